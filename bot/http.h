@@ -1,0 +1,96 @@
+/*
+ * The HTTP server: the one place that knows libwebsockets.
+ *
+ * It collects a whole request within the limits (header, body, time, connections) and hands it
+ * to a handler; the handler answers now or later, exactly once, with `http_reply`. If the
+ * client goes away first the request lives on until it is answered, and the answer is dropped:
+ * work that was begun is finished. The listening socket is the caller's.
+ */
+#pragma once
+
+#include "bot/base/arena.h"
+#include "bot/base/err.h"
+#include "bot/base/str.h"
+#include "bot/loop/loop.h"
+
+struct http_server;
+
+struct http_limits {
+    size_t body_max;    /* bytes; over it 413 at once, before the body is read where a length is
+                           given */
+    usec_t header_time; /* from accept (or the last answer's end) to the end of the headers */
+    usec_t
+        body_time; /* from the headers to the end of the body, in all: a slow drip is cut off */
+    usec_t idle_time;     /* keep-alive */
+    unsigned connections; /* over it new ones are closed at once */
+    size_t bodies_max;    /* bytes of all bodies in memory together; over it 503 */
+};
+
+/* One request, until it is answered. Everything in it lives in its arena. */
+struct http_exchange {
+    struct arena arena;
+    const char *method; /* "GET", "POST", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS" */
+    struct str path;    /* without the query */
+    struct str query;   /* as it came, without "?" */
+    struct str body;
+    usec_t arrived; /* clock_monotonic at the last byte of the body */
+    struct http_server *server;
+    void *owner; /* the handler's own, for its later answer */
+};
+
+struct http_handler {
+    /* Called once for each complete request, never re-entered from http_reply. */
+    void (*handle)(struct http_handler *handler, struct http_exchange *exchange);
+};
+
+struct http_server_options {
+    struct http_limits limits;
+    const char *tls_cert; /* PEM files; NULL: plain HTTP */
+    const char *tls_key;
+};
+
+MUST_USE bool http_server_create(struct loop *loop, const struct http_server_options *options,
+                                 struct http_handler *handler, struct http_server **server,
+                                 struct err *err);
+
+/* Accept from a listening socket (SO_REUSEPORT and bound by the caller; not closed by us). */
+MUST_USE bool http_server_listen(struct http_server *server, int fd, struct err *err);
+
+/* A request header by lower-case name without colon ("x-hub-signature-256"); empty when
+ * missing. */
+struct str http_request_header(struct http_exchange *exchange, const char *name);
+
+/* A query argument, URL-decoded into the exchange's arena; empty when missing. */
+struct str http_query(struct http_exchange *exchange, const char *name);
+
+/*
+ * Answer, once. Content type may be NULL (no body). Extra header lines are "Name: value" pairs,
+ * NULL-terminated, or NULL. The body is copied. The exchange is gone afterwards.
+ */
+void http_reply(struct http_exchange *exchange, int status, const char *content_type,
+                struct str body, const char *const *headers);
+
+/*
+ * For pages that stay open (the sandbox's phone): answer with headers now and write chunks
+ * until the client leaves. `gone` runs once; after it the stream may not be touched.
+ */
+struct http_stream {
+    void (*gone)(struct http_stream *stream);
+    void *internal;
+};
+void http_reply_stream(struct http_exchange *exchange, const char *content_type,
+                       struct http_stream *stream);
+void http_stream_write(struct http_stream *stream, struct str chunk);
+void http_stream_close(struct http_stream *stream);
+
+struct http_counts {
+    uint64_t requests, refused_body, refused_time, refused_connections, refused_pipelined,
+        client_gone;
+    unsigned connections, in_flight;
+};
+void http_server_counts(const struct http_server *server, struct http_counts *counts);
+
+/* Stop accepting; requests under way are answered with `Connection: close`. `drained` runs when
+ * none is left. */
+void http_server_drain(struct http_server *server, void (*drained)(struct http_server *server));
+void http_server_destroy(struct http_server *server); /* accepts NULL; closes what is open */

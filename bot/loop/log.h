@@ -1,0 +1,74 @@
+/*
+ * The log: one line per event on standard error, a dotted name and pairs.
+ *
+ *     outbox.sent turn=7f3a channel=sms attempt=2 ms=41
+ *
+ * Names are constants and greppable. What people write, their names and numbers, and secrets
+ * have the type `struct private`, which no log call accepts: only a keyed tag of it can be
+ * printed, to tell that two lines speak of the same one. Values are escaped, so that a line
+ * stays a line.
+ */
+#pragma once
+
+#include "bot/base/base.h"
+#include "bot/base/err.h"
+#include "bot/base/str.h"
+#include "bot/base/uuid.h"
+
+enum log_level {
+    LOG_DEBUG,
+    LOG_INFO,
+    LOG_WARN,
+    LOG_ALERT /* a person should look: counted in the metrics */
+};
+
+/* Something that may not be printed. */
+struct private
+{
+    struct str hidden;
+};
+
+#define PRIVATE_TAG_LEN 12
+/* A keyed hash of it, the same for the life of this installation; the key is set once at start.
+ */
+struct private_tag {
+    char text[PRIVATE_TAG_LEN + 1];
+};
+struct private_tag private_tag(struct private what);
+void log_set_key(struct str key);
+
+enum log_field_kind { LOG_END, LOG_TEXT, LOG_INT, LOG_UUID, LOG_TAG, LOG_USEC };
+
+struct log_field {
+    enum log_field_kind kind;
+    const char *name;
+    union {
+        struct str text;
+        int64_t number;
+        struct uuid uuid;
+        struct private_tag tag;
+    };
+};
+
+#define LOG_S(key, str_value)                                                                  \
+    ((struct log_field){.kind = LOG_TEXT, .name = (key), .text = (str_value)})
+#define LOG_C(key, cstr_value)                                                                 \
+    ((struct log_field){.kind = LOG_TEXT, .name = (key), .text = str_from(cstr_value)})
+#define LOG_I(key, int_value)                                                                  \
+    ((struct log_field){.kind = LOG_INT, .name = (key), .number = (int64_t)(int_value)})
+#define LOG_ID(key, uuid_value)                                                                \
+    ((struct log_field){.kind = LOG_UUID, .name = (key), .uuid = (uuid_value)})
+#define LOG_PRIVATE(key, private)                                                              \
+    ((struct log_field){.kind = LOG_TAG, .name = (key), .tag = private_tag(private)})
+#define LOG_MS(key, usec_value)                                                                \
+    ((struct log_field){.kind = LOG_USEC, .name = (key), .number = (int64_t)(usec_value)})
+#define LOG_ERR(err_pointer) LOG_C("error", (err_pointer)->text)
+
+/* log_event(LOG_INFO, "outbox.sent", LOG_I("attempt", 2), LOG_MS("ms", took)); */
+#define log_event(level, name, ...)                                                            \
+    log_write((level), (name),                                                                 \
+              (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){.kind = LOG_END}})
+void log_write(enum log_level level, const char *name, const struct log_field *fields);
+
+void log_set_level(enum log_level least);
+uint64_t log_alerts(void); /* how many LOG_ALERT lines this process has written */

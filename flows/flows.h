@@ -1,0 +1,124 @@
+/*
+ * Dialogues as data: statecharts in YAML, stepped by a pure engine.
+ *
+ * A book is all flows and all words of one version, checked as a whole. A turn is one event of
+ * one conversation: it runs until it needs something of the world (a load or an action), says
+ * so, is answered, and runs on; at its end it has the conversation's new state and what to say.
+ * The engine holds no clock, no randomness and no database: it can be tested in microseconds,
+ * replayed, fuzzed and simulated.
+ *
+ *     turn = flow_turn_begin(arena, book, &in);
+ *     while (flow_turn_run(turn, &err) == FLOW_NEEDS) {
+ *         needs = flow_turn_needs(turn);       run them, all turns of a batch in one flight
+ *         flow_turn_answer(turn, i, &answer);  one for each need
+ *     }
+ *     result = flow_turn_result(turn);
+ */
+#pragma once
+
+#include "bot/base/arena.h"
+#include "bot/base/crypto.h"
+#include "bot/base/err.h"
+#include "bot/base/message.h"
+#include "bot/base/value.h"
+#include "templates/words.h"
+
+/* --- the book ---------------------------------------------------------------------------- */
+
+struct book; /* flows and words of one version; read-only */
+
+/*
+ * Read flows ("flows/NAME.yaml") and words ("messages/LANG.yaml"), check them against each
+ * other and against the registered loads, guards and actions, and compile them. ERR_REJECT with
+ * file, line, reason and cure. The version is a hash over the sorted files.
+ */
+MUST_USE bool book_create(const struct source_file *files, size_t n, struct book **book,
+                          struct err *err);
+void book_destroy(struct book *book); /* accepts NULL */
+
+struct hash16 book_version(const struct book *book);
+const struct words *book_words(const struct book *book);
+
+/* --- what C offers to flows -------------------------------------------------------------- */
+
+enum flow_part_kind { FLOW_LOAD, FLOW_ACTION };
+
+/* A load or an action: its name, the variables it takes, and for an action every outcome it may
+ * have. */
+struct flow_part {
+    enum flow_part_kind kind;
+    const char *name;
+    const char *const *takes; /* NULL-terminated variable names that are sent along; a leading
+                                 '?' marks an optional one */
+    const char *const *outcomes; /* NULL-terminated; loads: NULL */
+};
+
+/* All of them, as declared in flows/actions/; the shell binds each to a store module by name.
+ */
+extern const struct flow_part flow_parts[];
+extern const size_t flow_parts_n;
+
+/* --- a turn ------------------------------------------------------------------------------ */
+
+struct flow_in {
+    /* the conversation as it was kept; empty for a new one */
+    struct str state; /* what flow_result.state gave last time */
+    const struct event *event;
+    usec_t now;
+    struct locale locale; /* the language as known so far; the turn may change it */
+    bool lang_is_settled; /* from the profile or said by the customer; else free text may move
+                             it */
+    const struct record *facts; /* always there: `business` (name, hours, phone...), `customer`
+                                   (name...; absent if unknown), `channel` */
+    usec_t last_inbound_at;     /* 0: this is the first message ever */
+    bool muted;                 /* a person holds the conversation, or the customer said STOP */
+};
+
+enum flow_progress { FLOW_NEEDS, FLOW_DONE, FLOW_BROKEN };
+
+struct flow_need {
+    enum flow_part_kind kind;
+    const char *name;           /* as in flow_parts */
+    const struct record *takes; /* the values of the variables that it takes */
+};
+
+struct flow_answer {
+    struct value
+        value; /* a load: a list of records, or one record; an action may return one too */
+    const char *outcome; /* an action: one of its declared outcomes */
+};
+
+/* A message to write later unless the customer writes first. */
+struct flow_timer {
+    struct str name;
+    usec_t at;
+};
+
+struct flow_result {
+    struct str state;            /* keep this, give it back as flow_in.state */
+    const struct reply *replies; /* to be sent in this order */
+    size_t n_replies;
+    const struct flow_timer *timers; /* replaces the conversation's timers */
+    size_t n_timers;
+    enum lang lang;
+    bool lang_settled; /* the customer chose it */
+    enum { FLOW_CONSENT_SAME, FLOW_CONSENT_STOP, FLOW_CONSENT_START } consent;
+    bool handoff;     /* a person is asked for */
+    bool at_rest;     /* nothing under way: the next turn may use a newer book */
+    bool understood;  /* false: the customer was asked again */
+    const char *flow; /* where it ended, for logs and explain */
+    const char *at;   /* the state's name */
+};
+
+struct flow_turn;
+
+struct flow_turn *flow_turn_begin(struct arena *into, const struct book *book,
+                                  const struct flow_in *in);
+enum flow_progress flow_turn_run(struct flow_turn *turn, struct err *err);
+const struct flow_need *flow_turn_needs(const struct flow_turn *turn, size_t *n);
+void flow_turn_answer(struct flow_turn *turn, size_t need, const struct flow_answer *answer);
+const struct flow_result *flow_turn_result(const struct flow_turn *turn);
+
+/* Which book a kept state was begun with; zeroes for an empty state. Cheap: reads a prefix
+ * only. */
+struct hash16 flow_state_version(struct str state);

@@ -1,0 +1,74 @@
+/*
+ * The words that people read: one catalog per language, rendered with values.
+ *
+ * A catalog is YAML, `templates/messages/<language>.yaml`: keys with dots, each a text or a map
+ * of plural forms. A text holds variables in double braces, with a format where the type alone
+ * does not say it: "{{name}}", "{{placed_at | date}}", "{{arrives_at | relative}}". Values are
+ * formatted by ICU in the reader's language and time zone. Catalogs are read once, checked, and
+ * then only read: a missing key or variable is found by `words_check`, not by a customer.
+ */
+#pragma once
+
+#include "bot/base/arena.h"
+#include "bot/base/err.h"
+#include "bot/base/value.h"
+
+enum lang { LANG_EN, LANG_ES, LANG_PL, LANG_AR, LANG_COUNT };
+
+const char *lang_code(enum lang lang); /* "en" */
+bool lang_parse(struct str code,
+                enum lang *lang); /* "en", "en_US", "pl-PL"; false: not one of ours */
+bool lang_is_rtl(enum lang lang);
+
+/* How a reader wants things shown. */
+struct locale {
+    enum lang lang;
+    struct str zone; /* IANA time zone; empty is UTC */
+    usec_t now;      /* for relative times; the pure rooms have no clock */
+};
+
+struct words; /* all catalogs, read-only; may be shared by every turn */
+
+/* One file's bytes, as read by the caller. */
+struct source_file {
+    struct str name; /* "messages/en.yaml": what errors call it */
+    struct str bytes;
+};
+
+/* ERR_REJECT with file, line and reason for the first thing that is wrong. */
+MUST_USE bool words_create(const struct source_file *files, size_t n, struct words **words,
+                           struct err *err);
+void words_destroy(struct words *words); /* accepts NULL */
+
+/* Whether every language has the key. */
+bool words_has(const struct words *words, struct str key);
+
+/*
+ * The text of `key` with its variables filled in from `values` (dotted paths reach into
+ * records). A key or variable that is missing, which the check should have found, falls back to
+ * English, then to the empty text, and sets `*missing` (which may be NULL) so that the caller
+ * can alert.
+ */
+struct str words_render(struct arena *into, const struct words *words,
+                        const struct locale *locale, struct str key,
+                        const struct record *values, bool *missing);
+
+/* The variables that a key's text needs, in any language: what `flows check` compares. Sorted.
+ */
+struct str_list {
+    const struct str *items;
+    size_t n;
+};
+struct str_list words_variables(struct arena *into, const struct words *words, struct str key);
+
+/* All keys, sorted: for the checks. */
+struct str_list words_keys(struct arena *into, const struct words *words);
+
+/* Every key stands in every language, with the same variables and the plural forms that CLDR
+ * asks for. ERR_REJECT names the file, the line where there is one, and the key. */
+MUST_USE bool words_check(const struct words *words, struct err *err);
+
+/* One value alone, as a template would show it: for tables in the terminal. `format` may be
+ * empty. */
+struct str words_format(struct arena *into, const struct locale *locale, struct value value,
+                        struct str format);
