@@ -37,6 +37,9 @@ const json_t *json_array_in(const json_t *object, const char *name);
 /* Compact text of a document. */
 struct str json_write(struct arena *into, const json_t *doc);
 
+/* A new JSON string. What JSON or jsonb cannot hold (ill-formed bytes, NUL) becomes U+FFFD. */
+json_t *json_string_of(struct str text);
+
 /* Add members; empty text is skipped, so that optional members stay out. */
 void json_set_text(json_t *object, const char *name, struct str text);
 void json_set_int(json_t *object, const char *name, int64_t number);

@@ -49,6 +49,10 @@ MUST_USE bool str_to_int(struct str text, int64_t *value);
 /* Whether the bytes are well-formed UTF-8 without U+0000. */
 bool str_is_utf8(struct str text);
 
+/* The text itself when it is UTF-8, else a copy in which U+FFFD stands for each bad byte and
+ * NUL. */
+struct str str_sane(struct arena *into, struct str text);
+
 /* Code points, counting each ill-formed byte as one. What WhatsApp's limits count. */
 size_t str_length(struct str text);
 
