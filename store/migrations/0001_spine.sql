@@ -101,6 +101,7 @@ create table conversations (
     contact_id      uuid not null,
     seq             bigint not null default 0,
     state           text not null default '',
+    at_rest         boolean not null default true, -- nothing under way: a newer book may take over
     language        text,
     language_settled boolean not null default false,
     last_inbound_at timestamptz,

@@ -1,0 +1,134 @@
+-- The queries of a lane: bot/lane.c. States are 0 ready, 1 intended, 2 unknown.
+
+-- name: lane_acquire
+-- Take a lane that nobody holds; the new epoch fences its last holder off.
+-- $1 org  $2 lane  $3 holder  $4 now  $5 lease until
+insert into lanes as l (org_id, lane_id, holder, epoch, lease_until)
+values ($1::uuid, $2::uuid, $3::uuid, 1, $5::timestamptz)
+    on conflict (org_id, lane_id) do update
+   set holder = excluded.holder, epoch = l.epoch + 1, lease_until = excluded.lease_until
+ where l.lease_until < $4::timestamptz
+returning l.epoch, l.stopped_at;
+
+-- name: lane_renew
+-- $1 org  $2 lane  $3 holder  $4 epoch  $5 lease until
+update lanes set lease_until = $5::timestamptz
+ where org_id = $1::uuid and lane_id = $2::uuid and holder = $3::uuid and epoch = $4::int8
+returning stopped_at;
+
+-- name: lane_release
+-- $1 org  $2 lane  $3 holder  $4 epoch
+update lanes set lease_until = '-infinity', holder = null
+ where org_id = $1::uuid and lane_id = $2::uuid and holder = $3::uuid and epoch = $4::int8;
+
+-- name: lane_stop
+-- The provider refuses the account itself; null starts it again.
+-- $1 org  $2 lane  $3 now or null  $4 why
+update lanes set stopped_at = $3::timestamptz, stopped_why = $4::text
+ where org_id = $1::uuid and lane_id = $2::uuid;
+
+-- name: lane_inherit
+-- What the last holder intended may be on the wire: it is unknown now.
+-- $1 org  $2 lane  $3 epoch  $4 wait until
+update outbox set state = 2, due_at = $4::timestamptz
+ where org_id = $1::uuid and lane_id = $2::uuid and state = 1 and epoch < $3::int8;
+
+-- name: lane_depth
+-- $1 org  $2 lane
+select count(*) filter (where state = 0), count(*) filter (where state = 1), count(*) filter (where state = 2)
+  from outbox where org_id = $1::uuid and lane_id = $2::uuid;
+
+-- name: outbox_intend
+-- The intent to send, committed just before the wire: only the head of a conversation, only while
+-- the lane is held under this epoch.
+-- $1 org  $2 lane  $3 holder  $4 epoch  $5 now  $6 limit
+with held as (
+    select 1 from lanes
+     where org_id = $1::uuid and lane_id = $2::uuid and holder = $3::uuid and epoch = $4::int8
+       and lease_until > $5::timestamptz and stopped_at is null
+       for share
+), due as (
+    select o.conversation_id, o.seq
+      from outbox o
+     where exists (select 1 from held)
+       and o.org_id = $1::uuid and o.lane_id = $2::uuid and o.state = 0 and o.due_at <= $5::timestamptz
+       and not exists (select 1 from outbox e
+                        where e.org_id = $1::uuid and e.conversation_id = o.conversation_id and e.seq < o.seq)
+     order by o.priority, o.due_at, o.conversation_id
+     limit $6::int4
+       for update of o skip locked
+)
+update outbox o set state = 1, attempt = o.attempt + 1, epoch = $4::int8, intent_at = $5::timestamptz
+  from due d
+  join messages m on m.org_id = $1::uuid and m.conversation_id = d.conversation_id and m.seq = d.seq
+  join conversations c on c.org_id = $1::uuid and c.conversation_id = d.conversation_id
+  join contact_points p on p.org_id = $1::uuid and p.contact_id = c.contact_id
+ where o.org_id = $1::uuid and o.conversation_id = d.conversation_id and o.seq = d.seq
+returning o.conversation_id, o.seq, o.attempt, o.repeats, o.priority, o.due_at, m.body, p.address, p.phone,
+          c.last_inbound_at, (p.stopped_at is not null and not o.exempt) as stopped;
+
+-- name: outbox_sent
+-- The provider took them.
+-- $1 org  $2 conversations  $3 seqs  $4 provider ids  $5 hashes  $6 attempts
+update messages m
+   set delivery = greatest(m.delivery, 1), provider_id = i.provider_id, provider_hash = i.hash, attempts = i.attempt
+  from unnest($2::uuid[], $3::int8[], $4::text[], $5::bytea[], $6::int2[])
+       i (conversation_id, seq, provider_id, hash, attempt)
+ where m.org_id = $1::uuid and m.conversation_id = i.conversation_id and m.seq = i.seq;
+
+-- name: outbox_failed
+-- They will not be sent; a sign that one arrived all the same overrules it.
+-- $1 org  $2 conversations  $3 seqs  $4 errors  $5 reasons  $6 attempts
+update messages m
+   set delivery = greatest(m.delivery, 2), error = i.error, reason = i.reason, attempts = i.attempt
+  from unnest($2::uuid[], $3::int8[], $4::int4[], $5::text[], $6::int2[])
+       i (conversation_id, seq, error, reason, attempt)
+ where m.org_id = $1::uuid and m.conversation_id = i.conversation_id and m.seq = i.seq;
+
+-- name: outbox_settle
+-- Settled rows go.
+-- $1 org  $2 conversations  $3 seqs
+delete from outbox o using unnest($2::uuid[], $3::int8[]) i (conversation_id, seq)
+ where o.org_id = $1::uuid and o.conversation_id = i.conversation_id and o.seq = i.seq;
+
+-- name: outbox_put_off
+-- Back to ready, or unknown, until a time. Only rows that this holder still intends.
+-- $1 org  $2 conversations  $3 seqs  $4 states  $5 due  $6 attempts  $7 epoch
+update outbox o set state = i.state, due_at = i.due, attempt = i.attempt
+  from unnest($2::uuid[], $3::int8[], $4::int2[], $5::timestamptz[], $6::int2[])
+       i (conversation_id, seq, state, due, attempt)
+ where o.org_id = $1::uuid and o.conversation_id = i.conversation_id and o.seq = i.seq
+   and o.state = 1 and o.epoch = $7::int8;
+
+-- name: outbox_repeat
+-- An unknown whose time is up is repeated once, if a person awaits it.
+-- $1 org  $2 lane  $3 now
+update outbox set state = 0, repeats = repeats + 1
+ where org_id = $1::uuid and lane_id = $2::uuid and state = 2 and due_at <= $3::timestamptz
+   and repeats = 0 and priority = 0
+returning conversation_id, seq;
+
+-- name: outbox_give_up
+-- An unknown that may not be repeated: these are to be settled as failed.
+-- $1 org  $2 lane  $3 now
+select conversation_id, seq, attempt from outbox
+ where org_id = $1::uuid and lane_id = $2::uuid and state = 2 and due_at <= $3::timestamptz
+   and (repeats > 0 or priority > 0)
+ limit 500;
+
+-- name: outbox_next
+-- When the lane has something to do next.
+-- $1 org  $2 lane
+select min(due_at) from outbox where org_id = $1::uuid and lane_id = $2::uuid and state <> 1;
+
+-- name: early_join
+-- Statuses that waited for their message.
+-- $1 org
+with joined as (
+    update messages m set delivery = greatest(m.delivery, e.delivery),
+           error = case when e.error <> 0 then e.error else m.error end
+      from early_statuses e
+     where e.org_id = $1::uuid and m.org_id = $1::uuid and m.provider_hash = e.provider_hash
+    returning m.provider_hash
+)
+delete from early_statuses e using joined j where e.org_id = $1::uuid and e.provider_hash = j.provider_hash;

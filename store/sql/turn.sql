@@ -1,0 +1,209 @@
+-- The queries of a turn: bot/batch.c runs them in this order, in one transaction, for one business.
+
+-- name: turn_take
+-- Take conversations, passing over those that another worker holds. No row: new, or held.
+-- $1 org  $2 account ids  $3 addresses
+select i.ord::int4 as ord, c.conversation_id, c.contact_id, p.customer_id, c.seq, c.state, c.at_rest,
+       c.language, c.language_settled, c.last_inbound_at, c.held_until, p.stopped_at, p.phone
+  from unnest($2::uuid[], $3::text[]) with ordinality i (account_id, address, ord)
+  join contact_points p on p.org_id = $1::uuid and p.channel = 'whatsapp' and p.address = i.address
+  join conversations c on c.org_id = $1::uuid and c.account_id = i.account_id and c.contact_id = p.contact_id
+   for no key update of c skip locked;
+
+-- name: turn_see
+-- Remember deliveries; the rows that come back are new, the others were handled before.
+-- $1 org  $2 account ids  $3 hashes (sorted)  $4 now
+insert into seen (org_id, account_id, hash, at)
+select $1::uuid, i.account_id, i.hash, $4::timestamptz from unnest($2::uuid[], $3::bytea[]) i (account_id, hash)
+    on conflict do nothing
+returning account_id, hash;
+
+-- name: turn_unsee
+-- Forget what this transaction remembered of turns that it puts off.
+-- $1 org  $2 account ids  $3 hashes
+delete from seen s using unnest($2::uuid[], $3::bytea[]) i (account_id, hash)
+ where s.org_id = $1::uuid and s.account_id = i.account_id and s.hash = i.hash;
+
+-- name: turn_adopt_by_phone
+-- A contact known by number alone gets the user id that its channel now gives.
+-- $1 org  $2 user ids  $3 phones
+update contact_points p set address = i.user_id
+  from unnest($2::text[], $3::text[]) i (user_id, phone)
+ where p.org_id = $1::uuid and p.channel = 'whatsapp' and p.address = i.phone and i.user_id <> i.phone
+   and not exists (select 1 from contact_points q
+                    where q.org_id = $1::uuid and q.channel = 'whatsapp' and q.address = i.user_id);
+
+-- name: turn_known_by_phone
+-- The address of contacts that came with a number alone, where their user id is known.
+-- $1 org  $2 phones
+select distinct on (p.phone) p.phone, p.address
+  from contact_points p
+ where p.org_id = $1::uuid and p.channel = 'whatsapp' and p.phone = any ($2::text[])
+ order by p.phone, p.created_at desc;
+
+-- name: turn_create_contacts
+-- $1 org  $2 ids  $3 addresses (sorted)  $4 phones  $5 names  $6 now
+insert into contact_points (org_id, contact_id, channel, address, phone, display_name, customer_id, created_at)
+select $1::uuid, i.contact_id, 'whatsapp', i.address, i.phone, i.name, f.customer_id, $6::timestamptz
+  from unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) i (contact_id, address, phone, name)
+  left join customer_phones f on f.org_id = $1::uuid and f.phone = i.phone
+    on conflict do nothing;
+
+-- name: turn_create_conversations
+-- $1 org  $2 ids  $3 account ids  $4 addresses (sorted)
+insert into conversations (org_id, conversation_id, account_id, contact_id)
+select $1::uuid, i.conversation_id, i.account_id, p.contact_id
+  from unnest($2::uuid[], $3::uuid[], $4::text[]) i (conversation_id, account_id, address)
+  join contact_points p on p.org_id = $1::uuid and p.channel = 'whatsapp' and p.address = i.address
+    on conflict do nothing;
+
+-- name: turn_business
+-- $1 org
+select name, language, time_zone, currency, country, email, phone, website, privacy_url
+  from businesses where org_id = $1::uuid;
+
+-- name: turn_customer
+-- What every flow may know of the one who writes. Runs with the customer set.
+-- $1 org  $2 customer
+select name, email, company, language, time_zone, portal_access
+  from customers where org_id = $1::uuid and customer_id = $2::uuid;
+
+-- name: turn_log
+-- What was said, both ways.
+-- $1 org  $2 conversations  $3 seqs  $4 inbound  $5 kinds  $6 bodies  $7 times  $8 provider hashes
+-- $9 provider ids  $10 payloads  $11 causes  $12 whys
+insert into messages (org_id, conversation_id, seq, inbound, kind, body, at, provider_hash, provider_id,
+                      payload_id, cause, why)
+select $1::uuid, i.* from unnest($2::uuid[], $3::int8[], $4::bool[], $5::text[], $6::text[],
+    $7::timestamptz[], $8::bytea[], $9::text[], $10::uuid[], $11::int8[], $12::text[]) i;
+
+-- name: turn_promise
+-- Messages to be sent.
+-- $1 org  $2 lanes  $3 conversations  $4 seqs  $5 due  $6 exempt
+insert into outbox (org_id, lane_id, conversation_id, seq, due_at, exempt)
+select $1::uuid, i.* from unnest($2::uuid[], $3::uuid[], $4::int8[], $5::timestamptz[], $6::bool[]) i;
+
+-- name: turn_keep
+-- What the conversations have become.
+-- $1 org  $2 conversations  $3 seqs  $4 states  $5 at rest  $6 languages  $7 settled  $8 last inbound  $9 now
+update conversations c
+   set seq = i.seq, state = i.state, at_rest = i.at_rest, language = i.language,
+       language_settled = i.settled, last_inbound_at = greatest(c.last_inbound_at, i.inbound_at),
+       last_turn_at = $9::timestamptz
+  from unnest($2::uuid[], $3::int8[], $4::text[], $5::bool[], $6::text[], $7::bool[], $8::timestamptz[])
+       i (conversation_id, seq, state, at_rest, language, settled, inbound_at)
+ where c.org_id = $1::uuid and c.conversation_id = i.conversation_id;
+
+-- name: turn_payloads
+-- $1 org  $2 ids  $3 times  $4 bodies
+insert into payloads (org_id, payload_id, received_at, provider, body)
+select $1::uuid, i.payload_id, i.received_at, 'whatsapp', i.body
+  from unnest($2::uuid[], $3::timestamptz[], $4::bytea[]) i (payload_id, received_at, body);
+
+-- name: turn_stop
+-- STOP: from the commit on nothing leaves for this contact but what is exempt.
+-- $1 org  $2 contacts  $3 now
+update contact_points set stopped_at = $3::timestamptz
+ where org_id = $1::uuid and contact_id = any ($2::uuid[]) and stopped_at is null;
+
+-- name: turn_stop_outbox
+-- What was promised before and is not on the wire yet is taken back. Conflicts row by row with
+-- the sender's intent, so that each message is either intended before STOP commits or never.
+-- $1 org  $2 contacts
+delete from outbox o using conversations c
+ where o.org_id = $1::uuid and c.org_id = $1::uuid and o.conversation_id = c.conversation_id
+   and c.contact_id = any ($2::uuid[]) and o.state = 0 and not o.exempt
+returning o.conversation_id, o.seq;
+
+-- name: turn_start
+-- $1 org  $2 contacts
+update contact_points set stopped_at = null where org_id = $1::uuid and contact_id = any ($2::uuid[]);
+
+-- name: turn_preferences
+-- The channel's own stop and resume of marketing.
+-- $1 org  $2 addresses  $3 stopped  $4 now
+update contact_points p
+   set marketing_stopped_at = case when i.stopped then $4::timestamptz end
+  from unnest($2::text[], $3::bool[]) i (address, stopped)
+ where p.org_id = $1::uuid and p.channel = 'whatsapp' and p.address = i.address;
+
+-- name: turn_rename
+-- A person's number or user id changed: the contact keeps its history under the new one. What the
+-- number proved no longer holds, so the customer is linked again only by who they prove to be.
+-- $1 org  $2 old addresses  $3 new addresses  $4 new phones
+update contact_points p set address = i.new_address, phone = coalesce(i.new_phone, p.phone)
+  from unnest($2::text[], $3::text[], $4::text[]) i (old_address, new_address, new_phone)
+ where p.org_id = $1::uuid and p.channel = 'whatsapp' and p.address = i.old_address
+   and not exists (select 1 from contact_points q
+                    where q.org_id = $1::uuid and q.channel = 'whatsapp' and q.address = i.new_address);
+
+-- name: turn_statuses
+-- Delivery states join: the highest wins, in any order and any number of times.
+-- $1 org  $2 conversations  $3 seqs  $4 deliveries  $5 errors
+update messages m
+   set delivery = i.delivery, error = case when i.error <> 0 then i.error else m.error end
+  from (select conversation_id, seq, max(delivery) as delivery, max(error) as error
+          from unnest($2::uuid[], $3::int8[], $4::int2[], $5::int4[]) s (conversation_id, seq, delivery, error)
+         group by conversation_id, seq order by conversation_id, seq) i
+ where m.org_id = $1::uuid and m.conversation_id = i.conversation_id and m.seq = i.seq
+   and not m.inbound and m.delivery < i.delivery;
+
+-- name: turn_statuses_settle
+-- A status is the sign that an unknown sending waited for. One that failed does not end a message
+-- that is waiting for another attempt.
+-- $1 org  $2 conversations  $3 seqs  $4 failed
+delete from outbox o using unnest($2::uuid[], $3::int8[], $4::bool[]) i (conversation_id, seq, failed)
+ where o.org_id = $1::uuid and o.conversation_id = i.conversation_id and o.seq = i.seq
+   and (o.state <> 0 or not i.failed)
+returning o.state;
+
+-- name: turn_statuses_by_id
+-- Statuses that carry no key find their message by the provider's id.
+-- $1 org  $2 hashes  $3 deliveries  $4 errors
+update messages m
+   set delivery = greatest(m.delivery, i.delivery), error = case when i.error <> 0 then i.error else m.error end
+  from (select hash, max(delivery) as delivery, max(error) as error
+          from unnest($2::bytea[], $3::int2[], $4::int4[]) s (hash, delivery, error)
+         group by hash order by hash) i
+ where m.org_id = $1::uuid and m.provider_hash = i.hash and not m.inbound
+returning m.provider_hash;
+
+-- name: turn_statuses_early
+-- Those whose message is not known yet wait for it.
+-- $1 org  $2 hashes  $3 deliveries  $4 errors  $5 now
+insert into early_statuses as e (org_id, provider_hash, delivery, error, at)
+select $1::uuid, i.hash, max(i.delivery), max(i.error), $5::timestamptz
+  from unnest($2::bytea[], $3::int2[], $4::int4[]) i (hash, delivery, error)
+ where not exists (select 1 from messages m where m.org_id = $1::uuid and m.provider_hash = i.hash)
+ group by i.hash order by i.hash
+    on conflict (org_id, provider_hash) do update
+   set delivery = greatest(e.delivery, excluded.delivery), error = greatest(e.error, excluded.error);
+
+-- name: turn_bury
+-- What could not be handled, with its delivery and the reason.
+-- $1 org  $2 ids  $3 accounts  $4 reasons  $5 items  $6 payloads  $7 now
+insert into dead_letters (org_id, dead_id, at, provider, account_id, reason, item, payload)
+select $1::uuid, i.dead_id, $7::timestamptz, 'whatsapp', i.account_id, i.reason, i.item, i.payload
+  from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::bytea[])
+       i (dead_id, account_id, reason, item, payload);
+
+-- name: turn_note
+-- Account and template events: recorded for a person.
+-- $1 org  $2 ids  $3 actions  $4 subjects  $5 details (json)  $6 now
+insert into audit (org_id, audit_id, at, actor, action, subject, detail)
+select $1::uuid, i.audit_id, $6::timestamptz, 'whatsapp', i.action, i.subject, i.detail::jsonb
+  from unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) i (audit_id, action, subject, detail);
+
+-- name: unrouted_keep
+-- A delivery of nobody that we know.
+-- $1 id  $2 now  $3 reason  $4 body
+insert into unrouted (unrouted_id, received_at, provider, reason, body)
+values ($1::uuid, $2::timestamptz, 'whatsapp', $3::text, $4::bytea);
+
+-- name: book_keep
+-- $1 version  $2 files
+insert into flow_versions (version, files) values ($1::bytea, $2::bytea) on conflict do nothing;
+
+-- name: book_find
+-- $1 version
+select files from flow_versions where version = $1::bytea;
