@@ -103,6 +103,8 @@ struct event {
     struct str account; /* where it arrived: a phone number id; for EVENT_TEMPLATE/ACCOUNT/OTHER
                            the business account id where no number is named */
     struct str business; /* the provider's business account (WABA) id */
+    struct str field;    /* the part of the delivery it came in: "messages",
+                            "message_template_status_update" */
     struct str id;       /* the provider's id; what de-duplication hashes. Never empty */
     usec_t at;           /* the provider's clock; 0 when not given */
     struct person from;  /* messages and preferences; for EVENT_STATUS the recipient */
@@ -123,6 +125,7 @@ struct event {
                    template's name, "stop"/"resume" for PREFERENCE, system type for IDENTITY */
     struct str
         detail2; /* TEMPLATE: the new status or category; ACCOUNT: the event's own name */
+    struct str language;   /* TEMPLATE: the template's language */
     struct str referral;   /* an ad's source id or url */
     struct person renamed; /* EVENT_IDENTITY: who they are now */
 
