@@ -20,6 +20,9 @@ bool lang_parse(struct str code,
                 enum lang *lang); /* "en", "en_US", "pl-PL"; false: not one of ours */
 bool lang_is_rtl(enum lang lang);
 
+/* Whether ICU knows the time zone; a locale with one that it does not know is shown UTC. */
+bool locale_zone_exists(struct str zone);
+
 /* How a reader wants things shown. */
 struct locale {
     enum lang lang;
@@ -46,15 +49,15 @@ bool words_has(const struct words *words, struct str key);
 /*
  * The text of `key` with its variables filled in from `values` (dotted paths reach into
  * records). A key or variable that is missing, which the check should have found, falls back to
- * English, then to the empty text, and sets `*missing` (which may be NULL) so that the caller
- * can alert.
+ * English, then to the empty text, and sets `*missing` to true (which may be NULL, and is
+ * otherwise left as it is) so that the caller can alert. Blanks at both ends are cut off.
  */
 struct str words_render(struct arena *into, const struct words *words,
                         const struct locale *locale, struct str key,
                         const struct record *values, bool *missing);
 
-/* The variables that a key's text needs, in any language: what `flows check` compares. Sorted.
- */
+/* The variables that a key's text needs, in any language, with those of the texts that it calls
+ * in, but without those of a list's items: what `flows check` compares. Sorted. */
 struct str_list {
     const struct str *items;
     size_t n;
@@ -64,9 +67,18 @@ struct str_list words_variables(struct arena *into, const struct words *words, s
 /* All keys, sorted: for the checks. */
 struct str_list words_keys(struct arena *into, const struct words *words);
 
-/* Every key stands in every language, with the same variables and the plural forms that CLDR
- * asks for. ERR_REJECT names the file, the line where there is one, and the key. */
+/* Every key stands in every language, with the same variables, and every key that it calls in
+ * is there. (That it has the plural forms that CLDR asks for, `words_create` has seen to.)
+ * ERR_REJECT names the file, the line where there is one, and the key. */
 MUST_USE bool words_check(const struct words *words, struct err *err);
+
+/*
+ * Open every formatter of this thread, so that no customer waits for it: the first one costs
+ * 60 ms. Formatters that were not warmed open when they are needed. ERR_BROKEN when ICU lacks
+ * its data. `words_cool` closes them again; they open anew when needed.
+ */
+MUST_USE bool words_warm(struct err *err);
+void words_cool(void);
 
 /* One value alone, as a template would show it: for tables in the terminal. `format` may be
  * empty. */
