@@ -1,0 +1,44 @@
+/*
+ * Memory that the supervisor and its workers share: figures, heartbeats, and the hashes of the
+ * deliveries that are being stepped, so that one which kills workers can be told from bad luck.
+ */
+#pragma once
+
+#include "bot/base/crypto.h"
+#include "bot/base/err.h"
+#include "bot/metrics.h"
+
+#define SHARED_STEPPING 1024 /* deliveries of one batch */
+#define SHARED_SUSPECTS 256
+
+struct shared_worker {
+    struct metrics metrics;
+    _Atomic int64_t beat; /* clock_monotonic of the loop's last turn; 0: not running */
+    _Atomic unsigned n_stepping;
+    struct hash16 stepping[SHARED_STEPPING];
+};
+
+struct shared {
+    usec_t started;
+    unsigned n_workers;
+    struct metrics supervisor;
+    struct {
+        struct hash16 hash;
+        _Atomic unsigned deaths;
+    } suspects[SHARED_SUSPECTS]; /* written by the supervisor only, the oldest give way */
+    unsigned next_suspect;
+    struct shared_worker workers[]; /* n_workers */
+};
+
+/* Mapped shared and anonymous; made before the first fork, lives as long as the processes. */
+MUST_USE bool shared_create(unsigned n_workers, struct shared **shared, struct err *err);
+
+/* A worker says which deliveries it is about to step, and that it is through with them. */
+void shared_stepping_add(struct shared_worker *worker, struct hash16 hash);
+void shared_stepping_clear(struct shared_worker *worker);
+
+/* The supervisor, when a worker died: every delivery that it was stepping is suspected. */
+void shared_blame(struct shared *shared, unsigned worker);
+
+/* At how many deaths this delivery was being stepped. */
+unsigned shared_deaths(const struct shared *shared, struct hash16 hash);
