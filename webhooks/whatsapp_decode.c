@@ -11,7 +11,6 @@
 #include "bot/base/crypto.h"
 
 #include <limits.h>
-#include <stdlib.h>
 
 struct delivery_reader {
     struct whatsapp_place place;
@@ -117,104 +116,6 @@ static void read_error(struct arena *into, const json_t *error, struct event *ev
 void whatsapp_read_error(struct arena *into, const json_t *object, struct event *event)
 {
     read_error(into, json_array_get(json_array_in(object, "errors"), 0), event);
-}
-
-/* --- people ------------------------------------------------------------------------------- */
-
-/* E.164 has at most 15 digits; Meta leaves the plus out. Anything else is no number. */
-static struct str e164(struct arena *into, struct str wa_id)
-{
-    struct str digits = str_starts(wa_id, STR("+")) ? str_slice(wa_id, 1, wa_id.len) : wa_id;
-    if (digits.len < 5 || digits.len > 15)
-        return STR_NONE;
-    for (size_t i = 0; i < digits.len; i++)
-        if (digits.at[i] < '0' || digits.at[i] > '9')
-            return STR_NONE;
-    return arena_format(into, "+%.*s", STR_ARG(digits));
-}
-
-static int compare_wa_id(const void *a, const void *b)
-{
-    const struct whatsapp_contact *const *left = a, *const *right = b;
-    return str_compare((*left)->wa_id, (*right)->wa_id);
-}
-
-static int compare_user_id(const void *a, const void *b)
-{
-    const struct whatsapp_contact *const *left = a, *const *right = b;
-    return str_compare((*left)->person.user_id, (*right)->person.user_id);
-}
-
-static struct whatsapp_contact read_contact(struct arena *into, const json_t *item)
-{
-    const json_t *profile = json_object_in(item, "profile");
-    struct str wa_id = json_scalar(into, item, "wa_id");
-    return (struct whatsapp_contact){
-        .wa_id = wa_id,
-        .person = {.user_id = json_scalar(into, item, "user_id"),
-                   .phone = e164(into, wa_id),
-                   .name = json_text(into, profile, "name"),
-                   .username = json_text(into, profile, "username")},
-    };
-}
-
-/* Sorted twice, so that a thousand messages find their thousand contacts in good time. */
-static void read_contacts(struct whatsapp_place *place, const json_t *value)
-{
-    const json_t *array = json_array_in(value, "contacts");
-    size_t n = json_array_size(array);
-    if (n > WHATSAPP_ITEMS_MAX)
-        n = WHATSAPP_ITEMS_MAX;
-    place->n_contacts = n;
-    if (n == 0)
-        return;
-    struct whatsapp_contact *all = arena_array(place->into, struct whatsapp_contact, n);
-    place->by_wa_id = arena_array(place->into, const struct whatsapp_contact *, n);
-    place->by_user_id = arena_array(place->into, const struct whatsapp_contact *, n);
-    for (size_t i = 0; i < n; i++) {
-        all[i] = read_contact(place->into, json_array_get(array, i));
-        place->by_wa_id[i] = place->by_user_id[i] = &all[i];
-    }
-    place->contacts = all;
-    qsort(place->by_wa_id, n, sizeof(*place->by_wa_id), compare_wa_id);
-    qsort(place->by_user_id, n, sizeof(*place->by_user_id), compare_user_id);
-}
-
-static const struct whatsapp_contact *find_contact(const struct whatsapp_place *place,
-                                                   struct str wa_id, struct str user_id)
-{
-    if (place->n_contacts == 0)
-        return NULL;
-    if (wa_id.len == 0 && user_id.len == 0)
-        return place->n_contacts == 1 ? &place->contacts[0] : NULL;
-    struct whatsapp_contact wanted = {.wa_id = wa_id, .person.user_id = user_id};
-    const struct whatsapp_contact *key = &wanted, **found = NULL;
-    if (user_id.len > 0)
-        found =
-            bsearch(&key, place->by_user_id, place->n_contacts, sizeof(key), compare_user_id);
-    if (!found && wa_id.len > 0)
-        found = bsearch(&key, place->by_wa_id, place->n_contacts, sizeof(key), compare_wa_id);
-    return found ? *found : NULL;
-}
-
-struct person whatsapp_person(const struct whatsapp_place *place, struct str wa_id,
-                              struct str user_id)
-{
-    struct person person = {.user_id = user_id, .phone = e164(place->into, wa_id)};
-    const struct whatsapp_contact *contact = find_contact(place, wa_id, user_id);
-    if (contact) {
-        person.name = contact->person.name;
-        person.username = contact->person.username;
-        if (person.user_id.len == 0)
-            person.user_id = contact->person.user_id;
-        if (person.phone.len == 0)
-            person.phone = contact->person.phone;
-        if (wa_id.len == 0)
-            wa_id = contact->wa_id;
-    }
-    if (person.user_id.len == 0 && person.phone.len == 0)
-        person.user_id = wa_id;
-    return person;
 }
 
 /* --- field "messages" --------------------------------------------------------------------- */
@@ -497,7 +398,7 @@ static void read_change(struct delivery_reader *reader, const json_t *change)
         json_scalar(place->into, json_object_in(value, "metadata"), "phone_number_id");
     if (place->account.len == 0)
         place->account = place->business;
-    read_contacts(place, value);
+    whatsapp_read_contacts(place, value);
     read_field(reader, value);
 }
 

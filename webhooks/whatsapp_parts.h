@@ -27,6 +27,9 @@ struct whatsapp_place {
 
 enum whatsapp_reading { WHATSAPP_READ, WHATSAPP_UNKNOWN, WHATSAPP_BROKEN };
 
+/* The contacts of a change, so that whatsapp_person finds them. */
+void whatsapp_read_contacts(struct whatsapp_place *place, const json_t *value);
+
 /* Who someone is by the ids that an item gives, completed from the change's contacts. */
 struct person whatsapp_person(const struct whatsapp_place *place, struct str wa_id,
                               struct str user_id);
@@ -40,6 +43,15 @@ void whatsapp_read_error(struct arena *into, const json_t *object, struct event 
 /* One of `value.messages`. Account, business and field are already there. */
 enum whatsapp_reading whatsapp_decode_message(const struct whatsapp_place *place,
                                               const json_t *item, struct event *event);
+
+/* Whether it is a web address, whole and without white space. */
+bool whatsapp_is_link(struct str url);
+
+/* The frame of a request about the object `id`; `rest` follows it in the address and is ours.
+ * ERR_REJECT when the address, the id or the token cannot be used. */
+MUST_USE bool whatsapp_request(struct arena *into, const struct whatsapp_sender *sender,
+                               const char *method, struct str id, const char *rest,
+                               struct http_request *request, struct err *err);
 
 /* Who should hear of it. */
 enum whatsapp_alarm {

@@ -1,0 +1,187 @@
+/*
+ * What an answer means for the message that it answers.
+ *
+ * Meta has no idempotency key, so the question behind every line is: may the message have been
+ * taken? Only Meta's own words settle it: an id says yes, an error says no. A proxy's 502, a
+ * lost answer, a 200 that is no JSON settle nothing, and nothing is repeated on their account.
+ */
+#include "webhooks/whatsapp_parts.h"
+
+#include <limits.h>
+
+#define WAIT_MAX    USEC_PER_DAY /* whoever asks for more is not believed */
+#define DETAILS_MAX 160          /* characters */
+
+/* Details quote parameters, and a parameter may be somebody's number: seven digits or more,
+ * however they are grouped, become one mark. */
+static struct str mask_numbers(struct arena *into, struct str text)
+{
+    char *out = arena_alloc(into, text.len + 1);
+    size_t len = 0;
+    for (size_t i = 0; i < text.len;) {
+        size_t end = i, digits = 0;
+        while (end < text.len && strchr("0123456789 ()-.+", text.at[end]) && text.at[end]) {
+            digits += text.at[end] >= '0' && text.at[end] <= '9';
+            end++;
+        }
+        if (digits >= 7) {
+            out[len++] = '#';
+            i = end;
+            continue;
+        }
+        size_t copy = end > i ? end - i : 1;
+        memcpy(out + len, text.at + i, copy);
+        len += copy;
+        i += copy;
+    }
+    return (struct str){out, len};
+}
+
+static struct str explain(struct arena *into, int code, const char *meaning, struct str details)
+{
+    if (details.len == 0)
+        return arena_format(into, "%d: %s", code, meaning);
+    struct str masked = str_cut(into, mask_numbers(into, details), DETAILS_MAX);
+    return arena_format(into, "%d: %s (%.*s)", code, meaning, STR_ARG(masked));
+}
+
+static void apply(struct arena *into, const struct whatsapp_remedy *remedy, int code,
+                  struct str details, struct sending_result *result)
+{
+    bool bug = remedy->alarm == WHATSAPP_BUG;
+    *result = (struct sending_result){
+        .sending = remedy->sending,
+        .code = code,
+        .reason = explain(into, code, remedy->meaning, bug ? details : STR_NONE),
+        .wait = remedy->wait * USEC_PER_SEC,
+        .max_attempts = remedy->max_attempts,
+        .alert = remedy->alarm != WHATSAPP_QUIET,
+    };
+}
+
+/* A code that is newer than the table: what HTTP says about it must do. */
+static const struct whatsapp_remedy *remedy_by_status(int status, bool transient)
+{
+    static const struct whatsapp_remedy later = {
+        .sending = SENDING_RETRY, .alarm = WHATSAPP_QUIET, .meaning = "an error that passes"};
+    static const struct whatsapp_remedy stop = {.sending = SENDING_STOP_LANE,
+                                                .alarm = WHATSAPP_ALERT,
+                                                .meaning = "the access token is refused"};
+    static const struct whatsapp_remedy never = {.sending = SENDING_REFUSED,
+                                                 .alarm = WHATSAPP_BUG,
+                                                 .meaning = "an error that we do not know"};
+    if (status == 401)
+        return &stop;
+    return transient || status == 429 || status >= 500 ? &later : &never;
+}
+
+static int code_of(const json_t *error)
+{
+    int64_t code = json_int(error, "code", -1);
+    return code < 0 || code > INT_MAX ? -1 : (int)code;
+}
+
+/* Meta's own error, which has a code: the message was not taken. */
+static void answer_error(struct arena *into, const json_t *error, int status,
+                         struct sending_result *result)
+{
+    int code = code_of(error);
+    struct str details = json_text(into, json_object_in(error, "error_data"), "details");
+    if (details.len == 0)
+        details = json_text(into, error, "message");
+    const struct whatsapp_remedy *remedy = whatsapp_remedy_find(code);
+    if (!remedy)
+        remedy = remedy_by_status(status, json_bool(error, "is_transient", false));
+    apply(into, remedy, code, details, result);
+}
+
+static void answer_silent(struct arena *into, int status, struct sending_result *result)
+{
+    struct sending_result silent = {
+        .sending = SENDING_UNKNOWN,
+        .reason = arena_format(into, "HTTP %d without Meta's own error", status),
+    };
+    if (status >= 300 && status < 400) {
+        silent.sending = SENDING_RETRY; /* the address is wrong, nobody took the message */
+        silent.wait = USEC_PER_MIN;
+        silent.alert = true;
+    } else if (status == 401) {
+        silent.sending = SENDING_STOP_LANE;
+        silent.alert = true;
+    } else if (status == 429) {
+        silent.sending = SENDING_RETRY;
+    } else if (status >= 400 && status < 500 && status != 408) {
+        silent.sending = SENDING_REFUSED;
+        silent.alert = true;
+    }
+    *result = silent;
+}
+
+/* Taken when there is an id. A template may be taken and yet held back: `reason` says so. */
+static bool answer_accepted(struct arena *into, const json_t *document,
+                            struct sending_result *result)
+{
+    const json_t *message = json_array_get(json_array_in(document, "messages"), 0);
+    struct str id = json_scalar(into, message, "id");
+    struct str status = json_text(into, message, "message_status");
+    if (id.len == 0)
+        return false;
+    *result = (struct sending_result){.sending = SENDING_ACCEPTED, .provider_id = id};
+    if (!str_eq(status, STR("accepted")))
+        result->reason = status;
+    return true;
+}
+
+static void answer_body(struct arena *into, const struct http_answer *answer,
+                        struct sending_result *result)
+{
+    OWNED_JSON(document) = NULL;
+    struct err ignored;
+    bool success = answer->status >= 200 && answer->status < 300;
+    if (!json_read(answer->body, &document, &ignored)) {
+        answer_silent(into, answer->status, result);
+        return;
+    }
+    if (success && answer_accepted(into, document, result))
+        return;
+    const json_t *error = json_object_in(document, "error");
+    if (code_of(error) >= 0)
+        answer_error(into, error, answer->status, result);
+    else
+        answer_silent(into, answer->status, result);
+}
+
+/* A wish to be left alone counts for whatever is tried again. */
+static void obey_retry_after(usec_t retry_after, struct sending_result *result)
+{
+    if (result->sending != SENDING_RETRY || retry_after <= result->wait)
+        return;
+    result->wait = retry_after < WAIT_MAX ? retry_after : WAIT_MAX;
+}
+
+void whatsapp_answer(struct arena *into, const struct http_answer *answer,
+                     struct sending_result *result)
+{
+    switch (answer->fate) {
+    case HTTP_NOT_SENT:
+        *result = (struct sending_result){.sending = SENDING_RETRY,
+                                          .reason = STR("the API could not be reached")};
+        return;
+    case HTTP_ANSWERED:
+        answer_body(into, answer, result);
+        obey_retry_after(answer->retry_after, result);
+        return;
+    case HTTP_UNKNOWN:
+        break;
+    }
+    *result = (struct sending_result){.sending = SENDING_UNKNOWN,
+                                      .reason = STR("the answer was lost")};
+}
+
+void whatsapp_error(struct arena *into, int code, struct sending_result *result)
+{
+    const struct whatsapp_remedy *remedy = whatsapp_remedy_find(code);
+    if (!remedy)
+        remedy = remedy_by_status(400, false);
+    apply(into, remedy, code, STR_NONE, result);
+}
