@@ -1,0 +1,102 @@
+/*
+ * The settings of this installation: one YAML file, with the environment on top.
+ *
+ * Everything is checked before anything starts; an error names the place (file and line, or the
+ * variable), what is wrong and what to write instead. A value in the environment wins over one
+ * in the file, and either over the default. Secrets and database addresses may stand in a file
+ * of their own (`token_file: /run/secrets/token`): they are held in locked memory, wiped at the
+ * end, and never shown.
+ *
+ * The settings are one table in config_settings.c: what they mean, where they go, their limits
+ * and their defaults. The reference in docs/ and the example in deploy/ are printed from it.
+ */
+#pragma once
+
+#include "bot/base/arena.h"
+#include "bot/base/err.h"
+#include "bot/base/str.h"
+
+/* A Meta app: its deliveries are signed with its secret, and its token sends. */
+struct config_app {
+    struct str name;
+    struct str app_secret, verify_token, token;
+};
+
+/* Every text is terminated, so that `.at` can be handed to C interfaces. */
+struct config {
+    struct {
+        struct str address; /* numeric, without brackets */
+        unsigned port;
+    } listen;
+    unsigned workers; /* 0: one per core */
+    struct {
+        struct str cert, key; /* both empty: plain HTTP, a proxy speaks TLS */
+    } tls;
+    struct {
+        struct str url;
+        struct str owner_url; /* who migrates and seeds; the same as url when not given */
+        unsigned connections; /* per worker */
+        usec_t connect_timeout, deadline;
+        struct str role; /* SET ROLE after connecting */
+    } database;
+    struct {
+        struct str level;
+    } log;
+    struct {
+        size_t body_max, bodies_max;
+        usec_t header_time, body_time, idle_time;
+        unsigned connections; /* per worker */
+    } http;
+    struct {
+        struct str base_url; /* without a slash at its end */
+        const struct config_app *apps;
+        size_t n_apps;
+        usec_t connect_timeout, timeout;
+        unsigned rate, rate_burst; /* messages per second of one number */
+        usec_t pair_interval;      /* to one person */
+        unsigned pair_burst;
+        bool read_receipts, typing;
+        unsigned connections; /* per worker */
+        bool allow_http;
+        size_t answer_max;
+        usec_t service_window;
+    } whatsapp;
+    struct {
+        usec_t unknown_wait, lease, poll, retry_first, retry_max, drain;
+        unsigned max_attempts, claim_max;
+    } outbox;
+    struct {
+        unsigned batch_max;
+        usec_t deadline, lock_timeout;
+        unsigned queue_max; /* events waiting per worker */
+    } turns;
+    struct {
+        struct str folder; /* has flows/ and templates/messages/ in it */
+    } flows;
+    struct {
+        struct str state; /* run-time sockets */
+    } paths;
+
+    struct config_details *details; /* where each value came from, and the memory of all */
+};
+
+/* Read `file` (NULL: environment and defaults only). ERR_REJECT for anything that is wrong. */
+MUST_USE bool config_load(const char *file, struct config **config, struct err *err);
+
+/* Wipes the secrets. Accepts NULL. */
+void config_destroy(struct config *config);
+
+/* The file to read when none was named: $PARLEY_CONFIG, ./parley.yaml, /etc/parley/parley.yaml,
+ * or NULL when there is none of them. */
+const char *config_find_file(void);
+
+/* What deserves a word but is no error: a secret's file that others may read, a variable that
+ * looks like a setting and is none. NULL-terminated. */
+const char *const *config_warnings(const struct config *config);
+
+/* Every setting with its value and origin, a line each; secrets as "***". */
+struct str config_show(struct arena *into, const struct config *config);
+
+/* The reference, Markdown; and an example file in which every setting is explained. */
+struct str config_docs(struct arena *into);
+struct str config_example(struct arena *into);

@@ -1,0 +1,269 @@
+/*
+ * Every setting there is, once: where it stands in the file, what it may be, where it goes and
+ * what it means. Reading, checking, showing and the documentation all follow this table, so a
+ * new setting is a new row and a field in config.h.
+ */
+#include "bot/config_settings.h"
+
+#include "bot/suggest.h"
+
+#define AT(member)     offsetof(struct config, member)
+#define AT_APP(member) offsetof(struct config_app, member)
+#define KB             ((int64_t)1024)
+#define MB             (1024 * KB)
+#define GB             (1024 * MB)
+#define APP_PREFIX     "whatsapp.apps."
+
+/* clang-format off */
+const struct setting settings[] = {
+    {.path = "listen", .type = SETTING_ADDRESS, .offset = AT(listen), .initial = "127.0.0.1:8080",
+     .help = "Address and port of the service. Loopback by default: a proxy that speaks TLS "
+             "stands in front. Use 0.0.0.0:8080 or [::]:8080 to be reached from elsewhere."},
+    {.path = "workers", .type = SETTING_COUNT, .offset = AT(workers), .initial = "0", .most = 256,
+     .help = "How many equal worker processes serve. 0: one per core."},
+    {.path = "tls.cert", .type = SETTING_TEXT, .offset = AT(tls.cert), .initial = "",
+     .sample = "/etc/parley/tls/fullchain.pem",
+     .help = "PEM file with the certificate and its chain. Empty: plain HTTP."},
+    {.path = "tls.key", .type = SETTING_TEXT, .offset = AT(tls.key), .initial = "",
+     .sample = "/etc/parley/tls/privkey.pem",
+     .help = "PEM file with the certificate's key."},
+
+    {.path = "database.url", .type = SETTING_SECRET, .offset = AT(database.url),
+     .initial = "postgresql:///parley",
+     .help = "PostgreSQL, as libpq takes it: an URI or key=value pairs. It may hold a password, "
+             "so it is treated as a secret."},
+    {.path = "database.owner_url", .type = SETTING_SECRET, .offset = AT(database.owner_url),
+     .initial = "", .sample = "postgresql://parley_owner@db.example/parley",
+     .help = "For `parley migrate` and `parley seed`, who connect as the owner of the tables. "
+             "Empty: the same as database.url."},
+    {.path = "database.connections", .type = SETTING_COUNT, .offset = AT(database.connections),
+     .initial = "2", .least = 1, .most = 64,
+     .help = "Connections that each worker keeps open."},
+    {.path = "database.connect_timeout", .type = SETTING_DURATION,
+     .offset = AT(database.connect_timeout), .initial = "5s", .least = 100 * USEC_PER_MSEC,
+     .most = USEC_PER_MIN, .help = "How long making a connection may take."},
+    {.path = "database.deadline", .type = SETTING_DURATION, .offset = AT(database.deadline),
+     .initial = "10s", .least = 100 * USEC_PER_MSEC, .most = USEC_PER_HOUR,
+     .help = "How long a request may take, unless it has a deadline of its own."},
+    {.path = "database.role", .type = SETTING_TEXT, .offset = AT(database.role),
+     .initial = "parley_bot",
+     .help = "The role that workers take on after connecting (SET ROLE). Row-level security "
+             "holds for it. Empty: stay as connected, for when that is the bot's role already."},
+
+    {.path = "log.level", .type = SETTING_TEXT, .offset = AT(log.level), .initial = "info",
+     .choices = "debug, info, warn, alert",
+     .help = "The least important line that is still written to standard error."},
+
+    {.path = "http.body_max", .type = SETTING_SIZE, .offset = AT(http.body_max), .initial = "3MB",
+     .least = KB, .most = 64 * MB,
+     .help = "The largest body of a request; Meta sends up to 3 MB. Over it the answer is 413."},
+    {.path = "http.bodies_max", .type = SETTING_SIZE, .offset = AT(http.bodies_max),
+     .initial = "24MB", .least = MB, .most = 4 * GB,
+     .help = "All bodies in one worker's memory together. Over it the answer is 503."},
+    {.path = "http.header_time", .type = SETTING_DURATION, .offset = AT(http.header_time),
+     .initial = "10s", .least = 100 * USEC_PER_MSEC, .most = 10 * USEC_PER_MIN,
+     .help = "From a connection's first moment to the end of the request's headers."},
+    {.path = "http.body_time", .type = SETTING_DURATION, .offset = AT(http.body_time),
+     .initial = "20s", .least = 100 * USEC_PER_MSEC, .most = 10 * USEC_PER_MIN,
+     .help = "From the end of the headers to the end of the body, in all."},
+    {.path = "http.idle_time", .type = SETTING_DURATION, .offset = AT(http.idle_time),
+     .initial = "60s", .least = 100 * USEC_PER_MSEC, .most = USEC_PER_HOUR,
+     .help = "How long a connection may wait for its next request."},
+    {.path = "http.connections", .type = SETTING_COUNT, .offset = AT(http.connections),
+     .initial = "1000", .least = 1, .most = 100000,
+     .help = "Connections of one worker. Over it new ones are closed at once."},
+
+    {.path = "whatsapp.base_url", .type = SETTING_TEXT, .offset = AT(whatsapp.base_url),
+     .initial = "https://graph.facebook.com/v26.0",
+     .help = "The Graph API with its version."},
+    {.path = "whatsapp.apps.*.app_secret", .type = SETTING_SECRET, .offset = AT_APP(app_secret),
+     .initial = "", .sample = "0123456789abcdef0123456789abcdef",
+     .help = "The app's secret (App settings, Basic): Meta signs every delivery with it."},
+    {.path = "whatsapp.apps.*.verify_token", .type = SETTING_SECRET, .offset = AT_APP(verify_token),
+     .initial = "", .sample = "a word of your own choosing",
+     .help = "The word that you type into Meta's webhook form; Meta says it back when it first "
+             "calls."},
+    {.path = "whatsapp.apps.*.token", .type = SETTING_SECRET, .offset = AT_APP(token),
+     .initial = "", .sample = "EAAB...",
+     .help = "A system user's token with whatsapp_business_messaging and "
+             "whatsapp_business_management."},
+    {.path = "whatsapp.connect_timeout", .type = SETTING_DURATION,
+     .offset = AT(whatsapp.connect_timeout), .initial = "5s", .least = 10 * USEC_PER_MSEC,
+     .most = USEC_PER_MIN, .help = "How long reaching the Graph API may take."},
+    {.path = "whatsapp.timeout", .type = SETTING_DURATION, .offset = AT(whatsapp.timeout),
+     .initial = "20s", .least = 10 * USEC_PER_MSEC, .most = 10 * USEC_PER_MIN,
+     .help = "How long one call may take in all. What is not answered by then is unknown."},
+    {.path = "whatsapp.rate", .type = SETTING_COUNT, .offset = AT(whatsapp.rate), .initial = "80",
+     .least = 1, .most = 1000000,
+     .help = "Messages a second from one number. Meta allows 80, and 1000 after an upgrade."},
+    {.path = "whatsapp.rate_burst", .type = SETTING_COUNT, .offset = AT(whatsapp.rate_burst),
+     .initial = "80", .least = 1, .most = 1000000,
+     .help = "How many may leave at once after a quiet moment."},
+    {.path = "whatsapp.pair_interval", .type = SETTING_DURATION,
+     .offset = AT(whatsapp.pair_interval), .initial = "6s", .most = USEC_PER_HOUR,
+     .help = "Meta's limit between one number and one person: a message in so long. 0 lifts it."},
+    {.path = "whatsapp.pair_burst", .type = SETTING_COUNT, .offset = AT(whatsapp.pair_burst),
+     .initial = "45", .least = 1, .most = 1000000,
+     .help = "How many messages one person may get at once, borrowed from the time after."},
+    {.path = "whatsapp.read_receipts", .type = SETTING_BOOL, .offset = AT(whatsapp.read_receipts),
+     .initial = "true", .help = "Show the customer that what they wrote was read."},
+    {.path = "whatsapp.typing", .type = SETTING_BOOL, .offset = AT(whatsapp.typing),
+     .initial = "true", .help = "Show the customer that an answer is being written."},
+    {.path = "whatsapp.connections", .type = SETTING_COUNT, .offset = AT(whatsapp.connections),
+     .initial = "16", .least = 1, .most = 1024,
+     .help = "Connections to the Graph API that each worker keeps open at most."},
+    {.path = "whatsapp.allow_http", .type = SETTING_BOOL, .offset = AT(whatsapp.allow_http),
+     .initial = "false", .help = "Allow a base_url without TLS. For the sandbox only."},
+    {.path = "whatsapp.answer_max", .type = SETTING_SIZE, .offset = AT(whatsapp.answer_max),
+     .initial = "256KB", .least = KB, .most = 64 * MB,
+     .help = "The largest answer of the Graph API that is read."},
+    {.path = "whatsapp.service_window", .type = SETTING_DURATION,
+     .offset = AT(whatsapp.service_window), .initial = "24h", .least = USEC_PER_SEC,
+     .most = 30 * USEC_PER_DAY,
+     .help = "How long after a customer's last message free words may be sent to them."},
+
+    {.path = "outbox.unknown_wait", .type = SETTING_DURATION, .offset = AT(outbox.unknown_wait),
+     .initial = "20s", .least = 10 * USEC_PER_MSEC, .most = USEC_PER_HOUR,
+     .help = "How long a sending whose answer was lost waits for a status callback before it is "
+             "repeated, once. Only its conversation waits."},
+    {.path = "outbox.lease", .type = SETTING_DURATION, .offset = AT(outbox.lease),
+     .initial = "10s", .least = 100 * USEC_PER_MSEC, .most = USEC_PER_HOUR,
+     .help = "How long a worker holds a sending number. After a crash another takes over when it "
+             "has lapsed."},
+    {.path = "outbox.poll", .type = SETTING_DURATION, .offset = AT(outbox.poll),
+     .initial = "250ms", .least = 10 * USEC_PER_MSEC, .most = USEC_PER_MIN,
+     .help = "How often a worker looks for what other nodes have written."},
+    {.path = "outbox.retry_first", .type = SETTING_DURATION, .offset = AT(outbox.retry_first),
+     .initial = "1s", .least = 10 * USEC_PER_MSEC, .most = USEC_PER_HOUR,
+     .help = "The first pause after a failed attempt; it doubles from there, with jitter."},
+    {.path = "outbox.retry_max", .type = SETTING_DURATION, .offset = AT(outbox.retry_max),
+     .initial = "5m", .least = 10 * USEC_PER_MSEC, .most = USEC_PER_DAY,
+     .help = "The longest such pause."},
+    {.path = "outbox.drain", .type = SETTING_DURATION, .offset = AT(outbox.drain),
+     .initial = "10s", .most = USEC_PER_HOUR,
+     .help = "How long a stopping worker finishes turns and sendings under way."},
+    {.path = "outbox.max_attempts", .type = SETTING_COUNT, .offset = AT(outbox.max_attempts),
+     .initial = "6", .least = 1, .most = 1000,
+     .help = "After so many attempts a message is given up, with its reason kept."},
+    {.path = "outbox.claim_max", .type = SETTING_COUNT, .offset = AT(outbox.claim_max),
+     .initial = "128", .least = 1, .most = 1024,
+     .help = "How many messages a worker takes from the outbox at once."},
+
+    {.path = "turns.batch_max", .type = SETTING_COUNT, .offset = AT(turns.batch_max),
+     .initial = "128", .least = 1, .most = 128,
+     .help = "How many turns may share one transaction."},
+    {.path = "turns.deadline", .type = SETTING_DURATION, .offset = AT(turns.deadline),
+     .initial = "10s", .least = 100 * USEC_PER_MSEC, .most = 10 * USEC_PER_MIN,
+     .help = "How long a batch may take. Its deliveries are answered 503 after it, and Meta "
+             "repeats them."},
+    {.path = "turns.lock_timeout", .type = SETTING_DURATION, .offset = AT(turns.lock_timeout),
+     .initial = "250ms", .least = USEC_PER_MSEC, .most = USEC_PER_MIN,
+     .help = "How long a statement of a batch waits for a lock."},
+    {.path = "turns.queue_max", .type = SETTING_COUNT, .offset = AT(turns.queue_max),
+     .initial = "20000", .least = 1000, .most = 10000000,
+     .help = "How many events may wait in one worker. Over it deliveries are answered 503."},
+
+    {.path = "flows.folder", .type = SETTING_TEXT, .offset = AT(flows.folder), .initial = "",
+     .sample = "/usr/share/parley",
+     .help = "The folder that has flows/ and templates/messages/ in it. Empty: the source tree's, "
+             "if parley runs from a build folder in it, else /usr/share/parley."},
+    {.path = "paths.state", .type = SETTING_TEXT, .offset = AT(paths.state),
+     .initial = "/run/parley",
+     .help = "A folder for sockets between the processes of this node."},
+};
+/* clang-format on */
+
+const size_t settings_n = COUNTOF(settings);
+
+static const struct {
+    const char *section;
+    const char *help;
+} sections[] = {
+    {"tls",           "TLS, if no proxy in front does it. Both files, or neither."         },
+    {"database",      "PostgreSQL 15 or newer: everything that is kept is kept there."     },
+    {"log",           "One line per event on standard error."                              },
+    {"http",          "Limits, so that slow or greedy clients harm nobody."                },
+    {"whatsapp",      "The WhatsApp Cloud API."                                            },
+    {"whatsapp.apps", "The Meta apps whose deliveries are taken, by a name of your choice."},
+    {"outbox",        "How messages leave, and what happens when they cannot."             },
+    {"turns",         "How what customers wrote is worked through."                        },
+    {"flows",         "The dialogues and their words."                                     },
+    {"paths",         "Folders of this machine."                                           },
+};
+
+const char *settings_section_help(struct str section)
+{
+    for (size_t i = 0; i < COUNTOF(sections); i++)
+        if (str_eq(section, str_from(sections[i].section)))
+            return sections[i].help;
+    return NULL;
+}
+
+/* Cut the app's name out of "whatsapp.apps.NAME.rest", leaving "whatsapp.apps.*.rest" to be
+ * compared. */
+static bool matches(const struct setting *setting, struct str path, struct str *app)
+{
+    struct str pattern = str_from(setting->path);
+    size_t star = str_find(pattern, STR("*"));
+    *app = STR_NONE;
+    if (star == pattern.len)
+        return str_eq(pattern, path);
+    if (!str_starts(path, str_slice(pattern, 0, star)))
+        return false;
+    struct str rest = str_slice(path, star, path.len);
+    size_t dot = str_find(rest, STR("."));
+    *app = str_slice(rest, 0, dot);
+    return app->len > 0 &&
+           str_eq(str_slice(pattern, star + 1, pattern.len), str_slice(rest, dot, rest.len));
+}
+
+const struct setting *settings_find(struct str path, struct str *app, bool *is_file)
+{
+    struct str bare =
+        str_ends(path, STR("_file")) ? str_slice(path, 0, path.len - strlen("_file")) : path;
+    for (size_t i = 0; i < settings_n; i++) {
+        *is_file = false;
+        if (matches(&settings[i], path, app))
+            return &settings[i];
+        *is_file = true;
+        if (bare.len < path.len && settings[i].type == SETTING_SECRET &&
+            matches(&settings[i], bare, app))
+            return &settings[i];
+    }
+    return NULL;
+}
+
+bool settings_is_section(struct str path)
+{
+    struct str apps = STR(APP_PREFIX);
+    if (str_starts(path, apps))
+        return path.len > apps.len &&
+               str_find(str_slice(path, apps.len, path.len), STR(".")) == path.len - apps.len;
+    for (size_t i = 0; i < settings_n; i++)
+        if (str_starts(str_from(settings[i].path), path) && settings[i].path[path.len] == '.')
+            return true;
+    return false;
+}
+
+struct str settings_suggest(struct arena *into, struct str path)
+{
+    struct str app, rest = STR_NONE;
+    if (str_starts(path, STR(APP_PREFIX))) {
+        rest = str_slice(path, strlen(APP_PREFIX), path.len);
+        app = str_slice(rest, 0, str_find(rest, STR(".")));
+    } else {
+        app = STR("default");
+    }
+    struct str names[COUNTOF(settings) + COUNTOF(sections)];
+    size_t n = 0;
+    for (size_t i = 0; i < settings_n; i++) {
+        const char *star = strchr(settings[i].path, '*');
+        names[n++] = star ? arena_format(into, APP_PREFIX "%.*s%s", STR_ARG(app), star + 1)
+                          : str_from(settings[i].path);
+    }
+    for (size_t i = 0; i < COUNTOF(sections); i++)
+        names[n++] = str_from(sections[i].section);
+    int best = suggest(path, names, n);
+    return best < 0 ? STR_NONE
+                    : arena_format(into, "; did you mean %.*s?", STR_ARG(names[best]));
+}
