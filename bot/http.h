@@ -26,12 +26,15 @@ struct http_limits {
     size_t bodies_max;    /* bytes of all bodies in memory together; over it 503 */
 };
 
+/* For a service that answers webhooks: 3 MB, 10 s, 30 s, 75 s, 1000 connections, 64 MB. */
+extern const struct http_limits http_limits_usual;
+
 /* One request, until it is answered. Everything in it lives in its arena. */
 struct http_exchange {
     struct arena arena;
     const char *method; /* "GET", "POST", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS" */
-    struct str path;    /* without the query */
-    struct str query;   /* as it came, without "?" */
+    struct str path;    /* without the query; percent-decoded, "//" and "/../" resolved */
+    struct str query;   /* without "?", in a canonical encoding of what came */
     struct str body;
     usec_t arrived; /* clock_monotonic at the last byte of the body */
     struct http_server *server;
@@ -57,22 +60,25 @@ MUST_USE bool http_server_create(struct loop *loop, const struct http_server_opt
 MUST_USE bool http_server_listen(struct http_server *server, int fd, struct err *err);
 
 /* A request header by lower-case name without colon ("x-hub-signature-256"); empty when
- * missing. */
+ * missing. To be asked inside `handle`; later only what was asked there is still known. */
 struct str http_request_header(struct http_exchange *exchange, const char *name);
 
 /* A query argument, URL-decoded into the exchange's arena; empty when missing. */
 struct str http_query(struct http_exchange *exchange, const char *name);
 
 /*
- * Answer, once. Content type may be NULL (no body). Extra header lines are "Name: value" pairs,
- * NULL-terminated, or NULL. The body is copied. The exchange is gone afterwards.
+ * Answer, once, from inside `handle` or later. Content type may be NULL (no body). Extra header
+ * lines are "Name: value" pairs, NULL-terminated, or NULL; a line with control characters is
+ * left out. The body is copied. The exchange is gone afterwards.
  */
 void http_reply(struct http_exchange *exchange, int status, const char *content_type,
                 struct str body, const char *const *headers);
 
 /*
  * For pages that stay open (the sandbox's phone): answer with headers now and write chunks
- * until the client leaves. `gone` runs once; after it the stream may not be touched.
+ * until the client leaves, reads too slowly (1 MB behind), or `http_stream_close`. In each case
+ * `gone` runs once, from the loop; until then writing to it does no harm, after it the stream
+ * may not be touched.
  */
 struct http_stream {
     void (*gone)(struct http_stream *stream);
@@ -90,7 +96,10 @@ struct http_counts {
 };
 void http_server_counts(const struct http_server *server, struct http_counts *counts);
 
-/* Stop accepting; requests under way are answered with `Connection: close`. `drained` runs when
- * none is left. */
+/* Stop accepting; requests under way are answered with `Connection: close`, streams end.
+ * `drained` runs once, from the loop, when none is left. */
 void http_server_drain(struct http_server *server, void (*drained)(struct http_server *server));
-void http_server_destroy(struct http_server *server); /* accepts NULL; closes what is open */
+
+/* Accepts NULL; closes what is open. Not from inside `handle`. Exchanges that are not answered
+ * yet still have to be; the last of them, or the loop's next turns, free the server. */
+void http_server_destroy(struct http_server *server);

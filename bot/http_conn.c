@@ -1,0 +1,730 @@
+/*
+ * One connection's life: a request is collected, handled and answered; then the next.
+ *
+ * Nothing is read from the socket while a request is handled (trap 3), so whatever a client
+ * sends too early waits in the kernel, or, if it came in the same segment as the request, in
+ * libwebsockets' buffer. From that buffer a second request must never start: version 4.1 spins
+ * for ever on it (trap 1). So when an answer is written we ask whether anything lies there, and
+ * if so this answer is the connection's last, and says so. `conn_request` checks once more, by
+ * the kernel's byte counter.
+ *
+ * Answers are written when the turn of the loop ends and not from the writable callback: that
+ * callback does not come while reading is off (trap 4), and switching it on first would let
+ * early bytes in.
+ */
+#include "bot/http_inside.h"
+
+#include "bot/tcp_info.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#define LINGER_TIME    (2 * USEC_PER_SEC)
+#define FIRST_BODY     (16 << 10)
+#define STREAM_MAX     (1 << 20)
+#define SLOWEST_READER 20000 /* bytes a second that a client must take of an answer */
+
+struct known_header {
+    struct known_header *next;
+    const char *name;
+    struct str value;
+};
+
+/* --- the exchange ------------------------------------------------------------------------ */
+
+static struct exchange *exchange_create(struct conn *conn, const struct request_head *head,
+                                        struct str path)
+{
+    struct exchange *exchange = calloc(1, sizeof *exchange);
+    if (!exchange)
+        abort();
+    struct http_exchange *public = &exchange->public;
+    arena_init(&public->arena);
+    public->method = head->method;
+    public->path = arena_str(&public->arena, path);
+    public->query = http_limits_query(&public->arena, conn->wsi);
+    public->server = conn->server;
+    exchange->conn = conn;
+    exchange->body_want = head->length;
+    conn->server->counts.in_flight++;
+    return exchange;
+}
+
+static void exchange_free(struct exchange *exchange)
+{
+    struct http_server *server = exchange->public.server;
+    server->bodies -= exchange->body_room;
+    server->counts.in_flight--;
+    arena_finish(&exchange->public.arena);
+    free(exchange->body);
+    free(exchange);
+    server_settle(server);
+}
+
+/* Room grows with what has really come: a length that was only claimed costs nothing. False
+ * when all bodies together would be too much. */
+static bool exchange_make_room(struct exchange *exchange, size_t len)
+{
+    if (len <= exchange->body_room)
+        return true;
+    struct http_server *server = exchange->public.server;
+    size_t room = exchange->body_room ? 2 * exchange->body_room : FIRST_BODY;
+    while (room < len)
+        room *= 2;
+    if (room > exchange->body_want)
+        room = exchange->body_want;
+    if (server->bodies - exchange->body_room + room > server->limits.bodies_max)
+        return false;
+    char *body = realloc(exchange->body, room + 1);
+    if (!body)
+        abort();
+    server->bodies += room - exchange->body_room;
+    exchange->body = body;
+    exchange->body_room = room;
+    return true;
+}
+
+struct str http_request_header(struct http_exchange *public, const char *name)
+{
+    struct exchange *exchange = CONTAINER_OF(public, struct exchange, public);
+    for (struct known_header *known = exchange->headers; known; known = known->next)
+        if (strcmp(known->name, name) == 0)
+            return known->value;
+    if (!exchange->conn || !exchange->conn->wsi)
+        return STR_NONE;
+    struct known_header *known = arena_new(&public->arena, struct known_header);
+    known->name = arena_cstr(&public->arena, str_from(name));
+    known->value = http_limits_header(&public->arena, exchange->conn->wsi, name);
+    known->next = exchange->headers;
+    exchange->headers = known;
+    return known->value;
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+static struct str decode_query(struct arena *into, struct str text)
+{
+    char *out = arena_alloc(into, text.len + 1);
+    size_t len = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        int high = -1;
+        int low = -1;
+        if (text.at[i] == '%' && i + 2 < text.len) {
+            high = hex_digit(text.at[i + 1]);
+            low = hex_digit(text.at[i + 2]);
+        }
+        if (high >= 0 && low >= 0) {
+            out[len++] = (char)(high << 4 | low);
+            i += 2;
+        } else {
+            out[len++] = text.at[i] == '+' ? ' ' : text.at[i];
+        }
+    }
+    return (struct str){out, len};
+}
+
+struct str http_query(struct http_exchange *public, const char *name)
+{
+    struct str rest = public->query;
+    struct str piece;
+    while (str_split(&rest, '&', &piece)) {
+        struct str value = piece;
+        struct str key;
+        if (!str_split(&value, '=', &key))
+            continue;
+        if (str_eq(decode_query(&public->arena, key), str_from(name)))
+            return decode_query(&public->arena, value);
+    }
+    return STR_NONE;
+}
+
+/* --- answers ----------------------------------------------------------------------------- */
+
+static const char *reason_phrase(int status)
+{
+    static const struct {
+        int status;
+        const char *phrase;
+    } phrases[] = {
+        {200, "OK"                    },
+        {201, "Created"               },
+        {202, "Accepted"              },
+        {204, "No Content"            },
+        {206, "Partial Content"       },
+        {301, "Moved Permanently"     },
+        {302, "Found"                 },
+        {303, "See Other"             },
+        {304, "Not Modified"          },
+        {307, "Temporary Redirect"    },
+        {400, "Bad Request"           },
+        {401, "Unauthorized"          },
+        {403, "Forbidden"             },
+        {404, "Not Found"             },
+        {405, "Method Not Allowed"    },
+        {408, "Request Timeout"       },
+        {409, "Conflict"              },
+        {410, "Gone"                  },
+        {411, "Length Required"       },
+        {413, "Content Too Large"     },
+        {415, "Unsupported Media Type"},
+        {417, "Expectation Failed"    },
+        {422, "Unprocessable Content" },
+        {429, "Too Many Requests"     },
+        {500, "Internal Server Error" },
+        {501, "Not Implemented"       },
+        {502, "Bad Gateway"           },
+        {503, "Service Unavailable"   },
+        {504, "Gateway Timeout"       },
+    };
+    for (size_t i = 0; i < COUNTOF(phrases); i++)
+        if (phrases[i].status == status)
+            return phrases[i].phrase;
+    return status < 400 ? "OK" : "Error";
+}
+
+/* The answer grows in one buffer with the room in front that lws_write asks for. */
+struct writer {
+    unsigned char *at;
+    size_t len;
+    size_t room;
+};
+
+static void put(struct writer *out, const void *bytes, size_t n)
+{
+    if (LWS_PRE + out->len + n > out->room) {
+        out->room = 2 * (LWS_PRE + out->len + n);
+        out->at = realloc(out->at, out->room);
+        if (!out->at)
+            abort();
+    }
+    if (n > 0)
+        memcpy(out->at + LWS_PRE + out->len, bytes, n);
+    out->len += n;
+}
+
+static void put_text(struct writer *out, const char *text)
+{
+    put(out, text, strlen(text));
+}
+
+static const char *date_line(struct http_server *server)
+{
+    time_t now = (time_t)(clock_now() / USEC_PER_SEC);
+    struct tm utc;
+    if (now != server->date_at && gmtime_r(&now, &utc)) {
+        server->date_at = now;
+        (void)strftime(server->date, sizeof server->date, "%a, %d %b %Y %H:%M:%S GMT", &utc);
+    }
+    return server->date;
+}
+
+static bool line_is_clean(const char *line)
+{
+    for (; *line; line++)
+        if ((unsigned char)*line < ' ' && *line != '\t')
+            return false;
+    return true;
+}
+
+static void put_head(struct writer *out, struct http_server *server, int status,
+                     const char *content_type, const char *const *headers)
+{
+    char line[128];
+    int n = snprintf(line, sizeof line, "HTTP/1.1 %d %s\r\nDate: %s\r\n", status,
+                     reason_phrase(status), date_line(server));
+    put(out, line, (size_t)n);
+    if (content_type && line_is_clean(content_type)) {
+        put_text(out, "Content-Type: ");
+        put_text(out, content_type);
+        put_text(out, "\r\n");
+    }
+    for (; headers && *headers; headers++) {
+        if (!line_is_clean(*headers))
+            continue;
+        put_text(out, *headers);
+        put_text(out, "\r\n");
+    }
+}
+
+/* Both values have the same length: which it is is decided when the answer is written. */
+static const char connection_keep[] = "keep-alive";
+static const char connection_close[] = "close     ";
+
+static void conn_set_answer(struct conn *conn, int status, const char *content_type,
+                            struct str body, const char *const *headers)
+{
+    struct writer out = {.room = LWS_PRE + 512 + body.len};
+    out.at = malloc(out.room);
+    if (!out.at)
+        abort();
+    put_head(&out, conn->server, status, content_type, headers);
+    char line[64];
+    if (status >= 200 && status != 204 && status != 304) {
+        int n = snprintf(line, sizeof line, "Content-Length: %zu\r\n", body.len);
+        put(&out, line, (size_t)n);
+    }
+    put_text(&out, "Connection: ");
+    conn->out_connection = out.len;
+    put_text(&out, connection_keep);
+    put_text(&out, "\r\n\r\n");
+    if (!conn->head_only && status != 204 && status != 304)
+        put(&out, body.at, body.len);
+    free(conn->out);
+    conn->out = out.at;
+    conn->out_len = out.len;
+}
+
+static void conn_unready(struct conn *conn)
+{
+    if (!conn->ready)
+        return;
+    struct conn **at = &conn->server->ready;
+    while (*at != conn)
+        at = &(*at)->ready_next;
+    *at = conn->ready_next;
+    conn->ready = false;
+}
+
+static void conn_make_ready(struct conn *conn)
+{
+    struct http_server *server = conn->server;
+    conn->state = CONN_ANSWERED;
+    conn->ready = true;
+    conn->ready_next = server->ready;
+    server->ready = conn;
+    loop_post(server->loop, &server->flush, conn_flush_ready);
+}
+
+/* Said all. What the client still sends is thrown away for a while: closing on unread bytes
+ * makes the kernel send a reset, which may overtake the answer. */
+static bool conn_linger(struct conn *conn)
+{
+    conn->state = CONN_LINGER;
+    if (!conn->unread && tcp_info_unread(conn->fd) == 0)
+        return false;
+    conn->deadline = clock_monotonic() + LINGER_TIME;
+    lws_rx_flow_control(conn->wsi, 0);
+    (void)shutdown(conn->fd, SHUT_WR);
+    return true;
+}
+
+/* The last byte of the answer is with the kernel. */
+static bool conn_sent(struct conn *conn)
+{
+    if (conn->closing)
+        return conn_linger(conn);
+    if (lws_http_transaction_completed(conn->wsi))
+        return false;
+    conn->state = CONN_IDLE;
+    conn->served = true;
+    conn->deadline = clock_monotonic() + conn->server->limits.idle_time;
+    return true;
+}
+
+/* An answer that the socket may not take at once ends the connection: while the rest waits we
+ * must read to be told that it may go on, and may not read because of early requests. */
+static bool is_too_large_at_once(const struct conn *conn)
+{
+    if (conn->out_len < (16 << 10))
+        return false;
+    int room = 0;
+    socklen_t len = sizeof room;
+    if (getsockopt(conn->fd, SOL_SOCKET, SO_SNDBUF, &room, &len) != 0)
+        return true;
+    return conn->out_len > (size_t)room / 2;
+}
+
+static bool conn_write(struct conn *conn)
+{
+    if (conn->server->draining || conn->not_tcp || is_too_large_at_once(conn))
+        conn->closing = true;
+    if (conn->closing)
+        memcpy(conn->out + LWS_PRE + conn->out_connection, connection_close,
+               sizeof connection_close - 1);
+    int n = lws_write(conn->wsi, conn->out + LWS_PRE, conn->out_len, LWS_WRITE_HTTP);
+    usec_t patience = (usec_t)conn->out_len * USEC_PER_SEC / SLOWEST_READER;
+    free(conn->out);
+    conn->out = NULL;
+    if (n < 0)
+        return false;
+    if (!lws_partial_buffered(conn->wsi))
+        return conn_sent(conn);
+    conn->state = CONN_SENDING;
+    conn->closing = true;
+    conn->deadline = clock_monotonic() + conn->server->limits.body_time + patience;
+    return true;
+}
+
+/* Outside libwebsockets' callbacks: write the answer, and learn whether early bytes wait in
+ * its buffer. Reading goes on first, because those of a connection that is not read from are
+ * not counted; nothing is processed before we return to the loop. */
+static bool conn_answer(struct conn *conn)
+{
+    lws_rx_flow_control(conn->wsi, 1);
+    if (!conn->closing && lws_service_adjust_timeout(conn->server->lws, 1, 0) == 0) {
+        conn->closing = true;
+        conn->server->counts.refused_pipelined++;
+    }
+    return conn_write(conn);
+}
+
+static bool stream_turn(struct conn *conn);
+
+void conn_flush_ready(struct loop_task *task)
+{
+    struct http_server *server = CONTAINER_OF(task, struct http_server, flush);
+    while (server->ready) {
+        struct conn *conn = server->ready;
+        conn_unready(conn);
+        bool alive = conn->stream ? stream_turn(conn) : conn_answer(conn);
+        if (!alive)
+            conn_kill(conn);
+    }
+    server_settle(server);
+}
+
+void http_reply(struct http_exchange *public, int status, const char *content_type,
+                struct str body, const char *const *headers)
+{
+    struct exchange *exchange = CONTAINER_OF(public, struct exchange, public);
+    struct conn *conn = exchange->conn;
+    if (conn) {
+        conn->exchange = NULL;
+        conn_set_answer(conn, status, content_type, body, headers);
+        conn_make_ready(conn);
+    }
+    exchange_free(exchange);
+}
+
+/* --- requests ---------------------------------------------------------------------------- */
+
+/* Inside a callback. The rest of the request is not read, so the connection ends. */
+static bool conn_refuse(struct conn *conn, int status)
+{
+    static const char *const retry[] = {"Retry-After: 1", NULL};
+    conn->server->counts.refused_body += status == 413 || status == 503;
+    conn->closing = true;
+    conn->unread = true;
+    conn_set_answer(conn, status, NULL, STR_NONE, status == 503 ? retry : NULL);
+    return conn_write(conn);
+}
+
+/* Whether this request was already with libwebsockets when the last one ended. */
+static bool conn_is_pipelined(struct conn *conn)
+{
+    uint64_t read = 0;
+    if (!tcp_info_bytes_read(conn->fd, &read)) {
+        conn->not_tcp = true;
+        return conn->served;
+    }
+    bool early = conn->served && read == conn->read_at;
+    return early;
+}
+
+static void conn_mark_read(struct conn *conn)
+{
+    if (!tcp_info_bytes_read(conn->fd, &conn->read_at))
+        conn->not_tcp = true;
+}
+
+bool conn_is_quiet(const struct conn *conn)
+{
+    uint64_t read = 0;
+    return conn->state == CONN_IDLE && conn->served && tcp_info_unread(conn->fd) == 0 &&
+           tcp_info_bytes_read(conn->fd, &read) && read == conn->read_at;
+}
+
+/* Hands the request over. Reading stops until the answer has been written. */
+static void conn_handle(struct conn *conn)
+{
+    struct http_server *server = conn->server;
+    struct exchange *exchange = conn->exchange;
+    conn->state = CONN_HANDLING;
+    conn->deadline = 0;
+    conn_mark_read(conn);
+    lws_rx_flow_control(conn->wsi, 0);
+    if (exchange->body)
+        exchange->body[exchange->body_len] = '\0';
+    exchange->public.body = (struct str){exchange->body, exchange->body_len};
+    exchange->public.arrived = clock_monotonic();
+    server->counts.requests++;
+    server->handler->handle(server->handler, &exchange->public);
+}
+
+static bool conn_say_continue(struct conn *conn)
+{
+    static const char words[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    unsigned char out[LWS_PRE + sizeof words];
+    memcpy(out + LWS_PRE, words, sizeof words - 1);
+    return lws_write(conn->wsi, out + LWS_PRE, sizeof words - 1, LWS_WRITE_HTTP) >= 0;
+}
+
+bool conn_request(struct conn *conn, struct str path)
+{
+    struct http_server *server = conn->server;
+    if (conn->state != CONN_IDLE)
+        return false;
+    if (conn_is_pipelined(conn)) {
+        server->counts.refused_pipelined++;
+        return false;
+    }
+    struct request_head head;
+    int refusal = http_limits_check(conn->wsi, &server->limits, &head);
+    conn->head_only = head.head_only;
+    conn->closing = head.close;
+    conn->unread = false;
+    if (refusal)
+        return conn_refuse(conn, refusal);
+    conn->exchange = exchange_create(conn, &head, path);
+    if (head.length == 0) {
+        conn_handle(conn);
+        return true;
+    }
+    conn->state = CONN_BODY;
+    conn->deadline = clock_monotonic() + server->limits.body_time;
+    return !head.expects_continue || conn_say_continue(conn);
+}
+
+bool conn_body(struct conn *conn, const void *bytes, size_t n)
+{
+    struct exchange *exchange = conn->exchange;
+    if (conn->state != CONN_BODY || n == 0)
+        return true; /* of a request that was refused */
+    if (n > exchange->body_want - exchange->body_len)
+        return false;
+    if (!exchange_make_room(exchange, exchange->body_len + n)) {
+        conn->exchange = NULL;
+        exchange_free(exchange);
+        return conn_refuse(conn, 503);
+    }
+    memcpy(exchange->body + exchange->body_len, bytes, n);
+    exchange->body_len += n;
+    return true;
+}
+
+/* Comes again when more arrives (trap 3), for bodies that were refused, and for empty ones. */
+bool conn_body_complete(struct conn *conn)
+{
+    if (conn->state == CONN_BODY && conn->exchange->body_len == conn->exchange->body_want)
+        conn_handle(conn);
+    return conn->state == CONN_HANDLING || conn->state == CONN_ANSWERED ||
+           conn->state == CONN_LINGER;
+}
+
+/* --- streams ----------------------------------------------------------------------------- */
+
+static void stream_gone(struct loop_task *task)
+{
+    struct stream *stream = CONTAINER_OF(task, struct stream, gone_task);
+    struct http_stream *public = stream->public;
+    free(stream->pending);
+    free(stream);
+    public->internal = NULL;
+    if (public->gone)
+    public->gone(public);
+}
+
+static void stream_detach(struct http_server *server, struct stream *stream)
+{
+    stream->conn = NULL;
+    loop_post(server->loop, &stream->gone_task, stream_gone);
+}
+
+static void stream_append(struct stream *stream, const void *bytes, size_t n)
+{
+    if (stream->len + n > stream->room) {
+        stream->room = 2 * (stream->len + n);
+        stream->pending = realloc(stream->pending, LWS_PRE + stream->room);
+        if (!stream->pending)
+            abort();
+    }
+    memcpy(stream->pending + LWS_PRE + stream->len, bytes, n);
+    stream->len += n;
+}
+
+void http_reply_stream(struct http_exchange *public, const char *content_type,
+                       struct http_stream *to)
+{
+    struct exchange *exchange = CONTAINER_OF(public, struct exchange, public);
+    struct conn *conn = exchange->conn;
+    struct stream *stream = calloc(1, sizeof *stream);
+    if (!stream)
+        abort();
+    stream->public = to;
+    to->internal = stream;
+    if (!conn) {
+        stream_detach(public->server, stream);
+        exchange_free(exchange);
+        return;
+    }
+    struct writer out = {0};
+    put_head(&out, conn->server, 200, content_type, NULL);
+    put_text(&out, "Cache-Control: no-store\r\nConnection: close\r\n\r\n");
+    stream_append(stream, out.at + LWS_PRE, out.len);
+    free(out.at);
+    stream->conn = conn;
+    stream->closing = conn->head_only;
+    conn->stream = stream;
+    conn->exchange = NULL;
+    conn->closing = true;
+    exchange_free(exchange);
+    conn_make_ready(conn);
+}
+
+static bool stream_flush(struct conn *conn)
+{
+    struct stream *stream = conn->stream;
+    if (lws_partial_buffered(conn->wsi)) {
+        if (stream->len <= STREAM_MAX)
+            return true;
+        return false; /* too slow */
+    }
+    if (stream->len > 0) {
+        unsigned char *from = (unsigned char *)stream->pending + LWS_PRE;
+        if (lws_write(conn->wsi, from, stream->len, LWS_WRITE_HTTP) < 0)
+            return false;
+        stream->len = 0;
+    }
+    if (lws_partial_buffered(conn->wsi)) {
+        lws_callback_on_writable(conn->wsi);
+        return true;
+    }
+    return !stream->closing;
+}
+
+static bool stream_turn(struct conn *conn)
+{
+    conn->state = CONN_STREAM;
+    lws_rx_flow_control(conn->wsi, 1);
+    return stream_flush(conn);
+}
+
+/* Written when the turn ends, so that many small chunks are one write. */
+static void stream_wake(struct stream *stream)
+{
+    struct conn *conn = stream->conn;
+    if (conn->state == CONN_STREAM && !conn->ready) {
+        conn->ready = true;
+        conn->ready_next = conn->server->ready;
+        conn->server->ready = conn;
+        loop_post(conn->server->loop, &conn->server->flush, conn_flush_ready);
+    }
+}
+
+void http_stream_write(struct http_stream *public, struct str chunk)
+{
+    struct stream *stream = public->internal;
+    if (!stream || !stream->conn || stream->closing || chunk.len == 0)
+        return;
+    stream_append(stream, chunk.at, chunk.len);
+    stream_wake(stream);
+}
+
+void http_stream_close(struct http_stream *public)
+{
+    struct stream *stream = public->internal;
+    if (!stream || !stream->conn)
+        return;
+    stream->closing = true;
+    stream_wake(stream);
+}
+
+/* --- ends -------------------------------------------------------------------------------- */
+
+bool conn_writable(struct conn *conn)
+{
+    if (lws_partial_buffered(conn->wsi))
+        return true;
+    if (conn->state == CONN_SENDING)
+        return conn_sent(conn);
+    if (conn->state == CONN_STREAM)
+        return stream_flush(conn);
+    return true;
+}
+
+void conn_gone(struct conn *conn)
+{
+    struct http_server *server = conn->server;
+    if (conn->state == CONN_HANDLING || conn->state == CONN_ANSWERED)
+        server->counts.client_gone++;
+    conn_unready(conn);
+    if (conn->exchange) {
+        struct exchange *exchange = conn->exchange;
+        conn->exchange = NULL;
+        exchange->conn = NULL;
+        if (conn->state == CONN_BODY)
+            exchange_free(exchange);
+    }
+    if (conn->stream)
+        stream_detach(server, conn->stream);
+    conn->stream = NULL;
+    conn->state = CONN_DEAD;
+    conn->deadline = 0;
+}
+
+void conn_free(struct conn *conn)
+{
+    struct http_server *server = conn->server;
+    conn_gone(conn);
+    if (conn->prev)
+        conn->prev->next = conn->next;
+    else
+        server->conns = conn->next;
+    if (conn->next)
+        conn->next->prev = conn->prev;
+    server->counts.connections--;
+    free(conn->out);
+    free(conn);
+    server_settle(server);
+}
+
+/* Outside libwebsockets' callbacks. What was written but not taken by the socket is given up:
+ * otherwise libwebsockets would go on waiting for the client. The connection may be freed. */
+void conn_kill(struct conn *conn)
+{
+    struct lws *wsi = conn->wsi;
+    if (!wsi || conn->state == CONN_DEAD)
+        return;
+    if (lws_partial_buffered(wsi))
+        (void)shutdown(conn->fd, SHUT_RDWR);
+    conn_gone(conn);
+    lws_set_timeout(wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_SYNC);
+}
+
+/* True when the client has closed its side, too. */
+static bool throw_away_input(int fd)
+{
+    char trash[16 << 10];
+    for (int i = 0; i < 64; i++) {
+        ssize_t n = recv(fd, trash, sizeof trash, MSG_DONTWAIT);
+        if (n == 0)
+            return true;
+        if (n < 0)
+            return false;
+    }
+    return false;
+}
+
+void conn_expire(struct conn *conn, usec_t now)
+{
+    if (conn->state == CONN_LINGER && throw_away_input(conn->fd)) {
+        conn_kill(conn);
+        return;
+    }
+    if (conn->deadline == 0 || now < conn->deadline)
+        return;
+    if (conn->state != CONN_LINGER && (conn->state != CONN_IDLE || !conn->served))
+        conn->server->counts.refused_time++;
+    conn_kill(conn);
+}

@@ -1,0 +1,147 @@
+/*
+ * The callbacks of libwebsockets, one line each, and the context they come from.
+ *
+ * It is a guest on our loop: it neither listens nor handles signals. A connection's object
+ * hangs on the socket as its opaque pointer, because libwebsockets' own per-session memory
+ * lives for one request only (limits.md, trap 6).
+ */
+#include "bot/http_inside.h"
+
+#include "bot/loop/log.h"
+
+#include <sys/resource.h>
+
+#define DESCRIPTORS_MAX (1 << 20)
+
+/* Anything but 0 closes the connection. */
+static int verdict(bool keep)
+{
+    return keep ? 0 : -1;
+}
+
+static int http_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
+                         void *in, size_t len)
+{
+    (void)user;
+    struct conn *conn = wsi ? lws_get_opaque_user_data(wsi) : NULL;
+    if (!conn)
+        return 0;
+    if (reason != LWS_CALLBACK_WSI_DESTROY)
+        conn->wsi = wsi;
+    switch ((int)reason) {
+    case LWS_CALLBACK_HTTP:
+        return verdict(conn_request(conn, (struct str){in, len}));
+    case LWS_CALLBACK_HTTP_BODY:
+        return verdict(conn_body(conn, in, len));
+    case LWS_CALLBACK_HTTP_BODY_COMPLETION:
+        return verdict(conn_body_complete(conn));
+    case LWS_CALLBACK_HTTP_WRITEABLE:
+        return verdict(conn_writable(conn));
+    case LWS_CALLBACK_CLOSED_HTTP:
+        conn_gone(conn);
+        return 0;
+    case LWS_CALLBACK_WSI_DESTROY:
+        lws_set_opaque_user_data(wsi, NULL);
+        conn_free(conn);
+        return 0;
+    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: /* we speak HTTP/1.1 and nothing else */
+    case LWS_CALLBACK_RAW_ADOPT:
+    case LWS_CALLBACK_RAW_RX:
+    case LWS_CALLBACK_ESTABLISHED:
+        return -1;
+    default:
+        return 0;
+    }
+}
+
+/* The whole answer in one write where the socket takes it: by default it would be cut into
+ * pieces of 4 KB, a turn of the loop each. */
+static const struct lws_protocols protocols[] = {
+    {.name = "http",             .callback = http_callback, .tx_packet_size = 4 << 20},
+    {0},
+};
+
+/* Its complaints carry no request's content at this level. */
+static void lws_says(int level, const char *line)
+{
+    (void)level;
+    struct str text = str_trim(str_from(line));
+    log_event(LOG_WARN, "http.library", LOG_S("says", text));
+}
+
+static unsigned seconds(usec_t time)
+{
+    return (unsigned)(time / USEC_PER_SEC) + 5;
+}
+
+/* Ours are the deadlines that count; libwebsockets' own are set behind them. */
+static void fill_info(struct lws_context_creation_info *info, struct http_server *server)
+{
+    const struct http_limits *limits = &server->limits;
+    usec_t longest =
+        limits->header_time > limits->body_time ? limits->header_time : limits->body_time;
+    info->port = CONTEXT_PORT_NO_LISTEN_SERVER;
+    info->protocols = protocols;
+    info->user = server;
+    info->alpn = "http/1.1";
+    info->options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
+                    LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME;
+    info->timeout_secs = seconds(longest);
+    info->keepalive_timeout = (int)seconds(limits->idle_time);
+    info->max_http_header_data = 8192;
+    info->max_http_header_pool =
+        (unsigned short)(limits->connections + 16 < 65000 ? limits->connections + 16 : 65000);
+    /* A whole TLS record, so that nothing stays behind in the library after a read. */
+    info->pt_serv_buf_size = (16 << 10) + 512;
+}
+
+/* It keeps a table of all descriptors that the process may have; a container's "unlimited"
+ * would be gigabytes. (Its own setting for this makes every look-up a search.) */
+static void bound_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur <= DESCRIPTORS_MAX)
+        return;
+    limit.rlim_cur = DESCRIPTORS_MAX;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+bool http_lws_create(struct http_server *server, const struct http_server_options *options,
+                     struct err *err)
+{
+    lws_set_log_level(LLL_ERR, lws_says);
+    bound_descriptors();
+    struct lws_context_creation_info info = {0};
+    void *loops[] = {&server->loop->uv};
+    fill_info(&info, server);
+    info.foreign_loops = loops;
+    if (options->tls_cert) {
+        server->tls = true;
+        info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+    }
+    server->lws = lws_create_context(&info);
+    if (!server->lws)
+        return err_raise(err, ERR_RETRY, "libwebsockets gives no context");
+    info.ssl_cert_filepath = options->tls_cert;
+    info.ssl_private_key_filepath = options->tls_key;
+    info.vhost_name = "parley";
+    server->vhost = lws_create_vhost(server->lws, &info);
+    if (!server->vhost)
+        return err_raise(err, ERR_REJECT, "%s",
+                         server->tls ? "the TLS certificate and key cannot be used"
+                                     : "libwebsockets gives no virtual host");
+    return true;
+}
+
+/* When it fails it closes the descriptor and, as far as it got to know the connection, calls
+ * back with WSI_DESTROY. */
+void http_lws_adopt(struct http_server *server, struct conn *conn)
+{
+    lws_adopt_desc_t what = {
+        .vh = server->vhost,
+        .type = LWS_ADOPT_SOCKET | LWS_ADOPT_HTTP | LWS_ADOPT_ALLOW_SSL,
+        .fd = {.sockfd = conn->fd},
+        .opaque = conn,
+    };
+    (void)lws_adopt_descriptor_vhost_via_info(&what);
+}
