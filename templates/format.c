@@ -24,6 +24,8 @@
 #define ZONE_NAME_MAX   48
 #define SHOWN_MAX       256 /* UTF-16 units: the longest date or amount is far shorter */
 
+#define DECIMAL_MAX 32 /* digits of a quantity */
+
 #define NARROW_NBSP 0x202F
 #define NBSP        0x00A0
 
@@ -368,6 +370,35 @@ static bool add_number(struct out *out, enum lang lang, int64_t number)
     return add_shown(out, &shown) || add_digits(out, number);
 }
 
+/* A quantity that is no whole number comes as its digits: "2.5". */
+static bool is_decimal(struct str text)
+{
+    size_t digits = 0;
+    size_t points = 0;
+    for (size_t i = text.len > 0 && text.at[0] == '-'; i < text.len; i++) {
+        bool digit = text.at[i] >= '0' && text.at[i] <= '9';
+        if (!digit && (text.at[i] != '.' || digits == 0 || points > 0))
+            return false;
+        digits += digit;
+        points += !digit;
+    }
+    return digits > 0 && text.len <= DECIMAL_MAX && text.at[text.len - 1] != '.';
+}
+
+static bool add_text(struct out *out, enum lang lang, struct str text, enum format format)
+{
+    const UNumberFormat *formatter =
+        format == FORMAT_NUMBER && is_decimal(text) ? number_formatter(lang) : NULL;
+    struct shown shown = {.status = U_ZERO_ERROR};
+    if (formatter)
+        shown.len = unum_formatDecimal(formatter, text.at, (int32_t)text.len, shown.text,
+                                       SHOWN_MAX, NULL, &shown.status);
+    if (formatter && add_shown(out, &shown))
+        return true;
+    out_add(out, text);
+    return format == FORMAT_AUTO || format == FORMAT_TEXT;
+}
+
 static bool add_percent(struct out *out, enum lang lang, int64_t percent)
 {
     const UNumberFormat *formatter = percent_formatter(lang);
@@ -514,8 +545,7 @@ bool format_value(struct out *out, const struct locale *locale, struct value val
 {
     switch (value.kind) {
     case VALUE_TEXT:
-        out_add(out, value.text);
-        return format == FORMAT_AUTO || format == FORMAT_TEXT;
+        return add_text(out, locale->lang, value.text, format);
     case VALUE_INT:
         return add_int(out, locale->lang, value.number, format);
     case VALUE_MONEY:
