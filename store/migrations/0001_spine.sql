@@ -94,6 +94,17 @@ create table contact_points (
 create index contact_points_phone on contact_points (org_id, channel, phone);
 create index contact_points_customer on contact_points (org_id, customer_id);
 
+-- Numbers that the business has on record: a contact whose channel proves such a number is that
+-- customer.
+create table customer_phones (
+    org_id      uuid not null,
+    phone       text not null, -- E.164 with its plus
+    customer_id uuid not null,
+    primary key (org_id, phone),
+    foreign key (org_id, customer_id) references customers (org_id, customer_id)
+);
+create index customer_phones_customer on customer_phones (org_id, customer_id);
+
 create table conversations (
     org_id          uuid not null,
     conversation_id uuid not null,
