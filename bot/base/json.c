@@ -19,7 +19,7 @@ static const char *reason(enum json_error_code code)
     case json_error_stack_overflow:
         return "nested too deep";
     case json_error_invalid_utf8:
-        return "not UTF-8";
+        return "is not UTF-8";
     case json_error_premature_end_of_input:
         return "ends too early";
     case json_error_end_of_input_expected:
