@@ -1,0 +1,17 @@
+/*
+ * The flows and words on disk, read whole: what a book is made from.
+ */
+#pragma once
+
+#include "bot/base/arena.h"
+#include "bot/base/err.h"
+#include "templates/words.h"
+
+/*
+ * Read FOLDER/flows/NAME.yaml and FOLDER/templates/messages/LANG.yaml into `into`, sorted,
+ * named "flows/NAME.yaml" and "messages/LANG.yaml" as book_create wants them. Hidden files and
+ * other kinds are passed over. ERR_REJECT when a folder cannot be read or is empty, or a file
+ * is too large.
+ */
+MUST_USE bool book_files_read(struct arena *into, struct str folder,
+                              const struct source_file **files, size_t *n, struct err *err);

@@ -1,0 +1,11 @@
+/*
+ * All commands; each lives in bot/cmd_NAME.c. A new one is a line here and a line in main.c.
+ */
+#pragma once
+
+#include "bot/cli.h"
+
+extern const struct command command_config;
+extern const struct command command_decode;
+extern const struct command command_flows;
+extern const struct command command_migrate;
