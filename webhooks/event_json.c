@@ -8,6 +8,9 @@
 #include "bot/base/json.h"
 
 #include <math.h>
+#include <stdlib.h>
+
+#define DEGREE_DIGITS 12
 
 struct date {
     int64_t year;
@@ -155,6 +158,15 @@ static void set_content(struct arena *into, const struct event *event, json_t *l
     json_set_text(line, "detail2", event->detail2);
 }
 
+/* As json_write, but degrees read as they were sent: 37.4611978, not 37.461197800000001. */
+static struct str write_line(struct arena *into, const json_t *line)
+{
+    char *text = json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(DEGREE_DIGITS));
+    struct str copy = arena_str(into, str_from(text));
+    free(text);
+    return copy;
+}
+
 struct str event_to_json(struct arena *into, const struct event *event)
 {
     OWNED_JSON(line) = json_object();
@@ -166,5 +178,5 @@ struct str event_to_json(struct arena *into, const struct event *event)
     json_set_text(line, "referral", event->referral);
     set_object(line, "renamed", person_object(&event->renamed));
     set_object(line, "error", error_object(event));
-    return json_write(into, line);
+    return write_line(into, line);
 }

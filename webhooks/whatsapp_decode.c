@@ -284,6 +284,17 @@ static void read_field_preferences(struct delivery_reader *reader, const json_t 
         read_preference(reader, json_array_get(array, i));
 }
 
+/* Why a template was rejected or paused, in the fullest words given; "NONE" is no reason. */
+static struct str template_reason(struct arena *into, const json_t *value)
+{
+    struct str reason = json_text(into, json_object_in(value, "rejection_info"), "reason");
+    if (reason.len == 0)
+        reason = json_text(into, json_object_in(value, "other_info"), "description");
+    if (reason.len == 0)
+        reason = json_text(into, value, "reason");
+    return str_eq(reason, STR("NONE")) ? STR_NONE : reason;
+}
+
 static void read_template(struct delivery_reader *reader, const json_t *value, const char *news)
 {
     struct arena *into = reader->place.into;
@@ -296,7 +307,7 @@ static void read_template(struct delivery_reader *reader, const json_t *value, c
     event.id = content_id(reader, json_write(reader->place.into, value), 0);
     event.language = json_text(into, value, "message_template_language");
     event.detail2 = news ? json_text(into, value, news) : STR("components");
-    event.error_text = json_text(into, value, "reason");
+    event.error_text = template_reason(into, value);
     add(reader, &event, WHATSAPP_READ);
 }
 
