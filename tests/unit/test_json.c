@@ -36,8 +36,8 @@ static void what_is_no_json_is_rejected_with_reason_and_place(void **state)
         struct str text;
         const char *reason;
     } wrong[] = {
-        {STR_NONE,                           "json is malformed"                  },
-        {STR(" "),                           "json is malformed"                  },
+        {STR_NONE,                           "json ends too early"                },
+        {STR(" "),                           "json ends too early"                },
         {STR("7"),                           "json is malformed"                  },
         {STR("\"text\""),                    "json is malformed"                  },
         {STR("{"),                           "json ends too early"                },
