@@ -174,14 +174,12 @@ bool http_server_create(struct loop *loop, const struct http_server_options *opt
     made->loop = loop;
     made->limits = options->limits;
     made->handler = handler;
+    made->handles = 1;
+    timer_start(loop, &made->sweep, SWEEP_MAX, sweep);
     if (!http_lws_create(made, options, err)) {
-        if (made->lws)
-            lws_context_destroy(made->lws);
-        free(made);
+        http_server_destroy(made);
         return err_wrap(err, "http server");
     }
-    timer_start(loop, &made->sweep, SWEEP_MAX, sweep);
-    made->handles = 1;
     *server = made;
     return true;
 }
@@ -219,7 +217,8 @@ void server_settle(struct http_server *server)
 {
     if (server->draining && server->drained && is_drained(server))
         loop_post(server->loop, &server->drained_task, run_drained);
-    if (!server->destroyed || server->conns || server->counts.in_flight || server->handles)
+    bool ended = server->destroyed && !server->lws && !server->handles;
+    if (!ended || server->conns || server->counts.in_flight)
         return;
     loop_unpost(server->loop, &server->drained_task);
     loop_unpost(server->loop, &server->flush);
@@ -264,7 +263,7 @@ void http_server_destroy(struct http_server *server)
         next = conn->next;
         conn_kill(conn);
     }
-    lws_context_destroy(server->lws);
+    http_lws_destroy(server);
     server->handles--;
     server_settle(server);
 }

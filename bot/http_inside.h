@@ -80,6 +80,9 @@ struct http_server {
     struct http_handler *handler;
     struct lws_context *lws;
     struct lws_vhost *vhost;
+    const uv_handle_t *lws_handles[4]; /* of its context, on our loop */
+    unsigned n_lws_handles;
+    struct loop_task lws_end;
     bool tls;
     struct listener listeners[LISTENERS_MAX];
     unsigned n_listeners;
@@ -104,6 +107,10 @@ MUST_USE bool http_lws_create(struct http_server *server,
                               const struct http_server_options *options, struct err *err);
 /* Takes the descriptor and, sooner or later, the connection. */
 void http_lws_adopt(struct http_server *server, struct conn *conn);
+
+/* Begins its end, which takes a few turns of the loop; `server->lws` is NULL when it has gone.
+ */
+void http_lws_destroy(struct http_server *server);
 
 /* --- http_limits.c --- */
 struct request_head {

@@ -106,6 +106,75 @@ static void bound_descriptors(void)
     (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+struct new_handles {
+    struct http_server *server;
+    unsigned seen;
+    unsigned before;
+};
+
+static void count_handle(uv_handle_t *handle, void *arg)
+{
+    (void)handle;
+    (*(unsigned *)arg)++;
+}
+
+static void keep_new_handle(uv_handle_t *handle, void *arg)
+{
+    struct new_handles *new = arg;
+    struct http_server *server = new->server;
+    bool is_new = new->seen++ >= new->before;
+    bool is_static = handle->type == UV_IDLE || handle->type == UV_TIMER;
+    if (is_new && is_static && server->n_lws_handles < COUNTOF(server->lws_handles))
+        server->lws_handles[server->n_lws_handles++] = handle;
+}
+
+/* Its context is to be destroyed twice, the second time when libuv has let go of the handles
+ * that lie inside it; nothing tells when that is. So we note which they are (libuv lists
+ * handles in the order of their birth), and look whether they are still listed. */
+static void create_context(struct http_server *server,
+                           const struct lws_context_creation_info *info)
+{
+    struct new_handles new = {.server = server};
+    uv_walk(&server->loop->uv, count_handle, &new.before);
+    server->lws = lws_create_context(info);
+    uv_walk(&server->loop->uv, keep_new_handle, &new);
+}
+
+struct search {
+    const struct http_server *server;
+    bool found;
+};
+
+static void find_handle(uv_handle_t *handle, void *arg)
+{
+    struct search *search = arg;
+    for (unsigned i = 0; i < search->server->n_lws_handles; i++)
+        if (search->server->lws_handles[i] == handle)
+            search->found = true;
+}
+
+static void end_when_closed(struct loop_task *task)
+{
+    struct http_server *server = CONTAINER_OF(task, struct http_server, lws_end);
+    struct search search = {.server = server};
+    uv_walk(&server->loop->uv, find_handle, &search);
+    if (search.found || server->conns) {
+        loop_post(server->loop, task, end_when_closed);
+        return;
+    }
+    lws_context_destroy(server->lws);
+    server->lws = NULL;
+    server_settle(server);
+}
+
+void http_lws_destroy(struct http_server *server)
+{
+    if (!server->lws)
+        return;
+    lws_context_destroy(server->lws);
+    loop_post(server->loop, &server->lws_end, end_when_closed);
+}
+
 bool http_lws_create(struct http_server *server, const struct http_server_options *options,
                      struct err *err)
 {
@@ -119,7 +188,7 @@ bool http_lws_create(struct http_server *server, const struct http_server_option
         server->tls = true;
         info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
     }
-    server->lws = lws_create_context(&info);
+    create_context(server, &info);
     if (!server->lws)
         return err_raise(err, ERR_RETRY, "libwebsockets gives no context");
     info.ssl_cert_filepath = options->tls_cert;
