@@ -19,15 +19,20 @@ struct fetch_options {
     bool allow_http;      /* the sandbox; elsewhere https only */
     const char *ca_file;  /* NULL: the system's */
     const char *user_agent;
+    const char *proxy; /* NULL: none, whatever the environment says */
+    usec_t reuse_idle; /* a connection that was idle for longer is not reused, because the other
+                          end may be closing it, and a POST on it would become HTTP_UNKNOWN; 0:
+                          15 s */
+    usec_t reuse_total; /* nor one that is older than this; 0: 10 min */
 };
 
 struct fetch {
     /* in: borrowed until `done` */
     const struct http_request *request;
-    usec_t connect_timeout;
-    usec_t timeout;
-    size_t body_max; /* an answer's body beyond it is HTTP_UNKNOWN for a POST, an error for a
-                        GET */
+    usec_t connect_timeout; /* name, connection and TLS; 0: 10 s */
+    usec_t timeout;         /* all of it; 0: 30 s */
+    size_t body_max; /* an answer's body beyond it is HTTP_UNKNOWN, with ERR_REJECT for a GET;
+                        0: 1 MB */
     struct arena *into;
     void (*done)(struct fetch *fetch);
     /* out */
@@ -41,8 +46,10 @@ struct fetch {
 MUST_USE bool fetcher_create(struct loop *loop, const struct fetch_options *options,
                              struct fetcher **fetcher, struct err *err);
 void fetcher_start(struct fetcher *fetcher, struct fetch *fetch);
-/* A wish: `done` still runs. */
+/* A wish: `done` still runs, from the loop, with ERR_CANCELED unless it was over already. A
+ * fetch that is not under way is left alone. */
 void fetcher_cancel(struct fetcher *fetcher, struct fetch *fetch);
-/* `done` of everything still under way runs (HTTP_UNKNOWN or HTTP_NOT_SENT) before this
- * returns. */
+/* Accepts NULL. `done` of everything still under way runs (HTTP_UNKNOWN or HTTP_NOT_SENT)
+ * before this returns, and may start nothing more. Not from inside a `done`. The loop's next
+ * turns free what libuv still holds. */
 void fetcher_destroy(struct fetcher *fetcher);
