@@ -33,13 +33,18 @@ update contact_points p set address = i.user_id
    and not exists (select 1 from contact_points q
                     where q.org_id = $1::uuid and q.channel = 'whatsapp' and q.address = i.user_id);
 
--- name: turn_known_by_phone
--- The address of contacts that came with a number alone, where their user id is known.
--- $1 org  $2 phones
-select distinct on (p.phone) p.phone, p.address
-  from contact_points p
- where p.org_id = $1::uuid and p.channel = 'whatsapp' and p.phone = any ($2::text[])
- order by p.phone, p.created_at desc;
+-- name: turn_take_found
+-- As turn_take, after contacts were created; a sender who came with a number alone is also found
+-- by it where their user id is known.
+-- $1 org  $2 account ids  $3 addresses
+select i.ord::int4 as ord, c.conversation_id, c.contact_id, p.customer_id, c.seq, c.state, c.at_rest,
+       c.language, c.language_settled, c.last_inbound_at, c.held_until, p.stopped_at, p.phone
+  from unnest($2::uuid[], $3::text[]) with ordinality i (account_id, address, ord)
+  join contact_points p on p.org_id = $1::uuid and p.channel = 'whatsapp'
+                       and (p.address = i.address or p.phone = i.address)
+  join conversations c on c.org_id = $1::uuid and c.account_id = i.account_id and c.contact_id = p.contact_id
+ order by i.ord, p.address = i.address, p.created_at
+   for no key update of c skip locked;
 
 -- name: turn_create_contacts
 -- $1 org  $2 ids  $3 addresses (sorted)  $4 phones  $5 names  $6 now
@@ -47,6 +52,9 @@ insert into contact_points (org_id, contact_id, channel, address, phone, display
 select $1::uuid, i.contact_id, 'whatsapp', i.address, i.phone, i.name, f.customer_id, $6::timestamptz
   from unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) i (contact_id, address, phone, name)
   left join customer_phones f on f.org_id = $1::uuid and f.phone = i.phone
+ where i.address is distinct from i.phone
+    or not exists (select 1 from contact_points q
+                    where q.org_id = $1::uuid and q.channel = 'whatsapp' and q.phone = i.phone)
     on conflict do nothing;
 
 -- name: turn_create_conversations
@@ -54,7 +62,8 @@ select $1::uuid, i.contact_id, 'whatsapp', i.address, i.phone, i.name, f.custome
 insert into conversations (org_id, conversation_id, account_id, contact_id)
 select $1::uuid, i.conversation_id, i.account_id, p.contact_id
   from unnest($2::uuid[], $3::uuid[], $4::text[]) i (conversation_id, account_id, address)
-  join contact_points p on p.org_id = $1::uuid and p.channel = 'whatsapp' and p.address = i.address
+  join contact_points p on p.org_id = $1::uuid and p.channel = 'whatsapp'
+                       and (p.address = i.address or p.phone = i.address)
     on conflict do nothing;
 
 -- name: turn_business
@@ -110,10 +119,15 @@ update contact_points set stopped_at = $3::timestamptz
 -- What was promised before and is not on the wire yet is taken back. Conflicts row by row with
 -- the sender's intent, so that each message is either intended before STOP commits or never.
 -- $1 org  $2 contacts
-delete from outbox o using conversations c
- where o.org_id = $1::uuid and c.org_id = $1::uuid and o.conversation_id = c.conversation_id
-   and c.contact_id = any ($2::uuid[]) and o.state = 0 and not o.exempt
-returning o.conversation_id, o.seq;
+with taken_back as (
+    delete from outbox o using conversations c
+     where o.org_id = $1::uuid and c.org_id = $1::uuid and o.conversation_id = c.conversation_id
+       and c.contact_id = any ($2::uuid[]) and o.state = 0 and not o.exempt
+    returning o.conversation_id, o.seq
+)
+update messages m set delivery = greatest(m.delivery, 2), reason = 'stopped'
+  from taken_back t
+ where m.org_id = $1::uuid and m.conversation_id = t.conversation_id and m.seq = t.seq;
 
 -- name: turn_start
 -- $1 org  $2 contacts
