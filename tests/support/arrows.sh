@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# The arrows between rooms (docs/architecture.md): which room may include whose headers. A wrong
+# arrow is refused here with its file and line, before it becomes a habit.
+set -euo pipefail
+cd "${1:-$(dirname "$0")/../..}"
+
+# room: the rooms that it may include, besides itself
+declare -A may=(
+  [base]=""
+  [loop]="base"
+  [templates]="base"
+  [webhooks]="base"
+  [flows]="base templates"
+  [store]="base loop"
+  [bot]="base loop templates webhooks flows store"
+  [tests]="base loop templates webhooks flows store bot"
+)
+room_of() {
+  case $1 in
+    bot/base/*) echo base ;;
+    bot/loop/*) echo loop ;;
+    */*) echo "${1%%/*}" ;;
+    *) echo "" ;;
+  esac
+}
+
+# One line at most calls the shell's own tests: parley chat is the sandbox's client.
+declare -A exempt=([bot/cmd_chat.c]=tests)
+
+bad=0
+while IFS=: read -r file line text; do
+  header=$(sed -E 's/^[^"]*"([^"]+)".*/\1/' <<<"$text")
+  from=$(room_of "$file")
+  to=$(room_of "$header")
+  if [ -z "$to" ] || [ -z "${may[$to]+known}" ]; then
+    # Generated headers (store/sql.h is one of store's) have a folder; anything else is unrooted.
+    printf '%s:%s: "%s": write includes from the root of the tree\n' "$file" "$line" "$header"
+    bad=1
+  elif [ "$from" != "$to" ] && [[ " ${may[$from]} ${exempt[$file]-} " != *" $to "* ]]; then
+    printf '%s:%s: %s may not include %s ("%s")\n' "$file" "$line" "$from" "$to" "$header"
+    bad=1
+  fi
+done < <(grep -nE '^[[:space:]]*#[[:space:]]*include[[:space:]]+"' -r --include='*.c' --include='*.h' \
+           bot webhooks flows store templates tests)
+
+# Only one place knows each foreign wire.
+while IFS=: read -r file line text; do
+  case "$text:$file" in
+    *libwebsockets.h*:bot/http*) ;;
+    *libpq-fe.h*:store/* | *libpq-fe.h*:tests/*) ;;
+    *curl/curl.h*:bot/fetch* | *curl/curl.h*:bot/doctor* | *curl/curl.h*:tests/*) ;;
+    *) printf '%s:%s: this library has a place of its own\n' "$file" "$line"; bad=1 ;;
+  esac
+done < <(grep -nE '#include <(libwebsockets|libpq-fe|curl/curl)\.h>' -r --include='*.c' --include='*.h' \
+           bot webhooks flows store templates tests)
+exit $bad
