@@ -125,15 +125,18 @@ static bool push_digit(int64_t *number, char digit)
 }
 
 /* The digits of both parts as one whole number, filled up with zeros to `exponent`. */
-static bool read_minor(struct str whole, struct str part, int exponent, int64_t *negated)
+static bool read_minor(struct str whole, struct str part, size_t exponent, int64_t *negated)
 {
     *negated = 0;
-    for (size_t i = 0; i < whole.len; i++)
+    for (size_t i = 0; i < whole.len; i++) {
         if (!push_digit(negated, whole.at[i]))
             return false;
-    for (size_t i = 0; i < (size_t)exponent; i++)
-        if (!push_digit(negated, i < part.len ? part.at[i] : '0'))
+    }
+    for (size_t i = 0; i < exponent; i++) {
+        struct str digit = i < part.len ? str_slice(part, i, 1) : STR("0");
+        if (!push_digit(negated, *digit.at))
             return false;
+    }
     return true;
 }
 
@@ -142,14 +145,14 @@ bool money_parse(struct str decimal, struct str currency, struct money *money, s
     struct money read;
     if (!money_make(0, currency, &read, err))
         return false;
-    int exponent = money_exponent(read.currency);
+    size_t exponent = (size_t)money_exponent(read.currency);
     bool negative = str_starts(decimal, STR("-"));
     struct str digits = str_slice(decimal, negative ? 1 : 0, decimal.len);
     size_t point = str_find(digits, STR("."));
     struct str whole = str_slice(digits, 0, point);
     struct str part = str_slice(digits, point + 1, digits.len);
     bool shaped =
-        whole.len > 0 && part.len <= (size_t)exponent && (point == digits.len || part.len > 0);
+        whole.len > 0 && part.len <= exponent && (point == digits.len || part.len > 0);
     if (!shaped || !read_minor(whole, part, exponent, &read.minor))
         return err_raise(err, ERR_REJECT, "not an amount in %s", read.currency);
     if (!negative && __builtin_sub_overflow((int64_t)0, read.minor, &read.minor))

@@ -58,11 +58,13 @@ int str_compare(struct str a, struct str b)
 
 struct str str_slice(struct str text, size_t from, size_t len)
 {
+    if (!text.at)
+        return STR_NONE;
     if (from > text.len)
         from = text.len;
     if (len > text.len - from)
         len = text.len - from;
-    return (struct str){text.at ? text.at + from : NULL, len};
+    return (struct str){text.at + from, len};
 }
 
 size_t str_find(struct str text, struct str needle)
@@ -168,9 +170,9 @@ static size_t character(struct str text, uint32_t *code)
 static size_t last_character(struct str text, uint32_t *code)
 {
     for (size_t len = 1; len <= 4 && len <= text.len; len++) {
-        struct str tail = str_slice(text, text.len - len, len);
-        if (((unsigned char)tail.at[0] & 0xC0) != 0x80)
-            return character(tail, code) == len ? len : 0;
+        const char *tail = text.at + text.len - len;
+        if (((unsigned char)*tail & 0xC0) != 0x80)
+            return character((struct str){tail, len}, code) == len ? len : 0;
     }
     return 0;
 }
@@ -189,7 +191,7 @@ bool str_is_utf8(struct str text)
 
 struct str str_sane(struct arena *into, struct str text)
 {
-    if (str_is_utf8(text))
+    if (!text.at || str_is_utf8(text))
         return text;
     char *copy = arena_alloc_array(into, text.len, strlen(REPLACEMENT));
     size_t n = 0;
@@ -197,7 +199,7 @@ struct str str_sane(struct arena *into, struct str text)
         uint32_t code = 0;
         size_t len = character(str_slice(text, at, 4), &code);
         bool good = len > 0 && code != 0;
-        struct str put = good ? str_slice(text, at, len) : STR(REPLACEMENT);
+        struct str put = good ? (struct str){text.at + at, len} : STR(REPLACEMENT);
         memcpy(copy + n, put.at, put.len);
         n += put.len;
         at += good ? len : 1;

@@ -60,9 +60,10 @@ struct value value_list(const struct list *list)
 
 struct value record_get(const struct record *record, struct str name)
 {
-    for (size_t i = 0; record && i < record->n; i++)
+    for (size_t i = 0; record && i < record->n; i++) {
         if (str_eq(record->fields[i].name, name))
             return record->fields[i].value;
+    }
     return value_none();
 }
 
@@ -149,9 +150,11 @@ static void set_field(json_t *object, const struct field *field)
     if (name.len > 0 && name.at[0] == TYPE_MARK)
         name = arena_format(&scratch, "%c%.*s", TYPE_MARK, STR_ARG(name));
     /* Of two fields with one name the first counts, as for record_get. */
-    if (!json_object_getn(object, name.at ? name.at : "", name.len))
-        (void)json_object_setn_new_nocheck(object, name.at ? name.at : "", name.len,
-                                           value_to_json(&field->value));
+    const char *key = name.at ? name.at : "";
+    json_t *value =
+        json_object_getn(object, key, name.len) ? NULL : value_to_json(&field->value);
+    if (value)
+        (void)json_object_setn_new_nocheck(object, key, name.len, value);
     arena_finish(&scratch);
 }
 
@@ -235,9 +238,10 @@ static bool list_from_json(struct arena *into, const json_t *array, struct value
     struct list *list = arena_new(into, struct list);
     struct value *items = arena_array(into, struct value, json_array_size(array));
     *list = (struct list){items, json_array_size(array)};
-    for (size_t i = 0; i < list->n; i++)
+    for (size_t i = 0; i < list->n; i++) {
         if (!value_from_json(into, json_array_get(array, i), &items[i], err))
             return false;
+    }
     *value = value_list(list);
     return true;
 }
@@ -318,7 +322,7 @@ bool record_from_json(struct arena *into, struct str json, const struct record *
                       struct err *err)
 {
     OWNED_JSON(doc) = NULL;
-    struct value value;
+    struct value value = value_none();
     if (!json_read(json, &doc, err) || !value_from_json(into, doc, &value, err))
         return err_wrap(err, "read record");
     if (value.kind != VALUE_RECORD)

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+/* NOLINTNEXTLINE(readability-identifier-naming): libFuzzer chose the name. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void must(bool held)

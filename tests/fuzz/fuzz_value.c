@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+/* NOLINTNEXTLINE(readability-identifier-naming): libFuzzer chose the name. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -63,13 +63,15 @@ static void memory_is_zeroed_aligned_and_apart_through_many_resets(void **state)
             assert_zeroed(at[i], size[i]);
             memset(at[i], (int)(i + 1), size[i]);
         }
-        for (size_t i = 0; i < COUNTOF(at); i++)
+        for (size_t i = 0; i < COUNTOF(at); i++) {
             for (size_t j = 0; j < size[i]; j++)
                 assert_int_equal((unsigned char)at[i][j], i + 1);
-        if (round % 7 == 0)
+        }
+        if (round % 7 == 0) {
             arena_finish(&arena);
-        else
+        } else {
             arena_reset(&arena);
+        }
         assert_int_equal(arena.used, 0);
     }
     arena_finish(&arena);
@@ -179,10 +181,11 @@ static void disposers_run_newest_first_once_and_may_defer_again(void **state)
         arena_defer(&arena, note, names);
         arena_defer(&arena, note_and_go_on, names + 1);
         arena_defer(&arena, note, names + 2);
-        if (round == 0)
+        if (round == 0) {
             arena_reset(&arena);
-        else
+        } else {
             arena_finish(&arena);
+        }
         assert_int_equal(defer_count, 4);
         assert_memory_equal(defer_order, "cbza", 4);
     }

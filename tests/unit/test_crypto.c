@@ -108,9 +108,10 @@ static void parts_of_a_hash_cannot_run_together(void **state)
     struct str padded[] = {STR("abc"), STR_NONE};
     struct hash16 hashes[] = {hash16_of(whole, 1),  hash16_of(first, 2),  hash16_of(second, 2),
                               hash16_of(padded, 2), hash16_of(padded, 0), hash16_of(padded, 1)};
-    for (size_t i = 0; i < 5; i++)
+    for (size_t i = 0; i < 5; i++) {
         for (size_t j = 0; j < i; j++)
             assert_false(same16(hashes[i], hashes[j]));
+    }
     assert_true(same16(hashes[0], hashes[5]));
     assert_true(same16(hash16_of(NULL, 0), hashes[4]));
 }

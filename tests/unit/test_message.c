@@ -47,9 +47,10 @@ static void ch_8_queued_sent_failed_delivered_read_played_deleted(void **state)
         DELIVERY_QUEUED, DELIVERY_SENT,   DELIVERY_FAILED,  DELIVERY_DELIVERED,
         DELIVERY_READ,   DELIVERY_PLAYED, DELIVERY_DELETED,
     };
-    for (size_t i = 0; i < COUNTOF(order); i++)
+    for (size_t i = 0; i < COUNTOF(order); i++) {
         for (size_t j = i; j < COUNTOF(order); j++)
             assert_int_equal(delivery_join(order[i], order[j]), order[j]);
+    }
 }
 
 /* A failure on one device does not undo an arrival on another, whichever is told first. */
@@ -74,14 +75,18 @@ static void names_are_as_in_the_database_and_each_its_own(void **state)
     assert_string_equal(delivery_name(DELIVERY_DELETED), "deleted");
     assert_string_equal(reply_kind_name(REPLY_TEMPLATE), "template");
     assert_string_equal(sending_name(SENDING_STOP_LANE), "stop_lane");
-    for (int i = EVENT_TEXT; i <= EVENT_OTHER; i++)
-        for (int j = EVENT_TEXT; j < i; j++)
+    for (int i = EVENT_TEXT; i <= EVENT_OTHER; i++) {
+        for (int j = EVENT_TEXT; j < i; j++) {
             assert_string_not_equal(event_kind_name((enum event_kind)i),
                                     event_kind_name((enum event_kind)j));
-    for (int i = 0; i < DELIVERIES; i++)
-        for (int j = 0; j < i; j++)
+        }
+    }
+    for (int i = 0; i < DELIVERIES; i++) {
+        for (int j = 0; j < i; j++) {
             assert_string_not_equal(delivery_name((enum delivery)i),
                                     delivery_name((enum delivery)j));
+        }
+    }
 }
 
 static void a_number_without_a_name_is_unknown_not_a_crash(void **state)

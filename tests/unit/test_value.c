@@ -49,9 +49,10 @@ static bool same_value(struct value a, struct value b)
     }
     if (a.list->n != b.list->n)
         return false;
-    for (size_t i = 0; i < a.list->n; i++)
+    for (size_t i = 0; i < a.list->n; i++) {
         if (!same_value(a.list->items[i], b.list->items[i]))
             return false;
+    }
     return true;
 }
 
@@ -59,10 +60,11 @@ static bool same_record(const struct record *a, const struct record *b)
 {
     if (a->n != b->n)
         return false;
-    for (size_t i = 0; i < a->n; i++)
+    for (size_t i = 0; i < a->n; i++) {
         if (!str_eq(a->fields[i].name, b->fields[i].name) ||
             !same_value(a->fields[i].value, b->fields[i].value))
             return false;
+    }
     return true;
 }
 
@@ -118,9 +120,10 @@ static void setting_a_name_again_replaces_its_value(void **state)
     (void)state;
     struct record_builder builder;
     record_build(&builder, &arena);
-    for (int round = 0; round < 3; round++)
+    for (int round = 0; round < 3; round++) {
         for (int i = 0; i < 100; i++)
-            record_set(&builder, arena_format(&arena, "f%d", i), value_int(i * round));
+            record_set(&builder, arena_format(&arena, "f%d", i), value_int((int64_t)i * round));
+    }
     const struct record *record = record_built(&builder);
     assert_int_equal(record->n, 100);
     assert_true(record_get(record, STR("f99")).number == 198);
