@@ -103,11 +103,12 @@ struct flow_result {
     enum lang lang;
     bool lang_settled; /* the customer chose it */
     enum { FLOW_CONSENT_SAME, FLOW_CONSENT_STOP, FLOW_CONSENT_START } consent;
-    bool handoff;     /* a person is asked for */
-    bool at_rest;     /* nothing under way: the next turn may use a newer book */
-    bool understood;  /* false: the customer was asked again */
-    const char *flow; /* where it ended, for logs and explain */
-    const char *at;   /* the state's name */
+    bool handoff;       /* a person is asked for */
+    bool at_rest;       /* nothing under way: the next turn may use a newer book */
+    bool understood;    /* false: the customer was asked again */
+    const char *flow;   /* where it ended, for logs and explain */
+    const char *at;     /* the state's name */
+    struct str missing; /* the first key whose words or variables were missing: alert; empty */
 };
 
 struct flow_turn;

@@ -1,0 +1,472 @@
+/*
+ * What an event means for the conversation as it stands.
+ *
+ * The order of judgement for words: the commands that work anywhere; then what the present
+ * prompt expects; then what they mean by themselves, which steps aside and comes back where a
+ * thread is under way; and only then "I did not understand". A tap is held against the present
+ * prompt; an older one is answered for what it was where the prompt only reads, and else
+ * refused kindly: no tap ever has an effect twice.
+ */
+#include "flows/engine/turn.h"
+#include "flows/understand/expect.h"
+#include "flows/understand/understand.h"
+
+#define LATE_AFTER   (30 * USEC_PER_MIN) /* after that we say sorry for the delay */
+#define ALBUM_WITHIN (20 * USEC_PER_SEC) /* pictures that come together are answered once */
+
+static bool is_first(const struct flow_turn *turn)
+{
+    return turn->in->last_inbound_at == 0;
+}
+
+/* A thread that must not be lost: a prompt that does more than read. */
+static bool under_way(const struct kept *kept)
+{
+    return kept->open && !kept->now.at->again;
+}
+
+static void open_politely(struct flow_turn *turn)
+{
+    usec_t at = turn->in->event->at;
+
+    if (is_first(turn))
+        turn_say_key(turn, STR("welcome.first"));
+    else if (at > 0 && turn->in->now - at > LATE_AFTER)
+        turn_say_key(turn, STR("late.apology"));
+}
+
+static void misunderstood(struct flow_turn *turn)
+{
+    static const char *const keys[] = {"misunderstood.first", "misunderstood.second"};
+    struct kept *kept = &turn->kept;
+
+    if (is_first(turn)) {
+        turn_menu(turn);
+        return;
+    }
+    turn->result.understood = false;
+    if (kept->open && kept->misses < (int64_t)COUNTOF(keys)) {
+        turn_say_key(turn, str_from(keys[kept->misses]));
+        kept->misses++;
+        turn_again(turn);
+        return;
+    }
+    turn_say_key(turn, STR("misunderstood.menu"));
+    turn_menu(turn);
+}
+
+/* --- stepping aside ----------------------------------------------------------------------- */
+
+static void forget_flow(struct kept *kept, const struct flow_def *flow)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < kept->depth; i++)
+        if (kept->stack[i].flow != flow)
+            kept->stack[n++] = kept->stack[i];
+    kept->depth = n;
+}
+
+/* Make way for `flow`: what is under way waits on the stack, mere reading is left. */
+static void step_aside(struct flow_turn *turn, const struct flow_def *flow)
+{
+    struct kept *kept = &turn->kept;
+    bool keep = flow->returns ? kept->open : under_way(kept);
+
+    forget_flow(kept, flow);
+    if (keep && kept->now.flow != flow) {
+        turn_push(turn, kept->now.at);
+        return;
+    }
+    if (flow->returns)
+        return;
+    while (kept->depth > 0 && kept->stack[kept->depth - 1].at->again)
+        kept->depth--;
+}
+
+static void give(struct flow_turn *turn, const struct flow_def *flow, struct str name,
+                 struct str value)
+{
+    for (size_t i = 0; value.len && i < flow->n_takes; i++)
+        if (str_eq(flow->takes[i], name))
+            turn_set(turn, name, value_text(value));
+}
+
+static void start_flow(struct flow_turn *turn, const struct flow_def *flow,
+                       const struct understanding *meant)
+{
+    step_aside(turn, flow);
+    turn_begin_flow(turn, flow, NULL);
+    give(turn, flow, STR("number"), meant->number);
+    give(turn, flow, STR("lang"), meant->named_lang);
+}
+
+static void go_back(struct flow_turn *turn)
+{
+    struct kept *kept = &turn->kept;
+    const struct handler *handler = handler_find(&kept->now.at->on, STR("back"));
+
+    if (kept->open && handler) {
+        turn_take(turn, &handler->moves);
+    } else if (kept->depth > 0) {
+        turn_return(turn);
+    } else {
+        if (kept->now.flow == turn->book->menu)
+            turn_say_key(turn, STR("back.nothing"));
+        turn_menu(turn);
+    }
+}
+
+static void greet(struct flow_turn *turn)
+{
+    if (!is_first(turn))
+        turn_say_key(turn, STR("welcome.again"));
+    if (under_way(&turn->kept))
+        turn_again(turn);
+    else
+        turn_menu(turn);
+}
+
+/* Do what the words mean by themselves. False when they mean nothing that we know. */
+static bool follow(struct flow_turn *turn, const struct understanding *meant)
+{
+    struct str intent = meant->intent;
+    const struct flow_def *flow;
+
+    if (!intent.len && meant->number.len)
+        intent = STR("order");
+    if (!intent.len)
+        return false;
+    if (str_eq(intent, STR("menu"))) {
+        turn_menu(turn);
+    } else if (str_eq(intent, STR("back"))) {
+        go_back(turn);
+    } else if (str_eq(intent, STR("greeting")) || str_eq(intent, STR("start"))) {
+        greet(turn);
+    } else if (str_eq(intent, STR("thanks"))) {
+        turn_say_key(turn, STR("thanks.reply"));
+    } else {
+        flow = book_flow_on(turn->book, intent);
+        if (!flow)
+            return false;
+        start_flow(turn, flow, meant);
+    }
+    return true;
+}
+
+/* --- answers to the prompt ---------------------------------------------------------------- */
+
+static bool happen(struct flow_turn *turn, struct str event)
+{
+    const struct handler *handler = handler_find(&turn->kept.now.at->on, event);
+
+    if (!handler)
+        return false;
+    turn_take(turn, &handler->moves);
+    return true;
+}
+
+static bool turn_page_to(struct flow_turn *turn, struct str key)
+{
+    int64_t offset;
+
+    if (!str_to_int(key, &offset) || offset < 0 || offset > 100000 ||
+        !turn->kept.now.at->prompt.of.len)
+        return false;
+    turn_set(turn, STR("offset"), value_int(offset));
+    turn_page(turn, turn->kept.now.at);
+    turn->brief = true;
+    return true;
+}
+
+static bool choose(struct flow_turn *turn, enum option_kind kind, struct str key)
+{
+    struct kept *kept = &turn->kept;
+    const struct prompt *prompt = &kept->now.at->prompt;
+    int64_t index;
+
+    switch (kind) {
+    case OPTION_CHOICE:
+        for (size_t i = 0; i < prompt->n_choices; i++)
+            if (str_eq(prompt->choices[i].name, key))
+                return happen(turn, key);
+        return false;
+    case OPTION_ROW:
+        if (!prompt->of.len || !key.len)
+            return false;
+        turn_set(turn, prompt->as, value_text(arena_str(turn->arena, key)));
+        return happen(turn, STR("chosen"));
+    case OPTION_OFFSET:
+        return turn_page_to(turn, key);
+    case OPTION_INDEX:
+        if (!str_to_int(key, &index) || index < 0 || (uint64_t)index >= kept->n_shown)
+            return false;
+        return choose(turn, kept->shown[index].kind, kept->shown[index].key);
+    }
+    return false;
+}
+
+static bool answer_text(struct flow_turn *turn, struct str text,
+                        const struct understanding *meant)
+{
+    const struct prompt *prompt = &turn->kept.now.at->prompt;
+    struct value value = value_none();
+    int64_t number;
+
+    if (prompt->optional && expect_skip(turn->arena, text))
+        return happen(turn, STR("skipped"));
+    switch (prompt->answer) {
+    case ANSWER_WORDS:
+        if (meant->strong || !text.len)
+            return false;
+        value =
+            value_text(str_cut(turn->arena, text, prompt->max ? (size_t)prompt->max : 1000));
+        break;
+    case ANSWER_ORDER:
+        if (!meant->number.len || (meant->strong && meant->intent.len))
+            return false;
+        value = value_text(meant->number);
+        break;
+    case ANSWER_NUMBER:
+        if (!expect_number(turn->arena, text, &number))
+            return false;
+        value = value_int(number);
+        break;
+    }
+    turn_set(turn, prompt->as, value);
+    return happen(turn, STR("answered"));
+}
+
+static bool answer_option(struct flow_turn *turn, struct str text)
+{
+    struct kept *kept = &turn->kept;
+    struct expect_option options[ROWS_MAX];
+    int index;
+
+    for (size_t i = 0; i < kept->n_shown; i++)
+        options[i] = (struct expect_option){.key = kept->shown[i].key,
+                                            .title = kept->shown[i].title,
+                                            .is_row = kept->shown[i].kind == OPTION_ROW,
+                                            .is_page = kept->shown[i].kind == OPTION_OFFSET};
+    index = expect_option(turn->arena, text, options, kept->n_shown);
+    return index >= 0 && choose(turn, kept->shown[index].kind, kept->shown[index].key);
+}
+
+static bool answer(struct flow_turn *turn, struct str text, const struct understanding *meant)
+{
+    if (!turn->kept.open)
+        return false;
+    switch (turn->kept.now.at->prompt.kind) {
+    case PROMPT_TEXT:
+        return answer_text(turn, text, meant);
+    case PROMPT_LIST:
+    case PROMPT_BUTTONS:
+        return answer_option(turn, text);
+    default:
+        return false;
+    }
+}
+
+/* --- words -------------------------------------------------------------------------------- */
+
+static bool is_intent(const struct understanding *meant, const char *intent)
+{
+    return str_eq(meant->intent, str_from(intent));
+}
+
+/* While we are silent, only the words that change the silence are heard. */
+static void hear_muted(struct flow_turn *turn, const struct understanding *meant)
+{
+    const struct flow_def *flow = NULL;
+
+    if (!meant->exact)
+        return;
+    if (is_intent(meant, "start") || (is_intent(meant, "stop") && !turn->kept.stopped))
+        flow = book_flow_on(turn->book, meant->intent);
+    if (flow)
+        start_flow(turn, flow, meant);
+}
+
+static bool is_muted(const struct flow_turn *turn)
+{
+    return turn->in->muted || turn->kept.stopped;
+}
+
+static bool is_global(const struct understanding *meant)
+{
+    static const char *const names[] = {"menu", "back", "help", "human", "stop", "language"};
+
+    if (!meant->exact)
+        return false;
+    for (size_t i = 0; i < COUNTOF(names); i++)
+        if (is_intent(meant, names[i]))
+            return true;
+    return false;
+}
+
+static void on_words(struct flow_turn *turn, struct str text)
+{
+    struct understanding meant;
+
+    understand(turn->arena, text, turn->locale.lang, &meant);
+    if (!turn->in->lang_is_settled && meant.lang_is_clear)
+        turn->locale.lang = meant.lang;
+    if (is_muted(turn)) {
+        hear_muted(turn, &meant);
+        return;
+    }
+    if (!(meant.exact && is_intent(&meant, "stop")))
+        open_politely(turn);
+    if (is_global(&meant) && follow(turn, &meant))
+        return;
+    if (answer(turn, text, &meant) || follow(turn, &meant))
+        return;
+    misunderstood(turn);
+}
+
+/* --- taps --------------------------------------------------------------------------------- */
+
+static bool is_present(const struct flow_turn *turn, const struct prompt_id *id)
+{
+    const struct kept *kept = &turn->kept;
+
+    return kept->open && str_eq(id->version, (struct str){turn->book->version_hex, 8}) &&
+           str_eq(id->flow, kept->now.flow->name) && str_eq(id->state, kept->now.at->name) &&
+           str_eq(id->number, kept->number);
+}
+
+static void refuse_old(struct flow_turn *turn)
+{
+    turn_say_key(turn, STR("old_button.refused"));
+    turn_again(turn);
+}
+
+/* A tap on a prompt that only reads: stand there again, as it was, and choose. */
+static bool answer_old(struct flow_turn *turn, const struct prompt_id *id)
+{
+    const struct flow_def *flow = book_flow(turn->book, id->flow);
+    const struct state_def *state = flow ? flow_state(flow, id->state) : NULL;
+    struct kept before = turn->kept;
+
+    if (!state || !state->again || id->kind == OPTION_INDEX)
+        return false;
+    step_aside(turn, flow);
+    turn_begin_flow(turn, flow, state);
+    for (size_t i = 0; i < id->n_carries && i < state->prompt.n_carries; i++)
+        if (id->carries[i].len)
+            turn_set(turn, state->prompt.carries[i],
+                     value_text(arena_str(turn->arena, id->carries[i])));
+    if (choose(turn, id->kind, id->key))
+        return true;
+    turn->kept = before;
+    return false;
+}
+
+static void on_choice(struct flow_turn *turn)
+{
+    const struct event *event = turn->in->event;
+    struct prompt_id id;
+    bool ours = prompt_id_decode(event->choice, &id);
+
+    if (!ours && event->text.len > 0) {
+        on_words(turn, str_trim(event->text));
+        return;
+    }
+    if (is_muted(turn))
+        return;
+    open_politely(turn);
+    if (!ours ||
+        !((is_present(turn, &id) && choose(turn, id.kind, id.key)) || answer_old(turn, &id)))
+        refuse_old(turn);
+}
+
+/* --- everything else ---------------------------------------------------------------------- */
+
+/* Something other than words: thanks, and the prompt again. An album is answered once. */
+static void on_thing(struct flow_turn *turn, const char *key)
+{
+    struct kept *kept = &turn->kept;
+    usec_t since = turn->in->now - kept->media_at;
+
+    if (is_muted(turn))
+        return;
+    if (kept->media_at > 0 && since >= 0 && since < ALBUM_WITHIN) {
+        kept->media_at = turn->in->now;
+        return;
+    }
+    kept->media_at = turn->in->now;
+    open_politely(turn);
+    turn_say_key(turn, str_from(key));
+    turn_again(turn);
+}
+
+/* A picture whose caption says what is wanted is answered for its words. */
+static void on_media(struct flow_turn *turn)
+{
+    const struct event *event = turn->in->event;
+    struct str caption =
+        str_trim(event->text.len || !event->media ? event->text : event->media->caption);
+    struct understanding meant;
+
+    if (caption.len > 0 && !is_muted(turn)) {
+        understand(turn->arena, caption, turn->locale.lang, &meant);
+        if (meant.intent.len || meant.number.len) {
+            turn->kept.media_at = turn->in->now;
+            turn_say_key(turn, STR("media.thanks_not_now"));
+            on_words(turn, caption);
+            return;
+        }
+    }
+    on_thing(turn, "media.thanks_not_now");
+}
+
+/* The channel's own stop and resume: it has told the customer itself. */
+static void on_preference(struct flow_turn *turn)
+{
+    struct str wish = turn->in->event->detail;
+
+    if (str_eq(wish, STR("stop"))) {
+        turn->result.consent = FLOW_CONSENT_STOP;
+        turn->kept.stopped = true;
+    } else if (str_eq(wish, STR("resume"))) {
+        turn->result.consent = FLOW_CONSENT_START;
+        turn->kept.stopped = false;
+    }
+}
+
+void turn_event(struct flow_turn *turn)
+{
+    const struct event *event = turn->in->event;
+
+    switch (event->kind) {
+    case EVENT_TEXT:
+        on_words(turn, str_trim(event->text));
+        break;
+    case EVENT_CHOICE:
+        on_choice(turn);
+        break;
+    case EVENT_MEDIA:
+        on_media(turn);
+        break;
+    case EVENT_LOCATION:
+        on_thing(turn, "location.thanks_not_now");
+        break;
+    case EVENT_CONTACTS:
+    case EVENT_ORDER:
+    case EVENT_UNSUPPORTED:
+    case EVENT_UNKNOWN:
+        on_thing(turn, "unsupported.kind");
+        break;
+    case EVENT_REACTION:
+        if (is_first(turn) && !is_muted(turn)) {
+            open_politely(turn);
+            turn_menu(turn);
+        }
+        break;
+    case EVENT_PREFERENCE:
+        on_preference(turn);
+        break;
+    default:
+        break; /* edits, revocations and the rest are kept by the shell, and not answered */
+    }
+}

@@ -1,0 +1,839 @@
+/*
+ * From YAML to tables.
+ *
+ * Every function reads one kind of node and refuses, with file and line, what it does not know:
+ * a misspelt name must never be silently nothing. Names of states and flows are resolved
+ * afterwards by the checker, when all flows are there.
+ */
+#include "flows/engine/book.h"
+#include "flows/engine/yaml.h"
+
+#include <stdlib.h>
+
+struct loader {
+    struct arena *arena;   /* the book's */
+    struct arena *scratch; /* trees, gone after loading */
+    struct str file;
+    struct err *err;
+};
+
+#define REFUSE(loader, node, format, ...)                                                      \
+    err_raise((loader)->err, ERR_REJECT, "%.*s:%u: " format, STR_ARG((loader)->file),          \
+              (node)->line, ##__VA_ARGS__)
+
+/* --- small readers ------------------------------------------------------------------------ */
+
+static bool only(struct loader *loader, const struct node *map, const char *const *names)
+{
+    for (const struct node *entry = map->first; entry; entry = entry->next) {
+        bool known = false;
+
+        for (const char *const *name = names; *name && !known; name++)
+            known = str_eq(entry->key, str_from(*name));
+        if (!known)
+            return REFUSE(loader, entry, "'%.*s' means nothing here; see docs/flows.md",
+                          STR_ARG(str_slice(entry->key, 0, 60)));
+    }
+    return true;
+}
+
+static bool want_kind(struct loader *loader, const struct node *node, enum node_kind kind)
+{
+    static const char *const names[] = {
+        [NODE_SCALAR] = "a single value", [NODE_LIST] = "a list", [NODE_MAP] = "a map"};
+
+    if (node->kind == kind)
+        return true;
+    return REFUSE(loader, node, "'%.*s' must be %s", STR_ARG(node->key), names[kind]);
+}
+
+static bool is_name(struct str text)
+{
+    if (text.len == 0 || text.len > 40 || text.at[0] == '_')
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.at[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'))
+            return false;
+    }
+    return true;
+}
+
+static bool check_name(struct loader *loader, const struct node *node, struct str text)
+{
+    if (is_name(text))
+        return true;
+    return REFUSE(loader, node,
+                  "'%.*s' is no name: use a-z, 0-9 and _, at most 40 of them, not _ first",
+                  STR_ARG(str_slice(text, 0, 60)));
+}
+
+static bool check_path(struct loader *loader, const struct node *node, struct str path)
+{
+    struct str rest = path;
+    struct str piece;
+
+    if (path.len == 0 || path.len > 120 || path.at[path.len - 1] == '.')
+        return REFUSE(loader, node, "a path such as order.total is expected");
+    while (str_split(&rest, '.', &piece))
+        if (!is_name(piece))
+            return REFUSE(loader, node, "'%.*s' is no path such as order.total",
+                          STR_ARG(str_slice(path, 0, 60)));
+    return true;
+}
+
+/* An entry that is one word; left alone when it is absent. */
+static bool read_text(struct loader *loader, const struct node *map, const char *name,
+                      struct str *text)
+{
+    const struct node *node = node_get(map, name);
+
+    if (!node)
+        return true;
+    if (!want_kind(loader, node, NODE_SCALAR))
+        return false;
+    if (node->text.len == 0)
+        return REFUSE(loader, node, "'%s' is empty; give it a value or leave it out", name);
+    *text = arena_str(loader->arena, node->text);
+    return true;
+}
+
+static bool read_path(struct loader *loader, const struct node *map, const char *name,
+                      struct str *path)
+{
+    const struct node *node = node_get(map, name);
+
+    if (!node)
+        return true;
+    return read_text(loader, map, name, path) && check_path(loader, node, *path);
+}
+
+static bool read_name(struct loader *loader, const struct node *map, const char *name,
+                      struct str *text)
+{
+    const struct node *node = node_get(map, name);
+
+    if (!node)
+        return true;
+    return read_text(loader, map, name, text) && check_name(loader, node, *text);
+}
+
+static bool read_bool(struct loader *loader, const struct node *map, const char *name,
+                      bool *yes)
+{
+    const struct node *node = node_get(map, name);
+
+    if (!node)
+        return true;
+    if (node->kind == NODE_SCALAR && str_eq(node->text, STR("true")))
+        *yes = true;
+    else if (node->kind == NODE_SCALAR && str_eq(node->text, STR("false")))
+        *yes = false;
+    else
+        return REFUSE(loader, node, "'%s' is true or false", name);
+    return true;
+}
+
+/* One name or a list of names. */
+static bool read_names(struct loader *loader, const struct node *map, const char *name,
+                       struct str **names, size_t *n)
+{
+    const struct node *node = node_get(map, name);
+    const struct node *item;
+
+    if (!node)
+        return true;
+    item = node->kind == NODE_LIST ? node->first : node;
+    *names = arena_array(loader->arena, struct str, node->n + 1);
+    for (; item; item = node->kind == NODE_LIST ? item->next : NULL) {
+        if (item->kind != NODE_SCALAR || !check_name(loader, item, item->text))
+            return item->kind == NODE_SCALAR
+                       ? false
+                       : REFUSE(loader, item, "'%s' holds names only", name);
+        for (size_t i = 0; i < *n; i++)
+            if (str_eq((*names)[i], item->text))
+                return REFUSE(loader, item, "'%.*s' stands here twice; keep one",
+                              STR_ARG(item->text));
+        (*names)[(*n)++] = arena_str(loader->arena, item->text);
+    }
+    return true;
+}
+
+static bool read_expr(struct loader *loader, const struct node *node, struct expr *expr)
+{
+    int64_t number;
+
+    if (!want_kind(loader, node, NODE_SCALAR))
+        return false;
+    if (str_starts(node->text, STR("$"))) {
+        expr->is_path = true;
+        expr->path = arena_str(loader->arena, str_slice(node->text, 1, node->text.len));
+        return check_path(loader, node, expr->path);
+    }
+    if (str_to_int(node->text, &number))
+        expr->literal = value_int(number);
+    else
+        expr->literal = value_text(arena_str(loader->arena, node->text));
+    return true;
+}
+
+static bool read_bindings(struct loader *loader, const struct node *map, const char *name,
+                          struct bindings *bindings)
+{
+    const struct node *node = node_get(map, name);
+
+    if (!node)
+        return true;
+    if (!want_kind(loader, node, NODE_MAP))
+        return false;
+    bindings->items = arena_array(loader->arena, struct binding, node->n + 1);
+    for (const struct node *entry = node->first; entry; entry = entry->next) {
+        struct binding *binding = &bindings->items[bindings->n];
+
+        if (!check_name(loader, entry, entry->key) ||
+            !read_expr(loader, entry, &binding->value))
+            return false;
+        binding->name = arena_str(loader->arena, entry->key);
+        bindings->n++;
+    }
+    return true;
+}
+
+/* --- sayings ------------------------------------------------------------------------------ */
+
+static bool read_sayings(struct loader *loader, const struct node *node,
+                         struct sayings *sayings);
+
+static bool read_saying(struct loader *loader, const struct node *node, struct saying *saying)
+{
+    static const char *const names[] = {"say", "line", "when", "each", "lines", NULL};
+    const struct node *lines;
+    struct sayings inner = {0};
+
+    saying->line = node->line;
+    if (node->kind == NODE_SCALAR) {
+        if (node->text.len == 0)
+            return REFUSE(loader, node, "nothing is said here; name a word or leave it out");
+        saying->key = arena_str(loader->arena, node->text);
+        return true;
+    }
+    if (!want_kind(loader, node, NODE_MAP) || !only(loader, node, names))
+        return false;
+    if (!node_get(node, "say") == !node_get(node, "line"))
+        return REFUSE(loader, node, "one of 'say' (a paragraph) or 'line' is wanted");
+    saying->close = node_get(node, "line") != NULL;
+    if (!read_text(loader, node, saying->close ? "line" : "say", &saying->key) ||
+        !read_path(loader, node, "when", &saying->when) ||
+        !read_path(loader, node, "each", &saying->each))
+        return false;
+    lines = node_get(node, "lines");
+    if (!lines)
+        return true;
+    if (!saying->each.len)
+        return REFUSE(loader, lines, "'lines' belong to an 'each'");
+    if (!read_sayings(loader, lines, &inner))
+        return false;
+    saying->lines = inner.items;
+    saying->n_lines = inner.n;
+    return true;
+}
+
+static bool read_sayings(struct loader *loader, const struct node *node,
+                         struct sayings *sayings)
+{
+    const struct node *item;
+    struct saying *items;
+
+    if (!node)
+        return true;
+    items = arena_array(loader->arena, struct saying, node->n + 1);
+    item = node->kind == NODE_LIST ? node->first : node;
+    for (; item; item = node->kind == NODE_LIST ? item->next : NULL)
+        if (!read_saying(loader, item, &items[sayings->n++]))
+            return false;
+    sayings->items = items;
+    return true;
+}
+
+/* --- transitions -------------------------------------------------------------------------- */
+
+static bool read_guard(struct loader *loader, const struct node *map, struct guard *guard)
+{
+    const struct node *node = node_get(map, "guard");
+    struct str name = STR_NONE;
+
+    if (!node) {
+        if (node_get(map, "of") || node_get(map, "to"))
+            return REFUSE(loader, map, "'of' and 'to' belong to a 'guard'");
+        return true;
+    }
+    if (!read_name(loader, map, "guard", &name) || !read_path(loader, map, "of", &guard->of) ||
+        !read_text(loader, map, "to", &guard->to))
+        return false;
+    guard->kind = guard_kind_find(name);
+    if (!guard->kind)
+        return REFUSE(loader, node,
+                      "there is no guard '%.*s'; there are empty, some, one, many, is, is_not",
+                      STR_ARG(name));
+    if (!guard->of.len)
+        return REFUSE(loader, node, "guard '%.*s' of what? add 'of'", STR_ARG(name));
+    if (guard->kind->compares != (guard->to.len > 0))
+        return REFUSE(loader, node, "guard '%.*s' %s", STR_ARG(name),
+                      guard->kind->compares ? "wants a 'to'" : "takes no 'to'");
+    return true;
+}
+
+static void name_target(struct move *move, struct str target)
+{
+    if (str_eq(target, STR("done")))
+        move->kind = MOVE_DONE;
+    else if (str_eq(target, STR("menu")))
+        move->kind = MOVE_MENU;
+    else if (str_eq(target, STR("rest")))
+        move->kind = MOVE_REST;
+    else
+        move->kind = MOVE_STATE;
+    move->state_name = target;
+}
+
+/* Where a transition, or a state without a prompt, goes. */
+static bool read_way(struct loader *loader, const struct node *map, struct move *move)
+{
+    const struct node *target = node_get(map, "target");
+    const struct node *call = node_get(map, "call");
+    const struct node *go = node_get(map, "go");
+    const struct node *action = node_get(map, "action");
+    struct str name = STR_NONE;
+
+    if (!read_name(loader, map, "target", &name))
+        return false;
+    if (target)
+        name_target(move, name);
+    if ((call != NULL) + (go != NULL) + (action != NULL) > 1 || (target && (go || action)))
+        return REFUSE(loader, map, "one way only: target, call, go or action");
+    if (call) {
+        if (move->kind != MOVE_STATE && move->kind != MOVE_DONE)
+            return REFUSE(loader, call, "'call' wants a 'target': the state to come back to");
+        if (move->kind == MOVE_DONE)
+            move->state_name = STR_NONE;
+        move->kind = MOVE_CALL;
+        if (!read_name(loader, map, "call", &move->flow_name))
+            return false;
+    } else if (go) {
+        move->kind = MOVE_GO;
+        if (!read_name(loader, map, "go", &move->flow_name))
+            return false;
+    } else if (action) {
+        if (!read_name(loader, map, "action", &name))
+            return false;
+        move->kind = MOVE_ACTION;
+        move->action = action_find(loader->arena, name);
+        if (!move->action)
+            return REFUSE(loader, action, "there is no action '%.*s'; C registers them",
+                          STR_ARG(name));
+    }
+    if (node_get(map, "with") && !call && !go && !action)
+        return REFUSE(loader, map, "'with' belongs to a call, go or action");
+    return read_bindings(loader, map, "with", &move->with);
+}
+
+static bool read_move(struct loader *loader, const struct node *node, struct move *move)
+{
+    static const char *const names[] = {"guard", "of", "to",     "say",    "set", "call",
+                                        "with",  "go", "action", "target", NULL};
+
+    move->line = node->line;
+    if (node->kind == NODE_SCALAR) {
+        if (!check_name(loader, node, node->text))
+            return false;
+        name_target(move, arena_str(loader->arena, node->text));
+        return true;
+    }
+    if (!want_kind(loader, node, NODE_MAP) || !only(loader, node, names) ||
+        !read_guard(loader, node, &move->guard) ||
+        !read_sayings(loader, node_get(node, "say"), &move->says) ||
+        !read_bindings(loader, node, "set", &move->sets) || !read_way(loader, node, move))
+        return false;
+    if (move->kind == MOVE_NONE)
+        return REFUSE(loader, node, "this leads nowhere; add a target (or call, go, action)");
+    return true;
+}
+
+static bool read_moves(struct loader *loader, const struct node *node, struct moves *moves)
+{
+    const struct node *item;
+
+    if (!node)
+        return true;
+    moves->items = arena_array(loader->arena, struct move, node->n + 1);
+    item = node->kind == NODE_LIST ? node->first : node;
+    for (; item; item = node->kind == NODE_LIST ? item->next : NULL) {
+        if (moves->n > 0 && !moves->items[moves->n - 1].guard.kind)
+            return REFUSE(loader, item, "never reached: the way before it has no guard");
+        if (!read_move(loader, item, &moves->items[moves->n++]))
+            return false;
+    }
+    if (moves->n == 0)
+        return REFUSE(loader, node, "an empty list of ways; add one or leave it out");
+    return true;
+}
+
+static bool read_handlers(struct loader *loader, const struct node *map, const char *name,
+                          struct handlers *handlers)
+{
+    const struct node *node = node_get(map, name);
+
+    if (!node)
+        return true;
+    if (!want_kind(loader, node, NODE_MAP))
+        return false;
+    handlers->items = arena_array(loader->arena, struct handler, node->n + 1);
+    for (const struct node *entry = node->first; entry; entry = entry->next) {
+        struct handler *handler = &handlers->items[handlers->n];
+        const struct move *last;
+
+        handler->event = arena_str(loader->arena, entry->key);
+        handler->line = entry->line;
+        if (!check_name(loader, entry, entry->key) ||
+            !read_moves(loader, entry, &handler->moves))
+            return false;
+        last = &handler->moves.items[handler->moves.n - 1];
+        if (last->guard.kind)
+            return REFUSE(loader, entry,
+                          "'%.*s' may find no way: the last one must have no guard",
+                          STR_ARG(handler->event));
+        handlers->n++;
+    }
+    return true;
+}
+
+/* --- loads -------------------------------------------------------------------------------- */
+
+static const struct flow_part *part_find(enum flow_part_kind kind, struct str name)
+{
+    for (size_t i = 0; i < flow_parts_n; i++)
+        if (flow_parts[i].kind == kind && str_eq(str_from(flow_parts[i].name), name))
+            return &flow_parts[i];
+    return NULL;
+}
+
+static bool read_load(struct loader *loader, const struct node *node, struct loading *loading)
+{
+    static const char *const names[] = {"load", "as", "with", NULL};
+    struct str name = STR_NONE;
+
+    loading->line = node->line;
+    if (node->kind == NODE_SCALAR)
+        name = arena_str(loader->arena, node->text);
+    else if (!want_kind(loader, node, NODE_MAP) || !only(loader, node, names) ||
+             !read_name(loader, node, "load", &name) ||
+             !read_name(loader, node, "as", &loading->as) ||
+             !read_bindings(loader, node, "with", &loading->with))
+        return false;
+    loading->part = part_find(FLOW_LOAD, name);
+    if (!loading->part)
+        return REFUSE(loader, node, "there is no load '%.*s'; C registers them",
+                      STR_ARG(str_slice(name, 0, 60)));
+    if (!loading->as.len)
+        loading->as = str_from(loading->part->name);
+    return true;
+}
+
+static bool read_loads(struct loader *loader, const struct node *map, struct state_def *state)
+{
+    const struct node *node = node_get(map, "load");
+    const struct node *item;
+
+    if (!node)
+        return true;
+    state->loads = arena_array(loader->arena, struct loading, node->n + 1);
+    item = node->kind == NODE_LIST ? node->first : node;
+    for (; item; item = node->kind == NODE_LIST ? item->next : NULL)
+        if (!read_load(loader, item, &state->loads[state->n_loads++]))
+            return false;
+    return true;
+}
+
+/* --- prompts ------------------------------------------------------------------------------ */
+
+static bool read_choices(struct loader *loader, const struct node *map, struct prompt *prompt)
+{
+    struct str *names = NULL;
+    struct str titles = STR_NONE;
+
+    if (!read_names(loader, map, "choices", &names, &prompt->n_choices) ||
+        !read_text(loader, map, "titles", &titles))
+        return false;
+    if ((prompt->n_choices > 0) != (titles.len > 0))
+        return REFUSE(loader, map,
+                      "'choices' and 'titles' go together: titles.<choice> is what a "
+                      "choice is called");
+    prompt->choices = arena_array(loader->arena, struct choice, prompt->n_choices + 1);
+    for (size_t i = 0; i < prompt->n_choices; i++) {
+        struct choice *choice = &prompt->choices[i];
+
+        choice->name = names[i];
+        choice->title =
+            arena_format(loader->arena, "%.*s.%.*s", STR_ARG(titles), STR_ARG(names[i]));
+        choice->hint = arena_format(loader->arena, "%.*s.hint", STR_ARG(choice->title));
+    }
+    return true;
+}
+
+static bool read_prompt_rows(struct loader *loader, const struct node *map,
+                             struct prompt *prompt)
+{
+    if (!read_path(loader, map, "of", &prompt->of) ||
+        !read_name(loader, map, "key", &prompt->key) ||
+        !read_text(loader, map, "row", &prompt->row) ||
+        !read_name(loader, map, "as", &prompt->as))
+        return false;
+    if (!prompt->of.len && (prompt->row.len || prompt->key.len))
+        return REFUSE(loader, map, "'row' and 'key' want an 'of': the rows to show");
+    if (prompt->of.len && !(prompt->row.len && prompt->key.len && prompt->as.len))
+        return REFUSE(loader, map,
+                      "rows want 'key' (the field that names one), 'row' (its words) "
+                      "and 'as' (where the choice is kept)");
+    if (prompt->row.len)
+        prompt->hint = arena_format(loader->arena, "%.*s.hint", STR_ARG(prompt->row));
+    return true;
+}
+
+static bool read_answer(struct loader *loader, const struct node *map, struct prompt *prompt)
+{
+    struct str kind = STR("words");
+    struct str max = STR_NONE;
+    int64_t number = 0;
+
+    if (!read_name(loader, map, "kind", &kind) || !read_name(loader, map, "as", &prompt->as) ||
+        !read_text(loader, map, "max", &max) ||
+        !read_bool(loader, map, "optional", &prompt->optional))
+        return false;
+    if (!prompt->as.len)
+        return REFUSE(loader, map, "'as' is missing: where the answer is kept");
+    if (max.len && (!str_to_int(max, &number) || number < 1 || number > 4000))
+        return REFUSE(loader, node_get(map, "max"), "'max' is a number from 1 to 4000");
+    prompt->max = (int)number;
+    if (str_eq(kind, STR("words")))
+        prompt->answer = ANSWER_WORDS;
+    else if (str_eq(kind, STR("order_number")))
+        prompt->answer = ANSWER_ORDER;
+    else if (str_eq(kind, STR("number")))
+        prompt->answer = ANSWER_NUMBER;
+    else
+        return REFUSE(loader, node_get(map, "kind"),
+                      "'%.*s' is no kind of answer; there are words, order_number, number",
+                      STR_ARG(kind));
+    return true;
+}
+
+static bool read_carries(struct loader *loader, const struct node *map, struct prompt *prompt)
+{
+    struct str *names = NULL;
+    size_t n = 0;
+
+    if (!read_names(loader, map, "carries", &names, &n))
+        return false;
+    if (n > COUNTOF(prompt->carries))
+        return REFUSE(loader, node_get(map, "carries"), "at most %zu variables are carried",
+                      COUNTOF(prompt->carries));
+    for (size_t i = 0; i < n; i++)
+        prompt->carries[i] = names[i];
+    prompt->n_carries = n;
+    return true;
+}
+
+static bool read_url(struct loader *loader, const struct node *map, struct prompt *prompt)
+{
+    const struct node *url = node_get(map, "url");
+
+    if (!url)
+        return REFUSE(loader, map, "a link wants a 'url'");
+    return read_expr(loader, url, &prompt->url);
+}
+
+static bool read_prompt(struct loader *loader, const struct node *map, struct prompt *prompt)
+{
+    static const char *const text_names[] = {"text", "as", "kind", "optional", "max", NULL};
+    static const char *const list_names[] = {"list",    "of",     "as",    "key",     "row",
+                                             "choices", "titles", "label", "carries", NULL};
+    static const char *const button_names[] = {"buttons", "choices", "titles", "carries", NULL};
+    static const char *const link_names[] = {"link", "url", "label", NULL};
+    static const struct {
+        const char *name;
+        enum prompt_kind kind;
+        const char *const *names;
+    } kinds[] = {
+        {"text",    PROMPT_TEXT,    text_names  },
+        {"list",    PROMPT_LIST,    list_names  },
+        {"buttons", PROMPT_BUTTONS, button_names},
+        {"link",    PROMPT_LINK,    link_names  },
+    };
+
+    if (!want_kind(loader, map, NODE_MAP))
+        return false;
+    prompt->line = map->line;
+    for (size_t i = 0; i < COUNTOF(kinds); i++) {
+        if (!node_get(map, kinds[i].name))
+            continue;
+        prompt->kind = kinds[i].kind;
+        if (!only(loader, map, kinds[i].names) ||
+            !read_text(loader, map, kinds[i].name, &prompt->body))
+            return false;
+        break;
+    }
+    if (prompt->kind == PROMPT_NONE)
+        return REFUSE(loader, map, "what is asked? one of text, list, buttons, link");
+    if (!read_text(loader, map, "label", &prompt->label))
+        return false;
+    switch (prompt->kind) {
+    case PROMPT_TEXT:
+        return read_answer(loader, map, prompt);
+    case PROMPT_LINK:
+        return read_url(loader, map, prompt);
+    default:
+        return read_prompt_rows(loader, map, prompt) && read_choices(loader, map, prompt) &&
+               read_carries(loader, map, prompt);
+    }
+}
+
+/* --- states and flows --------------------------------------------------------------------- */
+
+static bool read_state(struct loader *loader, const struct node *map, struct state_def *state)
+{
+    static const char *const names[] = {"load",   "always", "say",      "ask",  "on",
+                                        "action", "with",   "outcomes", "call", "go",
+                                        "target", "again",  NULL};
+    const struct node *ask;
+
+    if (!check_name(loader, map, map->key) || !want_kind(loader, map, NODE_MAP) ||
+        !only(loader, map, names))
+        return false;
+    state->name = arena_str(loader->arena, map->key);
+    state->line = map->line;
+    state->end.line = map->line;
+    if (str_eq(state->name, STR("done")) || str_eq(state->name, STR("menu")) ||
+        str_eq(state->name, STR("rest")))
+        return REFUSE(loader, map, "'%.*s' is a target of its own; name the state otherwise",
+                      STR_ARG(state->name));
+    ask = node_get(map, "ask");
+    return read_bool(loader, map, "again", &state->again) && read_loads(loader, map, state) &&
+           read_moves(loader, node_get(map, "always"), &state->always) &&
+           read_sayings(loader, node_get(map, "say"), &state->says) &&
+           (!ask || read_prompt(loader, ask, &state->prompt)) &&
+           read_handlers(loader, map, "on", &state->on) &&
+           read_handlers(loader, map, "outcomes", &state->outcomes) &&
+           read_way(loader, map, &state->end);
+}
+
+static bool read_states(struct loader *loader, const struct node *node, struct flow_def *flow)
+{
+    if (!want_kind(loader, node, NODE_MAP))
+        return false;
+    if (node->n == 0 || node->n > 200)
+        return REFUSE(loader, node, "a flow has 1 to 200 states");
+    flow->states = arena_array(loader->arena, struct state_def, node->n);
+    for (const struct node *entry = node->first; entry; entry = entry->next) {
+        flow->states[flow->n_states].index = (unsigned)flow->n_states;
+        if (!read_state(loader, entry, &flow->states[flow->n_states++]))
+            return false;
+    }
+    return true;
+}
+
+static bool read_flow(struct loader *loader, const struct node *map, struct flow_def *flow)
+{
+    static const char *const names[] = {"flow",    "starts_on", "takes", "returns",
+                                        "initial", "states",    NULL};
+    struct str expected;
+
+    if (map->kind != NODE_MAP)
+        return REFUSE(loader, map, "a flow is a map that begins with 'flow: <name>'");
+    if (!only(loader, map, names) || !read_name(loader, map, "flow", &flow->name) ||
+        !read_names(loader, map, "starts_on", &flow->starts_on, &flow->n_starts_on) ||
+        !read_names(loader, map, "takes", &flow->takes, &flow->n_takes) ||
+        !read_bool(loader, map, "returns", &flow->returns) ||
+        !read_name(loader, map, "initial", &flow->initial_name))
+        return false;
+    flow->file = loader->file;
+    flow->line = map->line;
+    if (!flow->name.len || !flow->initial_name.len || !node_get(map, "states"))
+        return REFUSE(loader, map, "'flow', 'initial' and 'states' are all needed");
+    expected = arena_format(loader->scratch, "flows/%.*s.yaml", STR_ARG(flow->name));
+    if (!str_eq(expected, loader->file))
+        return REFUSE(loader, map, "flow '%.*s' belongs into %.*s", STR_ARG(flow->name),
+                      STR_ARG(expected));
+    return read_states(loader, node_get(map, "states"), flow);
+}
+
+/* --- the book ----------------------------------------------------------------------------- */
+
+static int by_name(const void *a, const void *b)
+{
+    return str_compare(((const struct source_file *)a)->name,
+                       ((const struct source_file *)b)->name);
+}
+
+static struct hash16 version_of(struct arena *scratch, const struct source_file *files,
+                                size_t n)
+{
+    struct str *parts = arena_array(scratch, struct str, 2 * n + 1);
+
+    for (size_t i = 0; i < n; i++) {
+        parts[2 * i] = files[i].name;
+        parts[2 * i + 1] = files[i].bytes;
+    }
+    return hash16_of(parts, 2 * n);
+}
+
+static bool read_flows(struct loader *loader, const struct source_file *files, size_t n,
+                       struct book *book)
+{
+    book->flows = arena_array(loader->arena, struct flow_def, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        const struct node *root;
+
+        if (!str_starts(files[i].name, STR("flows/")))
+            continue;
+        loader->file = arena_str(loader->arena, files[i].name);
+        if (!yaml_read(loader->scratch, loader->file, files[i].bytes, &root, loader->err) ||
+            !read_flow(loader, root, &book->flows[book->n_flows]))
+            return false;
+        book->n_flows++;
+    }
+    return true;
+}
+
+static bool read_words(struct arena *scratch, const struct source_file *files, size_t n,
+                       struct book *book, struct err *err)
+{
+    struct source_file *messages = arena_array(scratch, struct source_file, n + 1);
+    size_t n_messages = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (str_starts(files[i].name, STR("messages/")))
+            messages[n_messages++] = files[i];
+        else if (!str_starts(files[i].name, STR("flows/")))
+            return err_raise(err, ERR_REJECT, "%.*s:1: a book is flows/ and messages/ only",
+                             STR_ARG(files[i].name));
+    }
+    return words_create(messages, n_messages, &book->words, err) &&
+           words_check(book->words, err);
+}
+
+static bool book_read(struct arena *scratch, const struct source_file *files, size_t n,
+                      struct book *book, struct err *err)
+{
+    struct source_file *sorted = arena_array(scratch, struct source_file, n + 1);
+    struct loader loader = {.arena = &book->arena, .scratch = scratch, .err = err};
+
+    if (n > 0)
+        memcpy(sorted, files, n * sizeof(*files));
+    qsort(sorted, n, sizeof(*sorted), by_name);
+    book->version = version_of(scratch, sorted, n);
+    hex_format(book->version.bytes, HASH16_LEN, book->version_hex);
+    return read_words(scratch, sorted, n, book, err) && read_flows(&loader, sorted, n, book) &&
+           book_check(book, err);
+}
+
+bool book_create(const struct source_file *files, size_t n, struct book **book, struct err *err)
+{
+    struct arena scratch = {0};
+    struct book *made = calloc(1, sizeof(*made));
+    bool ok;
+
+    if (!made)
+        return err_raise(err, ERR_RETRY, "out of memory");
+    arena_init(&scratch);
+    arena_init(&made->arena);
+    ok = book_read(&scratch, files, n, made, err);
+    arena_finish(&scratch);
+    if (!ok) {
+        book_destroy(made);
+        return false;
+    }
+    *book = made;
+    return true;
+}
+
+void book_destroy(struct book *book)
+{
+    if (!book)
+        return;
+    words_destroy(book->words);
+    arena_finish(&book->arena);
+    free(book);
+}
+
+struct hash16 book_version(const struct book *book)
+{
+    return book->version;
+}
+
+const struct words *book_words(const struct book *book)
+{
+    return book->words;
+}
+
+const struct flow_def *book_flow(const struct book *book, struct str name)
+{
+    for (size_t i = 0; i < book->n_flows; i++)
+        if (str_eq(book->flows[i].name, name))
+            return &book->flows[i];
+    return NULL;
+}
+
+const struct flow_def *book_flow_on(const struct book *book, struct str intent)
+{
+    for (size_t i = 0; i < book->n_flows; i++)
+        for (size_t j = 0; j < book->flows[i].n_starts_on; j++)
+            if (str_eq(book->flows[i].starts_on[j], intent))
+                return &book->flows[i];
+    return NULL;
+}
+
+const struct state_def *flow_state(const struct flow_def *flow, struct str name)
+{
+    for (size_t i = 0; i < flow->n_states; i++)
+        if (str_eq(flow->states[i].name, name))
+            return &flow->states[i];
+    return NULL;
+}
+
+const struct handler *handler_find(const struct handlers *handlers, struct str event)
+{
+    for (size_t i = 0; i < handlers->n; i++)
+        if (str_eq(handlers->items[i].event, event))
+            return &handlers->items[i];
+    return NULL;
+}
+
+/* --- actions ------------------------------------------------------------------------------ */
+
+static const char *const outcomes_done[] = {"done", NULL};
+static const char *const outcomes_recorded[] = {"recorded", NULL};
+
+static const struct action_def builtins[] = {
+    {"set_language",   NULL, BUILTIN_SET_LANGUAGE, outcomes_done    },
+    {"ask_for_person", NULL, BUILTIN_PERSON,       outcomes_recorded},
+    {"consent_stop",   NULL, BUILTIN_STOP,         outcomes_done    },
+    {"consent_start",  NULL, BUILTIN_START,        outcomes_done    },
+};
+
+const struct action_def *action_find(struct arena *into, struct str name)
+{
+    const struct flow_part *part = part_find(FLOW_ACTION, name);
+    struct action_def *action;
+
+    for (size_t i = 0; i < COUNTOF(builtins); i++)
+        if (str_eq(str_from(builtins[i].name), name))
+            return &builtins[i];
+    if (!part)
+        return NULL;
+    action = arena_new(into, struct action_def);
+    action->name = part->name;
+    action->part = part;
+    action->outcomes = part->outcomes;
+    return action;
+}

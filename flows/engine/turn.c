@@ -1,0 +1,432 @@
+/*
+ * Stepping.
+ *
+ * Entering a state: its loads, then `always`, then what it says, then its end: a prompt, an
+ * action, a call or simply the next state. A transition says its words first, sets its
+ * variables, and goes. Only prompts wait for the customer; only loads and actions wait for the
+ * world; the checker has seen to it that every other way comes to one of them.
+ */
+#include "flows/engine/turn.h"
+
+void turn_set(struct flow_turn *turn, struct str name, struct value value)
+{
+    if (value.kind == VALUE_TEXT && value.text.len == 0)
+        value = value_none();
+    record_set(&turn->kept.now.vars, name, value);
+}
+
+/* --- going -------------------------------------------------------------------------------- */
+
+void turn_page(struct flow_turn *turn, const struct state_def *state)
+{
+    struct kept *kept = &turn->kept;
+
+    kept->misses = 0;
+    kept->now.at = state;
+    kept->open = false;
+    kept->n_shown = 0;
+    kept->number = STR_NONE;
+    turn->brief = false;
+    turn->phase = PHASE_ENTER;
+}
+
+void turn_enter(struct flow_turn *turn, const struct state_def *state)
+{
+    turn_set(turn, STR("offset"), value_none());
+    turn_page(turn, state);
+}
+
+void turn_begin_flow(struct flow_turn *turn, const struct flow_def *flow,
+                     const struct state_def *state)
+{
+    struct frame *now = &turn->kept.now;
+
+    now->flow = flow;
+    now->at = NULL;
+    record_build(&now->vars, turn->arena);
+    turn_enter(turn, state ? state : flow->initial);
+}
+
+bool turn_push(struct flow_turn *turn, const struct state_def *back_to)
+{
+    struct kept *kept = &turn->kept;
+
+    if (!back_to)
+        return false;
+    if (kept->depth == STACK_MAX) {
+        memmove(kept->stack, kept->stack + 1, (STACK_MAX - 1) * sizeof(*kept->stack));
+        kept->depth--;
+    }
+    kept->stack[kept->depth] = kept->now;
+    kept->stack[kept->depth].at = back_to;
+    kept->depth++;
+    return true;
+}
+
+void turn_menu(struct flow_turn *turn)
+{
+    turn->kept.depth = 0;
+    turn_begin_flow(turn, turn->book->menu, NULL);
+}
+
+void turn_rest(struct flow_turn *turn)
+{
+    turn->kept.depth = 0;
+    turn_begin_flow(turn, turn->book->menu, NULL);
+    turn->phase = PHASE_END;
+}
+
+void turn_return(struct flow_turn *turn)
+{
+    struct kept *kept = &turn->kept;
+
+    if (kept->depth == 0) {
+        if (kept->now.flow->returns)
+            turn_menu(turn);
+        else
+            turn_rest(turn);
+        return;
+    }
+    kept->now = kept->stack[--kept->depth];
+    turn_page(turn, kept->now.at); /* as it was left, its page too */
+}
+
+void turn_again(struct flow_turn *turn)
+{
+    struct kept *kept = &turn->kept;
+
+    if (!kept->open) {
+        turn_menu(turn);
+        return;
+    }
+    turn->brief = true;
+    turn->phase = PHASE_ENTER;
+}
+
+/* --- transitions -------------------------------------------------------------------------- */
+
+static bool holds(const struct flow_turn *turn, const struct guard *guard)
+{
+    return !guard->kind || guard->kind->holds(turn_value(turn, NULL, guard->of), guard->to);
+}
+
+static struct record_builder bound(struct flow_turn *turn, const struct bindings *with)
+{
+    struct record_builder vars;
+
+    record_build(&vars, turn->arena);
+    for (size_t i = 0; i < with->n; i++)
+        record_set(&vars, with->items[i].name, turn_expr(turn, &with->items[i].value));
+    return vars;
+}
+
+static void builtin_run(struct flow_turn *turn, const struct record *takes)
+{
+    struct flow_result *result = &turn->result;
+    struct value lang = record_get(takes, STR("lang"));
+
+    turn->answers[0].outcome = turn->action->outcomes[0];
+    switch (turn->action->builtin) {
+    case BUILTIN_SET_LANGUAGE:
+        if (lang.kind == VALUE_TEXT && lang_parse(lang.text, &turn->locale.lang))
+            result->lang_settled = true;
+        break;
+    case BUILTIN_PERSON:
+        result->handoff = true;
+        break;
+    case BUILTIN_STOP:
+        result->consent = FLOW_CONSENT_STOP;
+        turn->kept.stopped = true;
+        break;
+    case BUILTIN_START:
+        result->consent = FLOW_CONSENT_START;
+        turn->kept.stopped = false;
+        break;
+    case BUILTIN_NONE:
+        break;
+    }
+}
+
+/* What a load or an action is sent: bound values first, else variables of that name. */
+static const struct record *taken(struct flow_turn *turn, const char *const *takes,
+                                  const struct bindings *with)
+{
+    struct record_builder bound_vars = bound(turn, with);
+    struct record_builder sent;
+
+    record_build(&sent, turn->arena);
+    for (; takes && *takes; takes++) {
+        struct str name = str_from(**takes == '?' ? *takes + 1 : *takes);
+        struct value value = record_get(record_built(&bound_vars), name);
+
+        if (value.kind == VALUE_NONE)
+            value = record_get(record_built(&turn->kept.now.vars), name);
+        if (value.kind != VALUE_NONE)
+            record_set(&sent, name, value);
+    }
+    return record_built(&sent);
+}
+
+static void action_begin(struct flow_turn *turn, const struct move *move)
+{
+    static const char *const takes_lang[] = {"lang", NULL};
+    const struct action_def *action = move->action;
+
+    turn->action = action;
+    turn->phase = PHASE_ACTED;
+    if (!action->part) {
+        turn->n_needs = 0;
+        builtin_run(turn, taken(turn, takes_lang, &move->with));
+        return;
+    }
+    turn->needs[0] = (struct flow_need){.kind = FLOW_ACTION,
+                                        .name = action->name,
+                                        .takes = taken(turn, action->part->takes, &move->with)};
+    turn->answers[0] = (struct flow_answer){0};
+    turn->answered[0] = false;
+    turn->n_needs = 1;
+}
+
+static void move_go(struct flow_turn *turn, const struct move *move)
+{
+    struct record_builder vars;
+
+    switch (move->kind) {
+    case MOVE_STATE:
+        turn_enter(turn, move->state);
+        break;
+    case MOVE_DONE:
+        turn_return(turn);
+        break;
+    case MOVE_MENU:
+        turn_menu(turn);
+        break;
+    case MOVE_REST:
+        turn_rest(turn);
+        break;
+    case MOVE_CALL:
+    case MOVE_GO:
+        vars = bound(turn, &move->with);
+        if (move->kind == MOVE_CALL)
+            turn_push(turn, move->state);
+        turn_begin_flow(turn, move->flow, NULL);
+        record_set_all(&turn->kept.now.vars, record_built(&vars));
+        break;
+    case MOVE_ACTION:
+        action_begin(turn, move);
+        break;
+    case MOVE_NONE:
+        break;
+    }
+}
+
+static void move_take(struct flow_turn *turn, const struct move *move)
+{
+    turn_say(turn, &move->says);
+    for (size_t i = 0; i < move->sets.n; i++)
+        turn_set(turn, move->sets.items[i].name, turn_expr(turn, &move->sets.items[i].value));
+    move_go(turn, move);
+}
+
+static bool try_moves(struct flow_turn *turn, const struct moves *moves)
+{
+    for (size_t i = 0; i < moves->n; i++) {
+        if (!holds(turn, &moves->items[i].guard))
+            continue;
+        move_take(turn, &moves->items[i]);
+        return true;
+    }
+    return false;
+}
+
+void turn_take(struct flow_turn *turn, const struct moves *moves)
+{
+    turn->kept.misses = 0;
+    if (!try_moves(turn, moves))
+        turn_again(turn);
+}
+
+/* --- phases ------------------------------------------------------------------------------- */
+
+static bool fail(struct err *err, const struct flow_turn *turn, const char *reason)
+{
+    const struct frame *now = &turn->kept.now;
+
+    return err_raise(err, ERR_BROKEN, "flow %.*s, state %.*s: %s", STR_ARG(now->flow->name),
+                     STR_ARG(now->at->name), reason);
+}
+
+static void load_begin(struct flow_turn *turn)
+{
+    const struct state_def *state = turn->kept.now.at;
+
+    record_build(&turn->loaded, turn->arena);
+    turn->n_needs = state->n_loads;
+    for (size_t i = 0; i < state->n_loads; i++) {
+        const struct loading *loading = &state->loads[i];
+
+        turn->needs[i] =
+            (struct flow_need){.kind = FLOW_LOAD,
+                               .name = loading->part->name,
+                               .takes = taken(turn, loading->part->takes, &loading->with)};
+        turn->answers[i] = (struct flow_answer){0};
+        turn->answered[i] = false;
+    }
+}
+
+/* A page that is no longer there, since there are fewer rows now: the first one instead. */
+static bool page_is_gone(struct flow_turn *turn)
+{
+    const struct prompt *prompt = &turn->kept.now.at->prompt;
+    struct value offset = record_get(record_built(&turn->kept.now.vars), STR("offset"));
+    struct value rows;
+
+    if (!prompt->of.len || offset.kind == VALUE_NONE)
+        return false;
+    rows = turn_value(turn, NULL, prompt->of);
+    return rows.kind != VALUE_LIST ||
+           (prompt->loads_pages ? rows.list->n == 0 : offset.number >= (int64_t)rows.list->n);
+}
+
+static void settle(struct flow_turn *turn)
+{
+    const struct state_def *state = turn->kept.now.at;
+
+    for (size_t i = 0; i < state->n_loads; i++)
+        record_set(&turn->loaded, state->loads[i].as, turn->answers[i].value);
+    if (page_is_gone(turn)) {
+        turn_set(turn, STR("offset"), value_none());
+        turn->phase = PHASE_ENTER;
+        return;
+    }
+    if (try_moves(turn, &state->always))
+        return;
+    if (!turn->brief)
+        turn_say(turn, &state->says);
+    if (state->prompt.kind == PROMPT_NONE) {
+        move_take(turn, &state->end);
+        return;
+    }
+    turn_ask(turn);
+    turn->phase = PHASE_END;
+}
+
+static bool outcome(struct flow_turn *turn, struct err *err)
+{
+    const struct handlers *outcomes = &turn->kept.now.at->outcomes;
+    const char *name = turn->answers[0].outcome;
+    const struct handler *handler = name ? handler_find(outcomes, str_from(name)) : NULL;
+
+    if (!handler)
+        return fail(err, turn, "an action came back with an outcome that it never declared");
+    if (turn->action->part)
+        record_set(&turn->loaded, str_from(turn->action->name), turn->answers[0].value);
+    turn->action = NULL;
+    turn->phase = PHASE_END;
+    turn_take(turn, &handler->moves);
+    return true;
+}
+
+static bool at_rest(const struct kept *kept)
+{
+    if (!kept->now.at->again && kept->open)
+        return false;
+    for (size_t i = 0; i < kept->depth; i++)
+        if (!kept->stack[i].at->again)
+            return false;
+    return true;
+}
+
+static void finish(struct flow_turn *turn)
+{
+    struct flow_result *result = &turn->result;
+
+    turn_flush(turn);
+    result->replies = turn->replies;
+    result->lang = turn->locale.lang;
+    result->at_rest = at_rest(&turn->kept);
+    result->flow = arena_cstr(turn->arena, turn->kept.now.flow->name);
+    result->at = arena_cstr(turn->arena, turn->kept.now.at->name);
+    result->state = kept_write(turn->arena, turn->book, &turn->kept);
+}
+
+static bool all_answered(const struct flow_turn *turn)
+{
+    for (size_t i = 0; i < turn->n_needs; i++)
+        if (!turn->answered[i])
+            return false;
+    return true;
+}
+
+struct flow_turn *flow_turn_begin(struct arena *into, const struct book *book,
+                                  const struct flow_in *in)
+{
+    struct flow_turn *turn = arena_new(into, struct flow_turn);
+
+    turn->arena = into;
+    turn->book = book;
+    turn->in = in;
+    turn->locale = in->locale;
+    turn->locale.now = in->now;
+    turn->result.lang_settled = in->lang_is_settled;
+    turn->result.understood = true;
+    record_build(&turn->loaded, into);
+    if (!kept_read(into, book, in->state, &turn->kept))
+        turn_rest(turn);
+    turn->phase = PHASE_EVENT;
+    return turn;
+}
+
+enum flow_progress flow_turn_run(struct flow_turn *turn, struct err *err)
+{
+    for (;;) {
+        switch (turn->phase) {
+        case PHASE_EVENT:
+            turn->phase = PHASE_END;
+            turn_event(turn);
+            break;
+        case PHASE_ENTER:
+            if (++turn->moves > MOVES_MAX) {
+                fail(err, turn, "the turn goes round without the customer");
+                return FLOW_BROKEN;
+            }
+            load_begin(turn);
+            turn->phase = PHASE_LOADED;
+            break;
+        case PHASE_LOADED:
+            if (!all_answered(turn))
+                return FLOW_NEEDS;
+            settle(turn);
+            break;
+        case PHASE_ACTED:
+            if (!all_answered(turn))
+                return FLOW_NEEDS;
+            if (!outcome(turn, err))
+                return FLOW_BROKEN;
+            break;
+        case PHASE_END:
+            if (!turn->result.state.len)
+                finish(turn);
+            return FLOW_DONE;
+        }
+    }
+}
+
+const struct flow_need *flow_turn_needs(const struct flow_turn *turn, size_t *n)
+{
+    *n = turn->n_needs;
+    return turn->needs;
+}
+
+void flow_turn_answer(struct flow_turn *turn, size_t need, const struct flow_answer *answer)
+{
+    if (need >= turn->n_needs)
+        return;
+    turn->answers[need] = *answer;
+    turn->answered[need] = true;
+}
+
+const struct flow_result *flow_turn_result(const struct flow_turn *turn)
+{
+    return &turn->result;
+}

@@ -1,0 +1,115 @@
+/*
+ * The inside of a turn: shared by the files that step it, speak for it and keep its state.
+ *
+ * A turn walks from event to end through a few phases; it stops only where it needs something
+ * of the world. Whatever it makes lives in its arena.
+ */
+#pragma once
+
+#include "flows/engine/book.h"
+#include "flows/engine/ids.h"
+
+enum {
+    STACK_MAX = 6,  /* suspended flows; the oldest is forgotten beyond */
+    ROWS_MAX = 10,  /* what a list may show */
+    NEEDS_MAX = 6,  /* loads of one state */
+    MOVES_MAX = 64, /* a turn that goes further has lost its way */
+    REPLIES_MAX = 12
+};
+
+struct frame {
+    const struct flow_def *flow;
+    const struct state_def *at;
+    struct record_builder vars;
+};
+
+/* A row or button as it was shown: what words and numbers are held against. */
+struct shown {
+    enum option_kind kind;
+    struct str key;
+    struct str title;
+};
+
+/* What a conversation keeps between turns. */
+struct kept {
+    struct frame now;
+    bool open;         /* a prompt awaits its answer */
+    int64_t misses;    /* misunderstandings in a row */
+    struct str number; /* tells this asking from others, where that matters */
+    struct shown shown[ROWS_MAX];
+    size_t n_shown;
+    struct frame stack[STACK_MAX]; /* suspended, the newest last */
+    size_t depth;
+    bool stopped;    /* the customer said STOP to us */
+    usec_t media_at; /* when something other than words was last answered */
+};
+
+enum phase { PHASE_EVENT, PHASE_ENTER, PHASE_LOADED, PHASE_ACTED, PHASE_END };
+
+struct flow_turn {
+    struct arena *arena;
+    const struct book *book;
+    const struct flow_in *in;
+    struct locale locale;
+    struct kept kept;
+    enum phase phase;
+    unsigned moves;
+
+    bool brief; /* the state's prompt only, without what it says on entering */
+    struct record_builder loaded;
+    struct flow_need needs[NEEDS_MAX];
+    struct flow_answer answers[NEEDS_MAX];
+    bool answered[NEEDS_MAX];
+    size_t n_needs;
+    const struct action_def *action; /* under way */
+
+    char *text; /* said, and not yet in a reply */
+    size_t text_len;
+    size_t text_room;
+    struct reply replies[REPLIES_MAX];
+    struct flow_result result;
+};
+
+/* --- keep.c ------------------------------------------------------------------------------- */
+
+/* False when the state cannot be read with this book: then the conversation starts fresh. */
+MUST_USE bool kept_read(struct arena *into, const struct book *book, struct str state,
+                        struct kept *kept);
+struct str kept_write(struct arena *into, const struct book *book, const struct kept *kept);
+
+/* --- speak.c ------------------------------------------------------------------------------ */
+
+/* A value in scope: of `row` (may be NULL), the flow's variables, what was loaded, the facts.
+ * A piece that is a number picks from a list: "orders.0.number". */
+struct value turn_value(const struct flow_turn *turn, const struct record *row,
+                        struct str path);
+struct value turn_expr(const struct flow_turn *turn, const struct expr *expr);
+
+/* The words of a key, with what is in scope. */
+struct str turn_words(struct flow_turn *turn, struct str key, const struct record *row);
+
+void turn_say(struct flow_turn *turn, const struct sayings *sayings);
+void turn_say_key(struct flow_turn *turn, struct str key);
+void turn_ask(struct flow_turn *turn);   /* the present state's prompt */
+void turn_flush(struct flow_turn *turn); /* what was said and not asked becomes a message */
+
+/* --- answer.c ----------------------------------------------------------------------------- */
+
+/* Decide what the event means and set the turn on its way. */
+void turn_event(struct flow_turn *turn);
+
+/* --- turn.c ------------------------------------------------------------------------------- */
+
+void turn_take(struct flow_turn *turn, const struct moves *moves);
+void turn_enter(struct flow_turn *turn, const struct state_def *state);
+/* As enter, but on the page where it is. */
+void turn_page(struct flow_turn *turn, const struct state_def *state);
+void turn_again(struct flow_turn *turn); /* the present prompt once more, or the menu */
+void turn_menu(struct flow_turn *turn);
+void turn_rest(struct flow_turn *turn);
+void turn_return(struct flow_turn *turn);
+bool turn_push(struct flow_turn *turn, const struct state_def *back_to);
+/* Begin a flow in a fresh frame, at its initial state or at `state`. Nothing is pushed. */
+void turn_begin_flow(struct flow_turn *turn, const struct flow_def *flow,
+                     const struct state_def *state);
+void turn_set(struct flow_turn *turn, struct str name, struct value value);

@@ -1,0 +1,224 @@
+/*
+ * libyaml's events, gathered into a tree. Depth and size are bounded: flows are written by
+ * people, and whatever is larger is not a flow.
+ */
+#include "flows/engine/yaml.h"
+
+#include <yaml.h>
+
+enum { DEPTH_MAX = 24, NODES_MAX = 20000, BYTES_MAX = 1 << 20 };
+
+struct reader {
+    struct arena *into;
+    struct str file;
+    yaml_parser_t parser;
+    size_t nodes;
+    struct err *err;
+};
+
+static bool refuse(struct reader *reader, size_t line, const char *reason)
+{
+    return err_raise(reader->err, ERR_REJECT, "%.*s:%zu: %s", STR_ARG(reader->file), line,
+                     reason);
+}
+
+static bool next_event(struct reader *reader, yaml_event_t *event)
+{
+    if (yaml_parser_parse(&reader->parser, event))
+        return true;
+    return refuse(reader, reader->parser.problem_mark.line + 1,
+                  reader->parser.problem ? reader->parser.problem : "not YAML");
+}
+
+static struct node *node_new(struct reader *reader, enum node_kind kind,
+                             const yaml_event_t *event)
+{
+    struct node *node = arena_new(reader->into, struct node);
+
+    node->kind = kind;
+    node->line = (unsigned)event->start_mark.line + 1;
+    reader->nodes++;
+    return node;
+}
+
+static struct str scalar_text(struct reader *reader, const yaml_event_t *event)
+{
+    return arena_str(reader->into, (struct str){(const char *)event->data.scalar.value,
+                                                event->data.scalar.length});
+}
+
+static void node_append(struct node *parent, struct node *child)
+{
+    if (parent->last)
+        parent->last->next = child;
+    else
+        parent->first = child;
+    parent->last = child;
+    parent->n++;
+}
+
+static bool read_node(struct reader *reader, yaml_event_t *event, unsigned depth,
+                      struct node **node);
+
+static bool read_list(struct reader *reader, unsigned depth, struct node *list)
+{
+    for (;;) {
+        yaml_event_t event;
+        struct node *child;
+
+        if (!next_event(reader, &event))
+            return false;
+        if (event.type == YAML_SEQUENCE_END_EVENT) {
+            yaml_event_delete(&event);
+            return true;
+        }
+        if (!read_node(reader, &event, depth, &child))
+            return false;
+        node_append(list, child);
+    }
+}
+
+static bool read_key(struct reader *reader, yaml_event_t *event, const struct node *map,
+                     struct str *key)
+{
+    size_t line = event->start_mark.line + 1;
+    bool plain = event->type == YAML_SCALAR_EVENT && !event->data.scalar.anchor;
+
+    if (plain)
+        *key = scalar_text(reader, event);
+    yaml_event_delete(event);
+    if (!plain)
+        return refuse(reader, line, "a name is expected here");
+    for (const struct node *other = map->first; other; other = other->next)
+        if (str_eq(other->key, *key))
+            return err_raise(reader->err, ERR_REJECT,
+                             "%.*s:%zu: '%.*s' stands here twice; keep one of them",
+                             STR_ARG(reader->file), line, STR_ARG(*key));
+    return true;
+}
+
+static bool read_map(struct reader *reader, unsigned depth, struct node *map)
+{
+    for (;;) {
+        yaml_event_t event;
+        struct node *child;
+        struct str key;
+
+        if (!next_event(reader, &event))
+            return false;
+        if (event.type == YAML_MAPPING_END_EVENT) {
+            yaml_event_delete(&event);
+            return true;
+        }
+        if (!read_key(reader, &event, map, &key) || !next_event(reader, &event) ||
+            !read_node(reader, &event, depth, &child))
+            return false;
+        child->key = key;
+        node_append(map, child);
+    }
+}
+
+/* Reads the node that `event` begins, and releases the event. */
+static bool read_node(struct reader *reader, yaml_event_t *event, unsigned depth,
+                      struct node **node)
+{
+    size_t line = event->start_mark.line + 1;
+    bool ok = true;
+
+    if (depth > DEPTH_MAX || reader->nodes > NODES_MAX) {
+        yaml_event_delete(event);
+        return refuse(reader, line, "nested too deep or too long for a flow");
+    }
+    switch (event->type) {
+    case YAML_SCALAR_EVENT:
+        *node = node_new(reader, NODE_SCALAR, event);
+        (*node)->text = scalar_text(reader, event);
+        ok = !event->data.scalar.anchor;
+        break;
+    case YAML_SEQUENCE_START_EVENT:
+        *node = node_new(reader, NODE_LIST, event);
+        ok = !event->data.sequence_start.anchor;
+        break;
+    case YAML_MAPPING_START_EVENT:
+        *node = node_new(reader, NODE_MAP, event);
+        ok = !event->data.mapping_start.anchor;
+        break;
+    default:
+        ok = false;
+        break;
+    }
+    yaml_event_delete(event);
+    if (!ok)
+        return refuse(reader, line, "anchors and aliases are not used in flows; write it out");
+    if ((*node)->kind == NODE_LIST)
+        return read_list(reader, depth + 1, *node);
+    if ((*node)->kind == NODE_MAP)
+        return read_map(reader, depth + 1, *node);
+    return true;
+}
+
+static bool read_document(struct reader *reader, const struct node **root)
+{
+    yaml_event_t event;
+    struct node *node;
+
+    for (;;) {
+        if (!next_event(reader, &event))
+            return false;
+        if (event.type == YAML_STREAM_END_EVENT) {
+            yaml_event_delete(&event);
+            return refuse(reader, 1, "the file is empty");
+        }
+        if (event.type != YAML_STREAM_START_EVENT && event.type != YAML_DOCUMENT_START_EVENT)
+            break;
+        yaml_event_delete(&event);
+    }
+    if (!read_node(reader, &event, 0, &node))
+        return false;
+    for (;;) {
+        yaml_event_type_t type;
+        size_t line;
+
+        if (!next_event(reader, &event))
+            return false;
+        type = event.type;
+        line = event.start_mark.line + 1;
+        yaml_event_delete(&event);
+        if (type == YAML_STREAM_END_EVENT)
+            break;
+        if (type != YAML_DOCUMENT_END_EVENT)
+            return refuse(reader, line, "one document to a file");
+    }
+    *root = node;
+    return true;
+}
+
+bool yaml_read(struct arena *into, struct str file, struct str bytes, const struct node **root,
+               struct err *err)
+{
+    struct reader reader = {.into = into, .file = file, .err = err};
+    bool ok;
+
+    if (bytes.len > BYTES_MAX)
+        return refuse(&reader, 1, "larger than a flow may be (1 MB)");
+    if (!str_is_utf8(bytes))
+        return refuse(&reader, 1, "not UTF-8");
+    if (!yaml_parser_initialize(&reader.parser))
+        return err_raise(err, ERR_BROKEN, "libyaml does not start");
+    yaml_parser_set_encoding(&reader.parser, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(&reader.parser,
+                                 (const unsigned char *)(bytes.at ? bytes.at : ""), bytes.len);
+    ok = read_document(&reader, root);
+    yaml_parser_delete(&reader.parser);
+    return ok;
+}
+
+const struct node *node_get(const struct node *map, const char *name)
+{
+    if (!map || map->kind != NODE_MAP)
+        return NULL;
+    for (const struct node *entry = map->first; entry; entry = entry->next)
+        if (str_eq(entry->key, str_from(name)))
+            return entry;
+    return NULL;
+}

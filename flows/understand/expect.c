@@ -1,0 +1,338 @@
+/*
+ * What the prompt expects. A row is meant by its place ("2", "the second one"), by its own key,
+ * or by words that fit it and no other: where two rows fit, none is meant, and we ask.
+ */
+#include "flows/understand/expect.h"
+#include "flows/understand/tokens.h"
+
+struct number_word {
+    const char *word;
+    int number;
+};
+
+static const struct number_word number_words[] = {
+    {"one",          1 },
+    {"first",        1 },
+    {"uno",          1 },
+    {"una",          1 },
+    {"primero",      1 },
+    {"primera",      1 },
+    {"jeden",        1 },
+    {"pierwszy",     1 },
+    {"pierwsza",     1 },
+    {"pierwsze",     1 },
+    {"واحد",     1 },
+    {"اول",       1 },
+    {"اولي",     1 },
+    {"two",          2 },
+    {"second",       2 },
+    {"dos",          2 },
+    {"segundo",      2 },
+    {"segunda",      2 },
+    {"dwa",          2 },
+    {"drugi",        2 },
+    {"druga",        2 },
+    {"drugie",       2 },
+    {"اثنان",   2 },
+    {"اثنين",   2 },
+    {"ثاني",     2 },
+    {"ثانيه",   2 },
+    {"three",        3 },
+    {"third",        3 },
+    {"tres",         3 },
+    {"tercero",      3 },
+    {"tercera",      3 },
+    {"trzy",         3 },
+    {"trzeci",       3 },
+    {"trzecia",      3 },
+    {"trzecie",      3 },
+    {"ثلاثه",   3 },
+    {"ثالث",     3 },
+    {"ثالثه",   3 },
+    {"four",         4 },
+    {"fourth",       4 },
+    {"cuatro",       4 },
+    {"cuarto",       4 },
+    {"cztery",       4 },
+    {"czwarty",      4 },
+    {"czwarte",      4 },
+    {"اربعه",   4 },
+    {"رابع",     4 },
+    {"five",         5 },
+    {"fifth",        5 },
+    {"cinco",        5 },
+    {"quinto",       5 },
+    {"piec",         5 },
+    {"piaty",        5 },
+    {"piate",        5 },
+    {"خمسه",     5 },
+    {"خامس",     5 },
+    {"six",          6 },
+    {"sixth",        6 },
+    {"seis",         6 },
+    {"szesc",        6 },
+    {"سته",       6 },
+    {"seven",        7 },
+    {"seventh",      7 },
+    {"siete",        7 },
+    {"siedem",       7 },
+    {"سبعه",     7 },
+    {"eight",        8 },
+    {"eighth",       8 },
+    {"ocho",         8 },
+    {"osiem",        8 },
+    {"ثمانيه", 8 },
+    {"nine",         9 },
+    {"ninth",        9 },
+    {"nueve",        9 },
+    {"dziewiec",     9 },
+    {"تسعه",     9 },
+    {"ten",          10},
+    {"tenth",        10},
+    {"diez",         10},
+    {"dziesiec",     10},
+    {"عشره",     10},
+};
+
+/* Words that may stand around a number: "number 2 please", "the first one". */
+static const char fillers[] = " number no nr option row the one please numero opcion la el por"
+                              " favor numer opcja prosze رقم خيار ";
+
+static const char more_words[] = " more next mas siguiente siguientes wiecej dalej nastepne"
+                                 " nastepna مزيد تالي ";
+static const char previous_words[] =
+    " previous prev earlier anterior anteriores poprzednie poprzednia سابق ";
+static const char yes_words[] =
+    " yes yep yeah yup sure ok okay si claro vale tak jasne dobrze نعم"
+    " ايوه اجل ";
+static const char no_words[] = " no nope nah nie لا كلا ";
+static const char skip_words[] = " skip pass omitir saltar pomin pominac تخطي تخط ";
+
+static bool is_in(const char *set, struct str token)
+{
+    char padded[40];
+
+    if (token.len == 0 || token.len + 2 > sizeof(padded))
+        return false;
+    padded[0] = ' ';
+    memcpy(padded + 1, token.at, token.len);
+    padded[token.len + 1] = ' ';
+    return str_find(str_from(set), (struct str){padded, token.len + 2}) < strlen(set);
+}
+
+static bool token_number(struct str token, int64_t *number)
+{
+    if (str_to_int(token, number))
+        return true;
+    for (size_t i = 0; i < COUNTOF(number_words); i++) {
+        if (!str_eq(token, str_from(number_words[i].word)))
+            continue;
+        *number = number_words[i].number;
+        return true;
+    }
+    return false;
+}
+
+/* Exactly one number, and nothing beside it but fillers. "one" after a number is a filler. */
+static bool only_number(const struct tokens *tokens, int64_t *number)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < tokens->n; i++) {
+        int64_t value;
+
+        if (token_number(tokens->items[i], &value)) {
+            if (found && !is_in(fillers, tokens->items[i]))
+                return false;
+            if (!found)
+                *number = value;
+            found = true;
+        } else if (!is_in(fillers, tokens->items[i])) {
+            return false;
+        }
+    }
+    return found;
+}
+
+static bool only_word_of(const struct tokens *tokens, const char *set)
+{
+    for (size_t i = 0; i < tokens->n; i++)
+        if (!is_in(set, tokens->items[i]) && !is_in(fillers, tokens->items[i]))
+            return false;
+    return tokens->n > 0 && tokens->n <= 3 && is_in(set, tokens->items[0]);
+}
+
+/* --- options ------------------------------------------------------------------------------ */
+
+static int by_place(const struct tokens *tokens, size_t n)
+{
+    int64_t number;
+
+    if (!only_number(tokens, &number) || number < 1 || (uint64_t)number > n)
+        return -1;
+    return (int)(number - 1);
+}
+
+/* More and Previous: of two page turners the earlier stands for More. */
+static int by_page(const struct tokens *tokens, const struct expect_option *options, size_t n)
+{
+    bool more = only_word_of(tokens, more_words);
+    bool previous = only_word_of(tokens, previous_words);
+    int found = -1;
+    int64_t best = 0;
+
+    if (!more && !previous)
+        return -1;
+    for (size_t i = 0; i < n; i++) {
+        int64_t offset;
+
+        if (!options[i].is_page || !str_to_int(options[i].key, &offset))
+            continue;
+        if (found < 0 || (more ? offset > best : offset < best)) {
+            found = (int)i;
+            best = offset;
+        }
+    }
+    return found;
+}
+
+static int by_yes_no(const struct tokens *tokens, const struct expect_option *options, size_t n)
+{
+    bool yes = only_word_of(tokens, yes_words);
+    bool no = only_word_of(tokens, no_words);
+
+    for (size_t i = 0; i < n; i++) {
+        if (yes && str_eq(options[i].key, STR("yes")))
+            return (int)i;
+        if (no && str_eq(options[i].key, STR("no")))
+            return (int)i;
+    }
+    return -1;
+}
+
+/* Letters and digits only, so that "ord 1001" and "#ORD-1001" are one. */
+static struct str joined(struct arena *scratch, const struct tokens *tokens)
+{
+    struct str all = STR_NONE;
+
+    for (size_t i = 0; i < tokens->n; i++)
+        all = arena_format(scratch, "%.*s%.*s", STR_ARG(all), STR_ARG(tokens->items[i]));
+    return all;
+}
+
+static bool is_digits(struct str text)
+{
+    int64_t number;
+
+    return text.len >= 3 && str_to_int(text, &number) && text.at[0] != '-';
+}
+
+/* The row whose key was written, wholly or by its digits. */
+static int by_key(struct arena *scratch, const struct tokens *tokens,
+                  const struct expect_option *options, size_t n)
+{
+    struct str said = joined(scratch, tokens);
+    int found = -1;
+
+    for (size_t i = 0; i < n; i++) {
+        struct tokens key_tokens;
+        struct str key;
+
+        if (!options[i].is_row)
+            continue;
+        tokens_read(scratch, options[i].key, &key_tokens);
+        key = joined(scratch, &key_tokens);
+        if (key.len > 0 && str_eq(key, said))
+            return (int)i;
+        if (!is_digits(said) || !str_ends(key, said))
+            continue;
+        if (found >= 0)
+            return -1;
+        found = (int)i;
+    }
+    return found;
+}
+
+static bool fits(const struct tokens *said, const struct tokens *title)
+{
+    for (size_t i = 0; i < said->n; i++) {
+        bool there = false;
+
+        for (size_t j = 0; j < title->n && !there; j++)
+            there = tokens_alike(said->items[i], title->items[j]);
+        if (!there)
+            return false;
+    }
+    return true;
+}
+
+static bool same(const struct tokens *said, const struct tokens *title)
+{
+    if (said->n != title->n)
+        return false;
+    for (size_t i = 0; i < said->n; i++)
+        if (!str_eq(said->items[i], title->items[i]))
+            return false;
+    return true;
+}
+
+/* The option whose title holds all that was said; the whole title beats a part of another. */
+static int by_words(struct arena *scratch, const struct tokens *said,
+                    const struct expect_option *options, size_t n)
+{
+    size_t len = joined(scratch, said).len;
+    int found = -1;
+    bool ambiguous = false;
+
+    if (len < 2)
+        return -1;
+    for (size_t i = 0; i < n; i++) {
+        struct tokens title;
+
+        tokens_read(scratch, options[i].title, &title);
+        if (same(said, &title))
+            return (int)i;
+        if (len < 3 || !fits(said, &title))
+            continue;
+        ambiguous = found >= 0;
+        found = (int)i;
+    }
+    return ambiguous ? -1 : found;
+}
+
+int expect_option(struct arena *scratch, struct str text, const struct expect_option *options,
+                  size_t n)
+{
+    struct tokens tokens;
+    int found;
+
+    tokens_read(scratch, text, &tokens);
+    if (tokens.n == 0 || n == 0)
+        return -1;
+    found = by_place(&tokens, n);
+    if (found < 0)
+        found = by_page(&tokens, options, n);
+    if (found < 0)
+        found = by_yes_no(&tokens, options, n);
+    if (found < 0)
+        found = by_key(scratch, &tokens, options, n);
+    if (found < 0)
+        found = by_words(scratch, &tokens, options, n);
+    return found;
+}
+
+bool expect_skip(struct arena *scratch, struct str text)
+{
+    struct tokens tokens;
+
+    tokens_read(scratch, text, &tokens);
+    return only_word_of(&tokens, skip_words);
+}
+
+bool expect_number(struct arena *scratch, struct str text, int64_t *number)
+{
+    struct tokens tokens;
+
+    tokens_read(scratch, text, &tokens);
+    return only_number(&tokens, number);
+}

@@ -1,0 +1,232 @@
+/*
+ * Bare words. Folding and accents are ICU's work (in base); what is left is ours: Polish l with
+ * a stroke, which does not decompose, and the Arabic letters that people use for one another.
+ */
+#include "flows/understand/tokens.h"
+
+enum { LETTERS_MAX = 32, BYTES_READ_MAX = 2000 };
+
+static uint32_t next_point(struct str text, size_t *at)
+{
+    unsigned char lead = (unsigned char)text.at[(*at)++];
+    unsigned more = lead < 0xC0 ? 0 : lead < 0xE0 ? 1 : lead < 0xF0 ? 2 : 3;
+    uint32_t point = more == 0 ? lead : lead & (0x3FU >> more);
+
+    while (more-- > 0 && *at < text.len)
+        point = (point << 6) | ((unsigned char)text.at[(*at)++] & 0x3FU);
+    return point;
+}
+
+static bool is_word(uint32_t c)
+{
+    if (c < 0x80)
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    if (c < 0xC0 || c == 0xD7 || c == 0xF7)
+        return false;
+    if (c == 0x60C || c == 0x61B || c == 0x61F || (c >= 0x66A && c <= 0x66D) || c == 0x6D4)
+        return false;
+    return c < 0x2000 || (c > 0x2BFF && c < 0x1F000 && !(c >= 0x3000 && c <= 0x3020) &&
+                          !(c >= 0xFE00 && c <= 0xFE6F && c < 0xFE70));
+}
+
+/* The letter that stands for `c` when words are compared; 0 when it is only decoration. */
+static uint32_t level(uint32_t c)
+{
+    if (c >= 0x660 && c <= 0x669)
+        return '0' + (c - 0x660);
+    if (c >= 0x6F0 && c <= 0x6F9)
+        return '0' + (c - 0x6F0);
+    switch (c) {
+    case 0x142: /* l with a stroke */
+        return 'l';
+    case 0x640: /* tatweel */
+        return 0;
+    case 0x649: /* alef maksura */
+    case 0x6CC:
+        return 0x64A;
+    case 0x629: /* teh marbuta */
+        return 0x647;
+    case 0x622:
+    case 0x623:
+    case 0x625:
+        return 0x627;
+    case 0x6A9:
+        return 0x643;
+    default:
+        return c;
+    }
+}
+
+static size_t put_point(char *out, uint32_t c)
+{
+    if (c < 0x80) {
+        out[0] = (char)c;
+        return 1;
+    }
+    if (c < 0x800) {
+        out[0] = (char)(0xC0 | (c >> 6));
+        out[1] = (char)(0x80 | (c & 0x3F));
+        return 2;
+    }
+    if (c < 0x10000) {
+        out[0] = (char)(0xE0 | (c >> 12));
+        out[1] = (char)(0x80 | ((c >> 6) & 0x3F));
+        out[2] = (char)(0x80 | (c & 0x3F));
+        return 3;
+    }
+    out[0] = (char)(0xF0 | (c >> 18));
+    out[1] = (char)(0x80 | ((c >> 12) & 0x3F));
+    out[2] = (char)(0x80 | ((c >> 6) & 0x3F));
+    out[3] = (char)(0x80 | (c & 0x3F));
+    return 4;
+}
+
+/* The Arabic article is no part of the word: "the order" is asked for as "order". */
+static struct str without_article(struct str token)
+{
+    struct str article = STR("\xD8\xA7\xD9\x84");
+
+    if (token.len >= article.len + 6 && str_starts(token, article))
+        return str_slice(token, article.len, token.len);
+    return token;
+}
+
+static bool is_ascii(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.at[i] >= 0x80)
+            return false;
+    return true;
+}
+
+static struct str lowered(struct arena *into, struct str text)
+{
+    char *copy = arena_alloc(into, text.len + 1);
+
+    for (size_t i = 0; i < text.len; i++)
+        copy[i] = (char)(text.at[i] >= 'A' && text.at[i] <= 'Z' ? text.at[i] + 32 : text.at[i]);
+    return (struct str){copy, text.len};
+}
+
+void tokens_read(struct arena *into, struct str text, struct tokens *tokens)
+{
+    struct str head = str_slice(text, 0, BYTES_READ_MAX);
+    struct str plain = is_ascii(head) ? lowered(into, head) : str_plain(into, head);
+    char *out = arena_alloc(into, plain.len + 4);
+    size_t begin = 0;
+    size_t end = 0;
+
+    tokens->n = 0;
+    for (size_t at = 0; at <= plain.len && tokens->n < TOKENS_MAX;) {
+        uint32_t c = at < plain.len ? next_point(plain, &at) : (at++, 0x20U);
+
+        if (is_word(c)) {
+            uint32_t levelled = level(c);
+
+            if (levelled)
+                end += put_point(out + end, levelled);
+            continue;
+        }
+        if (c == '\'' || c == 0x2019) /* "where's" is one word */
+            continue;
+        if (end > begin)
+            tokens->items[tokens->n++] =
+                without_article((struct str){out + begin, end - begin});
+        begin = end;
+    }
+}
+
+/* --- slips of the finger ------------------------------------------------------------------ */
+
+static size_t letters(struct str text, uint32_t points[LETTERS_MAX])
+{
+    size_t n = 0;
+
+    for (size_t at = 0; at < text.len && n < LETTERS_MAX;)
+        points[n++] = next_point(text, &at);
+    return n;
+}
+
+static unsigned least(unsigned a, unsigned b, unsigned c)
+{
+    unsigned ab = a < b ? a : b;
+
+    return ab < c ? ab : c;
+}
+
+static unsigned distance(const uint32_t *a, size_t na, const uint32_t *b, size_t nb)
+{
+    unsigned rows[3][LETTERS_MAX + 1];
+    unsigned *before = rows[0];
+    unsigned *last = rows[1];
+    unsigned *now = rows[2];
+
+    for (size_t j = 0; j <= nb; j++)
+        last[j] = (unsigned)j;
+    for (size_t i = 1; i <= na; i++) {
+        unsigned *spare = before;
+
+        now[0] = (unsigned)i;
+        for (size_t j = 1; j <= nb; j++) {
+            now[j] = least(last[j] + 1, now[j - 1] + 1, last[j - 1] + (a[i - 1] != b[j - 1]));
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+                before[j - 2] + 1 < now[j])
+                now[j] = before[j - 2] + 1;
+        }
+        before = last;
+        last = now;
+        now = spare;
+    }
+    return last[nb];
+}
+
+unsigned tokens_distance(struct str a, struct str b, unsigned max)
+{
+    uint32_t pa[LETTERS_MAX];
+    uint32_t pb[LETTERS_MAX];
+    size_t na = letters(a, pa);
+    size_t nb = letters(b, pb);
+    unsigned found;
+
+    if ((na > nb ? na - nb : nb - na) > max)
+        return max + 1;
+    found = distance(pa, na, pb, nb);
+    return found > max ? max + 1 : found;
+}
+
+static bool has_digit(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.at[i] >= '0' && text.at[i] <= '9')
+            return true;
+    return false;
+}
+
+bool tokens_alike(struct str a, struct str b)
+{
+    size_t na;
+    size_t nb;
+
+    if (str_eq(a, b))
+        return true;
+    if (a.len > 4 * LETTERS_MAX || b.len > 4 * LETTERS_MAX || has_digit(a) || has_digit(b))
+        return false;
+    na = str_length(a);
+    nb = str_length(b);
+    if (na < 4 || nb < 4 || na > LETTERS_MAX || nb > LETTERS_MAX)
+        return false;
+    if (na == 4 && nb == 4) { /* short words lie close together: only a swap is a slip */
+        uint32_t pa[LETTERS_MAX];
+        uint32_t pb[LETTERS_MAX];
+        size_t differ = 0;
+
+        letters(a, pa);
+        letters(b, pb);
+        for (size_t i = 0; i < 4; i++)
+            differ += pa[i] != pb[i];
+        return differ == 2 && tokens_distance(a, b, 1) == 1;
+    }
+    return tokens_distance(a, b, na >= 8 && nb >= 8 ? 2 : 1) <=
+               (na >= 8 && nb >= 8 ? 2U : 1U) &&
+           a.at[0] == b.at[0];
+}

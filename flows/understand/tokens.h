@@ -1,0 +1,25 @@
+/*
+ * Text as bare words: lower case, without accents and punctuation, Arabic letters and digits
+ * levelled, so that what people type on a phone compares equal to what they mean.
+ */
+#pragma once
+
+#include "bot/base/arena.h"
+#include "bot/base/str.h"
+
+enum { TOKENS_MAX = 48 };
+
+struct tokens {
+    struct str items[TOKENS_MAX]; /* texts longer than that are read up to there */
+    size_t n;
+};
+
+void tokens_read(struct arena *into, struct str text, struct tokens *tokens);
+
+/* Whether two words are the same but for a slip of the finger: exact up to three letters, two
+ * letters swapped in four, one slip up to seven, two from eight. */
+bool tokens_alike(struct str a, struct str b);
+
+/* Optimal string alignment distance (Damerau) in code points; more than `max` reads as max + 1.
+ */
+unsigned tokens_distance(struct str a, struct str b, unsigned max);
