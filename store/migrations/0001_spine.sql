@@ -271,6 +271,8 @@ create table orders (
     org_id       uuid not null references businesses,
     order_id     uuid not null,
     number       text not null,
+    number_key   text not null -- as people are matched who type it: letters and digits only
+        generated always as (upper(regexp_replace(number, '[^[:alnum:]]', '', 'g'))) stored,
     customer_id  uuid not null,
     workflow     text not null default 'shop',
     status       text not null,
