@@ -1,0 +1,397 @@
+/*
+ * parley-sandbox: the WhatsApp Cloud API and a phone, for tests and the demo.
+ *
+ * Start: the journal is read and applied before the port opens, so that a message id or a debt
+ * from before a crash is known to whoever asks. Stop: SIGTERM or SIGINT ends it at once; kill
+ * -9 is as good, which is the point.
+ */
+#include "bot/base/crypto.h"
+#include "bot/base/json.h"
+#include "tests/sandbox/sandbox.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <getopt.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static const char usage[] =
+    "usage: parley-sandbox --port N --webhook URL [options]\n"
+    "       parley-sandbox --dump JOURNAL\n"
+    "\n"
+    "Plays the WhatsApp Cloud API on 127.0.0.1: POST /v26.0/{number}/messages and the rest,\n"
+    "a phone to chat with on /, and /control/ for tests.\n"
+    "\n"
+    "  --port N             listen here (0: any; the address is printed)\n"
+    "  --webhook URL        where signed webhooks go\n"
+    "  --app-secret S       signs them          (or WHATSAPP_APP_SECRET)\n"
+    "  --token T            what callers bear   (or WHATSAPP_TOKEN)\n"
+    "  --number ID=DIGITS   a phone number id and the number; may be repeated\n"
+    "  --waba ID            the business account\n"
+    "  --business NAME      the name over the chat\n"
+    "  --journal FILE       keep what arrives and what is owed\n"
+    "  --media DIR          keep files (default: FILE.media)\n"
+    "  --people FILE        JSON list of {phone or user_id, name, language, note}\n"
+    "  --openapi FILE       hold messages against this description, too\n"
+    "  --faults JSON        as POST /control/faults\n"
+    "  --seed N             for the faults' dice\n"
+    "  --delivered-after MS (default 150; -1 never)\n"
+    "  --read-after MS      (default -1: when the page looks)\n"
+    "  --no-user-ids        people with a number show no user id\n"
+    "  --fast               keep nothing, check nothing, call nobody back\n"
+    "  --dump JOURNAL       print what arrived, a line of JSON each\n";
+
+enum option_id {
+    OPT_PORT = 256,
+    OPT_WEBHOOK,
+    OPT_SECRET,
+    OPT_TOKEN,
+    OPT_NUMBER,
+    OPT_WABA,
+    OPT_BUSINESS,
+    OPT_JOURNAL,
+    OPT_MEDIA,
+    OPT_PEOPLE,
+    OPT_OPENAPI,
+    OPT_FAULTS,
+    OPT_SEED,
+    OPT_DELIVERED,
+    OPT_READ,
+    OPT_NO_USER_IDS,
+    OPT_FAST,
+    OPT_DUMP,
+    OPT_HELP
+};
+
+static const struct option options[] = {
+    {"port",            required_argument, NULL, OPT_PORT       },
+    {"webhook",         required_argument, NULL, OPT_WEBHOOK    },
+    {"app-secret",      required_argument, NULL, OPT_SECRET     },
+    {"token",           required_argument, NULL, OPT_TOKEN      },
+    {"number",          required_argument, NULL, OPT_NUMBER     },
+    {"waba",            required_argument, NULL, OPT_WABA       },
+    {"business",        required_argument, NULL, OPT_BUSINESS   },
+    {"journal",         required_argument, NULL, OPT_JOURNAL    },
+    {"media",           required_argument, NULL, OPT_MEDIA      },
+    {"people",          required_argument, NULL, OPT_PEOPLE     },
+    {"openapi",         required_argument, NULL, OPT_OPENAPI    },
+    {"faults",          required_argument, NULL, OPT_FAULTS     },
+    {"seed",            required_argument, NULL, OPT_SEED       },
+    {"delivered-after", required_argument, NULL, OPT_DELIVERED  },
+    {"read-after",      required_argument, NULL, OPT_READ       },
+    {"no-user-ids",     no_argument,       NULL, OPT_NO_USER_IDS},
+    {"fast",            no_argument,       NULL, OPT_FAST       },
+    {"dump",            required_argument, NULL, OPT_DUMP       },
+    {"help",            no_argument,       NULL, OPT_HELP       },
+    {NULL,              0,                 NULL, 0              },
+};
+
+/* --- options
+ * ---------------------------------------------------------------------------------- */
+
+static bool add_number(struct settings *settings, char *text, struct err *err)
+{
+    char *equals = strchr(text, '=');
+    if (!equals || settings->n_numbers == NUMBERS_MAX)
+        return err_raise(err, ERR_REJECT, "--number: ID=DIGITS, at most %d", NUMBERS_MAX);
+    *equals = '\0';
+    settings->numbers[settings->n_numbers++] = (struct number){text, equals + 1};
+    return true;
+}
+
+static bool set_number(const char *text, int64_t *value, struct err *err)
+{
+    if (!str_to_int(str_from(text), value))
+        return err_raise(err, ERR_REJECT, "%s: not a number", text);
+    return true;
+}
+
+static bool set_faults(struct faults *faults, const char *text, struct err *err)
+{
+    OWNED_JSON(wish) = NULL;
+    if (!json_read(str_from(text), &wish, err) || !faults_set(faults, wish, err))
+        return err_wrap(err, "--faults");
+    return true;
+}
+
+static bool set_option(struct sandbox *sandbox, int id, char *value, struct err *err)
+{
+    struct settings *s = &sandbox->settings;
+    int64_t number = 0;
+    switch (id) {
+    case OPT_PORT:
+        if (!set_number(value, &number, err) || number < 0 || number > 65535)
+            return err_raise(err, ERR_REJECT, "--port: 0 to 65535");
+        s->port = (int)number;
+        return true;
+    case OPT_SEED:
+        if (!set_number(value, &number, err))
+            return false;
+        sandbox->faults.dice = (uint64_t)number;
+        return true;
+    case OPT_WEBHOOK:
+        s->webhook_url = value;
+        return true;
+    case OPT_SECRET:
+        s->app_secret = value;
+        return true;
+    case OPT_TOKEN:
+        s->token = value;
+        return true;
+    case OPT_NUMBER:
+        return add_number(s, value, err);
+    case OPT_WABA:
+        s->waba = value;
+        return true;
+    case OPT_BUSINESS:
+        s->business = value;
+        return true;
+    case OPT_JOURNAL:
+        s->journal = value;
+        return true;
+    case OPT_MEDIA:
+        s->media_dir = value;
+        return true;
+    case OPT_PEOPLE:
+        s->people = value;
+        return true;
+    case OPT_OPENAPI:
+        s->openapi = value;
+        return true;
+    case OPT_FAULTS:
+        return set_faults(&sandbox->faults, value, err);
+    case OPT_DELIVERED:
+        return set_number(value, &s->delivered_ms, err);
+    case OPT_READ:
+        return set_number(value, &s->read_ms, err);
+    case OPT_NO_USER_IDS:
+        s->user_ids = false;
+        return true;
+    case OPT_FAST:
+        s->fast = true;
+        return true;
+    default:
+        return err_raise(err, ERR_REJECT, "unknown option (--help lists them)");
+    }
+}
+
+static const char *from_environment(const char *name, const char *otherwise)
+{
+    const char *value = getenv(name);
+    return value && value[0] ? value : otherwise;
+}
+
+static bool complete_settings(struct settings *s, struct err *err)
+{
+    if (!s->app_secret)
+        s->app_secret = from_environment("WHATSAPP_APP_SECRET", NULL);
+    if (!s->token)
+        s->token = from_environment("WHATSAPP_TOKEN", NULL);
+    if (s->n_numbers == 0)
+        s->numbers[s->n_numbers++] = (struct number){
+            from_environment("WHATSAPP_PHONE_NUMBER_ID", "106540352242922"), "15550783881"};
+    if (!s->waba)
+        s->waba = from_environment("WHATSAPP_WABA_ID", "102290129340398");
+    if (!s->app_secret || !s->token)
+        return err_raise(err, ERR_REJECT, "--app-secret and --token are needed");
+    if (!s->webhook_url && !s->fast)
+        return err_raise(err, ERR_REJECT, "--webhook is needed");
+    return true;
+}
+
+static void dump_record(struct journal_reader *reader, const json_t *record)
+{
+    (void)reader;
+    const char *t = json_string_value(json_object_get(record, "t"));
+    if (t && strcmp(t, "got") == 0) {
+        json_dumpf(record, stdout, JSON_COMPACT);
+        putchar('\n');
+    }
+}
+
+/* --- serving
+ * ----------------------------------------------------------------------------------- */
+
+static void handle(struct http_handler *handler, struct http_exchange *exchange)
+{
+    struct sandbox *sandbox = CONTAINER_OF(handler, struct sandbox, handler);
+    if (!control_handle(sandbox, exchange) && !page_handle(exchange))
+        graph_handle(sandbox, exchange);
+}
+
+static bool listen_on(struct settings *settings, int *fd, struct err *err)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)settings->port),
+                                  .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t len = sizeof(address);
+    int yes = 1;
+    *fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (*fd < 0)
+        return err_raise(err, ERR_BROKEN, "socket: %s", strerror(errno));
+    if (setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) != 0 ||
+        bind(*fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
+        listen(*fd, 1024) != 0 || getsockname(*fd, (struct sockaddr *)&address, &len) != 0)
+        return err_raise(err, ERR_BROKEN, "127.0.0.1:%d: %s", settings->port, strerror(errno));
+    settings->port = ntohs(address.sin_port);
+    return true;
+}
+
+struct replay {
+    struct journal_reader reader;
+    struct sandbox *sandbox;
+};
+
+static void replay(struct journal_reader *reader, const json_t *record)
+{
+    callbacks_replay(CONTAINER_OF(reader, struct replay, reader)->sandbox, record);
+}
+
+static bool remember(struct sandbox *sandbox, struct err *err)
+{
+    static char media_dir[4096];
+    struct settings *s = &sandbox->settings;
+    struct replay all = {{replay}, sandbox};
+    if (s->journal && !s->media_dir) {
+        snprintf(media_dir, sizeof(media_dir), "%s.media", s->journal);
+        s->media_dir = media_dir;
+    }
+    media_load(sandbox);
+    if (s->people && !chats_load_people(sandbox, s->people, err))
+        return false;
+    return (!s->journal || journal_read(s->journal, &all.reader, err)) &&
+           journal_create(&sandbox->loop, s->journal, &sandbox->journal, err);
+}
+
+static bool read_description(struct sandbox *sandbox, struct err *err)
+{
+    json_error_t why;
+    if (!sandbox->settings.openapi)
+        return true;
+    sandbox->openapi = json_load_file(sandbox->settings.openapi, 0, &why);
+    return sandbox->openapi ||
+           err_raise(err, ERR_REJECT, "%s: %s", sandbox->settings.openapi, why.text);
+}
+
+static bool start(struct sandbox *sandbox, int *fd, struct err *err)
+{
+    struct http_server_options serving = {
+        .limits = {.body_max = 20 * 1024 * 1024,
+                   .header_time = 10 * USEC_PER_SEC,
+                   .body_time = 60 * USEC_PER_SEC,
+                   .idle_time = 300 * USEC_PER_SEC,
+                   .connections = 4000,
+                   .bodies_max = 256 * 1024 * 1024}
+    };
+    struct fetch_options fetching = {
+        .connections = 256, .allow_http = true, .user_agent = "parley-sandbox"};
+    if (!crypto_init(err) || !loop_init(&sandbox->loop, err) || !remember(sandbox, err) ||
+        !read_description(sandbox, err) || !listen_on(&sandbox->settings, fd, err))
+        return false;
+    snprintf(sandbox->base_url, sizeof(sandbox->base_url), "http://127.0.0.1:%d",
+             sandbox->settings.port);
+    sandbox->handler.handle = handle;
+    if (!http_server_create(&sandbox->loop, &serving, &sandbox->handler, &sandbox->server,
+                            err) ||
+        !fetcher_create(&sandbox->loop, &fetching, &sandbox->fetcher, err))
+        return false;
+    callbacks_begin(sandbox);
+    return http_server_listen(sandbox->server, *fd, err);
+}
+
+static void on_signal(uv_signal_t *signal, int number)
+{
+    (void)number;
+    loop_stop(CONTAINER_OF(signal->loop, struct loop, uv));
+}
+
+static void stop(struct sandbox *sandbox)
+{
+    sandbox->stopping = true;
+    fetcher_destroy(sandbox->fetcher);
+    journal_destroy(sandbox->journal); /* its waiters hold exchanges and debts */
+    http_server_destroy(sandbox->server);
+    callbacks_finish(sandbox);
+    loop_finish(&sandbox->loop);
+    chats_finish(sandbox);
+    json_decref(sandbox->openapi);
+    json_decref(sandbox->templates);
+    json_decref(sandbox->media);
+    json_decref(sandbox->findings);
+    json_decref(sandbox->keys);
+}
+
+static int serve(struct sandbox *sandbox)
+{
+    struct err err;
+    int fd = -1;
+    uv_signal_t signals[2];
+    if (!start(sandbox, &fd, &err)) {
+        fprintf(stderr, "parley-sandbox: %s\n", err.text);
+        return 1;
+    }
+    for (size_t i = 0; i < COUNTOF(signals); i++) {
+        uv_signal_init(&sandbox->loop.uv, &signals[i]);
+        uv_signal_start(&signals[i], on_signal, i == 0 ? SIGTERM : SIGINT);
+    }
+    printf("%s\n", sandbox->base_url);
+    fflush(stdout);
+    loop_run(&sandbox->loop);
+    for (size_t i = 0; i < COUNTOF(signals); i++)
+        uv_close((uv_handle_t *)&signals[i], NULL);
+    close(fd);
+    stop(sandbox);
+    return 0;
+}
+
+static int dump(const char *path)
+{
+    struct err err;
+    struct journal_reader reader = {dump_record};
+    if (journal_read(path, &reader, &err))
+        return 0;
+    fprintf(stderr, "parley-sandbox: %s\n", err.text);
+    return 1;
+}
+
+int main(int argc, char **argv)
+{
+    static struct sandbox sandbox;
+    struct err err;
+    int id;
+    sandbox = (struct sandbox){
+        .settings = {.business = "Parley Demo Shop",
+                     .delivered_ms = 150,
+                     .read_ms = -1,
+                     .user_ids = true},
+        .index = json_object(),
+        .templates = json_array(),
+        .media = json_object(),
+        .findings = json_array(),
+        .keys = json_object(),
+        .next_n = 1
+    };
+    sandbox.last_person = &sandbox.people;
+    signal(SIGPIPE, SIG_IGN);
+    while ((id = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (id == OPT_DUMP)
+            return dump(optarg);
+        if (id == OPT_HELP) {
+            fputs(usage, stdout);
+            return 0;
+        }
+        if (!set_option(&sandbox, id, optarg, &err)) {
+            fprintf(stderr, "parley-sandbox: %s\n", err.text);
+            return 2;
+        }
+    }
+    if (optind < argc || !complete_settings(&sandbox.settings, &err)) {
+        fprintf(stderr, "parley-sandbox: %s\n", optind < argc ? usage : err.text);
+        return 2;
+    }
+    return serve(&sandbox);
+}

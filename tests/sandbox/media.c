@@ -1,0 +1,209 @@
+/*
+ * Files that were sent, either way: the bytes and a line of JSON about them, in one folder.
+ *
+ * Ids are digits, as Meta's are, so an id can never lead out of the folder.
+ */
+#include "bot/base/crypto.h"
+#include "bot/base/json.h"
+#include "tests/sandbox/sandbox.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MEDIA_MAX (16 * 1024 * 1024)
+
+static bool is_id(struct str id)
+{
+    for (size_t i = 0; i < id.len; i++)
+        if (id.at[i] < '0' || id.at[i] > '9')
+            return false;
+    return id.len > 0 && id.len < 32;
+}
+
+const json_t *media_find(struct sandbox *sandbox, struct str id)
+{
+    char key[32];
+    if (!is_id(id))
+        return NULL;
+    snprintf(key, sizeof(key), "%.*s", STR_ARG(id));
+    return json_object_get(sandbox->media, key);
+}
+
+static bool write_file(const char *path, struct str bytes, struct err *err)
+{
+    FILE *file = fopen(path, "we");
+    if (!file)
+        return err_raise(err, ERR_BROKEN, "keep a file: %s", strerror(errno));
+    size_t n = fwrite(bytes.at ? bytes.at : "", 1, bytes.len, file);
+    if (fclose(file) != 0 || n != bytes.len)
+        return err_raise(err, ERR_BROKEN, "keep a file: %s", strerror(errno));
+    return true;
+}
+
+/* Types that a page may show or save; anything else is handed out as plain bytes. */
+static bool is_mime(struct str mime)
+{
+    for (size_t i = 0; i < mime.len; i++) {
+        char c = mime.at[i];
+        bool word = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+        if (!word && !strchr("/+-.;= ", c))
+            return false;
+    }
+    return mime.len > 2 && mime.len < 100;
+}
+
+bool media_keep(struct sandbox *sandbox, struct str mime, struct str filename, struct str bytes,
+                char id[32], struct err *err)
+{
+    const char *dir = sandbox->settings.media_dir;
+    char path[4200];
+    char hex[2 * HASH_LEN + 1];
+    if (!dir)
+        return err_raise(err, ERR_REJECT, "this sandbox keeps no files (--media DIR)");
+    if (bytes.len == 0 || bytes.len > MEDIA_MAX)
+        return err_raise(err, ERR_REJECT, "a file may have 1 byte to 16 MB");
+    if (!is_mime(mime))
+        return err_raise(err, ERR_REJECT, "not a media type");
+    struct hash hash = sha256(bytes);
+    hex_format(hash.bytes, HASH_LEN, hex);
+    snprintf(id, 32, "%lld%03lld", (long long)clock_now(),
+             (long long)(sandbox->next_n++ % 1000));
+    OWNED_JSON(about) = json_pack("{s:s%, s:s, s:I}", "mime", mime.at, mime.len, "sha256", hex,
+                                  "size", (json_int_t)bytes.len);
+    json_set_text(about, "filename", filename);
+    snprintf(path, sizeof(path), "%s/%s", dir, id);
+    if (!write_file(path, bytes, err))
+        return false;
+    snprintf(path, sizeof(path), "%s/%s.json", dir, id);
+    if (json_dump_file(about, path, JSON_COMPACT) != 0)
+        return err_raise(err, ERR_BROKEN, "keep a file: %s", strerror(errno));
+    json_object_set(sandbox->media, id, about);
+    return true;
+}
+
+void media_load(struct sandbox *sandbox)
+{
+    const char *folder = sandbox->settings.media_dir;
+    if (!folder)
+        return;
+    mkdir(folder, 0700);
+    DIR *dir = opendir(folder);
+    const struct dirent *one;
+    while (dir && (one = readdir(dir))) {
+        struct str name = str_from(one->d_name);
+        struct str id = str_slice(name, 0, str_find(name, STR(".json")));
+        if (!str_ends(name, STR(".json")) || !is_id(id))
+            continue;
+        char path[4200];
+        char key[32];
+        snprintf(path, sizeof(path), "%s/%s", folder, one->d_name);
+        snprintf(key, sizeof(key), "%.*s", STR_ARG(id));
+        json_t *about = json_load_file(path, 0, NULL);
+        if (about)
+            json_object_set_new(sandbox->media, key, about);
+    }
+    if (dir)
+        closedir(dir);
+}
+
+static bool read_file(struct arena *into, const char *path, struct str *bytes)
+{
+    struct stat info;
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return false;
+    bool ok = fstat(fileno(file), &info) == 0 && info.st_size <= MEDIA_MAX;
+    if (ok) {
+        char *at = arena_alloc(into, (size_t)info.st_size + 1);
+        *bytes = (struct str){at, fread(at, 1, (size_t)info.st_size, file)};
+        ok = bytes->len == (size_t)info.st_size;
+    }
+    fclose(file);
+    return ok;
+}
+
+void media_send(struct sandbox *sandbox, struct http_exchange *exchange, struct str id)
+{
+    static const char *const headers[] = {
+        "X-Content-Type-Options: nosniff",
+        "Content-Security-Policy: default-src 'none'; sandbox", NULL};
+    const json_t *about = media_find(sandbox, id);
+    char path[4200];
+    struct str bytes;
+    snprintf(path, sizeof(path), "%s/%.*s", sandbox->settings.media_dir, STR_ARG(id));
+    if (!about || !read_file(&exchange->arena, path, &bytes))
+        http_reply(exchange, 404, "text/plain", STR("no such file\n"), NULL);
+    else
+        http_reply(exchange, 200, json_string_value(json_object_get(about, "mime")), bytes,
+                   headers);
+}
+
+/* --- multipart ------------------------------------------------------------------------------
+ */
+
+struct part {
+    struct str head;
+    struct str body;
+};
+
+/* The next part between boundaries; false at the end. */
+static bool next_part(struct str *rest, struct str boundary, struct part *part)
+{
+    size_t at = str_find(*rest, boundary);
+    if (at == rest->len)
+        return false;
+    *rest = str_slice(*rest, at + boundary.len, rest->len);
+    if (!str_starts(*rest, STR("\r\n")))
+        return false;
+    size_t head = str_find(*rest, STR("\r\n\r\n"));
+    size_t end = str_find(*rest, boundary);
+    if (head + 6 > end || end == rest->len)
+        return false;
+    part->head = str_slice(*rest, 0, head);
+    part->body = str_slice(*rest, head + 4, end - head - 6); /* less the CRLF before it */
+    return true;
+}
+
+/* The value of name="..." in a part's head. */
+static struct str quoted(struct str head, struct str name)
+{
+    size_t at = str_find(head, name);
+    if (at == head.len)
+        return STR_NONE;
+    struct str value = str_slice(head, at + name.len, head.len);
+    return str_slice(value, 0, str_find(value, STR("\"")));
+}
+
+bool media_upload(struct sandbox *sandbox, struct http_exchange *exchange, char id[32],
+                  struct err *err)
+{
+    struct str type = http_request_header(exchange, "content-type");
+    size_t at = str_find(type, STR("boundary="));
+    struct str rest = exchange->body;
+    struct str mime = STR_NONE;
+    struct str filename = STR_NONE;
+    struct str file = STR_NONE;
+    bool product = false;
+    struct part part;
+    if (at == type.len)
+        return err_raise(err, ERR_REJECT, "not a multipart upload");
+    struct str boundary =
+        arena_format(&exchange->arena, "--%.*s", STR_ARG(str_slice(type, at + 9, type.len)));
+    while (next_part(&rest, boundary, &part)) {
+        struct str name = quoted(part.head, STR(" name=\""));
+        if (str_eq(name, STR("messaging_product")))
+            product = str_eq(part.body, STR("whatsapp"));
+        if (str_eq(name, STR("type")))
+            mime = part.body;
+        if (!str_eq(name, STR("file")))
+            continue;
+        file = part.body;
+        filename = quoted(part.head, STR("filename=\""));
+    }
+    if (!product)
+        return err_raise(err, ERR_REJECT, "the parameter messaging_product is required");
+    return media_keep(sandbox, mime, filename, file, id, err);
+}

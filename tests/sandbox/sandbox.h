@@ -1,0 +1,190 @@
+/*
+ * The WhatsApp Cloud API, played: what the sandbox's own files share.
+ *
+ *     main.c       options, start and stop
+ *     graph.c      the Graph API: messages, media, templates, numbers
+ *     control.c    what tests and the phone page ask for
+ *     chats.c      people, what was said in their chats, and who watches
+ *     callbacks.c  webhooks that we owe the service, until it has answered 200
+ *     media.c      files that were sent either way
+ *     answer.c     answers that wait: for the disk, for a delay, or for ever
+ *     validate.c, schema.c, faults.c   pure
+ *     journal.c    the promise: recorded before it is answered
+ *
+ * The service knows nothing of this: it sees a Graph API and signed webhooks.
+ */
+#pragma once
+
+#include "bot/fetch.h"
+#include "bot/http.h"
+#include "tests/sandbox/faults.h"
+#include "tests/sandbox/journal.h"
+
+#include <jansson.h>
+
+#define NUMBERS_MAX 16
+
+struct number {
+    const char *id;
+    const char *display; /* digits */
+};
+
+struct settings {
+    int port;
+    const char *webhook_url;
+    const char *app_secret;
+    const char *token;
+    const char *waba;
+    struct number numbers[NUMBERS_MAX]; /* the first is the phone page's */
+    size_t n_numbers;
+    const char *journal;
+    const char *media_dir;
+    const char *people;
+    const char *openapi;
+    const char *business; /* the name over the page's chat */
+    int64_t delivered_ms; /* after the answer; below 0: never */
+    int64_t read_ms;      /* below 0: only when the page looks */
+    bool fast;            /* nothing is kept and nothing is called back */
+    bool user_ids;        /* people with a number show their user id, too */
+};
+
+struct owed;
+struct chatter;
+
+/* Callbacks of one person leave one after the other: messages in one lane, statuses in the
+ * other, so that "delivered" never holds up what the person says next. */
+struct lane {
+    struct owed *first;
+    struct owed **last;
+};
+
+struct chatter {
+    struct chatter *next;
+    char who[160];  /* the phone with its plus, else the user id */
+    char phone[24]; /* with its plus, or empty */
+    char user_id[160];
+    char name[128];
+    json_t *about;   /* as the page shows them */
+    json_t *log;     /* entries, oldest first */
+    usec_t wrote_at; /* the last message from them; 0: never here */
+    usec_t typing_until;
+    usec_t pair_free_at; /* when the pair's allowance is whole again */
+    struct lane lanes[2];
+};
+
+struct watcher;
+
+struct sandbox {
+    struct loop loop;
+    struct settings settings;
+    struct http_handler handler;
+    struct http_server *server;
+    struct fetcher *fetcher;
+    struct journal *journal;
+    struct faults faults;
+    json_t *openapi;
+    char base_url[64];
+
+    json_t *index; /* who, phone or user id -> pointer to the person, as an integer */
+    struct chatter *people;
+    struct chatter **last_person;
+    struct watcher *watchers;
+    int64_t version; /* grows with every change of a chat */
+
+    int64_t next_n; /* of messages and callbacks, never used twice */
+    json_t *templates;
+    json_t *media; /* id -> {mime, file, size, sha256, filename} */
+
+    json_t *findings;       /* the last hundred messages that were wrong */
+    uint64_t n_findings;    /* hand-written rules */
+    uint64_t n_undescribed; /* not as the published description says */
+    uint64_t n_arrived;     /* messages taken */
+    uint64_t n_repeated;    /* with a key that was taken before */
+    uint64_t n_receipts;
+    uint64_t n_answers[6]; /* by hundreds of the status; [0]: none given */
+    uint64_t n_callbacks;  /* answered 200 */
+    uint64_t n_callback_failures;
+    uint64_t n_callbacks_lost;
+    uint64_t n_owed;
+    struct owed *owed; /* every callback that is not paid yet */
+    unsigned n_sending;
+    bool stopping;
+    json_t *keys; /* every key taken -> how often */
+    usec_t bucket_at;
+    double bucket;
+};
+
+/* --- graph.c, control.c: false when the path is not theirs ---------------------------------
+ */
+void graph_handle(struct sandbox *sandbox, struct http_exchange *exchange);
+bool control_handle(struct sandbox *sandbox, struct http_exchange *exchange);
+
+/* --- answer.c ----------------------------------------------------------------------------- */
+/* Answer with JSON, which is taken. */
+void answer_json(struct http_exchange *exchange, int status, json_t *body);
+void answer_error(struct http_exchange *exchange, int http, int code, const char *message,
+                  const char *details);
+
+enum fate { FATE_ANSWER, FATE_DROP };
+/* Answer (or close without a word) after everything journalled so far is on the disk and
+ * `delay_ms` have passed. Body is copied. */
+void answer_later(struct sandbox *sandbox, struct http_exchange *exchange, enum fate fate,
+                  int status, const char *type, struct str body, int64_t delay_ms);
+/* Close the client's connection and finish the exchange. */
+void answer_drop(struct http_exchange *exchange);
+
+/* --- chats.c ------------------------------------------------------------------------------ */
+struct chatter *chats_find(struct sandbox *sandbox, struct str who);
+/* Found or made; `who` is a phone number or a user id. NULL when it is neither. */
+struct chatter *chats_person(struct sandbox *sandbox, struct str who, struct str name);
+/* The person whose id is in a message's id; NULL when it is not one of ours. */
+struct chatter *chats_person_of(struct sandbox *sandbox, struct str message_id);
+/* A message's id that carries whose chat it is in. */
+struct str chats_message_id(struct arena *into, const struct chatter *person, int64_t n);
+/* Put an entry at the chat's end; the message is borrowed. Returns the entry, borrowed. */
+json_t *chats_add(struct sandbox *sandbox, struct chatter *person, const char *from,
+                  struct str id, usec_t at, const json_t *message, const char *status);
+json_t *chats_entry(const struct chatter *person, struct str id);
+/* Move an entry's status forward (never back) and tell the watchers; false: nothing moved. */
+bool chats_mark(struct sandbox *sandbox, struct chatter *person, struct str id,
+                const char *status);
+void chats_react(struct sandbox *sandbox, struct chatter *person, struct str id,
+                 const char *member, struct str emoji);
+void chats_typing(struct sandbox *sandbox, struct chatter *person, usec_t until);
+void chats_watch(struct sandbox *sandbox, struct http_exchange *exchange);
+/* {"version", "typing", "entries"} of what changed after `version`. */
+json_t *chats_since(struct sandbox *sandbox, struct chatter *person, int64_t version);
+json_t *chats_people(struct sandbox *sandbox);
+MUST_USE bool chats_load_people(struct sandbox *sandbox, const char *path, struct err *err);
+void chats_finish(struct sandbox *sandbox);
+
+/* --- callbacks.c -------------------------------------------------------------------------- */
+/* Owe the service a person's message (status false) or a status. `item` is borrowed. */
+void callbacks_owe(struct sandbox *sandbox, int64_t n, struct chatter *person,
+                   struct str number, const json_t *item, bool status, usec_t due);
+/* Say something as a person: journal it, show it, owe it. Returns the message's id. */
+struct str callbacks_say(struct sandbox *sandbox, struct arena *into, struct chatter *person,
+                         json_t *message);
+/* Journal and owe a status of a message of the service's. */
+void callbacks_status(struct sandbox *sandbox, struct chatter *person, const json_t *entry,
+                      const char *status, usec_t due);
+/* A record of the journal, at start. */
+void callbacks_replay(struct sandbox *sandbox, const json_t *record);
+void callbacks_begin(struct sandbox *sandbox);
+void callbacks_finish(struct sandbox *sandbox);
+
+/* --- media.c ------------------------------------------------------------------------------ */
+/* Keep a file; the id is written to `id` (terminated). False: cannot be kept. */
+MUST_USE bool media_keep(struct sandbox *sandbox, struct str mime, struct str filename,
+                         struct str bytes, char id[32], struct err *err);
+/* Take a multipart upload apart and keep its file. */
+MUST_USE bool media_upload(struct sandbox *sandbox, struct http_exchange *exchange, char id[32],
+                           struct err *err);
+const json_t *media_find(struct sandbox *sandbox, struct str id);
+/* Answer with the file's bytes. */
+void media_send(struct sandbox *sandbox, struct http_exchange *exchange, struct str id);
+void media_load(struct sandbox *sandbox);
+
+/* --- page.c ------------------------------------------------------------------------------- */
+/* A file of the phone page; false when there is none of that name. */
+bool page_handle(struct http_exchange *exchange);
