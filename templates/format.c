@@ -37,8 +37,7 @@ struct language {
     const char *numbers; /* ICU locales */
     const char *dates;
     const char *skeletons[DATE_STYLES];
-    int grouped_from; /* digits before the first separator, at least: Polish writes 1234 and 12
-                         345 */
+    int grouped_from; /* digits before the first separator: Polish has 1234 and 12 345 */
     bool rtl;
 };
 
@@ -152,7 +151,10 @@ static UNumberFormat *open_numbers(enum lang lang, UNumberFormatStyle style)
 {
     UErrorCode status = U_ZERO_ERROR;
     UNumberFormat *numbers = unum_open(style, NULL, 0, languages[lang].numbers, NULL, &status);
-    return U_SUCCESS(status) ? numbers : NULL;
+    if (U_FAILURE(status))
+        return NULL;
+    unum_setAttribute(numbers, UNUM_MINIMUM_GROUPING_DIGITS, languages[lang].grouped_from);
+    return numbers;
 }
 
 static const UNumberFormat *number_formatter(enum lang lang)
@@ -470,7 +472,7 @@ static bool relative_offset(UCalendar *calendar, usec_t time, usec_t now, int64_
     UErrorCode status = U_ZERO_ERROR;
     usec_t away = 0;
     int64_t days = local_day(calendar, time, &status) - local_day(calendar, now, &status);
-    if (U_FAILURE(status) || __builtin_sub_overflow(time, now, &away))
+    if (U_FAILURE(status) || __builtin_sub_overflow(time, now, &away) || away == INT64_MIN)
         return false;
     usec_t distance = away < 0 ? -away : away;
     if (distance < USEC_PER_MIN) {
