@@ -12,27 +12,32 @@
 #define WAIT_MAX    USEC_PER_DAY /* whoever asks for more is not believed */
 #define DETAILS_MAX 160          /* characters */
 
-/* Details quote parameters, and a parameter may be somebody's number: seven digits or more,
- * however they are grouped, become one mark. */
+/* How long a number stands at the start of `text`, grouped in whatever way; 0 when it has fewer
+ * than seven digits. */
+static size_t number_length(struct str text)
+{
+    size_t digits = 0, end = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        bool digit = text.at[i] >= '0' && text.at[i] <= '9';
+        bool between = text.at[i] != '\0' && strchr(" ()-.", text.at[i]) && i > 0;
+        if (!digit && !between && !(text.at[i] == '+' && i == 0))
+            break;
+        digits += digit;
+        if (digit)
+            end = i + 1;
+    }
+    return digits >= 7 ? end : 0;
+}
+
+/* Details quote parameters, and a parameter may be somebody's number: it becomes one mark. */
 static struct str mask_numbers(struct arena *into, struct str text)
 {
     char *out = arena_alloc(into, text.len + 1);
     size_t len = 0;
-    for (size_t i = 0; i < text.len;) {
-        size_t end = i, digits = 0;
-        while (end < text.len && strchr("0123456789 ()-.+", text.at[end]) && text.at[end]) {
-            digits += text.at[end] >= '0' && text.at[end] <= '9';
-            end++;
-        }
-        if (digits >= 7) {
-            out[len++] = '#';
-            i = end;
-            continue;
-        }
-        size_t copy = end > i ? end - i : 1;
-        memcpy(out + len, text.at + i, copy);
-        len += copy;
-        i += copy;
+    while (text.len > 0) {
+        size_t number = number_length(text);
+        out[len++] = number > 0 ? '#' : text.at[0];
+        text = str_slice(text, number > 0 ? number : 1, text.len);
     }
     return (struct str){out, len};
 }

@@ -310,11 +310,21 @@ static bool write_template_values(struct message_writer *writer, json_t *templat
     return true;
 }
 
+static bool is_template_name(struct str name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.at[i];
+        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '_')
+            return false;
+    }
+    return name.len > 0 && name.len <= TEMPLATE_NAME_MAX;
+}
+
 static bool write_template(struct message_writer *writer)
 {
     const struct reply *reply = writer->reply;
-    if (reply->template_name.len == 0 || reply->template_name.len > TEMPLATE_NAME_MAX)
-        return refuse(writer, "its name is missing or too long");
+    if (!is_template_name(reply->template_name))
+        return refuse(writer, "its name is none that Meta would give");
     if (reply->template_language.len == 0)
         return refuse(writer, "no language");
     if (reply->n_template_values > TEMPLATE_VALUES)
