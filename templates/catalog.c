@@ -50,16 +50,19 @@ static const char *cure_of(const char *problem)
         const char *problem;
         const char *cure;
     } cures[] = {
-        {"mapping values are not allowed",   "put a text that has a colon in it into quotes"          },
-        {"cannot start any token",           "indent with spaces, and put a text that begins "
-                                   "with a sign into quotes"        },
-        {"unexpected end of stream",         "close the quotes that open here"                        },
-        {"unknown escape character",         "in double quotes write \\\\ for a backslash"            },
-        {"could not find expected ':'",      "put a colon and a space after the key"                  },
-        {"did not find expected key",        "give every line of the map the same indentation, "
-                                      "and put texts into quotes"},
-        {"control characters",               "take the control character out"                         },
-        {"did not find expected ',' or '}'", "put a text that begins with a brace into quotes"        },
+        {"mapping values are not allowed",   "put a text that has a colon in it into quotes"  },
+        {"tab character",                    "indent with spaces"                             },
+        {"cannot start any token",           "indent with spaces, and put a text that begins with a sign "
+                                   "into quotes"            },
+        {"unexpected end of stream",         "close the quotes that open here"                },
+        {"unknown escape character",         "in double quotes write \\\\ for a backslash"    },
+        {"could not find expected ':'",      "put a colon and a space after the key"          },
+        {"did not find expected key",
+         "give every line of the map the same indentation, and put "
+         "texts into quotes"                                                                  },
+        {"control characters",               "take the control character out"                 },
+        {"did not find expected ',' or '}'", "put a text that begins with a brace into quotes"},
+        {"alphabetic or numeric",            "put a text that begins with a sign into quotes" },
     };
     for (size_t i = 0; i < COUNTOF(cures); i++) {
         if (strstr(problem, cures[i].problem))
@@ -154,6 +157,19 @@ static bool check_characters(struct reader *r, struct str text)
     return true;
 }
 
+/* Where a text begins in the file: a block begins on the line after its "|", and may have empty
+ * lines there. */
+static void place_text(const struct reader *r, struct str trimmed, struct text_source *source)
+{
+    source->first_line = (unsigned)event_line(r);
+    source->lines_count = r->event.data.scalar.style == YAML_LITERAL_SCALAR_STYLE;
+    if (!source->lines_count)
+        return;
+    source->first_line++;
+    for (const char *at = scalar_text(r).at; at < trimmed.at; at++)
+        source->first_line += *at == '\n';
+}
+
 static bool compile_form(struct reader *r, struct str key, struct text *text)
 {
     if (r->event.type != YAML_SCALAR_EVENT)
@@ -172,12 +188,8 @@ static bool compile_form(struct reader *r, struct str key, struct text *text)
                       STR_ARG(key), TEXT_MAX);
     if (!check_characters(r, bytes))
         return false;
-    bool block = r->event.data.scalar.style == YAML_LITERAL_SCALAR_STYLE;
-    struct text_source source = {
-        .bytes = arena_str(&r->words->arena, bytes),
-        .first_line = (unsigned)event_line(r) + (block ? 1 : 0),
-        .lines_count = block,
-    };
+    struct text_source source = {.bytes = arena_str(&r->words->arena, bytes)};
+    place_text(r, bytes, &source);
     unsigned line;
     if (text_compile(&r->words->arena, &source, text, &line, r->err))
         return true;
