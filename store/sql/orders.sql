@@ -1,18 +1,24 @@
--- What customers ask about their orders. All run with the customer set, and row-level security
--- lets through that customer's rows only; no query names the customer.
+-- What customers ask about their orders: the loads of flows, bound in store/loads.c.
+--
+-- $1 is always the business and $2 the customer, for the indexes; that a customer sees their own
+-- orders only is row-level security's doing and does not hang on these conditions. From $3 on
+-- stand the variables of the flow, all as text, since a dialogue has them as text.
 
 -- name: order_figures
 -- One row: active, in_transit, delivered.
+-- $1 org  $2 customer
 select count(*) filter (where w.phase = 'active') as active,
        count(*) filter (where w.in_transit) as in_transit,
        count(*) filter (where w.phase = 'done') as delivered
   from orders o
   join workflow_states w
-    on w.org_id = o.org_id and w.workflow = o.workflow and w.status = o.status;
+    on w.org_id = o.org_id and w.workflow = o.workflow and w.status = o.status
+ where o.org_id = $1::uuid and o.customer_id = $2::uuid;
 
 -- name: orders_list
--- Newest first, from an offset on. Words are looked for in the number and in the items.
--- $1 filter: all, active, shipped, delivered, cancelled  $2 offset  $3 words or null  $4 limit
+-- Up to 11 from an offset on, newest first, so that a list of ten knows whether there are more.
+-- Words are looked for in the number and in the items.
+-- $1 org  $2 customer  $3 filter: all, active, shipped, delivered, cancelled  $4 offset  $5 words
 select o.number, o.workflow, o.status, o.placed_at, o.total_minor, o.currency as total_currency,
        (select sum(case when i.qty = trunc(i.qty) then i.qty else 1 end)::int8
           from order_items i
@@ -21,28 +27,29 @@ select o.number, o.workflow, o.status, o.placed_at, o.total_minor, o.currency as
   from orders o
   join workflow_states w
     on w.org_id = o.org_id and w.workflow = o.workflow and w.status = o.status
- where case coalesce($1::text, 'all')
+ where o.org_id = $1::uuid and o.customer_id = $2::uuid
+   and case coalesce($3::text, 'all')
        when 'active' then w.phase = 'active'
        when 'shipped' then w.in_transit
        when 'delivered' then w.phase = 'done'
        when 'cancelled' then w.phase = 'cancelled'
        else true end
-   and (coalesce($3::text, '') = ''
-        or strpos(lower(o.number), lower($3::text)) > 0
+   and (coalesce($5::text, '') = ''
+        or strpos(lower(o.number), lower($5::text)) > 0
         or exists (select 1 from order_items i
                     where i.org_id = o.org_id and i.order_id = o.order_id
                       and strpos(lower(i.description collate "und-x-icu"),
-                                 lower($3::text collate "und-x-icu")) > 0))
+                                 lower($5::text collate "und-x-icu")) > 0))
  order by o.placed_at desc, o.order_id desc
-offset greatest(coalesce($2::int8, 0), 0)
- limit $4::int8;
+offset case when $4::text ~ '^[0-9]{1,9}$' then $4::text::int8 else 0 end
+ limit 11;
 
 -- name: order_by_number
 -- One row, or none. The number is as people type it: '#', spaces, case and a missing prefix of
 -- letters do not matter; when two fit, the one that is exactly so, then the newest.
--- $1 number
+-- $1 org  $2 customer  $3 number
 with asked as materialized (
-    select upper(regexp_replace(left($1::text, 100), '[^[:alnum:]]', '', 'g')) as key
+    select upper(regexp_replace(left($3::text, 100), '[^[:alnum:]]', '', 'g')) as key
 ), found as (
     select o.*
       from asked a
@@ -51,7 +58,7 @@ with asked as materialized (
         or ltrim(o.number_key, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ') in (a.key, o.number_key)
            and ltrim(o.number_key, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ')
                = ltrim(a.key, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ')
-     where a.key <> ''
+     where a.key <> '' and o.org_id = $1::uuid and o.customer_id = $2::uuid
      order by o.number_key = a.key desc, o.placed_at desc, o.order_id desc
      limit 1
 )
@@ -90,10 +97,10 @@ select o.number, o.workflow, o.status, w.phase,
 
 -- name: order_timeline
 -- What happened, in order, then the steps that are still expected. The step that an active order
--- stands at is `current`; only the last expected one has a time, when the order has one.
--- $1 number
+-- stands at is `current`; of those expected only the last has a time, when the order has one.
+-- $1 org  $2 customer  $3 number
 with asked as materialized (
-    select upper(regexp_replace(left($1::text, 100), '[^[:alnum:]]', '', 'g')) as key
+    select upper(regexp_replace(left($3::text, 100), '[^[:alnum:]]', '', 'g')) as key
 ), found as (
     select o.*
       from asked a
@@ -102,10 +109,10 @@ with asked as materialized (
         or ltrim(o.number_key, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ') in (a.key, o.number_key)
            and ltrim(o.number_key, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ')
                = ltrim(a.key, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ')
-     where a.key <> ''
+     where a.key <> '' and o.org_id = $1::uuid and o.customer_id = $2::uuid
      order by o.number_key = a.key desc, o.placed_at desc, o.order_id desc
      limit 1
-), stands as (
+), stands as materialized (
     select o.*, w.position, w.phase
       from found o
       join workflow_states w
@@ -115,8 +122,7 @@ with asked as materialized (
            case when s.phase = 'active'
                  and row_number() over (order by e.at desc, e.event_id desc) = 1
                 then 'current' else 'done' end as state,
-           nullif(e.note, '') as note,
-           0::int8 as later, e.event_id
+           nullif(e.note, '') as note, 0::int8 as later, e.event_id
       from stands s
       join order_events e on e.org_id = s.org_id and e.order_id = s.order_id
     union all
@@ -130,18 +136,18 @@ select status, workflow, at, state, note from steps order by later, at, event_id
 
 -- name: order_shipments
 -- Newest first, each with its latest events, newest first.
--- $1 number
+-- $1 org  $2 customer  $3 number
 with asked as materialized (
-    select upper(regexp_replace(left($1::text, 100), '[^[:alnum:]]', '', 'g')) as key
+    select upper(regexp_replace(left($3::text, 100), '[^[:alnum:]]', '', 'g')) as key
 ), found as (
-    select o.*
+    select o.org_id, o.order_id
       from asked a
       join orders o
         on o.number_key = a.key
         or ltrim(o.number_key, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ') in (a.key, o.number_key)
            and ltrim(o.number_key, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ')
                = ltrim(a.key, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ')
-     where a.key <> ''
+     where a.key <> '' and o.org_id = $1::uuid and o.customer_id = $2::uuid
      order by o.number_key = a.key desc, o.placed_at desc, o.order_id desc
      limit 1
 )
