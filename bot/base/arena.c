@@ -15,12 +15,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#if defined(__has_feature)
+/* A test of the shared blocks under ASan sets this to 0 by itself. */
+#ifndef EXACT_BLOCKS
+#if defined(__SANITIZE_ADDRESS__)
+#define EXACT_BLOCKS 1
+#elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define EXACT_BLOCKS 1
 #endif
-#elif defined(__SANITIZE_ADDRESS__)
-#define EXACT_BLOCKS 1
+#endif
 #endif
 #ifndef EXACT_BLOCKS
 #define EXACT_BLOCKS 0

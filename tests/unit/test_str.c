@@ -441,6 +441,9 @@ static void plain_arabic_is_without_points_tatweel_and_hamza_seats(void **state)
     assert_str(str_plain(&arena, STR("مُحَمَّد")), "محمد");
     assert_str(str_plain(&arena, STR("أين طلبـــي؟")), "اين طلبي؟");
     assert_str(str_plain(&arena, STR("إلغاء آخر")), "الغاء اخر");
+    assert_str(str_plain(&arena, STR("طلب\u06D6")), "طلب");
+    assert_str(str_plain(&arena, STR("שָׁלוֹם")), "שלום");
+    assert_str(str_plain(&arena, STR("и\u0306ё")), "ие");
     assert_str(str_plain(&arena, STR("\u200Fطلب\u200E 42\u202C")), "طلب 42");
 }
 
