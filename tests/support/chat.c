@@ -1,0 +1,403 @@
+/*
+ * Playing transcripts. The player keeps what a shell would keep: the state, the language, the
+ * clock, the mutes; and every option that was ever shown, so that old ones can be tapped.
+ */
+#include "tests/support/chat.h"
+#include "tests/support/shop.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { OPTIONS_MAX = 2000 };
+
+struct player {
+    struct arena *arena;
+    const struct book *book;
+    struct str customer;
+    struct str state;
+    enum lang lang;
+    bool settled;
+    bool muted;
+    usec_t now;
+    usec_t last;
+    struct reply_option seen[OPTIONS_MAX]; /* oldest first */
+    size_t n_seen;
+    size_t latest; /* where the options of the newest prompt begin */
+    char *out;
+    size_t len;
+    size_t room;
+};
+
+/* --- files -------------------------------------------------------------------------------- */
+
+struct str chat_file(struct arena *into, const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    char *bytes;
+    long size;
+    size_t n;
+
+    if (!file)
+        return STR_NONE;
+    if (fseek(file, 0, SEEK_END) != 0 || (size = ftell(file)) < 0) {
+        fclose(file);
+        return STR_NONE;
+    }
+    rewind(file);
+    bytes = arena_alloc(into, (size_t)size + 1);
+    n = fread(bytes, 1, (size_t)size, file);
+    fclose(file);
+    return (struct str){bytes, n};
+}
+
+static size_t add_files(struct arena *into, const char *folder, const char *as,
+                        struct source_file *files, size_t n)
+{
+    DIR *dir = opendir(folder);
+    struct dirent *entry;
+
+    while (dir && (entry = readdir(dir)) && n < 64) {
+        struct str name = str_from(entry->d_name);
+
+        if (!str_ends(name, STR(".yaml")))
+            continue;
+        files[n].name = arena_format(into, "%s/%s", as, entry->d_name);
+        files[n].bytes = chat_file(into, arena_format(into, "%s/%s", folder, entry->d_name).at);
+        n++;
+    }
+    if (dir)
+        closedir(dir);
+    return n;
+}
+
+struct book *chat_book(void)
+{
+    struct arena arena = {0};
+    struct source_file files[64];
+    struct book *book = NULL;
+    struct err err = {0};
+    size_t n = add_files(&arena, PARLEY_SOURCE_DIR "/flows", "flows", files, 0);
+
+    n = add_files(&arena, PARLEY_SOURCE_DIR "/templates/messages", "messages", files, n);
+    if (!book_create(files, n, &book, &err)) {
+        fprintf(stderr, "the book does not load: %s\n", err.text);
+        abort();
+    }
+    arena_finish(&arena);
+    return book;
+}
+
+/* --- writing ------------------------------------------------------------------------------ */
+
+static void put(struct player *player, struct str text)
+{
+    if (player->len + text.len + 1 > player->room) {
+        size_t room = 2 * (player->len + text.len + 1);
+        char *out = arena_alloc(player->arena, room);
+
+        if (player->len)
+            memcpy(out, player->out, player->len);
+        player->out = out;
+        player->room = room;
+    }
+    if (text.len)
+        memcpy(player->out + player->len, text.at, text.len);
+    player->len += text.len;
+}
+
+static void put_line(struct player *player, const char *mark, struct str line)
+{
+    put(player, str_from(mark));
+    if (line.len) {
+        put(player, STR(" "));
+        put(player, line);
+    }
+    put(player, STR("\n"));
+}
+
+static void put_text(struct player *player, struct str text)
+{
+    struct str rest = text;
+    struct str line;
+
+    while (str_split(&rest, '\n', &line))
+        put_line(player, ">", line);
+}
+
+static void put_reply(struct player *player, const struct reply *reply, bool first)
+{
+    if (!first)
+        put_line(player, "--", STR_NONE);
+    put_text(player, reply->body);
+    if (reply->kind == REPLY_LINK)
+        put_line(player, "> @",
+                 arena_format(player->arena, "%.*s: %.*s", STR_ARG(reply->label),
+                              STR_ARG(reply->url)));
+    if (reply->kind == REPLY_LIST)
+        put_line(player, "> #", reply->label);
+    for (size_t i = 0; i < reply->n_options; i++) {
+        const struct reply_option *option = &reply->options[i];
+
+        put_line(player, ">",
+                 arena_format(player->arena, "[%.*s]%s%.*s", STR_ARG(option->title),
+                              option->description.len ? " " : "",
+                              STR_ARG(option->description)));
+    }
+}
+
+static void put_effects(struct player *player, const struct flow_result *result)
+{
+    if (result->consent == FLOW_CONSENT_STOP)
+        put_line(player, "* consent withdrawn", STR_NONE);
+    if (result->consent == FLOW_CONSENT_START)
+        put_line(player, "* consent given", STR_NONE);
+    if (result->handoff)
+        put_line(player, "* a person is asked for", STR_NONE);
+    if (result->lang != player->lang)
+        put_line(player, "* language", str_from(lang_code(result->lang)));
+    if (!result->understood)
+        put_line(player, "* not understood", STR_NONE);
+    if (result->missing.len)
+        put_line(player, "* MISSING WORDS", result->missing);
+    if (result->n_replies == 0)
+        put_line(player, "* silence", STR_NONE);
+}
+
+/* --- turns -------------------------------------------------------------------------------- */
+
+static void see_options(struct player *player, const struct flow_result *result)
+{
+    for (size_t i = 0; i < result->n_replies; i++) {
+        const struct reply *reply = &result->replies[i];
+
+        if (reply->n_options > 0)
+            player->latest = player->n_seen;
+        for (size_t j = 0; j < reply->n_options && player->n_seen < OPTIONS_MAX; j++)
+            player->seen[player->n_seen++] = reply->options[j];
+    }
+}
+
+static bool run(struct player *player, struct flow_turn *turn, struct err *err)
+{
+    enum flow_progress progress;
+
+    while ((progress = flow_turn_run(turn, err)) == FLOW_NEEDS) {
+        size_t n;
+        const struct flow_need *needs = flow_turn_needs(turn, &n);
+
+        for (size_t i = 0; i < n; i++) {
+            struct flow_answer answer;
+
+            if (!shop_answer(player->arena, player->customer, &needs[i], &answer))
+                return err_raise(err, ERR_BROKEN, "the shop has no %s", needs[i].name);
+            flow_turn_answer(turn, i, &answer);
+        }
+    }
+    return progress == FLOW_DONE;
+}
+
+static bool play_event(struct player *player, struct event *event, struct err *err)
+{
+    struct flow_in in = {
+        .state = player->state,
+        .event = event,
+        .now = player->now,
+        .locale = {.lang = player->lang, .zone = STR("Europe/Dublin")},
+        .lang_is_settled = player->settled,
+        .facts = shop_facts(player->arena, player->customer),
+        .last_inbound_at = player->last,
+        .muted = player->muted
+    };
+    struct flow_turn *turn = flow_turn_begin(player->arena, player->book, &in);
+    const struct flow_result *result;
+
+    if (!event->at)
+        event->at = player->now;
+    if (!run(player, turn, err))
+        return false;
+    result = flow_turn_result(turn);
+    for (size_t i = 0; i < result->n_replies; i++)
+        put_reply(player, &result->replies[i], i == 0);
+    put_effects(player, result);
+    see_options(player, result);
+    player->state = result->state;
+    player->lang = result->lang;
+    player->settled = result->lang_settled;
+    player->last = player->now;
+    player->now += USEC_PER_SEC;
+    return true;
+}
+
+/* --- what the customer does --------------------------------------------------------------- */
+
+/* "[Title]" taps the newest option of that title, "[^Title]" one of an earlier prompt, and
+ * "[=id]" anything at all. */
+static bool tap(struct player *player, struct str title, struct event *event)
+{
+    size_t end = player->n_seen;
+
+    event->kind = EVENT_CHOICE;
+    if (str_starts(title, STR("="))) {
+        event->choice = str_slice(title, 1, title.len);
+        return true;
+    }
+    if (str_starts(title, STR("^"))) {
+        title = str_slice(title, 1, title.len);
+        end = player->latest;
+    }
+    for (size_t i = end; i-- > 0;) {
+        if (!str_eq(player->seen[i].title, title))
+            continue;
+        event->choice = player->seen[i].id;
+        event->text = player->seen[i].title;
+        return true;
+    }
+    return false;
+}
+
+static bool thing(struct str name, struct event *event)
+{
+    static struct media media;
+    static const struct {
+        const char *name;
+        enum event_kind kind;
+        enum media_kind media;
+    } things[] = {
+        {"image",       EVENT_MEDIA,       MEDIA_IMAGE   },
+        {"voice",       EVENT_MEDIA,       MEDIA_VOICE   },
+        {"document",    EVENT_MEDIA,       MEDIA_DOCUMENT},
+        {"sticker",     EVENT_MEDIA,       MEDIA_STICKER },
+        {"location",    EVENT_LOCATION,    MEDIA_IMAGE   },
+        {"contacts",    EVENT_CONTACTS,    MEDIA_IMAGE   },
+        {"reaction",    EVENT_REACTION,    MEDIA_IMAGE   },
+        {"cart",        EVENT_ORDER,       MEDIA_IMAGE   },
+        {"edit",        EVENT_EDIT,        MEDIA_IMAGE   },
+        {"revoke",      EVENT_REVOKE,      MEDIA_IMAGE   },
+        {"identity",    EVENT_IDENTITY,    MEDIA_IMAGE   },
+        {"unsupported", EVENT_UNSUPPORTED, MEDIA_IMAGE   },
+        {"unknown",     EVENT_UNKNOWN,     MEDIA_IMAGE   },
+        {"stop",        EVENT_PREFERENCE,  MEDIA_IMAGE   },
+        {"resume",      EVENT_PREFERENCE,  MEDIA_IMAGE   },
+    };
+
+    for (size_t i = 0; i < COUNTOF(things); i++) {
+        if (!str_eq(str_from(things[i].name), name))
+            continue;
+        event->kind = things[i].kind;
+        event->detail = name;
+        media = (struct media){.kind = things[i].media};
+        if (event->kind == EVENT_MEDIA)
+            event->media = &media;
+        return true;
+    }
+    return false;
+}
+
+static bool read_event(struct player *player, struct str said, struct event *event)
+{
+    size_t end;
+
+    *event = (struct event){.kind = EVENT_TEXT, .id = STR("wamid.test"), .text = said};
+    if (str_starts(said, STR("(late)"))) {
+        event->at = player->now - 2 * USEC_PER_HOUR;
+        event->text = str_trim(str_slice(said, 6, said.len));
+        return true;
+    }
+    if (str_starts(said, STR("[")) && str_ends(said, STR("]")))
+        return tap(player, str_slice(said, 1, said.len - 2), event);
+    if (!str_starts(said, STR("(")))
+        return true;
+    end = str_find(said, STR(")"));
+    event->text = str_trim(str_slice(said, end + 1, said.len));
+    return thing(str_slice(said, 1, end - 1), event);
+}
+
+/* --- lines -------------------------------------------------------------------------------- */
+
+static bool read_span(struct str text, usec_t *span)
+{
+    int64_t n;
+
+    if (text.len < 2 || !str_to_int(str_slice(text, 0, text.len - 1), &n))
+        return false;
+    switch (text.at[text.len - 1]) {
+    case 's':
+        *span = n * USEC_PER_SEC;
+        return true;
+    case 'm':
+        *span = n * USEC_PER_MIN;
+        return true;
+    case 'h':
+        *span = n * USEC_PER_HOUR;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool read_setting(struct player *player, struct str line)
+{
+    struct str rest = line;
+    struct str name;
+
+    if (!str_split(&rest, ':', &name))
+        return false;
+    rest = str_trim(rest);
+    if (str_eq(name, STR("customer")))
+        player->customer = rest;
+    else if (str_eq(name, STR("language")))
+        return lang_parse(rest, &player->lang);
+    else if (str_eq(name, STR("settled")))
+        player->settled = str_eq(rest, STR("yes"));
+    else if (str_eq(name, STR("met")))
+        player->last = str_eq(rest, STR("yes")) ? SHOP_NOW - USEC_PER_DAY : 0;
+    else if (str_eq(name, STR("muted")))
+        player->muted = str_eq(rest, STR("yes"));
+    else
+        return false;
+    return true;
+}
+
+static bool play_line(struct player *player, struct str line, unsigned number, struct err *err)
+{
+    struct event event;
+    usec_t span;
+
+    if (str_starts(line, STR(">")) || str_starts(line, STR("*")) || str_eq(line, STR("--")))
+        return true; /* written again from what comes back */
+    put(player, line);
+    put(player, STR("\n"));
+    if (line.len == 0 || line.at[0] == '#')
+        return true;
+    if (str_starts(line, STR("<"))) {
+        if (!read_event(player, str_trim(str_slice(line, 1, line.len)), &event))
+            return err_raise(err, ERR_REJECT, "line %u: no such option or thing", number);
+        return play_event(player, &event, err) || err_wrap(err, "line %u", number);
+    }
+    if (str_starts(line, STR("+")) && read_span(str_slice(line, 1, line.len), &span)) {
+        player->now += span;
+        return true;
+    }
+    if (!read_setting(player, line))
+        return err_raise(err, ERR_REJECT, "line %u: what is this?", number);
+    return true;
+}
+
+struct str chat_play(struct arena *into, const struct book *book, struct str transcript,
+                     struct err *err)
+{
+    struct player *player = arena_new(into, struct player);
+    struct str rest = transcript;
+    struct str line;
+    unsigned number = 0;
+
+    player->arena = into;
+    player->book = book;
+    player->customer = STR("ana");
+    player->now = SHOP_NOW;
+    while (str_split(&rest, '\n', &line))
+        if (!play_line(player, line, ++number, err))
+            return STR_NONE;
+    return (struct str){player->out, player->len};
+}

@@ -1,0 +1,17 @@
+/*
+ * Dialogues as tests: a transcript is played against the flows, and what comes back is held
+ * against what stands there. tests/scenarios/README.md tells how transcripts are written.
+ */
+#pragma once
+
+#include "flows/flows.h"
+
+/* Flows and words as they stand in the tree; fails the running test when they do not load. */
+struct book *chat_book(void);
+
+/* Play a transcript and write it again with what really came back. `into` owns the text. */
+struct str chat_play(struct arena *into, const struct book *book, struct str transcript,
+                     struct err *err);
+
+/* The bytes of a file of the tree; empty when it cannot be read. */
+struct str chat_file(struct arena *into, const char *path);
