@@ -31,7 +31,7 @@ struct err {
 bool err_raise(struct err *err, enum err_code code, const char *format, ...) PRINTF(3, 4);
 
 /* Put context in front of an error, keeping its code: "claim outbox: connection reset". False.
- */
+ * Wrapping an error that was never raised makes it ERR_BROKEN: it may not pass for success. */
 bool err_wrap(struct err *err, const char *format, ...) PRINTF(2, 3);
 
 /* The code's name, for logs: "reject", "retry", "canceled", "broken", "none". */

@@ -33,7 +33,7 @@ MUST_USE bool money_subtract(struct money a, struct money b, struct money *diffe
 /* The plain decimal number with the currency's own digits: "19.99", "-0.50", "1200". */
 struct str money_decimal(struct arena *into, struct money money);
 
-/* Read such a number; ERR_REJECT for anything else, also for more digits than the currency has.
- */
+/* Read such a number, also one with fewer digits after the point ("19.9"); ERR_REJECT for
+ * anything else, also for more digits than the currency has. */
 MUST_USE bool money_parse(struct str decimal, struct str currency, struct money *money,
                           struct err *err);

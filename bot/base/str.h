@@ -59,7 +59,8 @@ size_t str_length(struct str text);
 /*
  * Cut to at most `max` code points without splitting a grapheme (a letter with its accents, a
  * family emoji). A text that is cut ends in "…", which counts. Borrowed when it fits, else in
- * `into`. A text that is one grapheme too long for `max` comes back empty.
+ * `into`. A text that is one grapheme too long for `max` comes back empty;
+ * one of which not even the first grapheme fits comes back as "…".
  */
 struct str str_cut(struct arena *into, struct str text, size_t max);
 
@@ -68,5 +69,6 @@ struct str str_cut(struct arena *into, struct str text, size_t max);
 struct str str_fold(struct arena *into, struct str text);
 
 /* As fold, also without accents and other marks: "dónde" -> "donde", "zamówienie" ->
- * "zamowienie". */
+ * "zamowienie". Letters that only look like marked ones become plain too ("ł" -> "l", "ß" ->
+ * "ss"); Arabic loses its points, tatweel and hamza seats; invisible direction marks go. */
 struct str str_plain(struct arena *into, struct str text);

@@ -77,12 +77,15 @@ struct record_builder {
 void record_build(struct record_builder *builder, struct arena *into);
 void record_set(struct record_builder *builder, struct str name, struct value value);
 void record_set_all(struct record_builder *builder, const struct record *from);
+
+/* The record so far: a copy, which later settings do not change. */
 const struct record *record_built(const struct record_builder *builder);
 
 /*
  * A record as JSON and back, exactly: integers stay integers, money is
  * {"$money":["1999","EUR"]}, an instant {"$time":1794961200000000}. For what a conversation
- * keeps between turns.
+ * keeps between turns. Bytes that JSON cannot hold (ill-formed, NUL) become U+FFFD. ERR_REJECT
+ * for fractions, for types that we do not know, and for nesting deeper than 2048.
  */
 struct str record_to_json(struct arena *into, const struct record *record);
 MUST_USE bool record_from_json(struct arena *into, struct str json,
