@@ -9,6 +9,7 @@
  */
 #include "bot/loop/loop.h"
 
+#include <signal.h>
 #include <sodium.h>
 #include <time.h>
 
@@ -47,6 +48,8 @@ bool loop_init(struct loop *loop, struct err *err)
     int rc = uv_loop_init(&loop->uv);
     if (rc)
         return err_raise(err, ERR_RETRY, "event loop: %s", uv_strerror(rc));
+    /* A reader that has gone is an error of one write, not the end of the process. */
+    (void)signal(SIGPIPE, SIG_IGN);
     loop->last = &loop->tasks;
     uv_check_init(&loop->uv, &loop->turn_end);
     uv_check_start(&loop->turn_end, run_tasks);
