@@ -274,6 +274,7 @@ json_t *chats_add(struct sandbox *sandbox, struct chatter *person, const char *f
         json_pack("{s:s, s:I, s:O, s:s}", "from", from, "at", (json_int_t)(at / USEC_PER_MSEC),
                   "message", message, "status", status);
     json_set_text(entry, "id", id);
+    json_set_int(entry, "born", sandbox->version + 1);
     json_array_append_new(person->log, entry);
     if (json_array_size(person->log) > LOG_MAX)
         json_array_remove(person->log, 0);

@@ -1,0 +1,17 @@
+/*
+ * parley chat: write to the running demo from a terminal, as one of its customers.
+ *
+ * It speaks to the sandbox as the phone page does: what is typed becomes a signed webhook to
+ * the service, and what the service sends through the Graph API is printed. On a terminal it
+ * edits lines, keeps a history and shows answers as they come; from a pipe it sends a line,
+ * waits for the answer, and goes on.
+ */
+#pragma once
+
+#include "bot/cli.h"
+
+extern const struct command command_chat;
+
+/* The same without the command table: argv[0] is any name. Returns the exit status: 0 all was
+ * answered, 1 an answer did not come or there is no demo, 2 called wrongly. */
+int chat_main(int argc, char **argv);
