@@ -59,10 +59,11 @@ static struct str rfc3339(struct arena *into, usec_t at)
 /* Members that turn out empty stay out. */
 static void set_object(json_t *object, const char *name, json_t *member)
 {
-    if (json_object_size(member) > 0)
+    if (json_object_size(member) > 0) {
         (void)json_object_set_new(object, name, member);
-    else
+    } else {
         json_decref(member);
+    }
 }
 
 static json_t *person_object(const struct person *person)

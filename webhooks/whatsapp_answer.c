@@ -36,7 +36,10 @@ static struct str mask_numbers(struct arena *into, struct str text)
     size_t len = 0;
     while (text.len > 0) {
         size_t number = number_length(text);
-        out[len++] = number > 0 ? '#' : text.at[0];
+        out[len] = text.at[0];
+        if (number > 0)
+            out[len] = '#';
+        len++;
         text = str_slice(text, number > 0 ? number : 1, text.len);
     }
     return (struct str){out, len};
@@ -150,10 +153,11 @@ static void answer_body(struct arena *into, const struct http_answer *answer,
     if (success && answer_accepted(into, document, result))
         return;
     const json_t *error = json_object_in(document, "error");
-    if (code_of(error) >= 0)
+    if (code_of(error) >= 0) {
         answer_error(into, error, answer->status, result);
-    else
+    } else {
         answer_silent(into, answer->status, result);
+    }
 }
 
 /* A wish to be left alone counts for whatever is tried again. */

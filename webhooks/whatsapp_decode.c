@@ -107,10 +107,11 @@ static void read_error(struct arena *into, const json_t *error, struct event *ev
     struct str details = json_text(into, json_object_in(error, "error_data"), "details");
     if (details.len == 0)
         details = json_text(into, error, "details");
-    if (title.len == 0 || details.len == 0 || str_eq(title, details))
+    if (title.len == 0 || details.len == 0 || str_eq(title, details)) {
         event->error_text = title.len > 0 ? title : details;
-    else
+    } else {
         event->error_text = arena_format(into, "%.*s: %.*s", STR_ARG(title), STR_ARG(details));
+    }
 }
 
 void whatsapp_read_error(struct arena *into, const json_t *object, struct event *event)
@@ -246,10 +247,11 @@ static void read_field_messages(struct delivery_reader *reader, const json_t *va
     read_messages(reader, json_array_in(value, "messages"));
     read_statuses(reader, json_array_in(value, "statuses"));
     read_account_errors(reader, value);
-    if (!json_is_object(value))
+    if (!json_is_object(value)) {
         add_broken(reader);
-    else if (!any)
+    } else if (!any) {
         add_other(reader, value, false);
+    }
 }
 
 /* --- the other fields --------------------------------------------------------------------- */
@@ -366,9 +368,10 @@ static const struct field_rule {
 
 static const struct field_rule *find_field(struct str name)
 {
-    for (size_t i = 0; i < COUNTOF(fields); i++)
+    for (size_t i = 0; i < COUNTOF(fields); i++) {
         if (str_eq(name, str_from(fields[i].name)))
             return &fields[i];
+    }
     return NULL;
 }
 
@@ -435,9 +438,10 @@ bool whatsapp_decode(struct arena *into, struct str body, struct inbound_batch *
     OWNED_JSON(document) = NULL;
     if (!json_read(body, &document, err))
         return err_wrap(err, "WhatsApp delivery");
-    if (!str_eq(json_text(into, document, "object"), STR("whatsapp_business_account")))
+    if (!str_eq(json_text(into, document, "object"), STR("whatsapp_business_account"))) {
         return err_raise(err, ERR_REJECT,
                          "WhatsApp delivery: its object is no whatsapp_business_account");
+    }
     const json_t *entries = json_array_in(document, "entry");
     if (!entries)
         return err_raise(err, ERR_REJECT, "WhatsApp delivery: it has no entries");

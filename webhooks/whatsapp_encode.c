@@ -50,10 +50,11 @@ static struct str one_line(struct arena *into, struct str text)
     char *line = arena_alloc(into, text.len + 1);
     size_t len = 0;
     for (size_t i = 0; i < text.len; i++) {
-        if (!is_space(text.at[i]))
+        if (!is_space(text.at[i])) {
             line[len++] = text.at[i];
-        else if (len > 0 && line[len - 1] != ' ')
+        } else if (len > 0 && line[len - 1] != ' ') {
             line[len++] = ' ';
+        }
     }
     return str_trim((struct str){line, len});
 }
@@ -147,18 +148,20 @@ static bool check_options(const struct message_writer *writer, size_t max, size_
         struct str id = reply->options[i].id;
         if (id.len == 0 || id.len > id_max)
             return refuse(writer, "an option's id is missing or too long");
-        for (size_t j = 0; j < i; j++)
+        for (size_t j = 0; j < i; j++) {
             if (str_eq(id, reply->options[j].id))
                 return refuse(writer, "two options have the same id");
+        }
     }
     return true;
 }
 
 static bool is_taken(const struct str *titles, size_t n, struct str wanted)
 {
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         if (str_eq(titles[i], wanted))
             return true;
+    }
     return false;
 }
 
@@ -282,10 +285,11 @@ static bool write_media(struct message_writer *writer, const char *type, struct 
         return refuse(writer, "neither a media id nor a web address");
     json_set_text(writer->root, "type", str_from(type));
     json_t *media = put_object(writer->root, type);
-    if (reply->media.len > 0)
+    if (reply->media.len > 0) {
         json_set_text(media, "id", reply->media);
-    else
+    } else {
         json_set_text(media, "link", reply->url);
+    }
     json_set_text(media, "caption", words(writer->into, reply->body, CAPTION_MAX));
     json_set_text(media, "filename", title(writer->into, filename, FILE_NAME_MAX));
     return true;
@@ -369,10 +373,11 @@ static bool write_envelope(struct message_writer *writer, const struct outbound 
         return refuse(writer, "its key is too long");
     json_set_text(writer->root, "messaging_product", STR("whatsapp"));
     json_set_text(writer->root, "recipient_type", STR("individual"));
-    if (to->phone.len > 0)
+    if (to->phone.len > 0) {
         json_set_text(writer->root, "to", to->phone);
-    else
+    } else {
         json_set_text(writer->root, "recipient", to->user_id);
+    }
     if (message->context.len > 0)
         json_set_text(put_object(writer->root, "context"), "message_id", message->context);
     json_set_text(writer->root, "biz_opaque_callback_data", message->key);

@@ -76,12 +76,13 @@ const struct whatsapp_remedy *whatsapp_remedy_find(int64_t code)
     size_t low = 0, high = COUNTOF(remedies);
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (code < remedies[middle].first)
+        if (code < remedies[middle].first) {
             high = middle;
-        else if (code > remedies[middle].last)
+        } else if (code > remedies[middle].last) {
             low = middle + 1;
-        else
+        } else {
             return &remedies[middle];
+        }
     }
     return NULL;
 }

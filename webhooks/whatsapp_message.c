@@ -104,10 +104,11 @@ static struct str read_digest(struct arena *into, struct str text)
     uint8_t bytes[HASH_LEN];
     size_t len = 0;
     bool read = hex_parse(text, bytes, HASH_LEN);
-    if (!read && text.len > 0)
+    if (!read && text.len > 0) {
         read = sodium_base642bin(bytes, sizeof(bytes), text.at, text.len, NULL, &len, NULL,
                                  sodium_base64_VARIANT_ORIGINAL) == 0 &&
                len == HASH_LEN;
+    }
     return read ? arena_str(into, (struct str){(const char *)bytes, HASH_LEN}) : STR_NONE;
 }
 
@@ -321,9 +322,10 @@ static const struct type_rule {
 
 static const struct type_rule *find_type(struct str name)
 {
-    for (size_t i = 0; i < COUNTOF(types); i++)
+    for (size_t i = 0; i < COUNTOF(types); i++) {
         if (str_eq(name, str_from(types[i].name)))
             return &types[i];
+    }
     return NULL;
 }
 
@@ -353,9 +355,10 @@ static enum whatsapp_reading read_content(const struct whatsapp_place *place,
 {
     const struct type_rule *rule = find_type(type);
     if (rule) {
-        if (rule->read(place, json_object_get(item, rule->name), event))
+        if (rule->read(place, json_object_get(item, rule->name), event)) {
             return event->kind == EVENT_UNKNOWN || event->kind == EVENT_OTHER ? WHATSAPP_UNKNOWN
                                                                               : WHATSAPP_READ;
+        }
         if (event->detail.len == 0 || event->kind != EVENT_CHOICE)
             event->detail = type;
         event->kind = EVENT_UNSUPPORTED;

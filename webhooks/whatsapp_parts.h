@@ -11,6 +11,11 @@ struct whatsapp_contact {
     struct person person;
 };
 
+struct whatsapp_key {
+    struct str id;
+    const struct whatsapp_contact *contact;
+};
+
 /* Where in a delivery we are: what every item of a change has in common. */
 struct whatsapp_place {
     struct arena *into;
@@ -20,8 +25,8 @@ struct whatsapp_place {
     struct str time; /* of the entry, as given */
     usec_t at;       /* the same; 0 when not given */
     const struct whatsapp_contact *contacts;
-    const struct whatsapp_contact **by_wa_id; /* sorted */
-    const struct whatsapp_contact **by_user_id;
+    struct whatsapp_key *by_wa_id; /* sorted */
+    struct whatsapp_key *by_user_id;
     size_t n_contacts;
 };
 

@@ -15,22 +15,17 @@ static struct str e164(struct arena *into, struct str wa_id)
     struct str digits = str_starts(wa_id, STR("+")) ? str_slice(wa_id, 1, wa_id.len) : wa_id;
     if (digits.len < 5 || digits.len > 15)
         return STR_NONE;
-    for (size_t i = 0; i < digits.len; i++)
+    for (size_t i = 0; i < digits.len; i++) {
         if (digits.at[i] < '0' || digits.at[i] > '9')
             return STR_NONE;
+    }
     return arena_format(into, "+%.*s", STR_ARG(digits));
 }
 
-static int compare_wa_id(const void *a, const void *b)
+static int compare_keys(const void *a, const void *b)
 {
-    const struct whatsapp_contact *const *left = a, *const *right = b;
-    return str_compare((*left)->wa_id, (*right)->wa_id);
-}
-
-static int compare_user_id(const void *a, const void *b)
-{
-    const struct whatsapp_contact *const *left = a, *const *right = b;
-    return str_compare((*left)->person.user_id, (*right)->person.user_id);
+    const struct whatsapp_key *left = a, *right = b;
+    return str_compare(left->id, right->id);
 }
 
 static struct whatsapp_contact read_contact(struct arena *into, const json_t *item)
@@ -57,15 +52,25 @@ void whatsapp_read_contacts(struct whatsapp_place *place, const json_t *value)
     if (n == 0)
         return;
     struct whatsapp_contact *all = arena_array(place->into, struct whatsapp_contact, n);
-    place->by_wa_id = arena_array(place->into, const struct whatsapp_contact *, n);
-    place->by_user_id = arena_array(place->into, const struct whatsapp_contact *, n);
+    place->by_wa_id = arena_array(place->into, struct whatsapp_key, n);
+    place->by_user_id = arena_array(place->into, struct whatsapp_key, n);
     for (size_t i = 0; i < n; i++) {
         all[i] = read_contact(place->into, json_array_get(array, i));
-        place->by_wa_id[i] = place->by_user_id[i] = &all[i];
+        place->by_wa_id[i] = (struct whatsapp_key){all[i].wa_id, &all[i]};
+        place->by_user_id[i] = (struct whatsapp_key){all[i].person.user_id, &all[i]};
     }
     place->contacts = all;
-    qsort(place->by_wa_id, n, sizeof(*place->by_wa_id), compare_wa_id);
-    qsort(place->by_user_id, n, sizeof(*place->by_user_id), compare_user_id);
+    qsort(place->by_wa_id, n, sizeof(place->by_wa_id[0]), compare_keys);
+    qsort(place->by_user_id, n, sizeof(place->by_user_id[0]), compare_keys);
+}
+
+static const struct whatsapp_contact *find(const struct whatsapp_key *keys, size_t n,
+                                           struct str id)
+{
+    const struct whatsapp_key wanted = {.id = id};
+    const struct whatsapp_key *found =
+        id.len > 0 ? bsearch(&wanted, keys, n, sizeof(wanted), compare_keys) : NULL;
+    return found ? found->contact : NULL;
 }
 
 static const struct whatsapp_contact *find_contact(const struct whatsapp_place *place,
@@ -75,14 +80,8 @@ static const struct whatsapp_contact *find_contact(const struct whatsapp_place *
         return NULL;
     if (wa_id.len == 0 && user_id.len == 0)
         return place->n_contacts == 1 ? &place->contacts[0] : NULL;
-    struct whatsapp_contact wanted = {.wa_id = wa_id, .person.user_id = user_id};
-    const struct whatsapp_contact *key = &wanted, **found = NULL;
-    if (user_id.len > 0)
-        found =
-            bsearch(&key, place->by_user_id, place->n_contacts, sizeof(key), compare_user_id);
-    if (!found && wa_id.len > 0)
-        found = bsearch(&key, place->by_wa_id, place->n_contacts, sizeof(key), compare_wa_id);
-    return found ? *found : NULL;
+    const struct whatsapp_contact *found = find(place->by_user_id, place->n_contacts, user_id);
+    return found ? found : find(place->by_wa_id, place->n_contacts, wa_id);
 }
 
 struct person whatsapp_person(const struct whatsapp_place *place, struct str wa_id,

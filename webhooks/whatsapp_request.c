@@ -14,9 +14,10 @@ bool whatsapp_is_link(struct str url)
 {
     if (url.len > URL_MAX)
         return false;
-    for (size_t i = 0; i < url.len; i++)
+    for (size_t i = 0; i < url.len; i++) {
         if ((unsigned char)url.at[i] <= ' ' || url.at[i] == 0x7f)
             return false;
+    }
     struct str rest = str_slice(url, str_find(url, STR("://")) + 3, url.len);
     return rest.len > 0 &&
            (str_starts(url, STR("https://")) || str_starts(url, STR("http://")));
@@ -38,9 +39,10 @@ static bool is_path_id(struct str id)
 /* A line break in a token would be a header of its own. */
 static bool is_token(struct str token)
 {
-    for (size_t i = 0; i < token.len; i++)
+    for (size_t i = 0; i < token.len; i++) {
         if ((unsigned char)token.at[i] <= ' ' || (unsigned char)token.at[i] >= 0x7f)
             return false;
+    }
     return token.len > 0;
 }
 

@@ -17,7 +17,7 @@ bool whatsapp_verify(struct str secret, struct str signature, struct str body)
     char hex[2 * HASH_LEN + 1];
     hex_format(mac.bytes, HASH_LEN, hex);
     struct str given = str_slice(signature, scheme.len, signature.len);
-    bool same = crypto_equal(given, (struct str){hex, 2 * HASH_LEN});
+    bool same = crypto_equal(given, (struct str){hex, sizeof(hex) - 1});
     crypto_wipe(hex, sizeof(hex));
     return same;
 }

@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 
+/* libFuzzer's name for it. NOLINTNEXTLINE(readability-identifier-naming) */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void hold(bool sentence)
@@ -56,10 +57,11 @@ static void say(struct arena *arena, const struct event *event, enum reply_kind 
     const struct whatsapp_sender sender = {STR("https://graph.example/v1.0"), STR("token")};
     struct http_request request;
     struct err err = {0};
-    if (whatsapp_encode(arena, &sender, &message, &request, &err))
+    if (whatsapp_encode(arena, &sender, &message, &request, &err)) {
         hold_json(request.body);
-    else
+    } else {
         hold(err.code == ERR_REJECT && err.text[0] != '\0');
+    }
 }
 
 static void read_delivery(struct arena *arena, struct str body)
@@ -75,9 +77,10 @@ static void read_delivery(struct arena *arena, struct str body)
         hold(event->id.len > 0 && event->account.len > 0);
         hold(!event_is_message(event->kind) || person_address(&event->from).len > 0);
         hold_json(event_to_json(arena, event));
-        if (i < 4)
+        if (i < 4) {
             for (int kind = REPLY_TEXT; kind <= REPLY_TEMPLATE; kind++)
                 say(arena, event, (enum reply_kind)kind);
+        }
     }
 }
 

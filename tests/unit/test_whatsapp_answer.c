@@ -44,9 +44,10 @@ static struct sending_result error_of(int status, int code)
 
 static void assert_sending(struct sending_result result, enum sending wanted)
 {
-    if (result.sending != wanted)
+    if (result.sending != wanted) {
         fail_msg("%s is not %s (%.*s)", sending_name(result.sending), sending_name(wanted),
                  STR_ARG(result.reason));
+    }
 }
 
 static void an_id_means_taken(void **state)
@@ -102,9 +103,10 @@ static void a_server_error_without_metas_own_words_is_unknown(void **state)
                                          "{\"error\":{\"code\":-1}}",
                                          "{\"error\":{\"code\":99999999999}}"};
     static const int statuses[] = {500, 502, 503, 504, 599, 408, 100, 0, -1};
-    for (size_t i = 0; i < COUNTOF(bodies); i++)
+    for (size_t i = 0; i < COUNTOF(bodies); i++) {
         for (size_t j = 0; j < COUNTOF(statuses); j++)
             assert_sending(answered(statuses[j], bodies[i]), SENDING_UNKNOWN);
+    }
 }
 
 static void a_lost_answer_is_unknown_and_an_unsent_request_is_tried_again(void **state)

@@ -94,10 +94,11 @@ static struct str at(struct fixture *f, const char *path)
     struct str rest = str_from(path), piece;
     while (str_split(&rest, '.', &piece)) {
         int64_t number;
-        if (str_to_int(piece, &number))
+        if (str_to_int(piece, &number)) {
             node = json_array_get(node, (size_t)number);
-        else
+        } else {
             node = json_object_get(node, arena_cstr(&f->arena, piece));
+        }
     }
     return arena_str(&f->arena, str_from(json_string_value(node)));
 }
@@ -106,8 +107,8 @@ static struct str repeat(struct fixture *f, const char *piece, size_t times)
 {
     size_t len = strlen(piece);
     char *text = arena_alloc(&f->arena, len * times + 1);
-    for (size_t i = 0; i < times; i++)
-        memcpy(text + i * len, piece, len);
+    for (size_t i = 0; i < times * len; i++)
+        text[i] = piece[i % len];
     return (struct str){text, len * times};
 }
 
@@ -448,33 +449,33 @@ static void ch_2_an_id_is_never_cut(void **state)
 
 /* One field of one kind, by where it stands in the request. */
 static const struct {
-    enum reply_kind kind;
     size_t max;
     size_t offset; /* in struct reply, or in the first option when `option` */
-    bool option;
     const char *path;
+    enum reply_kind kind;
+    bool option;
 } fields[] = {
-    {REPLY_TEXT,     4096, offsetof(struct reply,        body),        false, "text.body"                },
-    {REPLY_BUTTONS,  1024, offsetof(struct reply,        body),        false, "interactive.body.text"    },
-    {REPLY_LIST,     4096, offsetof(struct reply,        body),        false, "interactive.body.text"    },
-    {REPLY_LINK,     1024, offsetof(struct reply,        body),        false, "interactive.body.text"    },
-    {REPLY_BUTTONS,  60,   offsetof(struct reply,        header),      false, "interactive.header.text"  },
-    {REPLY_LIST,     60,   offsetof(struct reply,        header),      false, "interactive.header.text"  },
-    {REPLY_LINK,     60,   offsetof(struct reply,        footer),      false, "interactive.footer.text"  },
-    {REPLY_LIST,     20,   offsetof(struct reply,        label),       false, "interactive.action.button"},
-    {REPLY_LINK,     20,   offsetof(struct reply,        label),       false,
-     "interactive.action.parameters.display_text"                                                        },
-    {REPLY_IMAGE,    1024, offsetof(struct reply,        body),        false, "image.caption"            },
-    {REPLY_DOCUMENT, 1024, offsetof(struct reply,        body),        false, "document.caption"         },
-    {REPLY_DOCUMENT, 240,  offsetof(struct reply,        filename),    false, "document.filename"        },
-    {REPLY_BUTTONS,  20,   offsetof(struct reply_option, title),       true,
-     "interactive.action.buttons.0.reply.title"                                                          },
-    {REPLY_LIST,     24,   offsetof(struct reply_option, title),       true,
-     "interactive.action.sections.0.rows.0.title"                                                        },
-    {REPLY_LIST,     72,   offsetof(struct reply_option, description), true,
-     "interactive.action.sections.0.rows.0.description"                                                  },
-    {REPLY_LIST,     24,   offsetof(struct reply_option, section),     true,
-     "interactive.action.sections.0.title"                                                               },
+    {4096, offsetof(struct reply,        body),        "text.body",                                  REPLY_TEXT,     false},
+    {1024, offsetof(struct reply,        body),        "interactive.body.text",                      REPLY_BUTTONS,  false},
+    {4096, offsetof(struct reply,        body),        "interactive.body.text",                      REPLY_LIST,     false},
+    {1024, offsetof(struct reply,        body),        "interactive.body.text",                      REPLY_LINK,     false},
+    {60,   offsetof(struct reply,        header),      "interactive.header.text",                    REPLY_BUTTONS,  false},
+    {60,   offsetof(struct reply,        header),      "interactive.header.text",                    REPLY_LIST,     false},
+    {60,   offsetof(struct reply,        footer),      "interactive.footer.text",                    REPLY_LINK,     false},
+    {20,   offsetof(struct reply,        label),       "interactive.action.button",                  REPLY_LIST,     false},
+    {20,   offsetof(struct reply,        label),       "interactive.action.parameters.display_text",
+     REPLY_LINK,                                                                                                     false},
+    {1024, offsetof(struct reply,        body),        "image.caption",                              REPLY_IMAGE,    false},
+    {1024, offsetof(struct reply,        body),        "document.caption",                           REPLY_DOCUMENT, false},
+    {240,  offsetof(struct reply,        filename),    "document.filename",                          REPLY_DOCUMENT, false},
+    {20,   offsetof(struct reply_option, title),       "interactive.action.buttons.0.reply.title",
+     REPLY_BUTTONS,                                                                                                  true },
+    {24,   offsetof(struct reply_option, title),       "interactive.action.sections.0.rows.0.title",
+     REPLY_LIST,                                                                                                     true },
+    {72,   offsetof(struct reply_option, description),
+     "interactive.action.sections.0.rows.0.description",                                             REPLY_LIST,     true },
+    {24,   offsetof(struct reply_option, section),     "interactive.action.sections.0.title",
+     REPLY_LIST,                                                                                                     true },
 };
 
 static struct str with_field(struct fixture *f, size_t i, struct str text)
@@ -551,6 +552,7 @@ static void what_we_say_fits_the_published_description(void **state)
     struct fixture *f = *state;
     if (!f->said || fflush(f->said) != 0)
         return;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): a test has one thread */
     if (system("node --version >/dev/null 2>&1") != 0) {
         print_message("skipped: node is not here\n");
         return;
@@ -560,6 +562,7 @@ static void what_we_say_fits_the_published_description(void **state)
         "node '%s/tests/support/schema.mjs' "
         "'%s/../shared/providers/meta-whatsapp.openapi.json' Message < /proc/self/fd/%d",
         PARLEY_SOURCE_DIR, PARLEY_SOURCE_DIR, fileno(f->said));
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe) */
     assert_int_equal(system(command.at), 0);
 }
 
