@@ -216,7 +216,7 @@ static bool check_form(struct reader *r, struct str key, struct str name,
     if (!plural_find(name, form) || !plural_exists(r->lang, *form))
         return REFUSE(r, event_line(r),
                       "%.*s: \"%.*s\" is no plural form of this language: take it out",
-                      STR_ARG(key), STR_ARG(str_slice(name, 0, 24)));
+                      STR_ARG(key), STR_ARG(text_quote(name)));
     if (wording->forms[*form].n > 0)
         return REFUSE(r, event_line(r), "%.*s has \"%s\" twice: take one out", STR_ARG(key),
                       plural_name(*form));
@@ -300,7 +300,7 @@ static bool check_key(struct reader *r, struct str key)
     return REFUSE(r, event_line(r),
                   "\"%.*s\" is no key: use small letters, digits and \"_\", with dots between "
                   "names, at most %d",
-                  STR_ARG(str_slice(key, 0, 60)), KEY_MAX);
+                  STR_ARG(text_quote(key)), KEY_MAX);
 }
 
 /* "key: text" or "key: {plural: ...}". */

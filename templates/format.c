@@ -65,6 +65,8 @@ struct formatters {
     UDateFormat *dates[DATE_STYLES];
     URelativeDateTimeFormatter *relative;
     UPluralRules *plurals;
+    unsigned needed; /* plural forms, a bit each */
+    bool needed_known;
 };
 
 struct zone_calendar {
@@ -607,11 +609,11 @@ enum plural_form plural_select(enum lang lang, int64_t number)
 
 bool plural_is_needed(enum lang lang, enum plural_form form)
 {
-    for (int64_t number = 0; number < 1000; number++) {
-        if (plural_select(lang, number) == form)
-            return true;
-    }
-    return false;
+    struct formatters *set = &opened[lang];
+    for (int64_t number = 0; number < 1000 && !set->needed_known; number++)
+        set->needed |= 1U << plural_select(lang, number);
+    set->needed_known = true;
+    return set->needed >> form & 1;
 }
 
 bool plural_exists(enum lang lang, enum plural_form form)

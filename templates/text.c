@@ -16,6 +16,16 @@
 #define ISOLATE     STR("\xE2\x81\xA8") /* U+2068 */
 #define ISOLATE_END STR("\xE2\x81\xA9") /* U+2069 */
 
+#define QUOTE_MAX 40
+
+struct str text_quote(struct str text)
+{
+    size_t len = text.len < QUOTE_MAX ? text.len : QUOTE_MAX;
+    while (len > 0 && len < text.len && ((unsigned char)text.at[len] & 0xC0) == 0x80)
+        len--;
+    return str_slice(text, 0, len);
+}
+
 struct compiler {
     struct arena *into;
     const struct text_source *source;
@@ -79,7 +89,7 @@ static bool check_path(struct compiler *c, struct str path)
     return err_raise(c->err, ERR_REJECT,
                      "\"%.*s\" is no variable's name: use small letters, digits, \"_\" and "
                      "dots between names",
-                     STR_ARG(str_slice(path, 0, 40)));
+                     STR_ARG(text_quote(path)));
 }
 
 static bool compile_value(struct compiler *c, struct str tag)
@@ -95,7 +105,7 @@ static bool compile_value(struct compiler *c, struct str tag)
     if (format_find(format, &step->format))
         return true;
     return err_raise(c->err, ERR_REJECT, "there is no format \"%.*s\"; there are: %s",
-                     STR_ARG(str_slice(format, 0, 24)), format_names);
+                     STR_ARG(text_quote(format)), format_names);
 }
 
 bool key_next_piece(struct str *rest, struct str *piece, bool *is_path)
@@ -133,7 +143,7 @@ static bool compile_key(struct compiler *c, struct str name)
         return err_raise(c->err, ERR_REJECT,
                          "\"> %.*s\" names no key: write {{> other.key}} or "
                          "{{> status.(variable)}}",
-                         STR_ARG(str_slice(name, 0, 40)));
+                         STR_ARG(text_quote(name)));
     add_step(c, STEP_KEY, name);
     return true;
 }
@@ -157,12 +167,12 @@ static bool compile_close(struct compiler *c, struct str path)
         return err_raise(c->err, ERR_REJECT,
                          "{{/%.*s}} closes a part that was not opened: put {{#%.*s}} or "
                          "{{^%.*s}} before it",
-                         STR_ARG(str_slice(path, 0, 40)), STR_ARG(str_slice(path, 0, 40)),
-                         STR_ARG(str_slice(path, 0, 40)));
+                         STR_ARG(text_quote(path)), STR_ARG(text_quote(path)),
+                         STR_ARG(text_quote(path)));
     if (!str_eq(open, path))
         return err_raise(c->err, ERR_REJECT,
                          "{{/%.*s}} stands where {{/%.*s}} should: close the inner part first",
-                         STR_ARG(str_slice(path, 0, 40)), STR_ARG(str_slice(open, 0, 40)));
+                         STR_ARG(text_quote(path)), STR_ARG(text_quote(open)));
     c->steps[c->open[--c->n_open]].end = (uint32_t)c->n;
     return true;
 }
@@ -261,8 +271,8 @@ static bool compile_all(struct compiler *c)
     c->line = step->line;
     return err_raise(c->err, ERR_REJECT,
                      "{{%c%.*s}} is not closed: put {{/%.*s}} where it ends",
-                     step->kind == STEP_IF ? '#' : '^', STR_ARG(str_slice(step->text, 0, 40)),
-                     STR_ARG(str_slice(step->text, 0, 40)));
+                     step->kind == STEP_IF ? '#' : '^', STR_ARG(text_quote(step->text)),
+                     STR_ARG(text_quote(step->text)));
 }
 
 bool text_compile(struct arena *into, const struct text_source *source, struct text *text,

@@ -31,6 +31,9 @@ struct text {
     size_t n;
 };
 
+/* The beginning of what an author wrote, for an error message; whole characters. */
+struct str text_quote(struct str text);
+
 /* Why and where a text could not be compiled; `line` counts from `first_line`. */
 struct text_source {
     struct str bytes;
