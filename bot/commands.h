@@ -7,5 +7,7 @@
 
 extern const struct command command_config;
 extern const struct command command_decode;
+extern const struct command command_doctor;
 extern const struct command command_flows;
 extern const struct command command_migrate;
+extern const struct command command_serve;

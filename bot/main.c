@@ -4,7 +4,7 @@
 #include "bot/commands.h"
 
 static const struct command *const commands[] = {
-    &command_migrate, &command_flows, &command_config, &command_decode, NULL,
+    &command_serve, &command_migrate, &command_flows, &command_config, &command_decode, NULL,
 };
 
 int main(int argc, char **argv)

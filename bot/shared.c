@@ -21,19 +21,35 @@ bool shared_create(unsigned n_workers, struct shared **shared, struct err *err)
     return true;
 }
 
-void shared_stepping_add(struct shared_worker *worker, struct hash16 hash)
+unsigned shared_stepping_begin(struct shared_worker *worker)
 {
-    unsigned n = atomic_load(&worker->n_stepping);
+    unsigned slot = 0;
 
-    if (n >= SHARED_STEPPING)
-        return;
-    worker->stepping[n] = hash;
-    atomic_store(&worker->n_stepping, n + 1);
+    while (slot < SHARED_SLOTS && atomic_load(&worker->stepping[slot].used))
+        slot++;
+    if (slot < SHARED_SLOTS) {
+        atomic_store(&worker->stepping[slot].n, 0);
+        atomic_store(&worker->stepping[slot].used, true);
+    }
+    return slot;
 }
 
-void shared_stepping_clear(struct shared_worker *worker)
+void shared_stepping_add(struct shared_worker *worker, unsigned slot, struct hash16 hash)
 {
-    atomic_store(&worker->n_stepping, 0);
+    if (slot >= SHARED_SLOTS)
+        return;
+    unsigned n = atomic_load(&worker->stepping[slot].n);
+    if (n >= SHARED_STEPPING ||
+        (n > 0 && memcmp(&worker->stepping[slot].hashes[n - 1], &hash, sizeof hash) == 0))
+        return;
+    worker->stepping[slot].hashes[n] = hash;
+    atomic_store(&worker->stepping[slot].n, n + 1);
+}
+
+void shared_stepping_end(struct shared_worker *worker, unsigned slot)
+{
+    if (slot < SHARED_SLOTS)
+        atomic_store(&worker->stepping[slot].used, false);
 }
 
 static void blame(struct shared *shared, const struct hash16 *hash)
@@ -50,20 +66,28 @@ static void blame(struct shared *shared, const struct hash16 *hash)
     atomic_store(&shared->suspects[slot].deaths, 1);
 }
 
+/* A delivery of many items stands in a batch's list more than once, but it died once. */
+static void blame_slot(struct shared *shared, const struct hash16 *hashes, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        bool again = false;
+        for (unsigned k = 0; k < i; k++)
+            again = again || memcmp(&hashes[k], &hashes[i], sizeof hashes[i]) == 0;
+        if (!again)
+            blame(shared, &hashes[i]);
+    }
+}
+
 void shared_blame(struct shared *shared, unsigned worker)
 {
     struct shared_worker *dead = &shared->workers[worker];
-    unsigned n = atomic_load(&dead->n_stepping);
 
-    for (unsigned i = 0; i < n && i < SHARED_STEPPING; i++) {
-        bool again = false;
-        for (unsigned k = 0; k < i; k++)
-            again = again || memcmp(&dead->stepping[k], &dead->stepping[i],
-                                    sizeof dead->stepping[i]) == 0;
-        if (!again)
-            blame(shared, &dead->stepping[i]);
+    for (unsigned slot = 0; slot < SHARED_SLOTS; slot++) {
+        if (atomic_load(&dead->stepping[slot].used))
+            blame_slot(shared, dead->stepping[slot].hashes,
+                       atomic_load(&dead->stepping[slot].n));
+        atomic_store(&dead->stepping[slot].used, false);
     }
-    atomic_store(&dead->n_stepping, 0);
 }
 
 unsigned shared_deaths(const struct shared *shared, struct hash16 hash)

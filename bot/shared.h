@@ -8,14 +8,18 @@
 #include "bot/base/err.h"
 #include "bot/metrics.h"
 
-#define SHARED_STEPPING 1024 /* deliveries of one batch */
+#define SHARED_SLOTS    8   /* batches of one worker in flight */
+#define SHARED_STEPPING 256 /* deliveries of one batch */
 #define SHARED_SUSPECTS 256
 
 struct shared_worker {
     struct metrics metrics;
     _Atomic int64_t beat; /* clock_monotonic of the loop's last turn; 0: not running */
-    _Atomic unsigned n_stepping;
-    struct hash16 stepping[SHARED_STEPPING];
+    struct {
+        _Atomic bool used;
+        _Atomic unsigned n;
+        struct hash16 hashes[SHARED_STEPPING];
+    } stepping[SHARED_SLOTS];
 };
 
 struct shared {
@@ -33,9 +37,11 @@ struct shared {
 /* Mapped shared and anonymous; made before the first fork, lives as long as the processes. */
 MUST_USE bool shared_create(unsigned n_workers, struct shared **shared, struct err *err);
 
-/* A worker says which deliveries it is about to step, and that it is through with them. */
-void shared_stepping_add(struct shared_worker *worker, struct hash16 hash);
-void shared_stepping_clear(struct shared_worker *worker);
+/* A batch's slot for saying which deliveries it is about to step; SHARED_SLOTS when all are
+ * taken, then nothing is remembered. */
+unsigned shared_stepping_begin(struct shared_worker *worker);
+void shared_stepping_add(struct shared_worker *worker, unsigned slot, struct hash16 hash);
+void shared_stepping_end(struct shared_worker *worker, unsigned slot);
 
 /* The supervisor, when a worker died: every delivery that it was stepping is suspected. */
 void shared_blame(struct shared *shared, unsigned worker);

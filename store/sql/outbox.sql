@@ -45,7 +45,7 @@ select count(*) filter (where state = 0), count(*) filter (where state = 1), cou
 with held as (
     select 1 from lanes
      where org_id = $1::uuid and lane_id = $2::uuid and holder = $3::uuid and epoch = $4::int8
-       and lease_until > $5::timestamptz and stopped_at is null
+       and lease_until > $5::timestamptz
        for share
 ), due as (
     select o.conversation_id, o.seq

@@ -1,0 +1,296 @@
+/*
+ * A delivery may hold items of several numbers and so of several businesses: each business gets
+ * its portion. An item of a number that belongs to another app than the secret which verified
+ * the delivery is refused, so that one app's secret cannot speak for another's numbers.
+ */
+#include "bot/intake.h"
+
+#include "bot/accounts.h"
+#include "bot/loop/log.h"
+#include "bot/turns.h"
+#include "store/sql.h"
+#include "webhooks/whatsapp.h"
+
+#include <stdlib.h>
+
+struct intake {
+    struct worker *worker;
+    size_t open;
+};
+
+/* A delivery while it is taken apart; `delivery` outlives that until it is settled. */
+struct unpacking {
+    struct arrival delivery;
+    struct intake *intake;
+    const struct config_app *app;
+    struct inbound_batch batch;
+    struct accounts_wait wait;
+    struct db_call call;
+    struct portion *portions;
+    const char *unrouted; /* why a part of it is kept without a business */
+};
+
+struct intake *intake_create(struct worker *worker)
+{
+    struct intake *intake = calloc(1, sizeof *intake);
+
+    if (intake == NULL)
+        abort();
+    intake->worker = worker;
+    return intake;
+}
+
+void intake_destroy(struct intake *intake)
+{
+    free(intake);
+}
+
+size_t intake_open(const struct intake *intake)
+{
+    return intake->open;
+}
+
+static const char *const retry_later[] = {"Retry-After: 5", NULL};
+
+static void unavailable(struct http_exchange *exchange)
+{
+    count(COUNT_UNAVAILABLE, 1);
+    http_reply(exchange, 503, NULL, STR_NONE, retry_later);
+}
+
+/* --- the challenge
+ * ------------------------------------------------------------------------------ */
+
+void intake_challenge(struct intake *intake, struct http_exchange *exchange)
+{
+    const struct config *config = intake->worker->config;
+    struct str mode = http_query(exchange, "hub.mode");
+    struct str token = http_query(exchange, "hub.verify_token");
+    bool right = false;
+
+    for (size_t i = 0; i < config->whatsapp.n_apps; i++)
+        right |= whatsapp_challenge(mode, token, config->whatsapp.apps[i].verify_token);
+    if (right)
+        http_reply(exchange, 200, "text/plain", http_query(exchange, "hub.challenge"), NULL);
+    else
+        http_reply(exchange, 403, NULL, STR_NONE, NULL);
+}
+
+/* --- deliveries
+ * ------------------------------------------------------------------------------------ */
+
+static void settled(struct arrival *delivery)
+{
+    struct unpacking *unpacking = CONTAINER_OF(delivery, struct unpacking, delivery);
+    struct http_exchange *exchange = delivery->exchange;
+
+    unpacking->intake->open--;
+    if (delivery->failed) {
+        unavailable(exchange);
+        return;
+    }
+    count(COUNT_DELIVERIES, 1);
+    observe(HIST_ACK, clock_monotonic() - delivery->arrived);
+    http_reply(exchange, 200, NULL, STR_NONE, NULL);
+}
+
+static struct portion *portion_of(struct unpacking *unpacking, struct uuid org)
+{
+    struct portion *portion = unpacking->portions;
+
+    while (portion != NULL && !uuid_eq(portion->org, org))
+        portion = portion->next;
+    if (portion != NULL)
+        return portion;
+    portion = arena_new(unpacking->delivery.arena, struct portion);
+    *portion = (struct portion){.delivery = &unpacking->delivery,
+                                .org = org,
+                                .payload_id = worker_uuid(),
+                                .next = unpacking->portions};
+    unpacking->portions = portion;
+    return portion;
+}
+
+static void enqueue(struct unpacking *unpacking, const struct event *event,
+                    const struct account *account, const char *park)
+{
+    struct item *item = arena_new(unpacking->delivery.arena, struct item);
+    struct str parts[2] = {event->account, event->id};
+
+    item->portion = portion_of(unpacking, account->org);
+    item->account = account;
+    item->event = event;
+    item->hash = hash16_of(parts, 2);
+    item->park = park;
+    if (event_is_message(event->kind))
+        item->address = person_address(&event->from);
+    unpacking->delivery.pending++;
+    turns_add(unpacking->intake->worker->turns, item);
+}
+
+static const struct account *account_of(const struct worker *worker, const struct event *event)
+{
+    const struct account *account = accounts_find(worker->accounts, event->account);
+
+    return account != NULL ? account : accounts_find(worker->accounts, event->business);
+}
+
+static bool all_known(const struct unpacking *unpacking)
+{
+    for (size_t i = 0; i < unpacking->batch.n; i++) {
+        if (account_of(unpacking->intake->worker, &unpacking->batch.events[i]) == NULL)
+            return false;
+    }
+    return true;
+}
+
+static void kept_unrouted(struct db_call *call)
+{
+    struct unpacking *unpacking = CONTAINER_OF(call, struct unpacking, call);
+
+    arrival_settle(&unpacking->delivery, call->err.code == ERR_NONE);
+}
+
+/* Keep the delivery itself, for a person: it belongs to no business, or cannot be read. */
+static void keep_unrouted(struct unpacking *unpacking)
+{
+    struct arrival *delivery = &unpacking->delivery;
+    struct db_param *params = arena_array(delivery->arena, struct db_param, 4);
+
+    log_event(LOG_ALERT, "intake.unrouted", LOG_C("why", unpacking->unrouted),
+              LOG_I("bytes", delivery->body.len));
+    delivery->pending++;
+    params[0] = param_uuid(delivery->arena, worker_uuid());
+    params[1] = param_time(delivery->arena, delivery->received_at);
+    params[2] = param_text(str_from(unpacking->unrouted));
+    params[3] = param_text(delivery->body);
+    unpacking->call = (struct db_call){.done = kept_unrouted};
+    call_init(&unpacking->call, delivery->arena, (struct uuid){{0}});
+    call_add(&unpacking->call, &SQL_UNROUTED_KEEP, params);
+    db_call(unpacking->intake->worker->db, &unpacking->call);
+}
+
+static void route(struct unpacking *unpacking)
+{
+    const struct worker *worker = unpacking->intake->worker;
+
+    for (size_t i = 0; i < unpacking->batch.n; i++) {
+        const struct event *event = &unpacking->batch.events[i];
+        const struct account *account = account_of(worker, event);
+        bool person = event_is_message(event->kind) || event->kind == EVENT_PREFERENCE;
+        if (account == NULL) {
+            count(COUNT_UNROUTED, 1);
+            unpacking->unrouted = "an account that no business has";
+        } else if (account->app != unpacking->app) {
+            count(COUNT_FORGED, 1);
+            log_event(LOG_ALERT, "intake.foreign_app", LOG_ID("org", account->org));
+        } else if ((person || event->kind == EVENT_STATUS) && uuid_is_none(account->account)) {
+            unpacking->unrouted = "a message to a business account instead of a number";
+        } else if (person && person_address(&event->from).len == 0) {
+            count(COUNT_EVENTS_BROKEN, 1);
+            unpacking->unrouted = "a message of nobody";
+        } else {
+            enqueue(unpacking, event, account,
+                    shared_deaths(worker->shared, unpacking->delivery.hash) >= 2
+                        ? "a worker died over it twice"
+                        : NULL);
+        }
+    }
+    if (unpacking->batch.broken > 0 && unpacking->unrouted == NULL)
+        unpacking->unrouted = "items that cannot be read";
+    if (unpacking->unrouted != NULL)
+        keep_unrouted(unpacking);
+    arrival_settle(&unpacking->delivery, true); /* the one for taking it apart */
+}
+
+static void directory_read(struct accounts_wait *wait)
+{
+    struct unpacking *unpacking = CONTAINER_OF(wait, struct unpacking, wait);
+
+    if (wait->err.code != ERR_NONE)
+        arrival_settle(&unpacking->delivery, false);
+    else
+        route(unpacking);
+}
+
+/* The app whose secret signs these bytes, or NULL. Every app's is tried, whichever fits. */
+static const struct config_app *signed_by(const struct config *config, struct str signature,
+                                          struct str body)
+{
+    const struct config_app *found = NULL;
+
+    for (size_t i = 0; i < config->whatsapp.n_apps; i++) {
+        const struct config_app *app = &config->whatsapp.apps[i];
+        if (app->app_secret.len > 0 && whatsapp_verify(app->app_secret, signature, body) &&
+            found == NULL)
+            found = app;
+    }
+    return found;
+}
+
+static struct unpacking *unpack(struct intake *intake, struct http_exchange *exchange,
+                                const struct config_app *app)
+{
+    struct unpacking *unpacking = arena_new(&exchange->arena, struct unpacking);
+    struct arrival *delivery = &unpacking->delivery;
+
+    unpacking->intake = intake;
+    unpacking->app = app;
+    *delivery = (struct arrival){.exchange = exchange,
+                                  .arena = &exchange->arena,
+                                  .hash = hash16_of(&exchange->body, 1),
+                                  .body = exchange->body,
+                                  .arrived = exchange->arrived,
+                                  .received_at = clock_now(),
+                                  .deadline = exchange->arrived +
+                                              intake->worker->config->turns.deadline,
+                                  .pending = 1,
+                                  .settled = settled,
+                                  .worker = intake->worker};
+    delivery->suspect = shared_deaths(intake->worker->shared, delivery->hash) > 0;
+    intake->open++;
+    return unpacking;
+}
+
+static bool overloaded(const struct intake *intake)
+{
+    struct db_health health;
+
+    db_health(intake->worker->db, &health);
+    return health.open == 0 ||
+           turns_depth(intake->worker->turns) >= intake->worker->config->turns.queue_max;
+}
+
+void intake_delivery(struct intake *intake, struct http_exchange *exchange)
+{
+    struct worker *worker = intake->worker;
+    const struct config_app *app = signed_by(
+        worker->config, http_request_header(exchange, "x-hub-signature-256"), exchange->body);
+    struct unpacking *unpacking;
+    struct err err = {0};
+
+    if (app == NULL) {
+        count(COUNT_FORGED, 1);
+        http_reply(exchange, 401, NULL, STR_NONE, NULL);
+        return;
+    }
+    if (overloaded(intake)) {
+        unavailable(exchange);
+        return;
+    }
+    unpacking = unpack(intake, exchange, app);
+    if (!whatsapp_decode(&exchange->arena, exchange->body, &unpacking->batch, &err)) {
+        count(COUNT_UNREADABLE, 1);
+        unpacking->unrouted = arena_cstr(&exchange->arena, str_from(err.text));
+        unpacking->batch = (struct inbound_batch){0};
+    }
+    count(COUNT_EVENTS, unpacking->batch.n);
+    count(COUNT_EVENTS_UNKNOWN, unpacking->batch.unknown);
+    count(COUNT_EVENTS_BROKEN, unpacking->batch.broken);
+    if (all_known(unpacking) || !accounts_stale(worker->accounts)) {
+        route(unpacking);
+        return;
+    }
+    unpacking->wait.done = directory_read;
+    accounts_refresh(worker->accounts, &unpacking->wait);
+}

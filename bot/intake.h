@@ -1,0 +1,22 @@
+/*
+ * Deliveries at the door: verified, taken apart, queued, and answered when all of them is kept.
+ *
+ * 200 means committed. 503 asks the provider to come again: the database is away, or too much
+ * waits already. A forged or unsigned delivery is refused at once, without a word about what
+ * would have been right.
+ */
+#pragma once
+
+#include "bot/worker.h"
+
+struct intake *intake_create(struct worker *worker);
+void intake_destroy(struct intake *intake);
+
+/* POST /webhooks/whatsapp */
+void intake_delivery(struct intake *intake, struct http_exchange *exchange);
+
+/* GET /webhooks/whatsapp: the provider asks whether this is the right place. */
+void intake_challenge(struct intake *intake, struct http_exchange *exchange);
+
+/* Deliveries that are not answered yet. */
+size_t intake_open(const struct intake *intake);

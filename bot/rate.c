@@ -1,0 +1,108 @@
+#include "bot/rate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TOKEN ((uint64_t)1000000)
+
+unsigned bucket_tokens(struct bucket *bucket, usec_t now, unsigned per_second, unsigned burst)
+{
+    uint64_t most = (uint64_t)burst * TOKEN;
+
+    if (per_second == 0)
+        return burst > 0 ? burst : UINT32_MAX;
+    if (bucket->at == 0 || now - bucket->at > (usec_t)burst * USEC_PER_SEC)
+        bucket->micro_tokens = most;
+    else if (now > bucket->at)
+        bucket->micro_tokens += (uint64_t)(now - bucket->at) * per_second;
+    bucket->at = now;
+    if (bucket->micro_tokens > most)
+        bucket->micro_tokens = most;
+    return (unsigned)(bucket->micro_tokens / TOKEN);
+}
+
+void bucket_take(struct bucket *bucket, unsigned n)
+{
+    uint64_t taken = n * TOKEN;
+
+    bucket->micro_tokens -= taken < bucket->micro_tokens ? taken : bucket->micro_tokens;
+}
+
+usec_t bucket_wait(struct bucket *bucket, usec_t now, unsigned per_second, unsigned burst)
+{
+    if (bucket_tokens(bucket, now, per_second, burst) > 0)
+        return 0;
+    return (usec_t)((TOKEN - bucket->micro_tokens) / per_second + 1);
+}
+
+/* --- pairs
+ * ------------------------------------------------------------------------------------- */
+
+struct pair {
+    struct uuid person;
+    usec_t until; /* 0: free */
+};
+
+void pairs_init(struct pairs *pairs)
+{
+    *pairs = (struct pairs){0};
+}
+
+void pairs_finish(struct pairs *pairs)
+{
+    free(pairs->slots);
+    pairs_init(pairs);
+}
+
+static size_t slot_of(const struct pairs *pairs, struct uuid person)
+{
+    uint64_t hash;
+
+    memcpy(&hash, person.bytes + 8, sizeof hash); /* the random half */
+    size_t slot = hash & (pairs->room - 1);
+    while (pairs->slots[slot].until != 0 && !uuid_eq(pairs->slots[slot].person, person))
+        slot = (slot + 1) & (pairs->room - 1);
+    return slot;
+}
+
+/* Make room, leaving out those whose share is whole again. */
+static void grow(struct pairs *pairs, usec_t now)
+{
+    struct pairs wider = {0};
+    size_t live = 0;
+
+    for (size_t i = 0; i < pairs->room; i++)
+        live += pairs->slots[i].until > now;
+    wider.room = 64;
+    while (wider.room < live * 4)
+        wider.room *= 2;
+    wider.slots = calloc(wider.room, sizeof *wider.slots);
+    if (wider.slots == NULL)
+        abort();
+    for (size_t i = 0; i < pairs->room; i++) {
+        if (pairs->slots[i].until > now)
+            wider.slots[slot_of(&wider, pairs->slots[i].person)] = pairs->slots[i];
+    }
+    wider.n = live;
+    free(pairs->slots);
+    *pairs = wider;
+}
+
+usec_t pairs_take(struct pairs *pairs, struct uuid person, usec_t now, usec_t interval,
+                  unsigned burst)
+{
+    if (interval == 0)
+        return 0;
+    if (pairs->room == 0 || (pairs->n + 1) * 2 > pairs->room)
+        grow(pairs, now);
+    struct pair *pair = &pairs->slots[slot_of(pairs, person)];
+    usec_t from = pair->until > now ? pair->until : now;
+    usec_t ahead = from + interval - now; /* how much of the future would be used */
+    usec_t most = interval * (burst > 0 ? burst : 1);
+    if (ahead > most)
+        return ahead - most;
+    pairs->n += pair->until == 0;
+    pair->person = person;
+    pair->until = from + interval;
+    return 0;
+}

@@ -1,0 +1,38 @@
+/*
+ * How fast a lane may send: token buckets, as plain values.
+ *
+ * Time is given in, so that the arithmetic can be tested without waiting. Tokens are counted in
+ * millionths, since a rate per second times microseconds is a whole number of them.
+ */
+#pragma once
+
+#include "bot/base/base.h"
+#include "bot/base/uuid.h"
+
+struct bucket {
+    uint64_t micro_tokens;
+    usec_t at; /* monotonic; 0: full */
+};
+
+/* Tokens that are there now, at most `burst`. `per_second` 0: no limit. */
+unsigned bucket_tokens(struct bucket *bucket, usec_t now, unsigned per_second, unsigned burst);
+void bucket_take(struct bucket *bucket, unsigned n);
+/* How long until one token is there; 0: now. */
+usec_t bucket_wait(struct bucket *bucket, usec_t now, unsigned per_second, unsigned burst);
+
+/*
+ * One message each `interval` to one person, with bursts that borrow from the future: remembers
+ * only those who wrote a lot lately. A generic cell rate algorithm: `until` is the time up to
+ * which the person's share is used.
+ */
+struct pairs {
+    struct pair *slots;
+    size_t room, n;
+};
+
+void pairs_init(struct pairs *pairs);
+void pairs_finish(struct pairs *pairs);
+
+/* 0 when one may go now (and counts it), else how long to wait. `interval` 0: no limit. */
+usec_t pairs_take(struct pairs *pairs, struct uuid person, usec_t now, usec_t interval,
+                  unsigned burst);

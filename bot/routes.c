@@ -1,0 +1,92 @@
+#include "bot/routes.h"
+
+#include "bot/accounts.h"
+#include "bot/intake.h"
+#include "bot/turns.h"
+
+#include <stdlib.h>
+
+static const char *const plain_headers[] = {"X-Content-Type-Options: nosniff",
+                                            "Cache-Control: no-store", NULL};
+
+static void get_webhook(struct worker *worker, struct http_exchange *exchange)
+{
+    intake_challenge(worker->intake, exchange);
+}
+
+static void post_webhook(struct worker *worker, struct http_exchange *exchange)
+{
+    intake_delivery(worker->intake, exchange);
+}
+
+/* The process lives. */
+static void get_health(struct worker *worker, struct http_exchange *exchange)
+{
+    (void)worker;
+    http_reply(exchange, 200, "text/plain", STR("ok\n"), plain_headers);
+}
+
+/* It can take deliveries: the database is there and the directory has been read. */
+static void get_ready(struct worker *worker, struct http_exchange *exchange)
+{
+    struct db_health health;
+    struct str why = STR("ready\n");
+
+    db_health(worker->db, &health);
+    if (worker->draining)
+        why = STR("stopping\n");
+    else if (health.open == 0)
+        why = STR("database unreachable\n");
+    else if (!accounts_loaded(worker->accounts))
+        why = STR("directory not read yet\n");
+    http_reply(exchange, str_eq(why, STR("ready\n")) ? 200 : 503, "text/plain", why,
+               plain_headers);
+}
+
+static void get_metrics(struct worker *worker, struct http_exchange *exchange)
+{
+    struct shared *shared = worker->shared;
+    size_t n = shared->n_workers + 1;
+    struct metrics *parts = malloc(n * sizeof *parts);
+
+    if (parts == NULL)
+        abort();
+    for (size_t i = 0; i < shared->n_workers; i++)
+        memcpy(&parts[i], &shared->workers[i].metrics, sizeof *parts);
+    memcpy(&parts[n - 1], &shared->supervisor, sizeof *parts);
+    http_reply(exchange, 200, "text/plain; version=0.0.4",
+               metrics_text(&exchange->arena, parts, n, shared->started), plain_headers);
+    free(parts);
+}
+
+struct route {
+    const char *method;
+    const char *path;
+    void (*answer)(struct worker *worker, struct http_exchange *exchange);
+};
+
+static const struct route routes[] = {
+    {"POST", "/webhooks/whatsapp", post_webhook},
+    {"GET",  "/webhooks/whatsapp", get_webhook },
+    {"GET",  "/healthz",           get_health  },
+    {"GET",  "/readyz",            get_ready   },
+    {"GET",  "/metrics",           get_metrics },
+};
+
+void routes_handle(struct http_handler *handler, struct http_exchange *exchange)
+{
+    struct worker *worker = CONTAINER_OF(handler, struct worker, routes);
+    bool path_known = false;
+
+    for (size_t i = 0; i < COUNTOF(routes); i++) {
+        if (!str_eq(exchange->path, str_from(routes[i].path)))
+            continue;
+        path_known = true;
+        if (strcmp(exchange->method, routes[i].method) == 0 ||
+            (strcmp(exchange->method, "HEAD") == 0 && strcmp(routes[i].method, "GET") == 0)) {
+            routes[i].answer(worker, exchange);
+            return;
+        }
+    }
+    http_reply(exchange, path_known ? 405 : 404, NULL, STR_NONE, plain_headers);
+}

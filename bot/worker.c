@@ -1,0 +1,246 @@
+/*
+ * Starting is from the database up to the door; stopping is from the door down: nothing new
+ * comes in, turns that are in are finished, what is on the wire is waited for, leases go back,
+ * and then every handle closes and the loop runs out.
+ */
+#include "bot/worker.h"
+
+#include "bot/accounts.h"
+#include "bot/books.h"
+#include "bot/intake.h"
+#include "bot/lanes.h"
+#include "bot/loop/log.h"
+#include "bot/routes.h"
+#include "bot/turns.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define BEAT_EVERY  (200 * USEC_PER_MSEC)
+#define DRAIN_LOOKS (10 * USEC_PER_MSEC)
+
+struct uuid worker_uuid(void)
+{
+    uint8_t random[10];
+
+    random_bytes(random, sizeof random);
+    return uuid_v7(clock_now(), random);
+}
+
+/* --- waking lanes
+ * ----------------------------------------------------------------------------- */
+
+void worker_wake_lane(struct worker *worker, struct uuid lane)
+{
+    if (lanes_holds(worker->lanes, lane)) {
+        lanes_wake(worker->lanes, lane);
+        return;
+    }
+    for (unsigned i = 0; i < worker->shared->n_workers; i++) {
+        if (i != worker->index) /* a full buffer is no harm: the holder also polls */
+            (void)!send(worker->start->wake_fds[i], lane.bytes, sizeof lane.bytes,
+                        MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+}
+
+static void wake_ready(struct poll_watch *watch, int status, int events)
+{
+    struct worker *worker = CONTAINER_OF(watch, struct worker, wake);
+    struct uuid lane;
+
+    (void)status, (void)events;
+    while (recv(worker->start->wake_fd, lane.bytes, sizeof lane.bytes, MSG_DONTWAIT) ==
+           sizeof lane.bytes)
+        lanes_wake(worker->lanes, lane);
+}
+
+/* --- the heartbeat
+ * ------------------------------------------------------------------------------ */
+
+static void beat(struct timer *timer)
+{
+    struct worker *worker = CONTAINER_OF(timer, struct worker, beat);
+    struct db_health health;
+    struct http_counts counts;
+
+    atomic_store(&worker->self->beat, clock_monotonic());
+    db_health(worker->db, &health);
+    gauge_set(GAUGE_DB_UP, health.open);
+    gauge_set(GAUGE_DB_BUSY, health.busy);
+    if (worker->http != NULL) {
+        http_server_counts(worker->http, &counts);
+        gauge_set(GAUGE_CONNECTIONS, counts.connections);
+        gauge_set(GAUGE_IN_FLIGHT, counts.in_flight);
+    }
+    timer_start(&worker->loop, &worker->beat, BEAT_EVERY, beat);
+}
+
+/* --- stopping
+ * --------------------------------------------------------------------------------------- */
+
+static void db_closed(struct db *db)
+{
+    (void)db;
+}
+
+/* Everything is given back: close all handles, so that the loop runs out. */
+static void close_all(struct worker *worker)
+{
+    turns_close(worker->turns);
+    lanes_close(worker->lanes);
+    books_close(worker->books);
+    accounts_close(worker->accounts);
+    poll_close(&worker->wake, NULL);
+    timer_close(&worker->beat, NULL);
+    timer_close(&worker->drain, NULL);
+    uv_close((uv_handle_t *)&worker->on_term, NULL);
+    http_server_destroy(worker->http);
+    worker->http = NULL;
+    fetcher_destroy(worker->fetcher);
+    worker->fetcher = NULL;
+    db_close(worker->db, db_closed);
+}
+
+static void http_drained(struct http_server *server)
+{
+    (void)server;
+}
+
+static void lanes_drained(struct worker *worker)
+{
+    worker->lanes_drained = true;
+}
+
+/* First the door and the turns, then the lanes, since turns may still promise something. */
+static void drain_look(struct timer *timer)
+{
+    struct worker *worker = CONTAINER_OF(timer, struct worker, drain);
+    bool late = clock_monotonic() > worker->drain_until;
+
+    if (late || worker->lanes_drained) {
+        if (late)
+            log_event(LOG_WARN, "worker.drain_late",
+                      LOG_I("open", intake_open(worker->intake)));
+        close_all(worker);
+        return;
+    }
+    if (!worker->http_drained && intake_open(worker->intake) == 0) {
+        worker->http_drained = true;
+        lanes_drain(worker->lanes, lanes_drained);
+    }
+    timer_start(&worker->loop, &worker->drain, DRAIN_LOOKS, drain_look);
+}
+
+static void on_term(uv_signal_t *signal, int number)
+{
+    struct worker *worker = CONTAINER_OF(signal, struct worker, on_term);
+
+    (void)number;
+    if (worker->draining)
+        return;
+    log_event(LOG_INFO, "worker.stopping", LOG_I("worker", worker->index));
+    worker->draining = true;
+    worker->drain_until = clock_monotonic() + worker->config->outbox.drain;
+    http_server_drain(worker->http, http_drained);
+    timer_start(&worker->loop, &worker->drain, 0, drain_look);
+}
+
+/* --- starting
+ * ------------------------------------------------------------------------------------------ */
+
+static bool open_database(struct worker *worker, struct err *err)
+{
+    const struct config *config = worker->config;
+    struct db_options options = {
+        .url = config->database.url.at,
+        .connections = config->database.connections,
+        .connect_timeout = config->database.connect_timeout,
+        .deadline = config->database.deadline,
+        .role = config->database.role.len > 0 ? config->database.role.at : NULL,
+        .application = "parley"};
+
+    return db_create(&worker->loop, &options, &worker->db, err);
+}
+
+static bool open_fetcher(struct worker *worker, struct err *err)
+{
+    struct fetch_options options = {.connections = worker->config->whatsapp.connections,
+                                    .allow_http = worker->config->whatsapp.allow_http,
+                                    .user_agent = "parley/0.1"};
+
+    return fetcher_create(&worker->loop, &options, &worker->fetcher, err);
+}
+
+static bool open_door(struct worker *worker, struct err *err)
+{
+    const struct config *config = worker->config;
+    struct http_server_options options = {
+        .limits = {.body_max = config->http.body_max,
+                   .header_time = config->http.header_time,
+                   .body_time = config->http.body_time,
+                   .idle_time = config->http.idle_time,
+                   .connections = config->http.connections,
+                   .bodies_max = config->http.bodies_max},
+        .tls_cert = config->tls.cert.len > 0 ? config->tls.cert.at : NULL,
+        .tls_key = config->tls.key.len > 0 ? config->tls.key.at : NULL,
+    };
+
+    worker->routes.handle = routes_handle;
+    return http_server_create(&worker->loop, &options, &worker->routes, &worker->http, err) &&
+           http_server_listen(worker->http, worker->start->listener, err);
+}
+
+static bool start(struct worker *worker, struct err *err)
+{
+    if (!loop_init(&worker->loop, err) || !open_database(worker, err) ||
+        !open_fetcher(worker, err))
+        return false;
+    worker->books = books_create(worker, worker->start->book, worker->start->book_files);
+    worker->accounts = accounts_create(worker);
+    worker->turns = turns_create(worker);
+    worker->lanes = lanes_create(worker);
+    worker->intake = intake_create(worker);
+    books_keep(worker->books);
+    if (!poll_open(&worker->loop, &worker->wake, worker->start->wake_fd, wake_ready, err) ||
+        !open_door(worker, err))
+        return false;
+    poll_want(&worker->wake, UV_READABLE);
+    uv_signal_init(&worker->loop.uv, &worker->on_term);
+    uv_signal_start(&worker->on_term, on_term, SIGTERM);
+    timer_start(&worker->loop, &worker->beat, 0, beat);
+    return true;
+}
+
+int worker_main(const struct worker_start *how)
+{
+    static struct worker worker; /* one for each process */
+    struct err err = {0};
+
+    worker.start = how;
+    worker.config = how->config;
+    worker.shared = how->shared;
+    worker.index = how->index;
+    worker.self = &how->shared->workers[how->index];
+    worker.id = worker_uuid();
+    metrics_use(&worker.self->metrics);
+    if (!start(&worker, &err)) {
+        log_event(LOG_ALERT, "worker.not_started", LOG_I("worker", worker.index),
+                  LOG_ERR(&err));
+        return 1;
+    }
+    log_event(LOG_INFO, "worker.started", LOG_I("worker", worker.index),
+              LOG_ID("holder", worker.id));
+    loop_run(&worker.loop);
+    intake_destroy(worker.intake);
+    turns_destroy(worker.turns);
+    lanes_destroy(worker.lanes);
+    books_destroy(worker.books);
+    accounts_destroy(worker.accounts);
+    db_destroy(worker.db);
+    if (!loop_finish(&worker.loop))
+        log_event(LOG_WARN, "worker.handles_left", LOG_I("worker", worker.index));
+    log_event(LOG_INFO, "worker.stopped", LOG_I("worker", worker.index));
+    return 0;
+}
