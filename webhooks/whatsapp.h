@@ -49,6 +49,8 @@ bool whatsapp_challenge(struct str mode, struct str token, struct str expected);
  * - coordinates that are missing or no coordinates are NAN.
  * - a flow's answer (nfm_reply) is a choice: `choice` is the flow token (else the flow's name),
  *   `text` the answers as JSON. A call permission is the choice "call_permission:accept".
+ * - shared contacts are lines of names and numbers in `text`; `detail` is their origin, where
+ *   it is given ("contact_request..." when we asked for the number).
  * - an order's `detail` is the catalogue, `detail2` its items as JSON.
  * - a message in a group is EVENT_OTHER "group_message": we do not talk in groups.
  */

@@ -87,12 +87,15 @@ static bool read_interactive(const struct whatsapp_place *place, const json_t *b
     return true;
 }
 
+/* A quick reply for which the template's sender gave no payload comes back by its words. */
 static bool read_button(const struct whatsapp_place *place, const json_t *body,
                         struct event *event)
 {
     event->kind = EVENT_CHOICE;
     event->choice = json_scalar(place->into, body, "payload");
     event->text = json_text(place->into, body, "text");
+    if (event->choice.len == 0)
+        event->choice = event->text;
     return event->choice.len > 0;
 }
 
@@ -215,6 +218,7 @@ static bool read_shared_contacts(const struct whatsapp_place *place, const json_
     event->kind = EVENT_CONTACTS;
     if (n == 0)
         return false;
+    event->detail = json_text(into, json_array_get(body, 0), "origin");
     struct str *lines = arena_array(into, struct str, n);
     for (size_t i = 0; i < n; i++) {
         lines[i] = contact_line(into, json_array_get(body, i));

@@ -258,6 +258,9 @@ static void ch_1_taps_bring_back_the_id_that_we_gave(void **state)
     assert_int_equal(event->kind, EVENT_CHOICE);
     assert_text(event->choice, "LATER");
     assert_text(event->text, "Later");
+    event = message(f, "\"type\":\"button\",\"button\":{\"text\":\"Later\"}");
+    assert_int_equal(event->kind, EVENT_CHOICE);
+    assert_text(event->choice, "Later");
 }
 
 static void ch_1_a_flow_reply_and_a_call_permission_are_choices(void **state)
@@ -376,6 +379,8 @@ static void ch_1_contacts_are_read_as_lines(void **state)
            "\"112\"}]}]");
     assert_int_equal(event->kind, EVENT_CONTACTS);
     assert_text(event->text, "Bo Li +1 555 0100\n\n112");
+    event = message(f, "\"type\":\"contacts\",\"contacts\":[{\"origin\":\"contact_request\"}]");
+    assert_text(event->detail, "contact_request");
 }
 
 static void ch_1_a_reaction_comes_and_goes(void **state)
