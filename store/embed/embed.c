@@ -3,10 +3,11 @@
  *
  *     embed HEADER SOURCE FILE...
  *
- * A file whose name begins with a digit is a migration and is embedded whole. Any other file
- * holds blocks, each led by `-- name: outbox_claim`; a block becomes the constant
- * SQL_OUTBOX_CLAIM. Comment lines are left out of a query's text, and its number of parameters
- * is the highest $n outside comments and quotes. Whatever looks wrong stops the build.
+ * A file whose name begins with a digit is a migration and is embedded whole, as is a script of
+ * a folder `seed`: seed/demo.sql becomes `seed_demo_sql`. Any other file holds blocks, each led
+ * by `-- name: outbox_claim`; a block becomes the constant SQL_OUTBOX_CLAIM. Comment lines are
+ * left out of a query's text, and its number of parameters is the highest $n outside comments
+ * and quotes. Whatever looks wrong stops the build.
  */
 #include <ctype.h>
 #include <stdarg.h>
@@ -17,6 +18,7 @@
 
 #define QUERIES_MAX    512
 #define MIGRATIONS_MAX 256
+#define SEEDS_MAX      16
 #define NAME_MAX_LEN   60 /* a prepared statement's name ends at 63 */
 #define PARAMS_MAX     64 /* as in db_parts.h */
 
@@ -34,10 +36,17 @@ struct migration {
     char *text;
 };
 
+struct seed {
+    char name[NAME_MAX_LEN + 1];
+    char *text;
+};
+
 static struct query queries[QUERIES_MAX];
 static size_t n_queries;
 static struct migration migrations[MIGRATIONS_MAX];
 static size_t n_migrations;
+static struct seed seeds[SEEDS_MAX];
+static size_t n_seeds;
 
 static _Noreturn __attribute__((format(printf, 3, 4))) void fail(const char *file, int line,
                                                                  const char *format, ...)
@@ -190,6 +199,16 @@ static void read_migration(const char *path, const char *base)
             fail(path, 0, "number %d is taken by %s", migration->number, migrations[i].name);
 }
 
+static void read_seed(const char *path, const char *base)
+{
+    size_t len = strcspn(base, ".");
+    if (n_seeds == SEEDS_MAX || len == 0 || len > NAME_MAX_LEN)
+        fail(path, 0, "more than %d seeds, or its name is too long", SEEDS_MAX);
+    struct seed *seed = &seeds[n_seeds++];
+    memcpy(seed->name, base, len);
+    seed->text = read_file(path);
+}
+
 static int by_number(const void *a, const void *b)
 {
     return ((const struct migration *)a)->number - ((const struct migration *)b)->number;
@@ -271,6 +290,15 @@ static void write_migrations(FILE *out)
                   n_migrations);
 }
 
+static void write_seeds(FILE *out)
+{
+    for (size_t i = 0; i < n_seeds; i++) {
+        (void)fprintf(out, "\nconst char *const seed_%s_sql =", seeds[i].name);
+        write_literal(out, seeds[i].text);
+        (void)fputs(";\n", out);
+    }
+}
+
 static FILE *open_out(const char *path)
 {
     FILE *out = fopen(path, "wb");
@@ -294,6 +322,8 @@ int main(int argc, char **argv)
         const char *base = slash ? slash + 1 : argv[i];
         if (isdigit((unsigned char)base[0]))
             read_migration(argv[i], base);
+        else if (strstr(argv[i], "seed/"))
+            read_seed(argv[i], base);
         else
             read_queries(argv[i]);
     }
@@ -304,16 +334,20 @@ int main(int argc, char **argv)
     write_header(header);
     close_out(header, argv[1]);
     FILE *source = open_out(argv[2]);
-    (void)fputs("/* Made by store/embed/embed.c from store/sql/ and store/migrations/. */\n"
-                "#include \"store/migrate.h\"\n#include \"store/sql.h\"\n\n",
-                source);
+    (void)fputs(
+        "/* Made by store/embed/embed.c from store/sql/ and store/migrations/. */\n"
+        "#include \"store/migrate.h\"\n#include \"store/seed.h\"\n#include \"store/sql.h\"\n\n",
+        source);
     write_queries(source);
     write_migrations(source);
+    write_seeds(source);
     close_out(source, argv[2]);
 
     for (size_t i = 0; i < n_queries; i++)
         free(queries[i].text);
     for (size_t i = 0; i < n_migrations; i++)
         free(migrations[i].text);
+    for (size_t i = 0; i < n_seeds; i++)
+        free(seeds[i].text);
     return 0;
 }

@@ -1,0 +1,335 @@
+-- A small shop to try Parley on: Larkfield Goods, which sells things for bicycles, repairs them
+-- and builds wheels to order. Everyone and everything here is made up; the numbers are of the
+-- ranges kept for fiction.
+--
+-- Run in one transaction with parley.org_id and these set: seed.phone_number_id,
+-- seed.business_account_id, seed.app, seed.phone. All times are relative to now. Whatever is
+-- there already stays as it is.
+
+create function pg_temp.id(what text) returns uuid immutable language sql as $$
+    select md5('larkfield/' || what)::uuid
+$$;
+create function pg_temp.org() returns uuid stable language sql as $$
+    select current_setting('parley.org_id')::uuid
+$$;
+
+insert into businesses (org_id, name, language, time_zone, currency, country, email, phone,
+                        website, privacy_url, settings)
+values (pg_temp.org(), 'Larkfield Goods', 'en', 'America/New_York', 'USD', 'US',
+        'hello@larkfield.example', '+15550100100', 'https://larkfield.example',
+        'https://larkfield.example/privacy', '{"hours": "Mon-Fri 9-18, Sat 10-14"}')
+    on conflict do nothing;
+
+insert into accounts (org_id, account_id, channel, external_id, address, app)
+values (pg_temp.org(), pg_temp.id('whatsapp'), 'whatsapp',
+        current_setting('seed.phone_number_id'), current_setting('seed.phone'),
+        current_setting('seed.app'))
+    on conflict (org_id, account_id) do update
+   set external_id = excluded.external_id, address = excluded.address, app = excluded.app;
+
+insert into directory (kind, external_id, org_id, account_id, app)
+select kind, external_id, pg_temp.org(), account_id, current_setting('seed.app')
+  from (values
+    ('whatsapp', current_setting('seed.phone_number_id'), pg_temp.id('whatsapp')),
+    ('whatsapp_business', current_setting('seed.business_account_id'), null)
+  ) d (kind, external_id, account_id)
+ where external_id <> ''
+    on conflict (kind, external_id) do update
+   set account_id = excluded.account_id, app = excluded.app;
+
+insert into workflow_states (org_id, workflow, status, position, phase, in_transit, progress)
+select pg_temp.org(), s.*
+  from (values
+    ('shop',   'processing',        1, 'active',    false, 25),
+    ('shop',   'shipped',           2, 'active',    true,  70),
+    ('shop',   'delivered',         3, 'done',      false, 100),
+    ('shop',   'cancelled',         4, 'cancelled', false, 0),
+    ('repair', 'received',          1, 'active',    false, 10),
+    ('repair', 'in_progress',       2, 'active',    false, 40),
+    ('repair', 'waiting_for_parts', 3, 'active',    false, 55),
+    ('repair', 'ready',             4, 'active',    false, 90),
+    ('repair', 'completed',         5, 'done',      false, 100),
+    ('job',    'not_started',       1, 'active',    false, 0),
+    ('job',    'in_progress',       2, 'active',    false, 45),
+    ('job',    'quality_check',     3, 'active',    false, 75),
+    ('job',    'ready_for_pickup',  4, 'active',    false, 90),
+    ('job',    'completed',         5, 'done',      false, 100)
+  ) s (workflow, status, position, phase, in_transit, progress)
+    on conflict do nothing;
+
+-- --- people ----------------------------------------------------------------------------------
+
+create temp table seed_person on commit drop as
+select pg_temp.id('customer/' || n) as customer_id, p.*
+  from (values
+    (1,  '+15550100001',  'Amelia Hart',         'en', '',                     '14 Quarry Lane, Burlington, VT 05401'),
+    (2,  '+15550100002',  'Lucía Fernández',     'es', '',                     '220 Ocean Ave, Apt 5, Miami, FL 33130'),
+    (3,  '+15550100003',  'Zofia Kowalczyk',     'pl', 'Kowalczyk Rowery',     '78 Greenpoint Ave, Brooklyn, NY 11222'),
+    (4,  '+15550100004',  'ليلى منصور',          'ar', '',                     '9 Cedar Court, Dearborn, MI 48126'),
+    (5,  '+15550100005',  'Oliver Bennett',      'en', '',                     '3 Mill Road, Ithaca, NY 14850'),
+    (6,  '+15550100006',  'Grace Lindqvist',     'en', '',                     '51 Harbor St, Portland, ME 04101'),
+    (7,  '+15550100007',  'Mateo Rivas',         'es', '',                     '1812 Mission Blvd, San Diego, CA 92109'),
+    (8,  '+15550100008',  'Jakub Nowicki',       'pl', '',                     '640 N Milwaukee Ave, Chicago, IL 60642'),
+    (9,  '+15550100009',  'Harriet Osei',        'en', 'Osei Courier Service', '27 Canal Walk, Richmond, VA 23219'),
+    (10, '+15550100010',  'Carmen Ortiz Vega',   'es', '',                     '415 Alamo Plaza, San Antonio, TX 78205'),
+    (11, '+15550100011',  'يوسف الحداد',         'ar', '',                     '88 Atlantic Ave, Brooklyn, NY 11201'),
+    (12, '+15550100012',  'Peter Whitcombe',     'en', '',                     '6 Orchard Close, Amherst, MA 01002'),
+    (13, '+15550100013',  'Agnieszka Wrona',     'pl', '',                     '301 Elm St, Buffalo, NY 14203'),
+    (14, '+15550100014',  'Noah Adeyemi',        'en', '',                     '1190 Peachtree St, Atlanta, GA 30309'),
+    (15, '+447700900115', 'Isla Drummond',       'en', '',                     '2 Fountain Row, Leith EH6 6QQ, UK'),
+    (16, '+447700900116', 'Rhys Probert',        'en', 'Probert & Daughter',   '19 Castle Street, Brecon LD3 9DD, UK'),
+    (17, '+15550100017',  'Diego Salas',         'es', '',                     '730 Rio Grande Blvd, Albuquerque, NM 87104'),
+    (18, '+15550100018',  'مريم العطار',         'ar', '',                     '44 Main St, Paterson, NJ 07505'),
+    (19, '+15550100019',  'Beatrice Fontaine',   'en', '',                     '12 Vineyard Way, Napa, CA 94558'),
+    (20, '+15550100020',  'Tomasz Zieliński',    'pl', '',                     '905 Pulaski Hwy, Baltimore, MD 21202')
+  ) p (n, phone, name, language, company, address);
+
+insert into customers (org_id, customer_id, external_id, name, email, company, language)
+select pg_temp.org(), customer_id, 'C-' || to_char(n, 'FM0000'), name,
+       'customer' || n || '@example.com', company, language
+  from seed_person
+    on conflict do nothing;
+
+insert into customer_phones (org_id, phone, customer_id)
+select pg_temp.org(), phone, customer_id from seed_person
+    on conflict do nothing;
+
+-- --- orders ----------------------------------------------------------------------------------
+
+create temp table seed_product on commit drop as
+select p.* from (values
+    ('bell',   'Brass bell, hand-spun',                       2450),
+    ('rack',   'Front rack, steel, matt black',               8900),
+    ('pump',   'Floor pump with gauge',                       4995),
+    ('lock',   'Folding lock, 90 cm',                         7400),
+    ('tyre',   'Touring tire 37-622, reflective',             3850),
+    ('tube',   'Inner tube 28", long valve',                   895),
+    ('saddle', 'Leather saddle, honey brown',                12900),
+    ('tape',   'Cork bar tape, cream',                        1990),
+    ('lamp',   'Dynamo headlamp, 80 lux',                     9950),
+    ('bag',    'Waxed canvas saddlebag, 9 l',                14500),
+    ('basket', 'Willow basket with leather straps',           6400),
+    ('tool',   'Pocket multi-tool, 17 functions',             3299),
+    ('wire',   'Brake cable, stainless, by the meter',         240),
+    ('service','Full service: strip, clean, grease, true',   13500),
+    ('hub',    'Hub gear overhaul',                           9800),
+    ('frame',  'Frame repair, brazed dropout',               21000),
+    ('brake',  'Brake service, new pads and cables',          5600),
+    ('wheel',  'Wheel built to order, 36 spokes',            28900),
+    ('paint',  'Frame repaint, two colors with lining',      42000),
+    ('fork',   'Fork straightened and re-raked',             11500)
+  ) p (code, description, unit);
+
+create temp table seed_order on commit drop as
+select pg_temp.id('order/' || number) as order_id, o.*
+  from (
+    select o.* from (values
+      ('ORD-1001',  1, 'shop',   'shipped',           '3 days',    '1 day',   array['lamp:1', 'tube:2']),
+      ('ORD-1002',  1, 'shop',   'processing',        '7 hours',   '4 days',  array['bag:1']),
+      ('ORD-1003',  1, 'shop',   'delivered',         '41 days',   null,      array['pump:1', 'tyre:2', 'tube:2']),
+      ('ORD-1004',  1, 'shop',   'cancelled',         '18 days',   null,      array['basket:1']),
+      ('REP-2001',  1, 'repair', 'waiting_for_parts', '9 days',    '6 days',  array['hub:1']),
+      ('JOB-3001',  1, 'job',    'quality_check',     '15 days',   '2 days',  array['wheel:2']),
+      ('ORD-1005',  2, 'shop',   'shipped',           '4 days',    '2 days',  array['saddle:1', 'tape:1']),
+      ('ORD-0907',  2, 'shop',   'delivered',         '75 days',   null,      array['bell:1']),
+      ('ORD-1006',  4, 'shop',   'shipped',           '5 days',    '3 hours', array['basket:1', 'bell:1']),
+      ('ORD-1007',  4, 'shop',   'delivered',         '23 days',   null,      array['lock:1']),
+      ('REP-2002',  4, 'repair', 'ready',             '8 days',    '0 days',  array['brake:1', 'wire:3.5']),
+      ('ORD-1008',  6, 'shop',   'processing',        '1 day',     '5 days',  array['rack:1', 'bag:1']),
+      ('REP-2003',  6, 'repair', 'in_progress',       '2 days',    '3 days',  array['service:1']),
+      ('ORD-1009',  7, 'shop',   'delivered',         '12 days',   null,      array['tool:1', 'tube:3']),
+      ('JOB-3002',  7, 'job',    'in_progress',       '20 days',   '10 days', array['paint:1']),
+      ('ORD-1010',  8, 'shop',   'shipped',           '2 days',    '2 days',  array['tyre:2']),
+      ('REP-2004',  8, 'repair', 'completed',         '33 days',   null,      array['frame:1']),
+      ('ORD-1011',  9, 'shop',   'processing',        '3 hours',   '3 days',  array['tyre:10', 'tube:20', 'lock:4']),
+      ('ORD-1012',  9, 'shop',   'delivered',         '30 days',   null,      array['lamp:4']),
+      ('REP-2005', 10, 'repair', 'received',          '5 hours',   '7 days',  array['brake:1']),
+      ('ORD-1013', 10, 'shop',   'cancelled',         '6 days',    null,      array['saddle:1']),
+      ('ORD-1014', 11, 'shop',   'shipped',           '3 days',    '1 day',   array['pump:1', 'tool:1']),
+      ('JOB-3003', 12, 'job',    'ready_for_pickup',  '28 days',   '0 days',  array['wheel:1']),
+      ('ORD-1015', 12, 'shop',   'delivered',         '55 days',   null,      array['tape:2']),
+      ('REP-2006', 13, 'repair', 'in_progress',       '4 days',    '4 days',  array['hub:1', 'service:1']),
+      ('JOB-3004', 14, 'job',    'not_started',       '1 day',     '30 days', array['fork:1', 'paint:1']),
+      ('ORD-1016', 14, 'shop',   'shipped',           '6 days',    '-1 day',  array['rack:1']),
+      ('ORD-1017', 15, 'shop',   'shipped',           '7 days',    '4 days',  array['bell:2', 'bag:1']),
+      ('JOB-3005', 16, 'job',    'completed',         '64 days',   null,      array['wheel:4']),
+      ('ORD-1018', 17, 'shop',   'processing',        '2 days',    '2 days',  array['lamp:1']),
+      ('ORD-1019', 18, 'shop',   'delivered',         '9 days',    null,      array['basket:1', 'tape:1']),
+      ('REP-2007', 19, 'repair', 'waiting_for_parts', '16 days',   '12 days', array['frame:1']),
+      ('ORD-1020', 20, 'shop',   'shipped',           '1 day',     '3 days',  array['lock:1', 'tool:1'])
+    ) o (number, person, workflow, status, placed, expected, items)
+    union all
+    -- A shop that buys from the shop: enough to page through.
+    select 'ORD-' || 1100 + i, 3, 'shop',
+           case when i > 29 then 'processing' when i > 26 then 'shipped'
+                when i % 7 = 0 then 'cancelled' else 'delivered' end,
+           (32 - i) * 9 + 1 || ' days',
+           case when i > 29 then '6 days' when i > 26 then '2 days' end,
+           array[(array['tyre', 'tube', 'pump', 'lock', 'tape', 'tool', 'bell'])[i % 7 + 1]
+                     || ':' || i % 5 + 2,
+                 (array['lamp', 'saddle', 'rack', 'basket', 'bag'])[i % 5 + 1] || ':1']
+      from generate_series(1, 32) i
+    union all
+    select r.* from (values
+      ('REP-2101',  3, 'repair', 'received',          '1 day',     '8 days',  array['service:2']),
+      ('REP-2102',  3, 'repair', 'completed',         '90 days',   null,      array['hub:1'])
+    ) r
+  ) o (number, person, workflow, status, placed, expected, items);
+
+create temp table seed_line on commit drop as
+select o.order_id, i.position, p.code, p.description, split_part(i.item, ':', 2)::numeric as qty,
+       p.unit, round(p.unit * split_part(i.item, ':', 2)::numeric)::bigint as total
+  from seed_order o, unnest(o.items) with ordinality i (item, position)
+  join seed_product p on p.code = split_part(i.item, ':', 1);
+
+insert into orders (org_id, order_id, number, customer_id, workflow, status, placed_at,
+                    expected_at, delivered_at, currency, subtotal_minor, tax_minor,
+                    shipping_minor, total_minor, address, instructions, contact)
+select pg_temp.org(), o.order_id, o.number, p.customer_id, o.workflow, o.status, at.placed,
+       date_trunc('hour', now() + o.expected::interval),
+       case when o.status in ('delivered', 'completed') then at.placed + interval '4 days 5 hours' end,
+       'USD', l.subtotal, round(l.subtotal * 0.07), s.shipping,
+       l.subtotal + round(l.subtotal * 0.07) + s.shipping, p.address,
+       case o.person when 1 then 'Ring twice; leave with the neighbor at no. 16 if nobody answers.'
+                     when 9 then 'Loading dock in the rear, weekdays until 16:00.' else '' end,
+       p.name || ', ' || p.phone
+  from seed_order o
+  join seed_person p on p.n = o.person
+ cross join lateral (select date_trunc('minute', now() - o.placed::interval) as placed) at
+ cross join lateral (select sum(total)::bigint as subtotal from seed_line l
+                      where l.order_id = o.order_id) l
+ cross join lateral (select case when o.workflow <> 'shop' or l.subtotal >= 15000 then 0
+                                 else 895 end as shipping) s
+    on conflict do nothing;
+
+insert into order_items (org_id, order_id, position, item_code, description, qty, unit_minor,
+                         total_minor)
+select pg_temp.org(), order_id, position, upper(code), description, qty, unit, total
+  from seed_line
+    on conflict do nothing;
+
+-- --- what happened ---------------------------------------------------------------------------
+
+-- Every step up to where the order stands, spread over the time that it took. Not every repair
+-- waits for parts, and an order that was cancelled was neither shipped nor delivered.
+insert into order_events (org_id, order_id, event_id, status, at, note, actor)
+select pg_temp.org(), order_id, pg_temp.id('event/' || number || '/' || status), status,
+       case when step = 1 then placed_at
+            when step = steps and delivered_at is not null then delivered_at
+            else date_trunc('minute', placed_at
+                     + (coalesce(delivered_at, least(now(), placed_at + interval '6 days'))
+                        - placed_at) * (step - 1) / (steps - 0.4)::float8)
+       end,
+       case status
+       when 'processing' then 'We have your order and are packing it.'
+       when 'shipped' then 'Handed to the carrier.'
+       when 'delivered' then ''
+       when 'cancelled' then 'Cancelled as you asked; the payment has been returned.'
+       when 'received' then 'Booked in at the workshop.'
+       when 'waiting_for_parts' then 'The part is on its way from the maker.'
+       when 'ready' then 'Tested on the road. Pick it up whenever it suits you.'
+       when 'quality_check' then 'On the stand: measuring tension and run-out.'
+       when 'ready_for_pickup' then 'Ready at the counter.'
+       else '' end,
+       case when status in ('processing', 'shipped', 'cancelled') then 'shop' else 'workshop' end
+  from (
+    select o.order_id, o.number, o.placed_at, o.delivered_at, w.status,
+           row_number() over (partition by o.order_id order by w.position) as step,
+           count(*) over (partition by o.order_id) as steps
+      from orders o
+      join seed_order s on s.order_id = o.order_id
+      join workflow_states e
+        on e.org_id = o.org_id and e.workflow = o.workflow and e.status = o.status
+      join workflow_states w
+        on w.org_id = o.org_id and w.workflow = o.workflow and w.position <= e.position
+     where w.status = o.status
+        or w.phase = 'active'
+           and not (o.status = 'cancelled' and w.status = 'shipped')
+           and not (w.status = 'waiting_for_parts' and s.person % 2 = 0)
+  ) steps
+    on conflict do nothing;
+
+insert into order_notes (org_id, order_id, note_id, at, author, body, visible)
+select pg_temp.org(), o.order_id, pg_temp.id('note/' || n.number || '/' || n.body),
+       o.placed_at + n.after::interval, n.author, n.body, n.visible
+  from (values
+    ('ORD-1001', '5 hours',  'Marta',  'The lamp comes with the longer bracket, as you asked.', true),
+    ('ORD-1001', '6 hours',  'Marta',  'Gave 10 minutes of advice on the phone, charge nothing.', false),
+    ('ORD-1005', '1 day',    'Marta',  'The honey saddle was the last one: wrapped twice.', true),
+    ('REP-2001', '2 days',   'Joaquín','The axle is worn too; we replace it at no extra cost.', true),
+    ('REP-2001', '3 days',   'Joaquín','Supplier late again, look for another one.', false),
+    ('JOB-3001', '8 days',   'Joaquín','Rear wheel done, front one is being trued.', true),
+    ('REP-2002', '6 days',   'Joaquín','Pads and all cables are new.', true),
+    ('REP-2003', '1 day',    'Joaquín','The chain is near its end. Tell us if we should replace it.', true),
+    ('ORD-1011', '1 hour',   'Marta',  'Trade customer: check the discount.', false),
+    ('ORD-1016', '4 days',   'Marta',  'The carrier reports a delay at the depot. We are sorry.', true),
+    ('REP-2101', '6 hours',  'Joaquín','Two bicycles, tags 41 and 42.', true)
+  ) n (number, after, author, body, visible)
+  join seed_order s on s.number = n.number
+  join orders o on o.org_id = pg_temp.org() and o.order_id = s.order_id
+    on conflict do nothing;
+
+-- --- parcels ---------------------------------------------------------------------------------
+
+-- Tracking numbers in the carriers' own forms, with the check digits that these have.
+create function pg_temp.tracking_number(carrier text, seed bigint) returns text
+    immutable language sql as $$
+    select case carrier
+    when 'DHL' then (200000000 + seed % 99999999)::text
+                    || ((200000000 + seed % 99999999) % 7)::text
+    when 'FedEx' then d || ((select sum(substr(d, i, 1)::int * (array[3, 1, 7])[(i - 1) % 3 + 1])
+                               from generate_series(1, 11) i) % 11 % 10)::text
+    else '1Z999' || u || ((10 - (select sum(substr('999' || u, i, 1)::int * (2 - i % 2))
+                                   from generate_series(1, 15) i) % 10) % 10)::text
+    end
+      from (select to_char(40000000000 + seed % 9999999999, 'FM00000000000') as d,
+                   to_char(seed % 999999999999, 'FM000000000000') as u) n
+$$;
+
+create temp table seed_parcel on commit drop as
+select o.order_id, o.number, o.status, o.placed_at + interval '20 hours' as label_at,
+       o.expected_at, o.delivered_at, pg_temp.id('shipment/' || o.number) as shipment_id,
+       c.carrier,
+       pg_temp.tracking_number(c.carrier,
+                               ('x' || substr(md5(o.number), 1, 10))::bit(40)::bigint)
+           as tracking_number,
+       case when o.status = 'delivered' then 'delivered'
+            when o.number = 'ORD-1006' then 'out_for_delivery'
+            when o.number = 'ORD-1016' then 'exception'
+            when o.number in ('ORD-1020', 'ORD-1010') then 'picked_up'
+            else 'in_transit' end as parcel_status
+  from orders o
+  join seed_order s on s.order_id = o.order_id
+ cross join lateral (select (array['UPS', 'FedEx', 'DHL'])[s.person % 3 + 1] as carrier) c
+ where o.workflow = 'shop' and o.status in ('shipped', 'delivered');
+
+insert into shipments (org_id, order_id, shipment_id, carrier, tracking_number, status, shipped_at,
+                       expected_at, delivered_at, url)
+select pg_temp.org(), order_id, shipment_id, carrier, tracking_number, parcel_status, label_at,
+       expected_at, delivered_at, 'https://larkfield.example/track/' || tracking_number
+  from seed_parcel
+    on conflict do nothing;
+
+insert into tracking_events (org_id, order_id, shipment_id, event_id, at, status, place, note)
+select pg_temp.org(), p.order_id, p.shipment_id,
+       pg_temp.id('tracking/' || p.number || '/' || t.step),
+       date_trunc('minute', p.label_at + t.step / s.steps::float8
+                  * (coalesce(p.delivered_at, now() - interval '10 minutes') - p.label_at)),
+       t.status, t.place, t.note
+  from seed_parcel p
+ cross join lateral (
+    select case p.parcel_status when 'picked_up' then 1 when 'in_transit' then 3
+           when 'exception' then 3 when 'out_for_delivery' then 4 else 5 end as steps) s
+ cross join lateral (values
+    (0, 'label_created',    'Burlington, VT',   ''),
+    (1, 'picked_up',        'Burlington, VT',   ''),
+    (2, 'in_transit',       'Albany, NY',       'Arrived at the sorting center'),
+    (3, case when p.parcel_status = 'exception' then 'exception' else 'in_transit' end,
+        'Regional depot', case when p.parcel_status = 'exception'
+                               then 'Held up by weather; a new date follows'
+                               else 'Left the depot' end),
+    (4, 'out_for_delivery', 'Local depot',      ''),
+    (5, 'delivered',        'Front door',       '')
+  ) t (step, status, place, note)
+ where t.step <= s.steps and p.label_at < now()
+    on conflict do nothing;
