@@ -1007,6 +1007,135 @@ static void ord_9_a_state_is_told_in_words_beside_its_colour(void **state)
     assert_int_equal(found, 14);
 }
 
+/* --- the page for authors --------------------------------------------------------------- */
+
+static const struct record *values_of_the_page(void)
+{
+    const struct value items[] = {
+        value_record(VALUES(INT("qty", 2), TEXT("name", "Lamp"), MONEY("price", 3000, "EUR"))),
+        value_record(
+            VALUES(TEXT("qty", "1.5"), TEXT("name", "Cable, m"), MONEY("price", 1000, "EUR"))),
+    };
+    const struct record *order =
+        VALUES(TEXT("number", "A-1001"), TEXT("kind", "shop"), TEXT("status", "shipped"),
+               MONEY("total", 123450, "EUR"), TIME("placed_at", TUESDAY - 2 * USEC_PER_HOUR),
+               TIME("expected_at", TUESDAY + 20 * USEC_PER_HOUR), INT("items_count", 5),
+               INT("progress", 60), {STR("items"), list_of(2, items)});
+    return VALUES(RECORD("order", order), RECORD("customer", VALUES(TEXT("name", "Ana"))));
+}
+
+/* The next fenced block: what stands after its three ticks, and what stands in it. */
+static bool next_block(struct str *page, struct str *label, struct str *block)
+{
+    struct str fence = STR("```");
+    size_t open = str_find(*page, fence);
+    if (open == page->len)
+        return false;
+    struct str rest = str_slice(*page, open + fence.len, page->len);
+    (void)str_split(&rest, '\n', label);
+    size_t close = str_find(rest, fence);
+    *block = str_slice(rest, 0, close);
+    *page = str_slice(rest, close + fence.len, rest.len);
+    return true;
+}
+
+static struct str with_plain_spaces(const char *text)
+{
+    struct str rest = str_from(text);
+    struct str plain = STR_NONE;
+    while (rest.len > 0) {
+        size_t at = str_find(rest, STR(NBSP));
+        plain = arena_format(&arena, "%.*s%.*s%s", STR_ARG(plain),
+                             STR_ARG(str_slice(rest, 0, at)), at < rest.len ? " " : "");
+        rest = str_slice(rest, at + 2, rest.len);
+    }
+    return plain;
+}
+
+static struct str outcome_of(struct str label, struct str yaml)
+{
+    enum lang lang = LANG_EN;
+    struct err err;
+    bool wrong = str_ends(label, STR(" wrong"));
+    if (label.len > 4 && !wrong)
+        assert_true(lang_parse(str_slice(label, 5, 2), &lang));
+    const char *name = arena_format(&arena, "messages/%s.yaml", lang_code(lang)).at;
+    bool good = read_words(name, arena_cstr(&arena, yaml), &err);
+    if (wrong)
+        return arena_str(&arena, good ? STR("not refused") : str_from(err.text));
+    if (!good)
+        fail_msg("%s", err.text);
+    bool missing;
+    size_t colon = str_find(yaml, STR(":"));
+    const char *key = arena_cstr(&arena, str_slice(yaml, 0, colon));
+    struct str text = with_plain_spaces(said(lang, key, values_of_the_page(), &missing));
+    assert_false(missing);
+    return text;
+}
+
+static void flw_1_the_page_for_authors_tells_the_truth(void **state)
+{
+    (void)state;
+    struct str page = file_bytes(PARLEY_SOURCE_DIR "/docs/words.md");
+    struct str label;
+    struct str yaml;
+    struct str text;
+    size_t n = 0;
+    for (; next_block(&page, &label, &yaml); n++) {
+        assert_true(str_starts(label, STR("yaml")));
+        struct str got = outcome_of(label, yaml);
+        assert_true(next_block(&page, &label, &text));
+        assert_true(str_eq(label, STR("text")));
+        assert_string_equal(arena_cstr(&arena, got), arena_cstr(&arena, str_trim(text)));
+    }
+    assert_true(n >= 10);
+}
+
+/* The value that a row of the page's table of formats shows; none for "relative". */
+static struct value value_of_row(struct str format)
+{
+    if (str_eq(format, STR("number")))
+        return value_text(STR("1234.5"));
+    if (str_eq(format, STR("percent")))
+        return value_int(60);
+    if (str_eq(format, STR("text")))
+        return value_int(1234);
+    if (str_eq(format, STR("money")))
+        return value_money((struct money){123450, "EUR"});
+    if (str_eq(format, STR("relative")))
+        return value_none();
+    return value_time(TUESDAY - 2 * USEC_PER_HOUR);
+}
+
+static void flw_1_the_pages_table_of_formats_tells_the_truth(void **state)
+{
+    (void)state;
+    struct str page = file_bytes(PARLEY_SOURCE_DIR "/docs/words.md");
+    page = str_slice(page, str_find(page, STR("## Formats")), page.len);
+    page = str_slice(page, 0, str_find(page, STR("## Singular")));
+    struct str line;
+    size_t n = 0;
+    while (str_split(&page, '\n', &line)) {
+        struct str cells[5] = {0};
+        struct str cell;
+        for (size_t i = 0; i < 5 && str_split(&line, '|', &cell); i++)
+            cells[i] = str_trim(cell);
+        if (!str_starts(cells[1], STR("`")))
+            continue;
+        struct str format = str_slice(cells[1], 1, cells[1].len);
+        format = str_slice(format, 0, str_find(format, STR("`")));
+        struct value value = value_of_row(format);
+        n++;
+        for (unsigned i = 0; value.kind != VALUE_NONE && i < 2; i++) {
+            struct locale locale = {i == 0 ? LANG_EN : LANG_PL, STR("Europe/Warsaw"), TUESDAY};
+            struct str got = words_format(&arena, &locale, value, format);
+            assert_string_equal(with_plain_spaces(arena_cstr(&arena, got)).at,
+                                arena_cstr(&arena, cells[3 + i]));
+        }
+    }
+    assert_int_equal(n, 9);
+}
+
 static int cool(void **state)
 {
     (void)state;
@@ -1058,6 +1187,8 @@ int main(void)
         TEST(web_6_no_active_orders_is_said_in_the_words_of_the_source),
         TEST(ord_2_the_detail_of_an_order_reads_well),
         TEST(ord_9_a_state_is_told_in_words_beside_its_colour),
+        TEST(flw_1_the_page_for_authors_tells_the_truth),
+        TEST(flw_1_the_pages_table_of_formats_tells_the_truth),
     };
     return cmocka_run_group_tests(tests, NULL, cool);
 }
