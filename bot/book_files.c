@@ -4,6 +4,8 @@
  */
 #include "bot/book_files.h"
 
+#include "flows/flows.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -125,4 +127,18 @@ bool book_files_read(struct arena *into, struct str folder, const struct source_
     qsort(read, *n, sizeof(*read), by_name);
     *files = read;
     return true;
+}
+
+bool book_files_check(struct str folder, size_t *n, struct hash16 *version, struct err *err)
+{
+    struct arena arena = {0};
+    const struct source_file *files;
+    struct book *book = NULL;
+    bool ok = book_files_read(&arena, folder, &files, n, err) &&
+              book_create(files, *n, &book, err) && words_check(book_words(book), err);
+    if (ok)
+        *version = book_version(book);
+    book_destroy(book);
+    arena_finish(&arena);
+    return ok;
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "bot/base/arena.h"
+#include "bot/base/crypto.h"
 #include "bot/base/err.h"
 #include "templates/words.h"
 
@@ -15,3 +16,8 @@
  */
 MUST_USE bool book_files_read(struct arena *into, struct str folder,
                               const struct source_file **files, size_t *n, struct err *err);
+
+/* Whether these files make a good book: how many they are and its version, or the first thing
+ * that is wrong. */
+MUST_USE bool book_files_check(struct str folder, size_t *n, struct hash16 *version,
+                               struct err *err);

@@ -5,26 +5,17 @@
 #include "bot/book_files.h"
 #include "bot/cli.h"
 #include "bot/commands.h"
-#include "flows/flows.h"
 
 static bool check_folder(struct cli *cli, struct str folder, struct err *err)
 {
-    struct arena arena = {0};
-    const struct source_file *files;
-    struct book *book = NULL;
+    char text[2 * HASH16_LEN + 1];
+    struct hash16 version;
     size_t n;
-    bool ok = book_files_read(&arena, folder, &files, &n, err) &&
-              book_create(files, n, &book, err) && words_check(book_words(book), err);
-    if (ok) {
-        char version[2 * HASH16_LEN + 1];
-        struct hash16 hash = book_version(book);
-        hex_format(hash.bytes, HASH16_LEN, version);
-        (void)fprintf(cli->out, "%.*s: %zu files are good, version %s\n", STR_ARG(folder), n,
-                      version);
-    }
-    book_destroy(book);
-    arena_finish(&arena);
-    return ok;
+    if (!book_files_check(folder, &n, &version, err))
+        return false;
+    hex_format(version.bytes, HASH16_LEN, text);
+    (void)fprintf(cli->out, "%.*s: %zu files are good, version %s\n", STR_ARG(folder), n, text);
+    return true;
 }
 
 static int run(struct cli *cli, int argc, char **argv)

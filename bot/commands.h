@@ -10,4 +10,5 @@ extern const struct command command_decode;
 extern const struct command command_doctor;
 extern const struct command command_flows;
 extern const struct command command_migrate;
+extern const struct command command_seed;
 extern const struct command command_serve;

@@ -1,11 +1,22 @@
 /*
- * parley: the list of its commands.
+ * parley: the list of its commands, as --help shows them.
  */
+#include "bot/chat.h"
 #include "bot/commands.h"
 
+/* clang-format off */
 static const struct command *const commands[] = {
-    &command_serve, &command_migrate, &command_flows, &command_config, &command_decode, NULL,
+    &command_serve,
+    &command_chat,
+    &command_migrate,
+    &command_seed,
+    &command_doctor,
+    &command_flows,
+    &command_decode,
+    &command_config,
+    NULL,
 };
+/* clang-format on */
 
 int main(int argc, char **argv)
 {

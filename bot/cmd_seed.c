@@ -1,0 +1,89 @@
+/*
+ * parley seed: a made-up business to try things on.
+ */
+#include "bot/commands.h"
+#include "store/seed.h"
+
+#include <getopt.h>
+
+/* What the sandbox plays: Meta's own examples use these ids. */
+#define DEMO_NUMBER   "106540352242922"
+#define DEMO_BUSINESS "102290129340398"
+
+static bool read_options(int argc, char **argv, struct seed_options *seed)
+{
+    static const struct option options[] = {
+        {"reset",            no_argument, NULL, 'r'},
+        {"number",              required_argument, NULL, 'n'},
+        {"business",                  required_argument, NULL, 'b'},
+        {"phone",required_argument, NULL, 'p'},
+        {"app",               required_argument, NULL, 'a'},
+        {0        },
+    };
+    int option;
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        switch (option) {
+        case 'r':
+            seed->reset = true;
+            break;
+        case 'n':
+            seed->phone_number_id = optarg;
+            break;
+        case 'b':
+            seed->business_account_id = optarg;
+            break;
+        case 'p':
+            seed->phone = optarg;
+            break;
+        case 'a':
+            seed->app = optarg;
+            break;
+        default:
+            return false;
+        }
+    }
+    return true;
+}
+
+static int seed(struct cli *cli, const struct seed_options *options)
+{
+    struct err err = {0};
+    struct seed_counts counts;
+    if (!seed_demo(options, &counts, &err))
+        return cli_fail(cli, &err);
+    (void)fprintf(cli->out, "the shop has %d customers, %d orders and %d shipments\n",
+                  counts.customers, counts.orders, counts.shipments);
+    return CLI_DONE;
+}
+
+static int run(struct cli *cli, int argc, char **argv)
+{
+    struct seed_options options = {
+        .phone_number_id = DEMO_NUMBER, .business_account_id = DEMO_BUSINESS, .app = "default"};
+    if (!read_options(argc, argv, &options))
+        return cli_usage(cli, NULL);
+    if (argc - optind != 1 || strcmp(argv[optind], "demo") != 0)
+        return cli_usage(cli, "say what: demo");
+    struct config *config = cli_config(cli);
+    if (!config)
+        return CLI_FAILED;
+    options.url = config->database.owner_url.at;
+    int status = seed(cli, &options);
+    config_destroy(config);
+    return status;
+}
+
+const struct command command_seed = {
+    "seed",
+    "put the demo's shop into the database",
+    "demo [--reset] [--number ID] [--business ID] [--phone E164] [--app NAME]",
+    "Twenty customers, orders of every status, in four languages. What is there already "
+    "stays,\n"
+    "so it may be repeated. Connects as database.owner_url.\n\n"
+    "  --reset         delete all that the shop has first, its conversations too\n"
+    "  --number ID     its WhatsApp phone number id (" DEMO_NUMBER ")\n"
+    "  --business ID   its WhatsApp business account id (" DEMO_BUSINESS ")\n"
+    "  --phone E164    its number as people see it\n"
+    "  --app NAME      the app of the settings whose secret signs for it (default)\n",
+    run,
+};

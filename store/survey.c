@@ -1,0 +1,182 @@
+/*
+ * One plain connection and a handful of queries, one after the other.
+ */
+#include "store/survey.h"
+
+#include "bot/loop/loop.h"
+#include "store/db.h"
+#include "store/sql.h"
+
+#include <libpq-fe.h>
+#include <stdio.h>
+
+#define BUSINESSES_MAX 100
+
+static void conn_release(PGconn **conn)
+{
+    PQfinish(*conn);
+}
+
+static void rows_release(PGresult **rows)
+{
+    PQclear(*rows);
+}
+
+#define OWNED_ROWS(name) CLEANUP(rows_release) PGresult *name
+
+static bool raise_rows(PGconn *conn, const PGresult *rows, struct err *err)
+{
+    const char *state = PQresultErrorField(rows, PG_DIAG_SQLSTATE);
+    const char *why = PQresultErrorField(rows, PG_DIAG_MESSAGE_PRIMARY);
+    if (state)
+        return err_raise(err, ERR_REJECT, "%s %s", state, why ? why : "");
+    struct str lost = str_trim(str_from(PQerrorMessage(conn)));
+    return err_raise(err, ERR_RETRY, "%.*s", STR_ARG(lost));
+}
+
+static bool ask(PGconn *conn, const struct sql *sql, PGresult **rows, struct err *err)
+{
+    *rows = PQexecParams(conn, sql->text, 0, NULL, NULL, NULL, NULL, 1);
+    return PQresultStatus(*rows) == PGRES_TUPLES_OK || raise_rows(conn, *rows, err);
+}
+
+static bool command(PGconn *conn, const char *text, struct err *err)
+{
+    OWNED_ROWS(rows) = PQexec(conn, text);
+    return PQresultStatus(rows) == PGRES_COMMAND_OK || raise_rows(conn, rows, err);
+}
+
+static bool connect_to(const char *url, usec_t timeout, PGconn **conn, struct err *err)
+{
+    char seconds[16];
+    (void)snprintf(seconds, sizeof(seconds), "%lld",
+                   (long long)((timeout + USEC_PER_SEC - 1) / USEC_PER_SEC));
+    const char *const names[] = {"dbname", "connect_timeout", "application_name", NULL};
+    const char *const values[] = {url, seconds, "parley doctor", NULL};
+    *conn = PQconnectdbParams(names, values, 1);
+    if (PQstatus(*conn) == CONNECTION_OK)
+        return true;
+    struct str why = str_trim(str_from(PQerrorMessage(*conn)));
+    return err_raise(err, ERR_RETRY, "%.*s", STR_ARG(why));
+}
+
+static bool take_role(PGconn *conn, struct str role, struct err *err)
+{
+    if (role.len == 0)
+        return true;
+    char *name = PQescapeIdentifier(conn, role.at, role.len);
+    if (!name)
+        return err_raise(err, ERR_REJECT, "database.role is no name");
+    char text[256];
+    (void)snprintf(text, sizeof(text), "set role %s", name);
+    PQfreemem(name);
+    return command(conn, text, err) || err_wrap(err, "take on database.role");
+}
+
+static bool look_at_server(PGconn *conn, struct arena *into, struct survey *survey,
+                           struct err *err)
+{
+    OWNED_ROWS(rows) = NULL;
+    usec_t before = clock_now();
+    if (!ask(conn, &SQL_SURVEY_SERVER, &rows, err))
+        return false;
+    usec_t after = clock_now();
+    if (rows_n(rows) != 1)
+        return err_raise(err, ERR_BROKEN, "the database does not know the role it gave us");
+    survey->version = (int)row_int(rows, 0, 0);
+    survey->user = arena_str(into, row_text(rows, 0, 1));
+    survey->role = arena_str(into, row_text(rows, 0, 2));
+    survey->above_rules = row_bool(rows, 0, 3);
+    survey->ahead = row_time(rows, 0, 4) - (before + (after - before) / 2);
+    survey->took = after - before;
+    survey->durable = row_bool(rows, 0, 5);
+    survey->connections_max = row_int(rows, 0, 6);
+    survey->connections = row_int(rows, 0, 7);
+    return true;
+}
+
+static bool look_at_tables(PGconn *conn, struct arena *into, struct survey *survey,
+                           struct err *err)
+{
+    OWNED_ROWS(rows) = NULL;
+    if (!ask(conn, &SQL_SURVEY_OPEN_TABLES, &rows, err))
+        return false;
+    survey->n_open_tables = (size_t)rows_n(rows);
+    struct str *names = arena_array(into, struct str, survey->n_open_tables);
+    for (size_t i = 0; i < survey->n_open_tables; i++)
+        names[i] = arena_str(into, row_text(rows, (int)i, 0));
+    survey->open_tables = names;
+    return true;
+}
+
+static bool look_at_directory(PGconn *conn, struct arena *into, struct survey *survey,
+                              struct err *err)
+{
+    OWNED_ROWS(rows) = NULL;
+    if (!ask(conn, &SQL_SURVEY_DIRECTORY, &rows, err))
+        return false;
+    survey->n_entries = (size_t)rows_n(rows);
+    struct survey_entry *entries = arena_array(into, struct survey_entry, survey->n_entries);
+    for (size_t i = 0; i < survey->n_entries; i++)
+        entries[i] = (struct survey_entry){
+            .kind = arena_str(into, row_text(rows, (int)i, 0)),
+            .external_id = arena_str(into, row_text(rows, (int)i, 1)),
+            .org = row_uuid(rows, (int)i, 2),
+            .app = arena_str(into, row_text(rows, (int)i, 3)),
+        };
+    survey->entries = entries;
+    return true;
+}
+
+static bool look_at_business(PGconn *conn, struct arena *into, struct survey_business *one,
+                             struct err *err)
+{
+    char id[UUID_TEXT_LEN + 1], text[128];
+    uuid_format(one->org, id);
+    (void)snprintf(text, sizeof(text), "set local parley.org_id = '%s'", id);
+    OWNED_ROWS(rows) = NULL;
+    if (!command(conn, "begin read only", err) || !command(conn, text, err) ||
+        !ask(conn, &SQL_SURVEY_BUSINESS, &rows, err) || !command(conn, "rollback", err))
+        return false;
+    one->dead = row_int(rows, 0, 0);
+    one->waiting = row_int(rows, 0, 1);
+    one->unknown = row_int(rows, 0, 2);
+    one->late = row_int(rows, 0, 3);
+    one->stopped = arena_str(into, row_text(rows, 0, 4));
+    return true;
+}
+
+static bool is_known(const struct survey *survey, struct uuid org)
+{
+    for (size_t i = 0; i < survey->n_businesses; i++)
+        if (uuid_eq(survey->businesses[i].org, org))
+            return true;
+    return false;
+}
+
+static bool look_at_businesses(PGconn *conn, struct arena *into, struct survey *survey,
+                               struct err *err)
+{
+    struct survey_business *all = arena_array(into, struct survey_business, BUSINESSES_MAX);
+    survey->businesses = all;
+    for (size_t i = 0; i < survey->n_entries && survey->n_businesses < BUSINESSES_MAX; i++) {
+        if (is_known(survey, survey->entries[i].org))
+            continue;
+        struct survey_business *one = &all[survey->n_businesses++];
+        one->org = survey->entries[i].org;
+        if (!look_at_business(conn, into, one, err))
+            return false;
+    }
+    return true;
+}
+
+bool survey_database(const char *url, struct str role, usec_t connect_timeout,
+                     struct arena *into, struct survey *survey, struct err *err)
+{
+    CLEANUP(conn_release) PGconn *conn = NULL;
+    *survey = (struct survey){0};
+    return connect_to(url, connect_timeout, &conn, err) && take_role(conn, role, err) &&
+           look_at_server(conn, into, survey, err) && look_at_tables(conn, into, survey, err) &&
+           look_at_directory(conn, into, survey, err) &&
+           look_at_businesses(conn, into, survey, err);
+}
