@@ -643,6 +643,17 @@ static void ch_1_template_news_name_template_language_and_what_is_new(void **sta
     }
 }
 
+static void ch_1_news_without_a_template_or_a_list_are_broken(void **state)
+{
+    struct fixture *f = *state;
+    decode_change(f, "message_template_status_update", "{\"event\":\"APPROVED\"}");
+    assert_int_equal(f->batch.n, 0);
+    assert_int_equal(f->batch.broken, 1);
+    decode_change(f, "user_preferences", "{\"user_preferences\":{}}");
+    assert_int_equal(f->batch.n, 0);
+    assert_int_equal(f->batch.broken, 1);
+}
+
 static void ch_1_account_news_are_account_events(void **state)
 {
     struct fixture *f = *state;
@@ -856,6 +867,9 @@ static void more_items_than_anyone_sends_are_refused_whole(void **state)
     value = arena_format(&f->arena, "{\"messages\":[%s]}", items);
     assert_true(decode(f, delivery(f, "messages", arena_cstr(&f->arena, value))));
     assert_int_equal(f->batch.broken, WHATSAPP_ITEMS_MAX);
+    assert_false(decode(f, many(f, n)));
+    assert_int_equal(f->err.code, ERR_REJECT);
+    assert_int_equal(f->batch.n, 0);
 }
 
 static void what_is_no_delivery_is_refused_with_its_reason(void **state)
@@ -1110,6 +1124,8 @@ int main(void)
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(
             ch_1_template_news_name_template_language_and_what_is_new, setup, teardown),
+        cmocka_unit_test_setup_teardown(ch_1_news_without_a_template_or_a_list_are_broken,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(ch_1_account_news_are_account_events, setup, teardown),
         cmocka_unit_test_setup_teardown(ch_1_errors_of_the_account_are_events_of_their_number,
                                         setup, teardown),

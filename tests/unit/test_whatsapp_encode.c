@@ -211,6 +211,13 @@ static void questions_are_gets_that_may_be_repeated(void **state)
     assert_true(whatsapp_encode_media_lookup(&f->arena, &sender, STR("700"), STR("55"),
                                              &f->request, &f->err));
     assert_text(f->request.url, "https://graph.example/v26.0/55?phone_number_id=700");
+    assert_false(whatsapp_encode_media_lookup(&f->arena, &sender, STR("7/0"), STR("55"),
+                                              &f->request, &f->err));
+    assert_true(whatsapp_encode_templates(&f->arena, &sender, STR("900"), STR_NONE, &f->request,
+                                          &f->err));
+    assert_true(str_ends(f->request.url, STR("&limit=100")));
+    assert_false(whatsapp_encode_read(&f->arena, &sender, STR("7/0"), STR("w"), false,
+                                      &f->request, &f->err));
     struct whatsapp_sender slashed = {STR("https://graph.example/v26.0//"), sender.token};
     assert_true(whatsapp_encode_templates(&f->arena, &slashed, STR("900"), STR("Q/=&\xc3\xa9"),
                                           &f->request, &f->err));
@@ -269,6 +276,9 @@ static void ch_2_a_list_groups_its_rows_by_section(void **state)
         "{\"id\":\"4\",\"title\":\"More\"}]}]}}}");
     reply.options = yes_no;
     reply.n_options = 2;
+    reply.label = STR("\t");
+    refused(f, &reply, "no label");
+    reply.label = STR("Orders");
     said(f, &reply,
          "\"type\":\"interactive\",\"interactive\":{\"type\":\"list\",\"body\":{\"text\":"
          "\"Which?\"},\"action\":{\"button\":\"Orders\",\"sections\":[{\"rows\":[{\"id\":"
@@ -364,6 +374,9 @@ static void ch_2_a_template_is_filled_with_values_of_one_line(void **state)
     reply.template_language = STR_NONE;
     refused(f, &reply, "language");
     reply.template_language = STR("en");
+    reply.n_template_values = 101;
+    refused(f, &reply, "too many");
+    reply.n_template_values = 0;
     const char *bad[] = {"", "Order", "order-shipped", "or der"};
     for (size_t i = 0; i < COUNTOF(bad); i++) {
         reply.template_name = str_from(bad[i]);
