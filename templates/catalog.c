@@ -94,6 +94,13 @@ static bool next_event(struct reader *r)
     return r->has_event || refuse_yaml(r);
 }
 
+static bool next_events(struct reader *r, unsigned n)
+{
+    while (n > 0 && next_event(r))
+        n--;
+    return n == 0;
+}
+
 /* Anchors and tags have no meaning here. */
 static bool check_plain(struct reader *r)
 {
@@ -103,15 +110,17 @@ static bool check_plain(struct reader *r)
         anchored = event->data.scalar.anchor || event->data.scalar.tag;
     if (event->type == YAML_MAPPING_START_EVENT)
         anchored = event->data.mapping_start.anchor || event->data.mapping_start.tag;
-    if (anchored)
+    if (anchored) {
         return REFUSE(
             r, event_line(r),
             "\"&\" and \"!\" at the beginning have a meaning in YAML that is not used "
             "here: put the text into quotes");
-    if (event->type == YAML_ALIAS_EVENT)
+    }
+    if (event->type == YAML_ALIAS_EVENT) {
         return REFUSE(r, event_line(r),
                       "\"*\" at the beginning means an alias in YAML, which is not used here: "
                       "put the text into quotes");
+    }
     return true;
 }
 
@@ -172,20 +181,23 @@ static void place_text(const struct reader *r, struct str trimmed, struct text_s
 
 static bool compile_form(struct reader *r, struct str key, struct text *text)
 {
-    if (r->event.type != YAML_SCALAR_EVENT)
+    if (r->event.type != YAML_SCALAR_EVENT) {
         return REFUSE(r, event_line(r),
                       "%.*s: here should be a text: one that begins with \"{\" or \"[\" must "
                       "stand in quotes",
                       STR_ARG(key));
+    }
     if (!check_plain(r) || !check_not_cut(r))
         return false;
     struct str bytes = str_trim(scalar_text(r));
-    if (bytes.len == 0)
+    if (bytes.len == 0) {
         return REFUSE(r, event_line(r), "%.*s has no text: write one, or take the key out",
                       STR_ARG(key));
-    if (str_length(bytes) > TEXT_MAX)
+    }
+    if (str_length(bytes) > TEXT_MAX) {
         return REFUSE(r, event_line(r), "%.*s has more than %d characters: make it shorter",
                       STR_ARG(key), TEXT_MAX);
+    }
     if (!check_characters(r, bytes))
         return false;
     struct text_source source = {.bytes = arena_str(&r->words->arena, bytes)};
@@ -213,22 +225,25 @@ static bool is_key(struct str key)
 static bool check_form(struct reader *r, struct str key, struct str name,
                        const struct wording *wording, enum plural_form *form)
 {
-    if (!plural_find(name, form) || !plural_exists(r->lang, *form))
+    if (!plural_find(name, form) || !plural_exists(r->lang, *form)) {
         return REFUSE(r, event_line(r),
                       "%.*s: \"%.*s\" is no plural form of this language: take it out",
                       STR_ARG(key), STR_ARG(text_quote(name)));
-    if (wording->forms[*form].n > 0)
+    }
+    if (wording->forms[*form].n > 0) {
         return REFUSE(r, event_line(r), "%.*s has \"%s\" twice: take one out", STR_ARG(key),
                       plural_name(*form));
+    }
     return true;
 }
 
 /* The number that a map of plural forms is chosen by: "plural: n". */
 static bool read_count(struct reader *r, struct str key, struct wording *wording)
 {
-    if (wording->count.len > 0)
+    if (wording->count.len > 0) {
         return REFUSE(r, event_line(r), "%.*s has \"plural\" twice: take one out",
                       STR_ARG(key));
+    }
     struct text text;
     if (!next_event(r) || !compile_form(r, key, &text))
         return false;
@@ -239,20 +254,22 @@ static bool read_count(struct reader *r, struct str key, struct wording *wording
     unsigned line;
     bool good = text_compile(&r->words->arena, &source, &text, &line, NULL);
     if (!good || text.n != 1 || text.steps[0].kind != STEP_VALUE ||
-        !str_eq(text.steps[0].text, name))
+        !str_eq(text.steps[0].text, name)) {
         return REFUSE(r, event_line(r),
                       "%.*s: after \"plural:\" comes the name of the variable that counts",
                       STR_ARG(key));
+    }
     wording->count = text.steps[0].text;
     return true;
 }
 
 static bool read_form(struct reader *r, struct str key, struct wording *wording)
 {
-    if (r->event.type != YAML_SCALAR_EVENT)
+    if (r->event.type != YAML_SCALAR_EVENT) {
         return REFUSE(r, event_line(r),
                       "%.*s: a text that begins with \"{{\" must stand in quotes",
                       STR_ARG(key));
+    }
     if (!check_plain(r))
         return false;
     if (str_eq(scalar_text(r), STR("plural")))
@@ -265,17 +282,19 @@ static bool read_form(struct reader *r, struct str key, struct wording *wording)
 
 static bool check_forms(struct reader *r, struct str key, const struct wording *wording)
 {
-    if (wording->count.len == 0)
+    if (wording->count.len == 0) {
         return REFUSE(r, wording->line,
                       "%.*s: a map needs a line \"plural: VARIABLE\"; a text that begins with "
                       "\"{{\" must stand in quotes; keys are written with dots, not nested",
                       STR_ARG(key));
+    }
     for (unsigned i = 0; i < PLURAL_COUNT; i++) {
-        if (wording->forms[i].n == 0 && plural_is_needed(r->lang, (enum plural_form)i))
+        if (wording->forms[i].n == 0 && plural_is_needed(r->lang, (enum plural_form)i)) {
             return REFUSE(
                 r, wording->line,
                 "%.*s lacks the plural form \"%s\", which this language needs: add it",
                 STR_ARG(key), plural_name((enum plural_form)i));
+        }
     }
     return true;
 }
@@ -306,19 +325,21 @@ static bool check_key(struct reader *r, struct str key)
 /* "key: text" or "key: {plural: ...}". */
 static bool read_key(struct reader *r)
 {
-    if (r->event.type != YAML_SCALAR_EVENT)
+    if (r->event.type != YAML_SCALAR_EVENT) {
         return REFUSE(
             r, event_line(r),
             "here should be a key: a text that begins with \"{\", \"[\" or \"*\" must "
             "stand in quotes after its key");
+    }
     struct str name = scalar_text(r);
     if (!check_plain(r) || !check_key(r, name))
         return false;
     struct entry *entry = words_entry(r->words, name);
     struct wording *wording = &entry->in[r->lang];
-    if (wording_is_given(wording))
+    if (wording_is_given(wording)) {
         return REFUSE(r, event_line(r), "%.*s stands at %.*s:%u already: take one out",
                       STR_ARG(entry->key), STR_ARG(wording->file), wording->line);
+    }
     wording->file = r->words->files[r->lang];
     if (!str_eq(wording->file, r->file->name))
         wording->file = arena_str(&r->words->arena, r->file->name);
@@ -332,7 +353,7 @@ static bool read_key(struct reader *r)
 
 static bool read_document(struct reader *r)
 {
-    if (!next_event(r) || !next_event(r)) /* the stream begins, the document begins */
+    if (!next_events(r, 2)) /* the stream begins, the document begins */
         return false;
     if (r->event.type == YAML_STREAM_END_EVENT)
         return REFUSE(r, 1, "the file is empty: write lines \"key: text\"");
@@ -346,7 +367,7 @@ static bool read_document(struct reader *r)
         if (!read_key(r) || !next_event(r))
             return false;
     }
-    if (!next_event(r) || !next_event(r)) /* the document ends, the stream ends */
+    if (!next_events(r, 2)) /* the document ends, the stream ends */
         return false;
     if (r->event.type != YAML_STREAM_END_EVENT)
         return REFUSE(r, event_line(r), "\"---\" begins a second document: take it out");
@@ -387,11 +408,12 @@ static bool lang_of_file(struct str name, enum lang *lang)
 bool catalog_read(struct words *words, const struct source_file *file, struct err *err)
 {
     struct reader r = {.words = words, .file = file, .err = err};
-    if (!lang_of_file(file->name, &r.lang))
+    if (!lang_of_file(file->name, &r.lang)) {
         return err_raise(err, ERR_REJECT,
                          "%.*s: the name should end in the language, en.yaml, es.yaml, pl.yaml "
                          "or ar.yaml: rename the file",
                          STR_ARG(file->name));
+    }
     if (!check_encoding(&r))
         return false;
     if (words->files[r.lang].len == 0)

@@ -303,10 +303,11 @@ bool words_warm(struct err *err)
                     plural_rules(lang);
         for (unsigned style = 0; style < DATE_STYLES; style++)
             open = open && date_formatter(lang, (enum date_style)style);
-        if (!open || !zone_calendar(STR("UTC")))
+        if (!open || !zone_calendar(STR("UTC"))) {
             return err_raise(err, ERR_BROKEN,
                              "ICU has no data for the language \"%s\": is libicudata whole?",
                              lang_code(lang));
+        }
     }
     return true;
 }
@@ -394,9 +395,10 @@ static bool add_text(struct out *out, enum lang lang, struct str text, enum form
     const UNumberFormat *formatter =
         format == FORMAT_NUMBER && is_decimal(text) ? number_formatter(lang) : NULL;
     struct shown shown = {.status = U_ZERO_ERROR};
-    if (formatter)
+    if (formatter) {
         shown.len = unum_formatDecimal(formatter, text.at, (int32_t)text.len, shown.text,
                                        SHOWN_MAX, NULL, &shown.status);
+    }
     if (formatter && add_shown(out, &shown))
         return true;
     out_add(out, text);
@@ -422,9 +424,10 @@ static bool add_money(struct out *out, enum lang lang, struct money money)
     const UNumberFormat *formatter =
         money_exponent(money.currency) < 0 ? NULL : money_formatter(lang, money.currency);
     struct shown shown = {.status = U_ZERO_ERROR};
-    if (formatter)
+    if (formatter) {
         shown.len = unum_formatDecimal(formatter, decimal.at, (int32_t)decimal.len, shown.text,
                                        SHOWN_MAX, NULL, &shown.status);
+    }
     if (formatter && add_shown(out, &shown))
         return true;
     out_add(out, arena_format(out->into, "%.*s %.3s", STR_ARG(decimal), money.currency));
@@ -569,13 +572,13 @@ bool format_value(struct out *out, const struct locale *locale, struct value val
 }
 
 struct str words_format(struct arena *into, const struct locale *locale, struct value value,
-                        struct str name)
+                        struct str format)
 {
-    enum format format = FORMAT_AUTO;
+    enum format kind = FORMAT_AUTO;
     struct out out;
-    (void)format_find(name, &format);
+    (void)format_find(format, &kind);
     out_init(&out, into, 0);
-    (void)format_value(&out, locale, value, format);
+    (void)format_value(&out, locale, value, kind);
     return out_text(&out);
 }
 

@@ -72,12 +72,13 @@ static bool is_path(struct str path)
         return true;
     bool after_name = false;
     for (size_t i = 0; i < path.len; i++) {
-        if (path.at[i] == '.' && (i == 0 || after_name))
+        if (path.at[i] == '.' && (i == 0 || after_name)) {
             after_name = false;
-        else if (is_name_char(path.at[i]))
+        } else if (is_name_char(path.at[i])) {
             after_name = true;
-        else
+        } else {
             return false;
+        }
     }
     return after_name;
 }
@@ -139,11 +140,12 @@ static bool compile_key(struct compiler *c, struct str name)
         for (size_t i = 0; good && !piece_is_path && i < piece.len; i++)
             good = is_name_char(piece.at[i]) || piece.at[i] == '.';
     }
-    if (!good)
+    if (!good) {
         return err_raise(c->err, ERR_REJECT,
                          "\"> %.*s\" names no key: write {{> other.key}} or "
                          "{{> status.(variable)}}",
                          STR_ARG(text_quote(name)));
+    }
     add_step(c, STEP_KEY, name);
     return true;
 }
@@ -152,9 +154,10 @@ static bool compile_open(struct compiler *c, enum step_kind kind, struct str pat
 {
     if (!check_path(c, path))
         return false;
-    if (c->n_open == TEXT_DEPTH_MAX)
+    if (c->n_open == TEXT_DEPTH_MAX) {
         return err_raise(c->err, ERR_REJECT, "parts stand more than %d deep: use another key",
                          TEXT_DEPTH_MAX);
+    }
     c->open[c->n_open++] = (uint32_t)c->n;
     add_step(c, kind, path);
     return true;
@@ -163,16 +166,18 @@ static bool compile_open(struct compiler *c, enum step_kind kind, struct str pat
 static bool compile_close(struct compiler *c, struct str path)
 {
     struct str open = c->n_open ? c->steps[c->open[c->n_open - 1]].text : STR_NONE;
-    if (c->n_open == 0)
+    if (c->n_open == 0) {
         return err_raise(c->err, ERR_REJECT,
                          "{{/%.*s}} closes a part that was not opened: put {{#%.*s}} or "
                          "{{^%.*s}} before it",
                          STR_ARG(text_quote(path)), STR_ARG(text_quote(path)),
                          STR_ARG(text_quote(path)));
-    if (!str_eq(open, path))
+    }
+    if (!str_eq(open, path)) {
         return err_raise(c->err, ERR_REJECT,
                          "{{/%.*s}} stands where {{/%.*s}} should: close the inner part first",
                          STR_ARG(text_quote(path)), STR_ARG(text_quote(open)));
+    }
     c->steps[c->open[--c->n_open]].end = (uint32_t)c->n;
     return true;
 }
@@ -255,10 +260,11 @@ static bool compile_all(struct compiler *c)
         size_t at = stray < open ? stray : open;
         count_lines(c, counted, at);
         counted = at;
-        if (stray < open)
+        if (stray < open) {
             return err_raise(c->err, ERR_REJECT,
                              "}} without {{ before it: add the opening or "
                              "take it out");
+        }
         if (open == bytes.len)
             break;
         if (!compile_next(c, open))
@@ -323,40 +329,35 @@ static bool is_there(struct value value)
     return false;
 }
 
-/* Which way a text's characters run. */
+/* Which ways a text's characters run. */
 struct directions {
-    bool ltr;    /* letters of left-to-right scripts */
-    bool rtl;    /* letters of right-to-left scripts */
-    bool digits; /* digits that have other characters beside them */
+    bool ltr;      /* letters of left-to-right scripts */
+    bool rtl;      /* letters of right-to-left scripts; the invisible marks do not count */
+    size_t digits; /* how many */
 };
+
+static void note_direction(struct directions *found, UChar32 ch)
+{
+    const UChar32 right_mark = 0x200F;
+    const UChar32 arabic_mark = 0x061C;
+    UCharDirection direction = u_charDirection(ch);
+    if (direction == U_LEFT_TO_RIGHT)
+        found->ltr = true;
+    if (direction == U_RIGHT_TO_LEFT || direction == U_RIGHT_TO_LEFT_ARABIC)
+        found->rtl = found->rtl || (ch != right_mark && ch != arabic_mark);
+    found->digits += direction == U_EUROPEAN_NUMBER;
+}
 
 static struct directions directions_of(struct str text)
 {
     struct directions found = {0};
-    size_t digits = 0;
     int32_t at = 0;
-    int32_t len = (int32_t)text.len;
-    while (at < len) {
+    while (at < (int32_t)text.len) {
         UChar32 ch;
-        U8_NEXT((const uint8_t *)text.at, at, len, ch);
-        if (ch < 0)
-            continue;
-        switch (u_charDirection(ch)) {
-        case U_LEFT_TO_RIGHT:
-            found.ltr = true;
-            break;
-        case U_RIGHT_TO_LEFT:
-        case U_RIGHT_TO_LEFT_ARABIC:
-            found.rtl = ch != 0x200F && ch != 0x061C ? true : found.rtl;
-            break;
-        case U_EUROPEAN_NUMBER:
-            digits++;
-            break;
-        default:
-            break;
-        }
+        U8_NEXT((const uint8_t *)text.at, at, (int32_t)text.len, ch);
+        if (ch >= 0)
+            note_direction(&found, ch);
     }
-    found.digits = digits > 0 && digits < text.len;
     return found;
 }
 
@@ -366,7 +367,8 @@ static bool needs_isolation(enum lang lang, struct value value, struct str shown
     struct directions found = directions_of(shown);
     if (!lang_is_rtl(lang))
         return found.rtl;
-    return found.ltr || (value.kind == VALUE_TEXT && found.digits);
+    return found.ltr ||
+           (value.kind == VALUE_TEXT && found.digits > 0 && found.digits < shown.len);
 }
 
 /* The length of a mark at `at` that may not come from outside: the bidi embeddings, overrides
@@ -427,8 +429,12 @@ static void render_unknown(struct out *out, struct value last)
     if (last.kind != VALUE_TEXT)
         return;
     char *at = out_reserve(out, last.text.len);
-    for (size_t i = 0; i < last.text.len; i++)
-        at[i] = last.text.at[i] == '_' ? ' ' : last.text.at[i];
+    if (last.text.len > 0)
+        memcpy(at, last.text.at, last.text.len);
+    for (size_t i = 0; i < last.text.len; i++) {
+        if (at[i] == '_')
+            at[i] = ' ';
+    }
     out->len += last.text.len;
 }
 

@@ -19,10 +19,11 @@ static size_t words_position(const struct words *words, struct str key)
     size_t to = words->n;
     while (from < to) {
         size_t middle = from + (to - from) / 2;
-        if (str_compare(words->entries[middle]->key, key) < 0)
+        if (str_compare(words->entries[middle]->key, key) < 0) {
             from = middle + 1;
-        else
+        } else {
             to = middle;
+        }
     }
     return from;
 }
@@ -35,21 +36,24 @@ const struct entry *words_find(const struct words *words, struct str key)
     return words->entries[at];
 }
 
+static void words_grow(struct words *words)
+{
+    words->room = words->room ? words->room * 2 : 256;
+    struct entry **grown = arena_array(&words->arena, struct entry *, words->room);
+    for (size_t i = 0; i < words->n; i++)
+        grown[i] = words->entries[i];
+    words->entries = grown;
+}
+
 struct entry *words_entry(struct words *words, struct str key)
 {
     size_t at = words_position(words, key);
     if (at < words->n && str_eq(words->entries[at]->key, key))
         return words->entries[at];
-    if (words->n == words->room) {
-        words->room = words->room ? words->room * 2 : 256;
-        struct entry **grown = arena_array(&words->arena, struct entry *, words->room);
-        if (words->n > 0)
-            memcpy(grown, words->entries, words->n * sizeof(*grown));
-        words->entries = grown;
-    }
-    memmove(&words->entries[at + 1], &words->entries[at],
-            (words->n - at) * sizeof(*words->entries));
-    words->n++;
+    if (words->n == words->room)
+        words_grow(words);
+    for (size_t i = words->n++; i > at; i--)
+        words->entries[i] = words->entries[i - 1];
     words->entries[at] = arena_new(&words->arena, struct entry);
     words->entries[at]->key = arena_str(&words->arena, key);
     return words->entries[at];
@@ -102,10 +106,11 @@ static const struct text *wording_form(const struct wording *wording, struct sce
     struct value count = scene_value(scene, wording->count);
     if (count.kind == VALUE_LIST && count.list)
         count = value_int((int64_t)count.list->n);
-    if (count.kind == VALUE_INT)
+    if (count.kind == VALUE_INT) {
         form = plural_select(scene->locale->lang, count.number);
-    else
+    } else {
         scene->missing = true;
+    }
     if (count.kind == VALUE_INT && count.number == 0 && forms[PLURAL_NONE].n > 0)
         return &forms[PLURAL_NONE];
     if (forms[form].n == 0)
@@ -221,10 +226,11 @@ static void survey_text(struct survey *survey, const struct text *text)
 {
     for (size_t i = 0; i < text->n && !survey->too_deep; i++) {
         const struct step *step = &text->steps[i];
-        if (step->kind == STEP_KEY)
+        if (step->kind == STEP_KEY) {
             survey_name(survey, step->text);
-        else if (step->kind != STEP_TEXT)
+        } else if (step->kind != STEP_TEXT) {
             names_add(&survey->variables, step->text);
+        }
     }
 }
 
@@ -316,11 +322,12 @@ static bool check_given(const struct words *words, const struct entry *entry, st
     while (has < LANG_COUNT && !wording_is_given(&entry->in[has]))
         has++;
     for (unsigned lang = 0; lang < LANG_COUNT; lang++) {
-        if (has < LANG_COUNT && !wording_is_given(&entry->in[lang]))
+        if (has < LANG_COUNT && !wording_is_given(&entry->in[lang])) {
             return err_raise(err, ERR_REJECT,
                              "%.*s: %.*s is missing, which %.*s:%u has: add it",
                              STR_ARG(words->files[lang]), STR_ARG(entry->key),
                              STR_ARG(entry->in[has].file), entry->in[has].line);
+        }
     }
     return true;
 }
@@ -328,9 +335,10 @@ static bool check_given(const struct words *words, const struct entry *entry, st
 static bool check_keys(struct arena *scratch, const struct survey *survey,
                        const struct entry *entry, struct err *err)
 {
-    if (survey->too_deep)
+    if (survey->too_deep) {
         return refuse_wording(err, entry, survey->lang,
                               "calls itself in, by {{> ...}}: take one of the calls out");
+    }
     for (size_t i = 0; i < survey->keys.n; i++) {
         struct str name = survey->keys.items[i];
         if (name_is_known(survey->words, survey->lang, name))
@@ -387,9 +395,10 @@ bool words_check(const struct words *words, struct err *err)
     struct arena scratch;
     bool good = true;
     for (unsigned lang = 0; lang < LANG_COUNT; lang++) {
-        if (words->files[lang].len == 0)
+        if (words->files[lang].len == 0) {
             return err_raise(err, ERR_REJECT, "there are no words in \"%s\": add %s.yaml",
                              lang_code((enum lang)lang), lang_code((enum lang)lang));
+        }
     }
     arena_init(&scratch);
     for (size_t i = 0; good && i < words->n; i++) {

@@ -471,9 +471,10 @@ static void each_language_needs_the_forms_that_whole_numbers_take(void **state)
     for (unsigned lang = 0; lang < LANG_COUNT; lang++) {
         struct str found = STR_NONE;
         for (unsigned form = 0; form < PLURAL_COUNT; form++) {
-            if (plural_is_needed((enum lang)lang, (enum plural_form)form))
+            if (plural_is_needed((enum lang)lang, (enum plural_form)form)) {
                 found = arena_format(&arena, "%.*s%s ", STR_ARG(found),
                                      plural_name((enum plural_form)form));
+            }
         }
         assert_string_equal(arena_cstr(&arena, found), needed[lang]);
         assert_true(plural_exists((enum lang)lang, PLURAL_OTHER));

@@ -210,9 +210,10 @@ static void braces_in_what_people_write_mean_nothing(void **state)
     static const char *const hostile[] = {"{{secret}}",  "{{> secret}}", "{{#name}}",
                                           "}}{{/name}}", "{{",           "{{{{}}}}",
                                           "(secret)",    "%s%n%1$s",     "\\n\\u0000"};
-    for (size_t i = 0; i < COUNTOF(hostile); i++)
+    for (size_t i = 0; i < COUNTOF(hostile); i++) {
         assert_said("k", VALUES(TEXT("name", hostile[i])),
                     arena_format(&arena, "Hi %s, %s", hostile[i], hostile[i]).at);
+    }
 }
 
 /* --- parts ------------------------------------------------------------------------------ */
@@ -554,9 +555,10 @@ static void a_broken_file_is_refused_with_its_line_and_a_cure(void **state)
         struct str want = arena_format(&arena, "messages/en.yaml%s", cases[i].want);
         struct str text = str_from(err.text);
         if (err.code != ERR_REJECT || !str_starts(text, want) ||
-            str_find(text, str_from(cases[i].cure)) == text.len)
+            str_find(text, str_from(cases[i].cure)) == text.len) {
             fail_msg("case %zu: \"%s\" is not \"%s ... %s\"", i, err.text, want.at,
                      cases[i].cure);
+        }
         assert_null(words);
     }
 }
@@ -885,9 +887,10 @@ static void ch_2_the_longest_values_fit_what_whatsapp_shows(void **state)
             const char *key = arena_cstr(&arena, keys.items[i]);
             const char *text = said((enum lang)lang, key, longest_values(), &missing);
             size_t length = str_length(str_from(text));
-            if (length == 0 || length > limit_of(keys.items[i]))
+            if (length == 0 || length > limit_of(keys.items[i])) {
                 fail_msg("%s.yaml: %s has %zu characters: %s", lang_code((enum lang)lang), key,
                          length, text);
+            }
         }
     }
 }
@@ -997,9 +1000,10 @@ static void ord_9_a_state_is_told_in_words_beside_its_colour(void **state)
             const char *status = said(
                 (enum lang)lang, arena_format(&arena, "status.%s", key + 6).at, NULL, &missing);
             bool coloured = false;
-            for (size_t b = 0; b < COUNTOF(badges); b++)
+            for (size_t b = 0; b < COUNTOF(badges); b++) {
                 coloured |=
                     strcmp(badge, arena_format(&arena, "%s %s", badges[b], status).at) == 0;
+            }
             assert_true(coloured);
             assert_true(status[0] != '\0');
         }
@@ -1077,9 +1081,9 @@ static void flw_1_the_page_for_authors_tells_the_truth(void **state)
 {
     (void)state;
     struct str page = file_bytes(PARLEY_SOURCE_DIR "/docs/words.md");
-    struct str label;
-    struct str yaml;
-    struct str text;
+    struct str label = STR_NONE;
+    struct str yaml = STR_NONE;
+    struct str text = STR_NONE;
     size_t n = 0;
     for (; next_block(&page, &label, &yaml); n++) {
         assert_true(str_starts(label, STR("yaml")));
@@ -1113,11 +1117,11 @@ static void flw_1_the_pages_table_of_formats_tells_the_truth(void **state)
     struct str page = file_bytes(PARLEY_SOURCE_DIR "/docs/words.md");
     page = str_slice(page, str_find(page, STR("## Formats")), page.len);
     page = str_slice(page, 0, str_find(page, STR("## Singular")));
-    struct str line;
+    struct str line = STR_NONE;
     size_t n = 0;
     while (str_split(&page, '\n', &line)) {
         struct str cells[5] = {0};
-        struct str cell;
+        struct str cell = STR_NONE;
         for (size_t i = 0; i < 5 && str_split(&line, '|', &cell); i++)
             cells[i] = str_trim(cell);
         if (!str_starts(cells[1], STR("`")))
