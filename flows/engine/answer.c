@@ -106,15 +106,10 @@ static void go_back(struct flow_turn *turn)
     struct kept *kept = &turn->kept;
     const struct handler *handler = handler_find(&kept->now.at->on, STR("back"));
 
-    if (kept->open && handler) {
+    if (kept->open && handler)
         turn_take(turn, &handler->moves);
-    } else if (kept->depth > 0) {
-        turn_return(turn);
-    } else {
-        if (kept->now.flow == turn->book->menu)
-            turn_say_key(turn, STR("back.nothing"));
-        turn_menu(turn);
-    }
+    else
+        turn_back(turn);
 }
 
 static void greet(struct flow_turn *turn)
@@ -133,7 +128,7 @@ static bool follow(struct flow_turn *turn, const struct understanding *meant)
     struct str intent = meant->intent;
     const struct flow_def *flow;
 
-    if (!intent.len && meant->number.len)
+    if (meant->number.len && (!intent.len || str_eq(intent, STR("orders"))))
         intent = STR("order");
     if (!intent.len)
         return false;
@@ -145,6 +140,9 @@ static bool follow(struct flow_turn *turn, const struct understanding *meant)
         greet(turn);
     } else if (str_eq(intent, STR("thanks"))) {
         turn_say_key(turn, STR("thanks.reply"));
+    } else if (str_eq(intent, STR("ok"))) {
+        if (is_first(turn))
+            greet(turn); /* else nothing is wanted, and the last word may be theirs */
     } else {
         flow = book_flow_on(turn->book, intent);
         if (!flow)

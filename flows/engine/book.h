@@ -84,6 +84,7 @@ enum move_kind {
     MOVE_DONE, /* the flow ends: back to whoever called it, else rest */
     MOVE_MENU, /* everything is left for the menu */
     MOVE_REST, /* everything is left, and nothing is said */
+    MOVE_BACK, /* as when the customer says "back" and the state has no answer of its own */
     MOVE_CALL, /* another flow, then `state` of this one */
     MOVE_GO,   /* another flow instead of this one */
     MOVE_ACTION

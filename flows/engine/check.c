@@ -797,6 +797,7 @@ static size_t leads_to(const struct graph *graph, const struct flow_def *flow,
         to[n++] = number_of(graph, move->flow, move->flow->initial);
         break;
     case MOVE_MENU:
+    case MOVE_BACK:
         to[n++] =
             number_of(graph, graph->checker->book->menu, graph->checker->book->menu->initial);
         break;
@@ -882,7 +883,8 @@ static bool check_reachable(struct checker *checker)
 
 static bool is_end(enum move_kind kind)
 {
-    return kind == MOVE_DONE || kind == MOVE_MENU || kind == MOVE_REST || kind == MOVE_GO;
+    return kind == MOVE_DONE || kind == MOVE_MENU || kind == MOVE_REST || kind == MOVE_BACK ||
+           kind == MOVE_GO;
 }
 
 /* Whether a state ends, as far as is known: by itself, or through one that does. */

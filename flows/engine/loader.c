@@ -292,6 +292,8 @@ static void name_target(struct move *move, struct str target)
         move->kind = MOVE_MENU;
     else if (str_eq(target, STR("rest")))
         move->kind = MOVE_REST;
+    else if (str_eq(target, STR("back")))
+        move->kind = MOVE_BACK;
     else
         move->kind = MOVE_STATE;
     move->state_name = target;
@@ -614,7 +616,7 @@ static bool read_state(struct loader *loader, const struct node *map, struct sta
     state->line = map->line;
     state->end.line = map->line;
     if (str_eq(state->name, STR("done")) || str_eq(state->name, STR("menu")) ||
-        str_eq(state->name, STR("rest")))
+        str_eq(state->name, STR("rest")) || str_eq(state->name, STR("back")))
         return REFUSE(loader, map, "'%.*s' is a target of its own; name the state otherwise",
                       STR_ARG(state->name));
     ask = node_get(map, "ask");

@@ -91,6 +91,19 @@ void turn_return(struct flow_turn *turn)
     turn_page(turn, kept->now.at); /* as it was left, its page too */
 }
 
+void turn_back(struct flow_turn *turn)
+{
+    struct kept *kept = &turn->kept;
+
+    if (kept->depth > 0) {
+        turn_return(turn);
+        return;
+    }
+    if (kept->now.flow == turn->book->menu)
+        turn_say_key(turn, STR("back.nothing"));
+    turn_menu(turn);
+}
+
 void turn_again(struct flow_turn *turn)
 {
     struct kept *kept = &turn->kept;
@@ -203,6 +216,9 @@ static void move_go(struct flow_turn *turn, const struct move *move)
         break;
     case MOVE_REST:
         turn_rest(turn);
+        break;
+    case MOVE_BACK:
+        turn_back(turn);
         break;
     case MOVE_CALL:
     case MOVE_GO:

@@ -108,6 +108,7 @@ void turn_again(struct flow_turn *turn); /* the present prompt once more, or the
 void turn_menu(struct flow_turn *turn);
 void turn_rest(struct flow_turn *turn);
 void turn_return(struct flow_turn *turn);
+void turn_back(struct flow_turn *turn); /* to what was before, or the menu */
 bool turn_push(struct flow_turn *turn, const struct state_def *back_to);
 /* Begin a flow in a fresh frame, at its initial state or at `state`. Nothing is pushed. */
 void turn_begin_flow(struct flow_turn *turn, const struct flow_def *flow,

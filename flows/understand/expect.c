@@ -102,6 +102,7 @@ static const char more_words[] = " more next mas siguiente siguientes wiecej dal
                                  " nastepna مزيد تالي ";
 static const char previous_words[] =
     " previous prev earlier anterior anteriores poprzednie poprzednia سابق ";
+static const char last_words[] = " last ultimo ultima ostatni ostatnia ostatnie اخير اخيره ";
 static const char yes_words[] =
     " yes yep yeah yup sure ok okay si claro vale tak jasne dobrze نعم"
     " ايوه اجل ";
@@ -156,13 +157,30 @@ static bool only_number(const struct tokens *tokens, int64_t *number)
 
 static bool only_word_of(const struct tokens *tokens, const char *set)
 {
+    bool found = false;
+
     for (size_t i = 0; i < tokens->n; i++)
-        if (!is_in(set, tokens->items[i]) && !is_in(fillers, tokens->items[i]))
+        if (is_in(set, tokens->items[i]))
+            found = true;
+        else if (!is_in(fillers, tokens->items[i]))
             return false;
-    return tokens->n > 0 && tokens->n <= 3 && is_in(set, tokens->items[0]);
+    return found && tokens->n <= 4;
 }
 
 /* --- options ------------------------------------------------------------------------------ */
+
+/* "the last one": of the rows of data, or of all options where there are none. */
+static int by_last(const struct tokens *tokens, const struct expect_option *options, size_t n)
+{
+    int last = (int)n - 1;
+
+    if (!only_word_of(tokens, last_words))
+        return -1;
+    for (size_t i = 0; i < n; i++)
+        if (options[i].is_row)
+            last = (int)i;
+    return last;
+}
 
 static int by_place(const struct tokens *tokens, size_t n)
 {
@@ -310,6 +328,8 @@ int expect_option(struct arena *scratch, struct str text, const struct expect_op
     if (tokens.n == 0 || n == 0)
         return -1;
     found = by_place(&tokens, n);
+    if (found < 0)
+        found = by_last(&tokens, options, n);
     if (found < 0)
         found = by_page(&tokens, options, n);
     if (found < 0)

@@ -209,7 +209,7 @@ static void find_command(const struct tokens *tokens, struct understanding *mean
         langs |= 1U << commands[i].lang;
     }
     if (!meant->exact || str_eq(meant->intent, STR("menu")) ||
-        str_eq(meant->intent, STR("stop")))
+        str_eq(meant->intent, STR("stop")) || str_eq(meant->intent, STR("ok")))
         return; /* words that every language borrows */
     for (unsigned lang = 0; lang < LANG_COUNT; lang++) {
         if (langs != 1U << lang)

@@ -13,7 +13,8 @@
 
 struct understanding {
     struct str intent;     /* "menu", "back", "help", "human", "stop", "start", "language",
-                              "greeting", "thanks", "orders", "track"; empty: none of these */
+                              "greeting", "thanks", "ok", "orders", "track"; empty: none of
+                              these */
     bool exact;            /* the whole text was a command */
     bool strong;           /* more than one loose word speaks for the intent */
     struct str number;     /* an order number that stands in the text, or empty */
