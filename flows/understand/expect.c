@@ -98,6 +98,7 @@ static const struct number_word number_words[] = {
 static const char fillers[] = " number no nr option row the one please numero opcion la el por"
                               " favor numer opcja prosze رقم خيار ";
 
+static const char polite[] = " please thanks por favor gracias prosze dziekuje ";
 static const char more_words[] = " more next mas siguiente siguientes wiecej dalej nastepne"
                                  " nastepna مزيد تالي ";
 static const char previous_words[] =
@@ -155,16 +156,22 @@ static bool only_number(const struct tokens *tokens, int64_t *number)
     return found;
 }
 
-static bool only_word_of(const struct tokens *tokens, const char *set)
+/* One of the set and nothing beside it but `beside`. */
+static bool only_word_among(const struct tokens *tokens, const char *set, const char *beside)
 {
     bool found = false;
 
     for (size_t i = 0; i < tokens->n; i++)
         if (is_in(set, tokens->items[i]))
             found = true;
-        else if (!is_in(fillers, tokens->items[i]))
+        else if (!is_in(beside, tokens->items[i]))
             return false;
     return found && tokens->n <= 4;
+}
+
+static bool only_word_of(const struct tokens *tokens, const char *set)
+{
+    return only_word_among(tokens, set, fillers);
 }
 
 /* --- options ------------------------------------------------------------------------------ */
@@ -216,8 +223,8 @@ static int by_page(const struct tokens *tokens, const struct expect_option *opti
 
 static int by_yes_no(const struct tokens *tokens, const struct expect_option *options, size_t n)
 {
-    bool yes = only_word_of(tokens, yes_words);
-    bool no = only_word_of(tokens, no_words);
+    bool yes = only_word_among(tokens, yes_words, polite);
+    bool no = only_word_among(tokens, no_words, polite);
 
     for (size_t i = 0; i < n; i++) {
         if (yes && str_eq(options[i].key, STR("yes")))
