@@ -338,13 +338,16 @@ struct directions {
 
 static void note_direction(struct directions *found, UChar32 ch)
 {
+    const UChar32 left_mark = 0x200E;
     const UChar32 right_mark = 0x200F;
     const UChar32 arabic_mark = 0x061C;
     UCharDirection direction = u_charDirection(ch);
+    if (ch == left_mark || ch == right_mark || ch == arabic_mark)
+        return;
     if (direction == U_LEFT_TO_RIGHT)
         found->ltr = true;
     if (direction == U_RIGHT_TO_LEFT || direction == U_RIGHT_TO_LEFT_ARABIC)
-        found->rtl = found->rtl || (ch != right_mark && ch != arabic_mark);
+        found->rtl = true;
     found->digits += direction == U_EUROPEAN_NUMBER;
 }
 
@@ -361,9 +364,12 @@ static struct directions directions_of(struct str text)
     return found;
 }
 
-/* Whether a value in a text of this language would disturb it, or be disturbed. */
+/* Whether a value in a text of this language would disturb it, or be disturbed. An address of
+ * the web stays bare: some phones take the closing mark for a part of the link. */
 static bool needs_isolation(enum lang lang, struct value value, struct str shown)
 {
+    if (str_starts(shown, STR("https://")) || str_starts(shown, STR("http://")))
+        return false;
     struct directions found = directions_of(shown);
     if (!lang_is_rtl(lang))
         return found.rtl;

@@ -439,6 +439,9 @@ static void values_of_the_other_direction_are_isolated(void **state)
     assert_said_in(LANG_AR, "k", VALUES(MONEY("x", 500, "EUR")), "طلب " RLM "5.00" NBSP "€.");
     assert_said_in(LANG_AR, "k", VALUES(MONEY("x", 500, "USD")),
                    "طلب " FSI RLM "5.00" NBSP "US$" PDI ".");
+    /* A closing mark would become a part of the link. */
+    assert_said_in(LANG_AR, "k", VALUES(TEXT("x", "https://a.example/b")),
+                   "طلب https://a.example/b.");
     assert_said_in(LANG_EN, "k", VALUES(TEXT("x", "A-1001")), "Order A-1001.");
     assert_said_in(LANG_EN, "k", VALUES(TEXT("x", "żółć 42")), "Order żółć 42.");
     assert_said_in(LANG_EN, "k", VALUES(TEXT("x", "محمد")), "Order " FSI "محمد" PDI ".");
