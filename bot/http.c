@@ -61,11 +61,12 @@ static void sweep(struct timer *timer)
         next = conn->next;
         conn_expire(conn, now);
     }
+    conn_linger_on(server, now);
     if (server->accept_paused && !server->draining) {
         server->accept_paused = false;
         listeners_want(server, UV_READABLE);
     }
-    if (server->conns || server->accept_paused)
+    if (server->conns || server->lingering || server->accept_paused)
         sweep_later(server);
     server_settle(server);
 }
@@ -117,7 +118,7 @@ static void listener_ready(struct poll_watch *watch, int status, int events)
             accept_failed(server, errno);
             return;
         }
-        if (server->counts.connections < server->limits.connections) {
+        if (server->counts.connections + server->n_lingering < server->limits.connections) {
             adopt(server, fd);
         } else {
             server->counts.refused_connections++;
@@ -191,7 +192,7 @@ void http_server_counts(const struct http_server *server, struct http_counts *co
 
 static bool conn_is_busy(const struct conn *conn)
 {
-    return conn->state != CONN_DEAD && conn->state != CONN_LINGER;
+    return conn->state != CONN_DEAD && conn->state != CONN_DONE;
 }
 
 static void run_drained(struct loop_task *task)
@@ -263,6 +264,7 @@ void http_server_destroy(struct http_server *server)
         next = conn->next;
         conn_kill(conn);
     }
+    conn_linger_on(server, INT64_MAX);
     http_lws_destroy(server);
     server->handles--;
     server_settle(server);

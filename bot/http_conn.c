@@ -9,21 +9,27 @@
  * the kernel's byte counter.
  *
  * Answers are written when the turn of the loop ends and not from the writable callback: that
- * callback does not come while reading is off (trap 4), and switching it on first would let
- * early bytes in.
+ * callback does not come while reading is off (trap 4), and with reading on a client that sends
+ * more, or closes its side, makes libwebsockets spin. What the socket does not take at once is
+ * written in pieces that fit, whenever a watch of our own says that there is room.
  */
 #include "bot/http_inside.h"
 
 #include "bot/tcp_info.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #define LINGER_TIME    (2 * USEC_PER_SEC)
 #define FIRST_BODY     (16 << 10)
 #define STREAM_MAX     (1 << 20)
+#define PIECE          8192  /* fits into any send buffer that says it is writable */
 #define SLOWEST_READER 20000 /* bytes a second that a client must take of an answer */
 
 struct known_header {
@@ -193,29 +199,32 @@ static const char *reason_phrase(int status)
     return status < 400 ? "OK" : "Error";
 }
 
-/* The answer grows in one buffer with the room in front that lws_write asks for. */
-struct writer {
-    unsigned char *at;
-    size_t len;
-    size_t room;
-};
-
-static void put(struct writer *out, const void *bytes, size_t n)
+static void put(struct conn *conn, const void *bytes, size_t n)
 {
-    if (LWS_PRE + out->len + n > out->room) {
-        out->room = 2 * (LWS_PRE + out->len + n);
-        out->at = realloc(out->at, out->room);
-        if (!out->at)
+    size_t end = LWS_PRE + conn->out_len;
+    if (end + n > conn->out_room) {
+        conn->out_room = 2 * (end + n);
+        conn->out = realloc(conn->out, conn->out_room);
+        if (!conn->out)
             abort();
     }
     if (n > 0)
-        memcpy(out->at + LWS_PRE + out->len, bytes, n);
-    out->len += n;
+        memcpy(conn->out + end, bytes, n);
+    conn->out_len += n;
 }
 
-static void put_text(struct writer *out, const char *text)
+static void put_text(struct conn *conn, const char *text)
 {
-    put(out, text, strlen(text));
+    put(conn, text, strlen(text));
+}
+
+static void out_clear(struct conn *conn)
+{
+    free(conn->out);
+    conn->out = NULL;
+    conn->out_len = 0;
+    conn->out_sent = 0;
+    conn->out_room = 0;
 }
 
 static const char *date_line(struct http_server *server)
@@ -237,23 +246,23 @@ static bool line_is_clean(const char *line)
     return true;
 }
 
-static void put_head(struct writer *out, struct http_server *server, int status,
-                     const char *content_type, const char *const *headers)
+static void put_head(struct conn *conn, int status, const char *content_type,
+                     const char *const *headers)
 {
     char line[128];
     int n = snprintf(line, sizeof line, "HTTP/1.1 %d %s\r\nDate: %s\r\n", status,
-                     reason_phrase(status), date_line(server));
-    put(out, line, (size_t)n);
+                     reason_phrase(status), date_line(conn->server));
+    put(conn, line, (size_t)n);
     if (content_type && line_is_clean(content_type)) {
-        put_text(out, "Content-Type: ");
-        put_text(out, content_type);
-        put_text(out, "\r\n");
+        put_text(conn, "Content-Type: ");
+        put_text(conn, content_type);
+        put_text(conn, "\r\n");
     }
     for (; headers && *headers; headers++) {
         if (!line_is_clean(*headers))
             continue;
-        put_text(out, *headers);
-        put_text(out, "\r\n");
+        put_text(conn, *headers);
+        put_text(conn, "\r\n");
     }
 }
 
@@ -264,25 +273,24 @@ static const char connection_close[] = "close     ";
 static void conn_set_answer(struct conn *conn, int status, const char *content_type,
                             struct str body, const char *const *headers)
 {
-    struct writer out = {.room = LWS_PRE + 512 + body.len};
-    out.at = malloc(out.room);
-    if (!out.at)
+    bool bodyless = status == 204 || status == 304;
+    out_clear(conn);
+    conn->out_room = LWS_PRE + 512 + body.len;
+    conn->out = malloc(conn->out_room);
+    if (!conn->out)
         abort();
-    put_head(&out, conn->server, status, content_type, headers);
-    char line[64];
-    if (status >= 200 && status != 204 && status != 304) {
+    put_head(conn, status, content_type, headers);
+    if (!bodyless) {
+        char line[64];
         int n = snprintf(line, sizeof line, "Content-Length: %zu\r\n", body.len);
-        put(&out, line, (size_t)n);
+        put(conn, line, (size_t)n);
     }
-    put_text(&out, "Connection: ");
-    conn->out_connection = out.len;
-    put_text(&out, connection_keep);
-    put_text(&out, "\r\n\r\n");
-    if (!conn->head_only && status != 204 && status != 304)
-        put(&out, body.at, body.len);
-    free(conn->out);
-    conn->out = out.at;
-    conn->out_len = out.len;
+    put_text(conn, "Connection: ");
+    conn->out_connection = conn->out_len;
+    put_text(conn, connection_keep);
+    put_text(conn, "\r\n\r\n");
+    if (!bodyless && !conn->head_only)
+        put(conn, body.at, body.len);
 }
 
 static void conn_unready(struct conn *conn)
@@ -306,24 +314,113 @@ static void conn_make_ready(struct conn *conn)
     loop_post(server->loop, &server->flush, conn_flush_ready);
 }
 
-/* Said all. What the client still sends is thrown away for a while: closing on unread bytes
- * makes the kernel send a reset, which may overtake the answer. */
-static bool conn_linger(struct conn *conn)
+/*
+ * Said all. Closing while the client still sends makes the kernel answer with a reset, which
+ * may overtake the answer. So a second descriptor of the socket outlives the connection for a
+ * while, and what comes is thrown away. libwebsockets has no part in this: with reading off and
+ * bytes in its buffer it would be woken for ever.
+ */
+static void conn_linger(struct conn *conn)
 {
-    conn->state = CONN_LINGER;
-    if (!conn->unread && tcp_info_unread(conn->fd) == 0)
+    struct http_server *server = conn->server;
+    int fd = fcntl(conn->fd, F_DUPFD_CLOEXEC, 0);
+    struct linger_on *linger = fd < 0 ? NULL : calloc(1, sizeof *linger);
+    if (!linger)
+        return;
+    linger->fd = fd;
+    linger->deadline = clock_monotonic() + LINGER_TIME;
+    linger->next = server->lingering;
+    server->lingering = linger;
+    server->n_lingering++;
+}
+
+/* Always false: the connection is to be closed. */
+static bool conn_end(struct conn *conn)
+{
+    conn->state = CONN_DONE;
+    if (conn->unread || tcp_info_unread(conn->fd) > 0)
+        conn_linger(conn);
+    if (!conn->server->tls) /* TLS says its own goodbye first */
+        (void)shutdown(conn->fd, SHUT_WR);
+    return false;
+}
+
+static void out_watch_closed(struct poll_watch *watch)
+{
+    struct out_watch *out = CONTAINER_OF(watch, struct out_watch, watch);
+    struct http_server *server = out->server;
+    (void)close(out->fd);
+    free(out);
+    server->handles--;
+    server_settle(server);
+}
+
+static void conn_unwatch(struct conn *conn)
+{
+    if (!conn->out_watch)
+        return;
+    conn->out_watch->conn = NULL;
+    poll_close(&conn->out_watch->watch, out_watch_closed);
+    conn->out_watch = NULL;
+}
+
+static bool conn_continue(struct conn *conn);
+static bool stream_turn(struct conn *conn);
+
+static void out_watch_ready(struct poll_watch *watch, int status, int events)
+{
+    struct out_watch *out = CONTAINER_OF(watch, struct out_watch, watch);
+    struct conn *conn = out->conn;
+    if (!conn)
+        return;
+    bool left = status < 0 || (events & UV_DISCONNECT);
+    poll_want(watch, 0);
+    if (left || !conn_continue(conn))
+        conn_kill(conn);
+}
+
+static struct out_watch *out_watch_create(struct conn *conn)
+{
+    int fd = fcntl(conn->fd, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0)
+        return NULL;
+    struct out_watch *out = calloc(1, sizeof *out);
+    if (!out)
+        abort();
+    out->server = conn->server;
+    out->conn = conn;
+    out->fd = fd;
+    if (poll_open(conn->server->loop, &out->watch, fd, out_watch_ready, NULL)) {
+        conn->server->handles++;
+        return out;
+    }
+    (void)close(fd);
+    free(out);
+    return NULL;
+}
+
+/* Wait for room, if anything is left to write; and on a stream for the client's leaving. */
+static bool conn_watch(struct conn *conn)
+{
+    if (!conn->out_watch)
+        conn->out_watch = out_watch_create(conn);
+    if (!conn->out_watch)
         return false;
-    conn->deadline = clock_monotonic() + LINGER_TIME;
-    lws_rx_flow_control(conn->wsi, 0);
-    (void)shutdown(conn->fd, SHUT_WR);
+    int mask = conn->stream ? UV_DISCONNECT : 0;
+    if (conn->out_sent < conn->out_len)
+        mask |= UV_WRITABLE;
+    poll_want(&conn->out_watch->watch, mask);
     return true;
 }
 
 /* The last byte of the answer is with the kernel. */
 static bool conn_sent(struct conn *conn)
 {
+    out_clear(conn);
+    conn_unwatch(conn);
     if (conn->closing)
-        return conn_linger(conn);
+        return conn_end(conn);
+    lws_rx_flow_control(conn->wsi, 1);
     if (lws_http_transaction_completed(conn->wsi))
         return false;
     conn->state = CONN_IDLE;
@@ -332,54 +429,88 @@ static bool conn_sent(struct conn *conn)
     return true;
 }
 
-/* An answer that the socket may not take at once ends the connection: while the rest waits we
- * must read to be told that it may go on, and may not read because of early requests. */
-static bool is_too_large_at_once(const struct conn *conn)
+static bool has_room(int fd)
 {
-    if (conn->out_len < (16 << 10))
-        return false;
-    int room = 0;
-    socklen_t len = sizeof room;
-    if (getsockopt(conn->fd, SOL_SOCKET, SO_SNDBUF, &room, &len) != 0)
-        return true;
-    return conn->out_len > (size_t)room / 2;
+    struct pollfd socket = {.fd = fd, .events = POLLOUT};
+    return poll(&socket, 1, 0) == 1;
+}
+
+/* Write what the socket takes. A first small piece needs no asking. */
+static bool conn_pump(struct conn *conn)
+{
+    while (conn->out_sent < conn->out_len) {
+        size_t n = conn->out_len - conn->out_sent;
+        bool surely = n <= PIECE && conn->out_sent == 0 && conn->state == CONN_ANSWERED;
+        if (!surely && !has_room(conn->fd))
+            return conn_watch(conn);
+        if (n > PIECE)
+            n = PIECE;
+        unsigned char *from = conn->out + LWS_PRE + conn->out_sent;
+        if (lws_write(conn->wsi, from, n, LWS_WRITE_HTTP) < 0)
+            return false;
+        conn->out_sent += n;
+        if (lws_partial_buffered(conn->wsi)) {
+            /* The kernel broke its word; libwebsockets now waits for it, and has to read. */
+            lws_rx_flow_control(conn->wsi, 1);
+            return true;
+        }
+    }
+    return true;
+}
+
+static bool is_pumped(const struct conn *conn)
+{
+    return conn->out_sent == conn->out_len && !lws_partial_buffered(conn->wsi);
 }
 
 static bool conn_write(struct conn *conn)
 {
-    if (conn->server->draining || conn->not_tcp || is_too_large_at_once(conn))
+    if (conn->server->draining || conn->not_tcp)
         conn->closing = true;
     if (conn->closing)
         memcpy(conn->out + LWS_PRE + conn->out_connection, connection_close,
                sizeof connection_close - 1);
-    int n = lws_write(conn->wsi, conn->out + LWS_PRE, conn->out_len, LWS_WRITE_HTTP);
-    usec_t patience = (usec_t)conn->out_len * USEC_PER_SEC / SLOWEST_READER;
-    free(conn->out);
-    conn->out = NULL;
-    if (n < 0)
+    if (!conn_pump(conn))
         return false;
-    if (!lws_partial_buffered(conn->wsi))
+    if (is_pumped(conn))
         return conn_sent(conn);
+    usec_t patience = (usec_t)conn->out_len * USEC_PER_SEC / SLOWEST_READER;
     conn->state = CONN_SENDING;
-    conn->closing = true;
     conn->deadline = clock_monotonic() + conn->server->limits.body_time + patience;
+    if (!lws_partial_buffered(conn->wsi))
+        lws_rx_flow_control(conn->wsi, 0);
     return true;
 }
 
-/* Outside libwebsockets' callbacks: write the answer, and learn whether early bytes wait in
- * its buffer. Reading goes on first, because those of a connection that is not read from are
- * not counted; nothing is processed before we return to the loop. */
-static bool conn_answer(struct conn *conn)
+/* Outside libwebsockets' callbacks: whether early bytes wait in its buffer. Reading goes on
+ * first, because those of a connection that is not read from are not counted; nothing is
+ * processed before we return to the loop. */
+static bool has_early_bytes(struct conn *conn)
 {
     lws_rx_flow_control(conn->wsi, 1);
-    if (!conn->closing && lws_service_adjust_timeout(conn->server->lws, 1, 0) == 0) {
-        conn->closing = true;
+    return lws_service_adjust_timeout(conn->server->lws, 1, 0) == 0;
+}
+
+/* With early bytes there is no way back to a quiet socket (libwebsockets asks for writability
+ * and does not listen), so an answer that does not fit at once is not begun. */
+static bool conn_answer(struct conn *conn)
+{
+    if (has_early_bytes(conn)) {
         conn->server->counts.refused_pipelined++;
+        conn->closing = true;
+        if (conn->out_len > PIECE)
+            return conn_end(conn);
     }
     return conn_write(conn);
 }
 
-static bool stream_turn(struct conn *conn);
+/* More room: go on with what is left. */
+static bool conn_continue(struct conn *conn)
+{
+    if (conn->stream)
+        return stream_turn(conn);
+    return conn_pump(conn) && (!is_pumped(conn) || conn_sent(conn));
+}
 
 void conn_flush_ready(struct loop_task *task)
 {
@@ -500,7 +631,7 @@ bool conn_body(struct conn *conn, const void *bytes, size_t n)
 {
     struct exchange *exchange = conn->exchange;
     if (conn->state != CONN_BODY || n == 0)
-        return true; /* of a request that was refused */
+        return conn->state != CONN_DONE; /* else of a request that is being refused */
     if (n > exchange->body_want - exchange->body_len)
         return false;
     if (!exchange_make_room(exchange, exchange->body_len + n)) {
@@ -518,8 +649,7 @@ bool conn_body_complete(struct conn *conn)
 {
     if (conn->state == CONN_BODY && conn->exchange->body_len == conn->exchange->body_want)
         conn_handle(conn);
-    return conn->state == CONN_HANDLING || conn->state == CONN_ANSWERED ||
-           conn->state == CONN_LINGER;
+    return conn->state == CONN_HANDLING || conn->state == CONN_ANSWERED;
 }
 
 /* --- streams ----------------------------------------------------------------------------- */
@@ -528,7 +658,6 @@ static void stream_gone(struct loop_task *task)
 {
     struct stream *stream = CONTAINER_OF(task, struct stream, gone_task);
     struct http_stream *public = stream->public;
-    free(stream->pending);
     free(stream);
     public->internal = NULL;
     if (public->gone)
@@ -539,18 +668,6 @@ static void stream_detach(struct http_server *server, struct stream *stream)
 {
     stream->conn = NULL;
     loop_post(server->loop, &stream->gone_task, stream_gone);
-}
-
-static void stream_append(struct stream *stream, const void *bytes, size_t n)
-{
-    if (stream->len + n > stream->room) {
-        stream->room = 2 * (stream->len + n);
-        stream->pending = realloc(stream->pending, LWS_PRE + stream->room);
-        if (!stream->pending)
-            abort();
-    }
-    memcpy(stream->pending + LWS_PRE + stream->len, bytes, n);
-    stream->len += n;
 }
 
 void http_reply_stream(struct http_exchange *public, const char *content_type,
@@ -568,11 +685,9 @@ void http_reply_stream(struct http_exchange *public, const char *content_type,
         exchange_free(exchange);
         return;
     }
-    struct writer out = {0};
-    put_head(&out, conn->server, 200, content_type, NULL);
-    put_text(&out, "Cache-Control: no-store\r\nConnection: close\r\n\r\n");
-    stream_append(stream, out.at + LWS_PRE, out.len);
-    free(out.at);
+    out_clear(conn);
+    put_head(conn, 200, content_type, NULL);
+    put_text(conn, "Cache-Control: no-store\r\nConnection: close\r\n\r\n");
     stream->conn = conn;
     stream->closing = conn->head_only;
     conn->stream = stream;
@@ -582,32 +697,25 @@ void http_reply_stream(struct http_exchange *public, const char *content_type,
     conn_make_ready(conn);
 }
 
-static bool stream_flush(struct conn *conn)
-{
-    struct stream *stream = conn->stream;
-    if (lws_partial_buffered(conn->wsi)) {
-        if (stream->len <= STREAM_MAX)
-            return true;
-        return false; /* too slow */
-    }
-    if (stream->len > 0) {
-        unsigned char *from = (unsigned char *)stream->pending + LWS_PRE;
-        if (lws_write(conn->wsi, from, stream->len, LWS_WRITE_HTTP) < 0)
-            return false;
-        stream->len = 0;
-    }
-    if (lws_partial_buffered(conn->wsi)) {
-        lws_callback_on_writable(conn->wsi);
-        return true;
-    }
-    return !stream->closing;
-}
-
+/* Write what there is, then wait for more, for room, or for the client to leave. */
 static bool stream_turn(struct conn *conn)
 {
-    conn->state = CONN_STREAM;
-    lws_rx_flow_control(conn->wsi, 1);
-    return stream_flush(conn);
+    if (conn->state == CONN_ANSWERED) {
+        if (has_early_bytes(conn))
+            return false;
+        lws_rx_flow_control(conn->wsi, 0);
+        conn->state = CONN_STREAM;
+    }
+    if (lws_partial_buffered(conn->wsi))
+        return conn->out_len - conn->out_sent <= STREAM_MAX;
+    if (!conn_pump(conn))
+        return false;
+    if (is_pumped(conn)) {
+        out_clear(conn);
+        if (conn->stream->closing)
+            return conn_end(conn);
+    }
+    return conn->out_len - conn->out_sent <= STREAM_MAX && conn_watch(conn);
 }
 
 /* Written when the turn ends, so that many small chunks are one write. */
@@ -627,7 +735,7 @@ void http_stream_write(struct http_stream *public, struct str chunk)
     struct stream *stream = public->internal;
     if (!stream || !stream->conn || stream->closing || chunk.len == 0)
         return;
-    stream_append(stream, chunk.at, chunk.len);
+    put(stream->conn, chunk.at, chunk.len);
     stream_wake(stream);
 }
 
@@ -642,15 +750,14 @@ void http_stream_close(struct http_stream *public)
 
 /* --- ends -------------------------------------------------------------------------------- */
 
+/* Comes only after the kernel took less than it had promised, see conn_pump. */
 bool conn_writable(struct conn *conn)
 {
-    if (lws_partial_buffered(conn->wsi))
+    bool waits = conn->state == CONN_SENDING || conn->state == CONN_STREAM;
+    if (!waits || lws_partial_buffered(conn->wsi))
         return true;
-    if (conn->state == CONN_SENDING)
-        return conn_sent(conn);
-    if (conn->state == CONN_STREAM)
-        return stream_flush(conn);
-    return true;
+    lws_rx_flow_control(conn->wsi, 0);
+    return conn_continue(conn);
 }
 
 void conn_gone(struct conn *conn)
@@ -659,6 +766,7 @@ void conn_gone(struct conn *conn)
     if (conn->state == CONN_HANDLING || conn->state == CONN_ANSWERED)
         server->counts.client_gone++;
     conn_unready(conn);
+    conn_unwatch(conn);
     if (conn->exchange) {
         struct exchange *exchange = conn->exchange;
         conn->exchange = NULL;
@@ -684,7 +792,7 @@ void conn_free(struct conn *conn)
     if (conn->next)
         conn->next->prev = conn->prev;
     server->counts.connections--;
-    free(conn->out);
+    out_clear(conn);
     free(conn);
     server_settle(server);
 }
@@ -711,20 +819,32 @@ static bool throw_away_input(int fd)
         if (n == 0)
             return true;
         if (n < 0)
-            return false;
+            return errno != EAGAIN && errno != EINTR;
     }
     return false;
 }
 
+void conn_linger_on(struct http_server *server, usec_t now)
+{
+    struct linger_on **at = &server->lingering;
+    while (*at) {
+        struct linger_on *linger = *at;
+        if (throw_away_input(linger->fd) || now >= linger->deadline) {
+            *at = linger->next;
+            (void)close(linger->fd);
+            free(linger);
+            server->n_lingering--;
+        } else {
+            at = &linger->next;
+        }
+    }
+}
+
 void conn_expire(struct conn *conn, usec_t now)
 {
-    if (conn->state == CONN_LINGER && throw_away_input(conn->fd)) {
-        conn_kill(conn);
-        return;
-    }
     if (conn->deadline == 0 || now < conn->deadline)
         return;
-    if (conn->state != CONN_LINGER && (conn->state != CONN_IDLE || !conn->served))
+    if (conn->state != CONN_IDLE || !conn->served)
         conn->server->counts.refused_time++;
     conn_kill(conn);
 }

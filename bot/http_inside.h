@@ -18,8 +18,8 @@ enum conn_state {
     CONN_BODY,     /* reads a body */
     CONN_HANDLING, /* the handler has the exchange; nothing is read from the socket */
     CONN_ANSWERED, /* the answer is ready, and is written when this turn of the loop ends */
-    CONN_SENDING,  /* the socket did not take the last answer at once */
-    CONN_LINGER,   /* said all; what still comes is thrown away, so that no reset destroys it */
+    CONN_SENDING,  /* the socket did not take the answer at once */
+    CONN_DONE,     /* said all, and to be closed */
     CONN_STREAM,
     CONN_DEAD /* libwebsockets is closing it */
 };
@@ -38,10 +38,16 @@ struct stream {
     struct loop_task gone_task;
     struct http_stream *public;
     struct conn *conn; /* NULL once the connection has gone */
-    char *pending;
-    size_t len;
-    size_t room;
     bool closing;
+};
+
+/* Our own look at a socket, through a second descriptor: while libwebsockets does not read it
+ * does not tell of writability either (trap 4). */
+struct out_watch {
+    struct poll_watch watch;
+    struct http_server *server;
+    struct conn *conn; /* NULL once the connection has gone */
+    int fd;
 };
 
 struct conn {
@@ -61,9 +67,19 @@ struct conn {
     usec_t deadline;  /* 0: none */
     struct exchange *exchange;
     struct stream *stream;
+    struct out_watch *out_watch;
     unsigned char *out; /* LWS_PRE bytes, then the answer */
     size_t out_len;
+    size_t out_sent;
+    size_t out_room;
     size_t out_connection; /* where the value of "Connection:" stands in it */
+};
+
+/* A socket whose connection has said all and gone, see conn_end. */
+struct linger_on {
+    struct linger_on *next;
+    int fd;
+    usec_t deadline;
 };
 
 #define LISTENERS_MAX 8
@@ -91,6 +107,8 @@ struct http_server {
     struct loop_task flush; /* writes the answers of this turn */
     struct conn *ready;
     struct conn *conns;
+    struct linger_on *lingering;
+    unsigned n_lingering;
     size_t bodies;
     bool accept_paused; /* out of descriptors: tried again by the next sweep */
     bool draining;
@@ -137,6 +155,7 @@ void conn_gone(struct conn *conn);
 void conn_free(struct conn *conn);
 void conn_kill(struct conn *conn);
 void conn_expire(struct conn *conn, usec_t now);
+void conn_linger_on(struct http_server *server, usec_t now);
 void conn_flush_ready(struct loop_task *task);
 bool conn_is_quiet(const struct conn *conn);
 

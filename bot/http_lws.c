@@ -9,6 +9,7 @@
 
 #include "bot/loop/log.h"
 
+#include <stdio.h>
 #include <sys/resource.h>
 
 #define DESCRIPTORS_MAX (1 << 20)
@@ -61,12 +62,16 @@ static const struct lws_protocols protocols[] = {
     {0},
 };
 
-/* Its complaints carry no request's content at this level. */
+static char last_words[160];
+
+/* What strangers send makes it complain, so that this is for debugging only; while a server is
+ * made the last complaint is the reason of the failure. */
 static void lws_says(int level, const char *line)
 {
     (void)level;
     struct str text = str_trim(str_from(line));
-    log_event(LOG_WARN, "http.library", LOG_S("says", text));
+    (void)snprintf(last_words, sizeof last_words, "%.*s", STR_ARG(text));
+    log_event(LOG_DEBUG, "http.library", LOG_S("says", text));
 }
 
 static unsigned seconds(usec_t time)
@@ -179,6 +184,7 @@ bool http_lws_create(struct http_server *server, const struct http_server_option
                      struct err *err)
 {
     lws_set_log_level(LLL_ERR, lws_says);
+    last_words[0] = '\0';
     bound_descriptors();
     struct lws_context_creation_info info = {0};
     void *loops[] = {&server->loop->uv};
@@ -196,9 +202,10 @@ bool http_lws_create(struct http_server *server, const struct http_server_option
     info.vhost_name = "parley";
     server->vhost = lws_create_vhost(server->lws, &info);
     if (!server->vhost)
-        return err_raise(err, ERR_REJECT, "%s",
+        return err_raise(err, ERR_REJECT, "%s: %s",
                          server->tls ? "the TLS certificate and key cannot be used"
-                                     : "libwebsockets gives no virtual host");
+                                     : "libwebsockets gives no virtual host",
+                         last_words);
     return true;
 }
 
