@@ -65,6 +65,19 @@ static void an_id_means_taken(void **state)
                            "\"held_for_quality_assessment\"}]}");
     assert_sending(result, SENDING_ACCEPTED);
     assert_true(str_eq(result.reason, STR("held_for_quality_assessment")));
+    result = answered(200, "{\"messages\":[{\"id\":\"w\",\"message_status\":\"accepted\"}]}");
+    assert_int_equal(result.reason.len, 0);
+}
+
+static void an_id_in_a_failure_is_none(void **state)
+{
+    (void)state;
+    static const char body[] = "{\"messages\":[{\"id\":\"w\"}]}";
+    assert_sending(answered(500, body), SENDING_UNKNOWN);
+    assert_sending(answered(199, body), SENDING_UNKNOWN);
+    assert_sending(answered(400, body), SENDING_REFUSED);
+    assert_sending(answered(300, body), SENDING_RETRY);
+    assert_sending(answered(299, body), SENDING_ACCEPTED);
 }
 
 static void a_success_that_cannot_be_read_is_unknown(void **state)
@@ -291,6 +304,8 @@ static void a_reason_helps_whoever_mends_it_and_names_nobody(void **state)
         {"to=+15550100001 is not valid",   "100: a parameter is invalid (to=# is not valid)"},
         {"call +1 (555) 010-0001, please", "100: a parameter is invalid (call #, please)"   },
         {"wa_id 15550100001",              "100: a parameter is invalid (wa_id #)"          },
+        {"from 555-0100",                  "100: a parameter is invalid (from #)"           },
+        {"from 55-0100",                   "100: a parameter is invalid (from 55-0100)"     },
         {"parameter 3 of 10 is over 1024",
          "100: a parameter is invalid (parameter 3 of 10 is over 1024)"                     },
         {"",                               "100: a parameter is invalid (m)"                },
@@ -317,6 +332,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(an_id_means_taken, teardown),
+        cmocka_unit_test_teardown(an_id_in_a_failure_is_none, teardown),
         cmocka_unit_test_teardown(a_success_that_cannot_be_read_is_unknown, teardown),
         cmocka_unit_test_teardown(a_server_error_without_metas_own_words_is_unknown, teardown),
         cmocka_unit_test_teardown(a_lost_answer_is_unknown_and_an_unsent_request_is_tried_again,

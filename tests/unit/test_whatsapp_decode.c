@@ -119,6 +119,7 @@ static void ch_1_a_text_has_its_sender_place_and_time(void **state)
         message(f, "\"type\":\"text\",\"text\":{\"body\":\"hi \\ud83d\\udc4b\"}");
     assert_int_equal(event->kind, EVENT_TEXT);
     assert_text(event->text, "hi 👋");
+    assert_int_equal(f->batch.unknown, 0);
     assert_text(event->id, "wamid.1");
     assert_text(event->account, "700");
     assert_text(event->business, "900");
@@ -202,6 +203,11 @@ static void ch_1_a_sender_named_only_among_the_contacts_is_found(void **state)
                   "\"hi\"}}]}");
     assert_text(only(f)->from.user_id, "XX.77");
     assert_text(only(f)->from.phone, "+15550100001");
+    decode_change(f, "messages",
+                  "{\"contacts\":[{\"wa_id\":\"SOMEONE\"}],\"messages\":[{\"id\":\"m\","
+                  "\"type\":\"text\",\"text\":{\"body\":\"hi\"}}]}");
+    assert_text(only(f)->from.user_id, "SOMEONE");
+    assert_text(only(f)->from.phone, "");
 }
 
 static void ch_1_a_message_never_takes_the_name_of_another_contact(void **state)
@@ -213,6 +219,40 @@ static void ch_1_a_message_never_takes_the_name_of_another_contact(void **state)
     assert_text(only(f)->from.phone, "+15550100002");
     assert_text(only(f)->from.user_id, "");
     assert_text(only(f)->from.name, "");
+}
+
+static void ch_1_a_contact_without_the_id_in_question_is_nobody(void **state)
+{
+    struct fixture *f = *state;
+    decode_change(f, "messages",
+                  "{\"contacts\":[{\"user_id\":\"XX.1\",\"profile\":{\"name\":\"Ada\"}}],"
+                  "\"messages\":[{\"from_user_id\":\"XX.2\",\"id\":\"m\",\"type\":\"text\","
+                  "\"text\":{\"body\":\"hi\"}}]}");
+    assert_text(only(f)->from.user_id, "XX.2");
+    assert_text(only(f)->from.name, "");
+}
+
+static void ch_1_only_a_number_of_e_164_is_a_phone(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const all[][2] = {
+        {"12345",            "+12345"          },
+        {"+12345",           "+12345"          },
+        {"123456789012345",  "+123456789012345"},
+        {"1234",             ""                },
+        {"1234567890123456", ""                },
+        {"12345x",           ""                },
+        {"++12345",          ""                },
+        {"1555 0100001",     ""                },
+    };
+    for (size_t i = 0; i < COUNTOF(all); i++) {
+        struct str value = arena_format(
+            &f->arena, "{\"messages\":[{\"from\":\"%s\",\"id\":\"m\",\"type\":\"x\"}]}",
+            all[i][0]);
+        decode_change(f, "messages", arena_cstr(&f->arena, value));
+        assert_text(only(f)->from.phone, all[i][1]);
+        assert_text(only(f)->from.user_id, *all[i][1] ? "" : all[i][0]);
+    }
 }
 
 static void ch_1_a_reply_knows_what_it_answers_and_a_forward_says_so(void **state)
@@ -292,6 +332,7 @@ static void ch_1_every_medium_keeps_its_handle_and_bytes_of_its_hash(void **stat
         {"image",    "",                        "image"   },
         {"video",    "",                        "video"   },
         {"audio",    "",                        "audio"   },
+        {"voice",    "",                        "audio"   },
         {"audio",    ",\"voice\":false",        "audio"   },
         {"audio",    ",\"voice\":true",         "voice"   },
         {"document", ",\"filename\":\"r.pdf\"", "document"},
@@ -370,6 +411,36 @@ static void ch_1_degrees_that_are_none_are_not_a_number(void **state)
     }
 }
 
+static void ch_1_the_poles_and_the_date_line_are_places(void **state)
+{
+    struct fixture *f = *state;
+    const struct event *event =
+        message(f, "\"type\":\"location\",\"location\":{\"latitude\":-90,\"longitude\":180}");
+    assert_true(event->latitude == -90 && event->longitude == 180);
+    event = message(f, "\"type\":\"location\",\"location\":{\"latitude\":\"90\","
+                       "\"longitude\":\"-180.0\"}");
+    assert_true(event->latitude == 90 && event->longitude == -180);
+    event = message(f, "\"type\":\"location\",\"location\":{\"latitude\":-90.01,"
+                       "\"longitude\":180.01}");
+    assert_true(isnan(event->latitude) && isnan(event->longitude));
+}
+
+static void ch_1_a_tap_without_its_id_says_which_tap_it_was(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const taps[] = {"button_reply", "list_reply", "nfm_reply",
+                                       "call_permission_reply"};
+    for (size_t i = 0; i < COUNTOF(taps); i++) {
+        struct str rest = arena_format(
+            &f->arena, "\"type\":\"interactive\",\"interactive\":{\"type\":\"%s\",\"%s\":{}}",
+            taps[i], taps[i]);
+        const struct event *event = message(f, arena_cstr(&f->arena, rest));
+        assert_int_equal(event->kind, EVENT_UNSUPPORTED);
+        assert_text(event->detail, taps[i]);
+        assert_int_equal(f->batch.unknown, 0);
+    }
+}
+
 static void ch_1_contacts_are_read_as_lines(void **state)
 {
     struct fixture *f = *state;
@@ -381,6 +452,8 @@ static void ch_1_contacts_are_read_as_lines(void **state)
     assert_text(event->text, "Bo Li +1 555 0100\n\n112");
     event = message(f, "\"type\":\"contacts\",\"contacts\":[{\"origin\":\"contact_request\"}]");
     assert_text(event->detail, "contact_request");
+    event = message(f, "\"type\":\"contacts\",\"contacts\":[]");
+    assert_int_equal(event->kind, EVENT_UNSUPPORTED);
 }
 
 static void ch_1_a_reaction_comes_and_goes(void **state)
@@ -429,6 +502,7 @@ static void ch_1_identity_changes_are_followed(void **state)
     event = message(f, "\"type\":\"system\",\"system\":{\"type\":\"moon_phase\"}");
     assert_int_equal(event->kind, EVENT_OTHER);
     assert_text(event->detail, "system.moon_phase");
+    assert_int_equal(f->batch.unknown, 1);
 }
 
 static void ch_1_edits_and_revocations_name_the_message_they_change(void **state)
@@ -564,6 +638,15 @@ static void ch_8_a_failed_status_carries_its_reason(void **state)
     assert_text(event->error_text, "Late: over a day");
     assert_holds(event_to_json(&f->arena, event),
                  "\"error\":{\"code\":131047,\"text\":\"Late: over a day\"}");
+    event = status(
+        f, "{\"id\":\"m\",\"status\":\"failed\",\"errors\":[{\"code\":1,\"title\":\"T\"}]}");
+    assert_text(event->error_text, "T");
+    event = status(
+        f, "{\"id\":\"m\",\"status\":\"failed\",\"errors\":[{\"code\":1,\"details\":\"D\"}]}");
+    assert_text(event->error_text, "D");
+    event = status(f, "{\"id\":\"m\",\"status\":\"failed\",\"errors\":[{\"code\":1,\"message\":"
+                      "\"D\",\"details\":\"D\"}]}");
+    assert_text(event->error_text, "D");
     event = status(f, "{\"id\":\"wamid.9\",\"status\":\"failed\",\"errors\":[{\"code\":"
                       "99999999999999,\"title\":[]}]}");
     assert_int_equal(event->error, 0);
@@ -663,6 +746,8 @@ static void ch_1_account_news_are_account_events(void **state)
         {"account_update",              "{\"event\":\"DISABLED_UPDATE\"}",     "DISABLED_UPDATE"},
         {"account_review_update",       "{\"decision\":\"APPROVED\"}",         "APPROVED"       },
         {"account_alerts",              "{\"alert_type\":\"LIMIT\"}",          "LIMIT"          },
+        {"account_settings_update",     "{\"type\":\"calling\"}",              "calling"        },
+        {"business_status_update",      "{\"event\":\"X\"}",                   "X"              },
         {"phone_number_name_update",    "{\"decision\":\"REJECTED\"}",         "REJECTED"       },
         {"security",                    "{\"event\":\"PIN_CHANGED\"}",         "PIN_CHANGED"    },
     };
@@ -686,6 +771,8 @@ static void ch_1_errors_of_the_account_are_events_of_their_number(void **state)
     assert_int_equal(f->batch.events[0].kind, EVENT_ACCOUNT);
     assert_int_equal(f->batch.events[0].error, 130429);
     assert_text(f->batch.events[0].account, "700");
+    assert_text(f->batch.events[0].detail, "messages");
+    assert_text(f->batch.events[0].detail2, "error");
     assert_false(str_eq(f->batch.events[0].id, f->batch.events[1].id));
 }
 
@@ -718,7 +805,16 @@ static void ch_1_whatsapps_own_stop_and_resume_are_preferences(void **state)
 static void ch_1_fields_that_we_do_not_use_are_recorded(void **state)
 {
     struct fixture *f = *state;
-    static const char *const known[] = {"calls", "history", "smb_message_echoes", "flows"};
+    static const char *const known[] = {"calls",
+                                        "flows",
+                                        "history",
+                                        "message_echoes",
+                                        "smb_message_echoes",
+                                        "smb_app_state_sync",
+                                        "group_lifecycle_update",
+                                        "group_participants_update",
+                                        "group_settings_update",
+                                        "group_status_update"};
     for (size_t i = 0; i < COUNTOF(known); i++) {
         decode_change(f, known[i], "{\"statuses\":[{\"id\":\"x\",\"status\":\"failed\"}]}");
         assert_int_equal(only(f)->kind, EVENT_OTHER);
@@ -1084,6 +1180,10 @@ int main(void)
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(
             ch_1_a_reply_knows_what_it_answers_and_a_forward_says_so, setup, teardown),
+        cmocka_unit_test_setup_teardown(ch_1_a_contact_without_the_id_in_question_is_nobody,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(ch_1_only_a_number_of_e_164_is_a_phone, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(ch_1_an_ad_leaves_its_referral, setup, teardown),
         cmocka_unit_test_setup_teardown(ch_1_taps_bring_back_the_id_that_we_gave, setup,
                                         teardown),
@@ -1096,6 +1196,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(ch_1_a_place_is_read_from_numbers_and_from_text, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(ch_1_degrees_that_are_none_are_not_a_number, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(ch_1_the_poles_and_the_date_line_are_places, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(ch_1_a_tap_without_its_id_says_which_tap_it_was, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(ch_1_contacts_are_read_as_lines, setup, teardown),
         cmocka_unit_test_setup_teardown(ch_1_a_reaction_comes_and_goes, setup, teardown),

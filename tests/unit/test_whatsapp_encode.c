@@ -124,6 +124,7 @@ static void ch_2_a_message_goes_to_its_numbers_address_with_the_token(void **sta
     assert_int_equal(f->request.n_headers, 2);
     assert_text(f->request.headers[0].name, "Authorization");
     assert_text(f->request.headers[0].value, "Bearer s3cret.token");
+    assert_text(f->request.headers[1].name, "Content-Type");
     assert_text(f->request.headers[1].value, "application/json");
     assert_false(f->request.repeatable);
 }
@@ -145,6 +146,8 @@ static void ch_2_who_has_no_number_is_reached_by_user_id(void **state)
     assert_false(whatsapp_encode(&f->arena, &sender, &message, &f->request, &f->err));
     assert_int_equal(f->err.code, ERR_REJECT);
     message.to = (struct person){.phone = STR("+15550100001")};
+    message.key = repeat(f, "k", 512);
+    assert_true(whatsapp_encode(&f->arena, &sender, &message, &f->request, &f->err));
     message.key = repeat(f, "k", 513);
     assert_false(whatsapp_encode(&f->arena, &sender, &message, &f->request, &f->err));
     assert_int_equal(f->err.code, ERR_REJECT);
@@ -177,6 +180,18 @@ static void settings_that_could_reach_elsewhere_are_refused(void **state)
                                             &f->err));
         assert_int_equal(f->err.code, ERR_REJECT);
     }
+}
+
+static void ids_and_tokens_may_hold_what_ids_and_tokens_hold(void **state)
+{
+    struct fixture *f = *state;
+    struct whatsapp_sender good = {sender.base, STR("!~EAAG.az09-_=/+")};
+    assert_true(
+        whatsapp_encode_whoami(&f->arena, &good, STR("azAZ09_-"), &f->request, &f->err));
+    assert_text(f->request.url, "https://graph.example/v26.0/azAZ09_-?fields="
+                                "display_phone_number,verified_name");
+    good.token = STR("a\x7f");
+    assert_false(whatsapp_encode_whoami(&f->arena, &good, STR("7"), &f->request, &f->err));
 }
 
 static void ch_2_a_read_receipt_may_show_that_we_write(void **state)
@@ -374,9 +389,24 @@ static void ch_2_a_template_is_filled_with_values_of_one_line(void **state)
     reply.template_language = STR_NONE;
     refused(f, &reply, "language");
     reply.template_language = STR("en");
+    struct str hundred[100];
+    for (size_t i = 0; i < COUNTOF(hundred); i++)
+        hundred[i] = STR("v");
+    reply.template_values = hundred;
+    reply.n_template_values = 100;
+    assert_true(encode(f, &reply));
     reply.n_template_values = 101;
     refused(f, &reply, "too many");
     reply.n_template_values = 0;
+    const char *good[] = {"a", "z", "0", "9", "_", "order_shipped_2"};
+    for (size_t i = 0; i < COUNTOF(good); i++) {
+        reply.template_name = str_from(good[i]);
+        assert_true(encode(f, &reply));
+    }
+    reply.template_name = repeat(f, "n", 512);
+    assert_true(encode(f, &reply));
+    reply.template_name = repeat(f, "n", 513);
+    refused(f, &reply, "its name");
     const char *bad[] = {"", "Order", "order-shipped", "or der"};
     for (size_t i = 0; i < COUNTOF(bad); i++) {
         reply.template_name = str_from(bad[i]);
@@ -605,6 +635,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(ch_2_who_has_no_number_is_reached_by_user_id, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(settings_that_could_reach_elsewhere_are_refused, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(ids_and_tokens_may_hold_what_ids_and_tokens_hold, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(ch_2_a_read_receipt_may_show_that_we_write, setup,
                                         teardown),
