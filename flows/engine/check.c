@@ -881,10 +881,20 @@ static bool check_reachable(struct checker *checker)
     return true;
 }
 
-static bool is_end(enum move_kind kind)
+static bool is_end(const struct move *move)
 {
-    return kind == MOVE_DONE || kind == MOVE_MENU || kind == MOVE_REST || kind == MOVE_BACK ||
-           kind == MOVE_GO;
+    switch (move->kind) {
+    case MOVE_DONE:
+    case MOVE_MENU:
+    case MOVE_REST:
+    case MOVE_BACK:
+    case MOVE_GO:
+        return true;
+    case MOVE_CALL:
+        return !move->state; /* and done afterwards */
+    default:
+        return false;
+    }
 }
 
 /* Whether a state ends, as far as is known: by itself, or through one that does. */
@@ -897,7 +907,7 @@ static bool ends_now(const struct graph *graph, const struct flow_def *flow,
     if (state->prompt.kind == PROMPT_LINK)
         return true; /* nothing is awaited */
     for (size_t i = 0; (move = nth_move(state, i, &where)); i++) {
-        if (is_end(move->kind))
+        if (is_end(move))
             return true;
         if (move->state && graph->marks[number_of(graph, flow, move->state)])
             return true;

@@ -167,7 +167,7 @@ static void what_is_none_of_these_has_no_intent(void **state)
         {"ładna pogoda",                ""},
         {"الطقس جميل",          ""},
         {"stpo",                         ""},
-        {"hell",                         ""},
+        {"hall",                         ""},
     };
 
     (void)state;
@@ -205,7 +205,6 @@ static void an_order_number_is_found_in_a_sentence(void **state)
         {"pedido nº 12345",                    "12345"   },
         {"2",                                   ""        },
         {"99",                                  ""        },
-        {"+48 123",                             "123"     },
         {"no numbers here",                     ""        },
         {"1234567890123456789",                 ""        },
         {"ABCDEFGHIJ1234567",                   ""        },
@@ -309,7 +308,6 @@ static void a_row_is_meant_by_its_place_its_key_or_its_words(void **state)
         {"nr 3",         2 },
         {"0",            -1},
         {"7",            -1},
-        {"-1",           -1},
         {"1 2",          -1},
         {"ORD-1001",     0 },
         {"ord 1001",     0 },
