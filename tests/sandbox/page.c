@@ -14,7 +14,8 @@
 FILE_BYTES(html, "index.html");
 FILE_BYTES(css, "phone.css");
 FILE_BYTES(js, "phone.js");
-FILE_BYTES(words, "words.js");
+FILE_BYTES(messages, "messages.js");
+FILE_BYTES(samples, "samples.js");
 FILE_BYTES(icon, "icon.svg");
 
 static const struct page_file {
@@ -23,11 +24,12 @@ static const struct page_file {
     const char *at;
     const char *end;
 } files[] = {
-    {"/",          "text/html; charset=utf-8",       page_html_at,  page_html_end },
-    {"/phone.css", "text/css; charset=utf-8",        page_css_at,   page_css_end  },
-    {"/phone.js",  "text/javascript; charset=utf-8", page_js_at,    page_js_end   },
-    {"/words.js",  "text/javascript; charset=utf-8", page_words_at, page_words_end},
-    {"/icon.svg",  "image/svg+xml",                  page_icon_at,  page_icon_end },
+    {"/",            "text/html; charset=utf-8",       page_html_at,     page_html_end    },
+    {"/phone.css",   "text/css; charset=utf-8",        page_css_at,      page_css_end     },
+    {"/phone.js",    "text/javascript; charset=utf-8", page_js_at,       page_js_end      },
+    {"/messages.js", "text/javascript; charset=utf-8", page_messages_at, page_messages_end},
+    {"/samples.js",  "text/javascript; charset=utf-8", page_samples_at,  page_samples_end },
+    {"/icon.svg",    "image/svg+xml",                  page_icon_at,     page_icon_end    },
 };
 
 static const char *const headers[] = {
