@@ -48,6 +48,7 @@ struct transfer {
     size_t body_len;
     size_t body_room;
     bool too_large;
+    bool head_complete; /* the final answer's headers have ended */
     char reason[CURL_ERROR_SIZE];
 };
 
@@ -138,7 +139,8 @@ static void raise_failure(struct transfer *transfer, CURLcode code)
 {
     struct fetch *fetch = transfer->fetch;
     enum err_code what = ERR_RETRY;
-    if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL)
+    bool is_ours = code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL;
+    if (is_ours && fetch->answer.fate == HTTP_NOT_SENT)
         what = ERR_REJECT;
     if (transfer->too_large) {
         what = is_read_only(fetch->request) ? ERR_REJECT : ERR_RETRY;
@@ -172,6 +174,8 @@ static void end_transfer(struct transfer *transfer)
 static void finish_transfer(struct transfer *transfer, CURLcode code)
 {
     struct fetch *fetch = transfer->fetch;
+    if (code == CURLE_OK && !transfer->head_complete)
+        code = CURLE_GOT_NOTHING; /* to libcurl, headers that break off are an answer */
     if (code == CURLE_OK) {
         answer_from(transfer);
     } else {
@@ -308,6 +312,17 @@ static size_t on_answer(char *bytes, size_t size, size_t n, void *user)
     memcpy(transfer->body + transfer->body_len, bytes, len);
     transfer->body_len += len;
     return len;
+}
+
+static size_t on_header(char *line, size_t size, size_t n, void *user)
+{
+    struct transfer *transfer = user;
+    struct str text = {line, size * n};
+    if (str_starts(text, STR("HTTP/")))
+        transfer->head_complete = false;
+    else if (str_eq(text, STR("\r\n")) || str_eq(text, STR("\n")))
+        transfer->head_complete = true;
+    return size * n;
 }
 
 static size_t on_body(char *into, size_t size, size_t n, void *user)
@@ -462,6 +477,8 @@ static bool set_up(struct transfer *transfer)
     (void)curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
     (void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_answer);
     (void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
+    (void)curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    (void)curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
     (void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->reason);
     (void)curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
     return curl_multi_add_handle(fetcher->multi, easy) == CURLM_OK;
