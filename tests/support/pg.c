@@ -141,9 +141,12 @@ static bool make_cluster(struct pg *pg)
     char *argv[] = {initdb,     "-D",          data, "-A",   "peer", "-U",
                     "postgres", "--no-locale", "-E", "UTF8", "-N",   NULL};
     const struct passwd *me = getpwuid(geteuid());
-    char map[128];
-    (void)snprintf(map, sizeof(map), "parley root postgres\nparley %s postgres\n",
-                   me ? me->pw_name : "root");
+    char map[256];
+    /* `deployer` is there for tests of an owner who is no superuser. */
+    (void)snprintf(map, sizeof(map),
+                   "parley root postgres\nparley %s postgres\n"
+                   "parley root deployer\nparley %s deployer\n",
+                   me ? me->pw_name : "root", me ? me->pw_name : "root");
     return run(pg, argv) && write_file(pg, "pg_hba.conf", "local all all peer map=parley\n") &&
            write_file(pg, "pg_ident.conf", map);
 }
