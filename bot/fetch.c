@@ -86,10 +86,11 @@ static void give_back(struct fetcher *fetcher, CURL *easy)
 
 static void unlink_transfer(struct transfer *transfer)
 {
-    if (transfer->prev)
+    if (transfer->prev) {
         transfer->prev->next = transfer->next;
-    else
+    } else {
         transfer->fetcher->transfers = transfer->next;
+    }
     if (transfer->next)
         transfer->next->prev = transfer->prev;
 }
@@ -286,10 +287,11 @@ static int on_timer(CURLM *multi, long ms, void *user)
 {
     (void)multi;
     struct fetcher *fetcher = user;
-    if (ms < 0)
+    if (ms < 0) {
         timer_stop(&fetcher->timer);
-    else if (!fetcher->destroyed)
+    } else if (!fetcher->destroyed) {
         timer_start(fetcher->loop, &fetcher->timer, ms * USEC_PER_MSEC, time_is_up);
+    }
     return 0;
 }
 
@@ -314,14 +316,16 @@ static size_t on_answer(char *bytes, size_t size, size_t n, void *user)
     return len;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): libcurl's type */
 static size_t on_header(char *line, size_t size, size_t n, void *user)
 {
     struct transfer *transfer = user;
     struct str text = {line, size * n};
-    if (str_starts(text, STR("HTTP/")))
+    if (str_starts(text, STR("HTTP/"))) {
         transfer->head_complete = false;
-    else if (str_eq(text, STR("\r\n")) || str_eq(text, STR("\n")))
+    } else if (str_eq(text, STR("\r\n")) || str_eq(text, STR("\n"))) {
         transfer->head_complete = true;
+    }
     return size * n;
 }
 
@@ -347,9 +351,10 @@ static int on_rewind(void *user, curl_off_t offset, int origin)
 
 static bool is_clean(struct str text)
 {
-    for (size_t i = 0; i < text.len; i++)
+    for (size_t i = 0; i < text.len; i++) {
         if ((unsigned char)text.at[i] < ' ' || text.at[i] == 0x7f)
             return false;
+    }
     return true;
 }
 
@@ -579,8 +584,11 @@ void fetcher_destroy(struct fetcher *fetcher)
         return;
     fetcher->destroyed = true;
     fetcher->handles += 2; /* the timer's, and ours until the end of this function */
-    while (fetcher->transfers)
-        cancel_transfer(fetcher->transfers, "the service is stopping");
+    struct transfer *next = NULL;
+    for (struct transfer *transfer = fetcher->transfers; transfer; transfer = next) {
+        next = transfer->next;
+        cancel_transfer(transfer, "the service is stopping");
+    }
     while (fetcher->n_idle > 0)
         curl_easy_cleanup(fetcher->idle[--fetcher->n_idle]);
     (void)curl_multi_cleanup(fetcher->multi);

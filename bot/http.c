@@ -151,9 +151,10 @@ static void listener_closed(struct poll_watch *watch)
 
 static void stop_listening(struct http_server *server)
 {
-    for (unsigned i = 0; i < server->n_listeners; i++)
+    for (unsigned i = 0; i < server->n_listeners; i++) {
         if (server->listeners[i].watch.open)
             poll_close(&server->listeners[i].watch, listener_closed);
+    }
 }
 
 /* --- life -------------------------------------------------------------------------------- */
@@ -208,9 +209,10 @@ static bool is_drained(const struct http_server *server)
 {
     if (server->counts.in_flight > 0)
         return false;
-    for (const struct conn *conn = server->conns; conn; conn = conn->next)
+    for (const struct conn *conn = server->conns; conn; conn = conn->next) {
         if (conn_is_busy(conn))
             return false;
+    }
     return true;
 }
 
@@ -233,10 +235,11 @@ static void end_idle(struct http_server *server)
     struct conn *next = NULL;
     for (struct conn *conn = server->conns; conn; conn = next) {
         next = conn->next;
-        if (conn->stream)
+        if (conn->stream) {
             http_stream_close(conn->stream->public);
-        else if (conn_is_quiet(conn))
+        } else if (conn_is_quiet(conn)) {
             conn_kill(conn);
+        }
     }
 }
 

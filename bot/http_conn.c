@@ -92,19 +92,20 @@ static bool exchange_make_room(struct exchange *exchange, size_t len)
     return true;
 }
 
-struct str http_request_header(struct http_exchange *public, const char *name)
+struct str http_request_header(struct http_exchange *exchange, const char *name)
 {
-    struct exchange *exchange = CONTAINER_OF(public, struct exchange, public);
-    for (struct known_header *known = exchange->headers; known; known = known->next)
+    struct exchange *own = CONTAINER_OF(exchange, struct exchange, public);
+    for (struct known_header *known = own->headers; known; known = known->next) {
         if (strcmp(known->name, name) == 0)
             return known->value;
-    if (!exchange->conn || !exchange->conn->wsi)
+    }
+    if (!own->conn || !own->conn->wsi)
         return STR_NONE;
-    struct known_header *known = arena_new(&public->arena, struct known_header);
-    known->name = arena_cstr(&public->arena, str_from(name));
-    known->value = http_limits_header(&public->arena, exchange->conn->wsi, name);
-    known->next = exchange->headers;
-    exchange->headers = known;
+    struct known_header *known = arena_new(&exchange->arena, struct known_header);
+    known->name = arena_cstr(&exchange->arena, str_from(name));
+    known->value = http_limits_header(&exchange->arena, own->conn->wsi, name);
+    known->next = own->headers;
+    own->headers = known;
     return known->value;
 }
 
@@ -131,26 +132,27 @@ static struct str decode_query(struct arena *into, struct str text)
             low = hex_digit(text.at[i + 2]);
         }
         if (high >= 0 && low >= 0) {
-            out[len++] = (char)(high << 4 | low);
+            out[len++] = (char)(unsigned char)((unsigned)high << 4 | (unsigned)low);
             i += 2;
         } else {
-            out[len++] = text.at[i] == '+' ? ' ' : text.at[i];
+            char c = text.at[i];
+            out[len++] = (char)(c == '+' ? ' ' : c);
         }
     }
     return (struct str){out, len};
 }
 
-struct str http_query(struct http_exchange *public, const char *name)
+struct str http_query(struct http_exchange *exchange, const char *name)
 {
-    struct str rest = public->query;
+    struct str rest = exchange->query;
     struct str piece;
     while (str_split(&rest, '&', &piece)) {
         struct str value = piece;
         struct str key;
         if (!str_split(&value, '=', &key))
             continue;
-        if (str_eq(decode_query(&public->arena, key), str_from(name)))
-            return decode_query(&public->arena, value);
+        if (str_eq(decode_query(&exchange->arena, key), str_from(name)))
+            return decode_query(&exchange->arena, value);
     }
     return STR_NONE;
 }
@@ -193,9 +195,10 @@ static const char *reason_phrase(int status)
         {503, "Service Unavailable"   },
         {504, "Gateway Timeout"       },
     };
-    for (size_t i = 0; i < COUNTOF(phrases); i++)
+    for (size_t i = 0; i < COUNTOF(phrases); i++) {
         if (phrases[i].status == status)
             return phrases[i].phrase;
+    }
     return status < 400 ? "OK" : "Error";
 }
 
@@ -240,9 +243,10 @@ static const char *date_line(struct http_server *server)
 
 static bool line_is_clean(const char *line)
 {
-    for (; *line; line++)
+    for (; *line; line++) {
         if ((unsigned char)*line < ' ' && *line != '\t')
             return false;
+    }
     return true;
 }
 
@@ -467,9 +471,10 @@ static bool conn_write(struct conn *conn)
 {
     if (conn->server->draining || conn->not_tcp)
         conn->closing = true;
-    if (conn->closing)
+    if (conn->closing) {
         memcpy(conn->out + LWS_PRE + conn->out_connection, connection_close,
                sizeof connection_close - 1);
+    }
     if (!conn_pump(conn))
         return false;
     if (is_pumped(conn))
@@ -525,17 +530,17 @@ void conn_flush_ready(struct loop_task *task)
     server_settle(server);
 }
 
-void http_reply(struct http_exchange *public, int status, const char *content_type,
+void http_reply(struct http_exchange *exchange, int status, const char *content_type,
                 struct str body, const char *const *headers)
 {
-    struct exchange *exchange = CONTAINER_OF(public, struct exchange, public);
-    struct conn *conn = exchange->conn;
+    struct exchange *own = CONTAINER_OF(exchange, struct exchange, public);
+    struct conn *conn = own->conn;
     if (conn) {
         conn->exchange = NULL;
         conn_set_answer(conn, status, content_type, body, headers);
         conn_make_ready(conn);
     }
-    exchange_free(exchange);
+    exchange_free(own);
 }
 
 /* --- requests ---------------------------------------------------------------------------- */
@@ -670,30 +675,30 @@ static void stream_detach(struct http_server *server, struct stream *stream)
     loop_post(server->loop, &stream->gone_task, stream_gone);
 }
 
-void http_reply_stream(struct http_exchange *public, const char *content_type,
-                       struct http_stream *to)
+void http_reply_stream(struct http_exchange *exchange, const char *content_type,
+                       struct http_stream *stream)
 {
-    struct exchange *exchange = CONTAINER_OF(public, struct exchange, public);
-    struct conn *conn = exchange->conn;
-    struct stream *stream = calloc(1, sizeof *stream);
-    if (!stream)
+    struct exchange *own = CONTAINER_OF(exchange, struct exchange, public);
+    struct conn *conn = own->conn;
+    struct stream *made = calloc(1, sizeof *made);
+    if (!made)
         abort();
-    stream->public = to;
-    to->internal = stream;
+    made->public = stream;
+    stream->internal = made;
     if (!conn) {
-        stream_detach(public->server, stream);
-        exchange_free(exchange);
+        stream_detach(exchange->server, made);
+        exchange_free(own);
         return;
     }
     out_clear(conn);
     put_head(conn, 200, content_type, NULL);
     put_text(conn, "Cache-Control: no-store\r\nConnection: close\r\n\r\n");
-    stream->conn = conn;
-    stream->closing = conn->head_only;
-    conn->stream = stream;
+    made->conn = conn;
+    made->closing = conn->head_only;
+    conn->stream = made;
     conn->exchange = NULL;
     conn->closing = true;
-    exchange_free(exchange);
+    exchange_free(own);
     conn_make_ready(conn);
 }
 
@@ -730,22 +735,22 @@ static void stream_wake(struct stream *stream)
     }
 }
 
-void http_stream_write(struct http_stream *public, struct str chunk)
+void http_stream_write(struct http_stream *stream, struct str chunk)
 {
-    struct stream *stream = public->internal;
-    if (!stream || !stream->conn || stream->closing || chunk.len == 0)
+    struct stream *own = stream->internal;
+    if (!own || !own->conn || own->closing || chunk.len == 0)
         return;
-    put(stream->conn, chunk.at, chunk.len);
-    stream_wake(stream);
+    put(own->conn, chunk.at, chunk.len);
+    stream_wake(own);
 }
 
-void http_stream_close(struct http_stream *public)
+void http_stream_close(struct http_stream *stream)
 {
-    struct stream *stream = public->internal;
-    if (!stream || !stream->conn)
+    struct stream *own = stream->internal;
+    if (!own || !own->conn)
         return;
-    stream->closing = true;
-    stream_wake(stream);
+    own->closing = true;
+    stream_wake(own);
 }
 
 /* --- ends -------------------------------------------------------------------------------- */
@@ -785,10 +790,11 @@ void conn_free(struct conn *conn)
 {
     struct http_server *server = conn->server;
     conn_gone(conn);
-    if (conn->prev)
+    if (conn->prev) {
         conn->prev->next = conn->next;
-    else
+    } else {
         server->conns = conn->next;
+    }
     if (conn->next)
         conn->next->prev = conn->prev;
     server->counts.connections--;

@@ -19,17 +19,17 @@ const struct http_limits http_limits_usual = {
 };
 
 static const struct {
-    enum lws_token_indexes token;
     const char *name;
+    enum lws_token_indexes token;
     bool has_body; /* and must say how long it is */
 } methods[] = {
-    {WSI_TOKEN_GET_URI,     "GET",     false},
-    {WSI_TOKEN_POST_URI,    "POST",    true },
-    {WSI_TOKEN_HEAD_URI,    "HEAD",    false},
-    {WSI_TOKEN_PUT_URI,     "PUT",     true },
-    {WSI_TOKEN_PATCH_URI,   "PATCH",   true },
-    {WSI_TOKEN_DELETE_URI,  "DELETE",  false},
-    {WSI_TOKEN_OPTIONS_URI, "OPTIONS", false},
+    {"GET",     WSI_TOKEN_GET_URI,     false},
+    {"POST",    WSI_TOKEN_POST_URI,    true },
+    {"HEAD",    WSI_TOKEN_HEAD_URI,    false},
+    {"PUT",     WSI_TOKEN_PUT_URI,     true },
+    {"PATCH",   WSI_TOKEN_PATCH_URI,   true },
+    {"DELETE",  WSI_TOKEN_DELETE_URI,  false},
+    {"OPTIONS", WSI_TOKEN_OPTIONS_URI, false},
 };
 
 /* 0, or the status. A missing length is no length. */

@@ -153,9 +153,10 @@ struct search {
 static void find_handle(uv_handle_t *handle, void *arg)
 {
     struct search *search = arg;
-    for (unsigned i = 0; i < search->server->n_lws_handles; i++)
+    for (unsigned i = 0; i < search->server->n_lws_handles; i++) {
         if (search->server->lws_handles[i] == handle)
             search->found = true;
+    }
 }
 
 static void end_when_closed(struct loop_task *task)
@@ -201,11 +202,12 @@ bool http_lws_create(struct http_server *server, const struct http_server_option
     info.ssl_private_key_filepath = options->tls_key;
     info.vhost_name = "parley";
     server->vhost = lws_create_vhost(server->lws, &info);
-    if (!server->vhost)
+    if (!server->vhost) {
         return err_raise(err, ERR_REJECT, "%s: %s",
                          server->tls ? "the TLS certificate and key cannot be used"
                                      : "libwebsockets gives no virtual host",
                          last_words);
+    }
     return true;
 }
 

@@ -61,14 +61,15 @@ static void put_escaped(struct line *line, unsigned char c)
 {
     char text[8];
     int n = 0;
-    if (c == '"' || c == '\\')
+    if (c == '"' || c == '\\') {
         n = snprintf(text, sizeof text, "\\%c", c);
-    else if (c == '\n')
+    } else if (c == '\n') {
         n = snprintf(text, sizeof text, "\\n");
-    else if (c < ' ' || c >= 0x7f)
+    } else if (c < ' ' || c >= 0x7f) {
         n = snprintf(text, sizeof text, "\\x%02x", c);
-    else
+    } else {
         n = snprintf(text, sizeof text, "%c", c);
+    }
     put(line, text, (size_t)n);
 }
 

@@ -211,10 +211,11 @@ void poll_want(struct poll_watch *watch, int mask)
     if (!watch->open || watch->mask == mask)
         return;
     watch->mask = mask;
-    if (mask == 0)
+    if (mask == 0) {
         uv_poll_stop(&watch->uv);
-    else
+    } else {
         uv_poll_start(&watch->uv, mask, poll_fired);
+    }
 }
 
 static void poll_closed(uv_handle_t *handle)
