@@ -75,8 +75,15 @@ struct action_def {
     const char *const *outcomes;
 };
 
-/* NULL when there is none of that name. */
-const struct action_def *action_find(struct arena *into, struct str name);
+/* What C offers: the registered parts, or those of a test. */
+struct parts {
+    const struct flow_part *items;
+    size_t n;
+};
+
+/* As book_create, with other parts than the registered ones. */
+MUST_USE bool book_create_with(const struct parts *parts, const struct source_file *files,
+                               size_t n, struct book **book, struct err *err);
 
 enum move_kind {
     MOVE_NONE,

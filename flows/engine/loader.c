@@ -13,9 +13,12 @@
 struct loader {
     struct arena *arena;   /* the book's */
     struct arena *scratch; /* trees, gone after loading */
+    const struct parts *parts;
     struct str file;
     struct err *err;
 };
+
+static const struct action_def *action_find(const struct loader *loader, struct str name);
 
 #define REFUSE(loader, node, format, ...)                                                      \
     err_raise((loader)->err, ERR_REJECT, "%.*s:%u: " format, STR_ARG((loader)->file),          \
@@ -330,7 +333,7 @@ static bool read_way(struct loader *loader, const struct node *map, struct move 
         if (!read_name(loader, map, "action", &name))
             return false;
         move->kind = MOVE_ACTION;
-        move->action = action_find(loader->arena, name);
+        move->action = action_find(loader, name);
         if (!move->action)
             return REFUSE(loader, action, "there is no action '%.*s'; C registers them",
                           STR_ARG(name));
@@ -412,11 +415,12 @@ static bool read_handlers(struct loader *loader, const struct node *map, const c
 
 /* --- loads -------------------------------------------------------------------------------- */
 
-static const struct flow_part *part_find(enum flow_part_kind kind, struct str name)
+static const struct flow_part *part_find(const struct parts *parts, enum flow_part_kind kind,
+                                         struct str name)
 {
-    for (size_t i = 0; i < flow_parts_n; i++)
-        if (flow_parts[i].kind == kind && str_eq(str_from(flow_parts[i].name), name))
-            return &flow_parts[i];
+    for (size_t i = 0; i < parts->n; i++)
+        if (parts->items[i].kind == kind && str_eq(str_from(parts->items[i].name), name))
+            return &parts->items[i];
     return NULL;
 }
 
@@ -433,7 +437,7 @@ static bool read_load(struct loader *loader, const struct node *node, struct loa
              !read_name(loader, node, "as", &loading->as) ||
              !read_bindings(loader, node, "with", &loading->with))
         return false;
-    loading->part = part_find(FLOW_LOAD, name);
+    loading->part = part_find(loader->parts, FLOW_LOAD, name);
     if (!loading->part)
         return REFUSE(loader, node, "there is no load '%.*s'; C registers them",
                       STR_ARG(str_slice(name, 0, 60)));
@@ -724,11 +728,13 @@ static bool read_words(struct arena *scratch, const struct source_file *files, s
            words_check(book->words, err);
 }
 
-static bool book_read(struct arena *scratch, const struct source_file *files, size_t n,
-                      struct book *book, struct err *err)
+static bool book_read(struct arena *scratch, const struct parts *parts,
+                      const struct source_file *files, size_t n, struct book *book,
+                      struct err *err)
 {
     struct source_file *sorted = arena_array(scratch, struct source_file, n + 1);
-    struct loader loader = {.arena = &book->arena, .scratch = scratch, .err = err};
+    struct loader loader = {
+        .arena = &book->arena, .scratch = scratch, .parts = parts, .err = err};
 
     if (n > 0)
         memcpy(sorted, files, n * sizeof(*files));
@@ -739,7 +745,8 @@ static bool book_read(struct arena *scratch, const struct source_file *files, si
            book_check(book, err);
 }
 
-bool book_create(const struct source_file *files, size_t n, struct book **book, struct err *err)
+bool book_create_with(const struct parts *parts, const struct source_file *files, size_t n,
+                      struct book **book, struct err *err)
 {
     struct arena scratch = {0};
     struct book *made = calloc(1, sizeof(*made));
@@ -749,7 +756,7 @@ bool book_create(const struct source_file *files, size_t n, struct book **book, 
         return err_raise(err, ERR_RETRY, "out of memory");
     arena_init(&scratch);
     arena_init(&made->arena);
-    ok = book_read(&scratch, files, n, made, err);
+    ok = book_read(&scratch, parts, files, n, made, err);
     arena_finish(&scratch);
     if (!ok) {
         book_destroy(made);
@@ -757,6 +764,13 @@ bool book_create(const struct source_file *files, size_t n, struct book **book, 
     }
     *book = made;
     return true;
+}
+
+bool book_create(const struct source_file *files, size_t n, struct book **book, struct err *err)
+{
+    struct parts parts = {flow_parts, flow_parts_n};
+
+    return book_create_with(&parts, files, n, book, err);
 }
 
 void book_destroy(struct book *book)
@@ -823,9 +837,9 @@ static const struct action_def builtins[] = {
     {"consent_start",  NULL, BUILTIN_START,        outcomes_done    },
 };
 
-const struct action_def *action_find(struct arena *into, struct str name)
+static const struct action_def *action_find(const struct loader *loader, struct str name)
 {
-    const struct flow_part *part = part_find(FLOW_ACTION, name);
+    const struct flow_part *part = part_find(loader->parts, FLOW_ACTION, name);
     struct action_def *action;
 
     for (size_t i = 0; i < COUNTOF(builtins); i++)
@@ -833,7 +847,7 @@ const struct action_def *action_find(struct arena *into, struct str name)
             return &builtins[i];
     if (!part)
         return NULL;
-    action = arena_new(into, struct action_def);
+    action = arena_new(loader->arena, struct action_def);
     action->name = part->name;
     action->part = part;
     action->outcomes = part->outcomes;
