@@ -302,8 +302,9 @@ static bool is_global(const struct understanding *meant)
     return false;
 }
 
-static void on_words(struct flow_turn *turn, struct str text)
+static void on_words(struct flow_turn *turn, struct str said)
 {
+    struct str text = str_trim(str_sane(turn->arena, said));
     struct understanding meant;
 
     understand(turn->arena, text, turn->locale.lang, &meant);
@@ -367,7 +368,7 @@ static void on_choice(struct flow_turn *turn)
     bool ours = prompt_id_decode(event->choice, &id);
 
     if (!ours && event->text.len > 0) {
-        on_words(turn, str_trim(event->text));
+        on_words(turn, event->text);
         return;
     }
     if (is_muted(turn))
@@ -438,7 +439,7 @@ void turn_event(struct flow_turn *turn)
 
     switch (event->kind) {
     case EVENT_TEXT:
-        on_words(turn, str_trim(event->text));
+        on_words(turn, event->text);
         break;
     case EVENT_CHOICE:
         on_choice(turn);

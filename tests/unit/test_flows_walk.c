@@ -1,0 +1,297 @@
+/*
+ * A long walk: a customer who taps, types and sends anything in any order, for a hundred
+ * thousand turns. Whatever they do, there is an answer that fits the channel, every word is
+ * there, and the menu is never further than one word away.
+ */
+#include "flows/engine/ids.h"
+#include "tests/support/chat.h"
+#include "tests/support/shop.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+enum { TURNS = 12000 };
+#else
+enum { TURNS = 100000 };
+#endif
+
+enum { SEEN_MAX = 64, ID_ROOM = PROMPT_ID_MAX + 1 };
+
+struct walk {
+    const struct book *book;
+    uint64_t random;
+    char state[16384];
+    size_t state_len;
+    enum lang lang;
+    bool settled;
+    usec_t now;
+    usec_t last;
+    char seen[SEEN_MAX][ID_ROOM]; /* ids that were ever shown, the older ones overwritten */
+    size_t seen_len[SEEN_MAX];
+    size_t n_seen;
+    size_t newest; /* how many of the last ones belong to the newest prompt */
+    bool stopped;
+    char what[300]; /* the event, for the report of a failure */
+};
+
+static uint32_t draw(struct walk *walk, uint32_t below)
+{
+    walk->random = walk->random * 6364136223846793005ULL + 1442695040888963407ULL;
+    return (uint32_t)(walk->random >> 33) % below;
+}
+
+static const char *const things_to_say[] = {"hi",
+                                            "menu",
+                                            "back",
+                                            "help",
+                                            "language",
+                                            "polski",
+                                            "español",
+                                            "english",
+                                            "العربية",
+                                            "stop",
+                                            "start",
+                                            "human",
+                                            "thanks",
+                                            "ok",
+                                            "orders",
+                                            "where is my order?",
+                                            "where is ORD-1004",
+                                            "1001",
+                                            "ORD-1005",
+                                            "9999",
+                                            "1",
+                                            "2",
+                                            "3",
+                                            "4",
+                                            "5",
+                                            "6",
+                                            "7",
+                                            "8",
+                                            "9",
+                                            "10",
+                                            "11",
+                                            "0",
+                                            "more",
+                                            "next",
+                                            "previous",
+                                            "filter",
+                                            "search",
+                                            "tea",
+                                            "xyzzy",
+                                            "colourless green ideas",
+                                            "",
+                                            "   ",
+                                            "🙂",
+                                            "dónde está mi pedido",
+                                            "moje zamówienia",
+                                            "gdzie jest moja paczka",
+                                            "أين طلبي",
+                                            "٣",
+                                            "active",
+                                            "shipped",
+                                            "step by step",
+                                            "details",
+                                            "track",
+                                            "the last one",
+                                            "yes",
+                                            "no",
+                                            "\xff\xfe",
+                                            "p1.00000000.menu.main.c:orders"};
+
+static struct event random_event(struct walk *walk)
+{
+    static const enum event_kind kinds[] = {EVENT_MEDIA,    EVENT_LOCATION,  EVENT_CONTACTS,
+                                            EVENT_REACTION, EVENT_ORDER,     EVENT_EDIT,
+                                            EVENT_REVOKE,   EVENT_IDENTITY,  EVENT_UNSUPPORTED,
+                                            EVENT_UNKNOWN,  EVENT_PREFERENCE};
+    struct event event = {.kind = EVENT_TEXT, .id = STR("x"), .at = walk->now};
+    uint32_t dice = draw(walk, 100);
+
+    if (walk->stopped && draw(walk, 3) == 0) { /* or most of the walk would pass in silence */
+        event.text = STR("start");
+        return event;
+    }
+
+    if (dice < 50 && walk->newest > 0) { /* a tap on the newest prompt */
+        size_t at = (walk->n_seen - 1 - draw(walk, (uint32_t)walk->newest)) % SEEN_MAX;
+
+        event.kind = EVENT_CHOICE;
+        event.choice = (struct str){walk->seen[at], walk->seen_len[at]};
+    } else if (dice < 60 && walk->n_seen > SEEN_MAX) { /* or on any older one */
+        size_t at = draw(walk, SEEN_MAX);
+
+        event.kind = EVENT_CHOICE;
+        event.choice = (struct str){walk->seen[at], walk->seen_len[at]};
+    } else if (dice < 95) {
+        event.text = str_from(things_to_say[draw(walk, COUNTOF(things_to_say))]);
+    } else {
+        event.kind = kinds[draw(walk, COUNTOF(kinds))];
+        event.detail = draw(walk, 2) ? STR("stop") : STR("resume");
+    }
+    return event;
+}
+
+static void check_option(struct walk *walk, const struct reply *reply,
+                         const struct reply_option *option)
+{
+    size_t max = reply->kind == REPLY_BUTTONS ? 20 : 24;
+    struct prompt_id id;
+
+    assert_true(option->id.len > 0 && option->id.len <= PROMPT_ID_MAX);
+    assert_true(prompt_id_decode(option->id, &id));
+    assert_in_range(str_length(option->title), 1, max);
+    assert_true(str_length(option->description) <= 72);
+    memcpy(walk->seen[walk->n_seen % SEEN_MAX], option->id.at, option->id.len);
+    walk->seen_len[walk->n_seen % SEEN_MAX] = option->id.len;
+    walk->n_seen++;
+}
+
+static void check_reply(struct walk *walk, const struct reply *reply)
+{
+    bool list = reply->kind == REPLY_LIST || reply->kind == REPLY_TEXT;
+
+    assert_true(str_is_utf8(reply->body));
+    assert_in_range(str_length(reply->body), 1, list ? 4096 : 1024);
+    if (reply->kind == REPLY_LIST) {
+        assert_in_range(reply->n_options, 1, 10);
+        assert_in_range(str_length(reply->label), 1, 20);
+    }
+    if (reply->kind == REPLY_BUTTONS)
+        assert_in_range(reply->n_options, 1, 3);
+    if (reply->kind == REPLY_LINK) {
+        assert_true(str_starts(reply->url, STR("https://")));
+        assert_in_range(str_length(reply->label), 1, 20);
+    }
+    if (reply->n_options > 0)
+        walk->newest = reply->n_options;
+    for (size_t i = 0; i < reply->n_options; i++)
+        check_option(walk, reply, &reply->options[i]);
+}
+
+/* Who writes must be answered, unless they asked for silence or sent what wants no answer. */
+static bool wants_answer(const struct walk *walk, const struct event *event)
+{
+    switch (event->kind) {
+    case EVENT_TEXT:
+        return !walk->stopped && !str_eq(event->text, STR("ok"));
+    case EVENT_CHOICE:
+        return !walk->stopped;
+    default:
+        return false;
+    }
+}
+
+static void keep(struct walk *walk, const struct flow_result *result)
+{
+    assert_in_range(result->state.len, 1, sizeof(walk->state));
+    memcpy(walk->state, result->state.at, result->state.len);
+    walk->state_len = result->state.len;
+    walk->lang = result->lang;
+    walk->settled = result->lang_settled;
+    walk->last = walk->now;
+    if (result->consent != FLOW_CONSENT_SAME)
+        walk->stopped = result->consent == FLOW_CONSENT_STOP;
+}
+
+static const struct flow_result *step(struct walk *walk, struct arena *arena,
+                                      struct str customer, const struct event *event)
+{
+    struct flow_in in = {
+        .state = {walk->state, walk->state_len},
+        .event = event,
+        .now = walk->now,
+        .locale = {.lang = walk->lang          },
+        .lang_is_settled = walk->settled,
+        .facts = shop_facts(arena, customer),
+        .last_inbound_at = walk->last
+    };
+    struct flow_turn *turn = flow_turn_begin(arena, walk->book, &in);
+    struct err err = {0};
+    enum flow_progress progress;
+
+    while ((progress = flow_turn_run(turn, &err)) == FLOW_NEEDS) {
+        size_t n;
+        const struct flow_need *needs = flow_turn_needs(turn, &n);
+
+        for (size_t i = 0; i < n; i++) {
+            struct flow_answer answer;
+
+            assert_true(shop_answer(arena, customer, &needs[i], &answer));
+            flow_turn_answer(turn, i, &answer);
+        }
+    }
+    if (progress != FLOW_DONE)
+        fail_msg("%s: %s", walk->what, err.text);
+    return flow_turn_result(turn);
+}
+
+static void take_step(struct walk *walk, struct arena *arena, struct str customer)
+{
+    struct event event = random_event(walk);
+    const struct flow_result *result;
+
+    snprintf(walk->what, sizeof(walk->what), "%s \"%.*s\" %.*s", event_kind_name(event.kind),
+             STR_ARG(event.text), STR_ARG(event.choice));
+    result = step(walk, arena, customer, &event);
+    if (result->missing.len)
+        fail_msg("%s: missing words %.*s", walk->what, STR_ARG(result->missing));
+    if (wants_answer(walk, &event) && result->n_replies == 0)
+        fail_msg("%s: no answer at %s.%s", walk->what, result->flow, result->at);
+    for (size_t i = 0; i < result->n_replies; i++)
+        check_reply(walk, &result->replies[i]);
+    assert_true(result->n_replies <= 3);
+    keep(walk, result);
+    walk->now += (usec_t)(1 + draw(walk, 90)) * USEC_PER_SEC;
+}
+
+/* From wherever this is, one word shows the menu. */
+static void check_way_out(const struct walk *walk, struct arena *arena, struct str customer)
+{
+    static struct walk copy;
+    struct event event = {
+        .kind = EVENT_TEXT, .id = STR("x"), .text = walk->stopped ? STR("start") : STR("menu")};
+    const struct flow_result *result;
+
+    copy = *walk;
+    result = step(&copy, arena, customer, &event);
+    assert_true(result->n_replies == 1 && result->replies[0].kind == REPLY_LIST);
+    assert_string_equal(result->flow, "menu");
+    assert_true(result->at_rest);
+}
+
+static void flw_2_a_long_walk_meets_no_dead_end(void **state)
+{
+    static const char *const customers[] = {"ana", "ben", "eve", "max", "new", "stranger"};
+    static struct walk walk;
+    struct book *book = chat_book();
+    struct arena arena = {0};
+
+    (void)state;
+    for (size_t c = 0; c < COUNTOF(customers); c++) {
+        walk = (struct walk){.book = book, .random = 20261120 + c, .now = SHOP_NOW};
+        for (unsigned turn = 0; turn < TURNS / COUNTOF(customers); turn++) {
+            take_step(&walk, &arena, str_from(customers[c]));
+            if (turn % 50 == 0)
+                check_way_out(&walk, &arena, str_from(customers[c]));
+            arena_reset(&arena);
+        }
+    }
+    arena_finish(&arena);
+    book_destroy(book);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(flw_2_a_long_walk_meets_no_dead_end),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
