@@ -194,39 +194,50 @@ unsigned tokens_distance(struct str a, struct str b, unsigned max)
     return found > max ? max + 1 : found;
 }
 
-static bool has_digit(struct str text)
+/* People rarely miss the first letter; asking for it turns most pairs away at once. */
+static bool same_first_letter(struct str a, struct str b)
 {
-    for (size_t i = 0; i < text.len; i++)
-        if (text.at[i] >= '0' && text.at[i] <= '9')
+    if (a.len < 4 || b.len < 4 || a.at[0] != b.at[0])
+        return false;
+    return (unsigned char)a.at[0] < 0x80 || a.at[1] == b.at[1];
+}
+
+static bool has_digit(const uint32_t *points, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (points[i] >= '0' && points[i] <= '9')
             return true;
+    return false;
+}
+
+/* Short words lie close together: there, only two letters that changed places are a slip. */
+static bool is_swap(const uint32_t a[4], const uint32_t b[4])
+{
+    for (size_t i = 0; i < 3; i++)
+        if (a[i] != b[i])
+            return a[i] == b[i + 1] && a[i + 1] == b[i] && (i == 2 || a[3] == b[3]);
     return false;
 }
 
 bool tokens_alike(struct str a, struct str b)
 {
+    uint32_t pa[LETTERS_MAX];
+    uint32_t pb[LETTERS_MAX];
     size_t na;
     size_t nb;
+    size_t slips;
 
     if (str_eq(a, b))
         return true;
-    if (a.len > 4 * LETTERS_MAX || b.len > 4 * LETTERS_MAX || has_digit(a) || has_digit(b))
+    if (!same_first_letter(a, b) || (a.len > b.len ? a.len - b.len : b.len - a.len) > 8)
         return false;
-    na = str_length(a);
-    nb = str_length(b);
-    if (na < 4 || nb < 4 || na > LETTERS_MAX || nb > LETTERS_MAX)
+    na = letters(a, pa);
+    nb = letters(b, pb);
+    slips = na >= 8 && nb >= 8 ? 2 : 1;
+    if (na < 4 || nb < 4 || na == LETTERS_MAX || nb == LETTERS_MAX ||
+        (na > nb ? na - nb : nb - na) > slips || has_digit(pa, na) || has_digit(pb, nb))
         return false;
-    if (na == 4 && nb == 4) { /* short words lie close together: only a swap is a slip */
-        uint32_t pa[LETTERS_MAX];
-        uint32_t pb[LETTERS_MAX];
-        size_t differ = 0;
-
-        letters(a, pa);
-        letters(b, pb);
-        for (size_t i = 0; i < 4; i++)
-            differ += pa[i] != pb[i];
-        return differ == 2 && tokens_distance(a, b, 1) == 1;
-    }
-    return tokens_distance(a, b, na >= 8 && nb >= 8 ? 2 : 1) <=
-               (na >= 8 && nb >= 8 ? 2U : 1U) &&
-           a.at[0] == b.at[0];
+    if (na == 4 && nb == 4)
+        return is_swap(pa, pb);
+    return distance(pa, na, pb, nb) <= slips;
 }
