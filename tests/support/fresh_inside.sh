@@ -19,7 +19,7 @@ echo "fresh: the demo is up after $first s, packages and build included"
 printf 'hi\norders\n' | build/release/parley chat --as +15550100001 >/tmp/chat || fail "the chat failed"
 cat /tmp/chat
 grep -qi 'order' /tmp/chat || fail "the chat shows no orders"
-deploy/demo --stop --state /tmp/x
+deploy/demo --stop
 # This pid namespace holds nothing but us: whoever else is here was left behind. No ps, since a
 # bare system has none.
 left=""
@@ -37,7 +37,7 @@ done
 started=$(date +%s)
 deploy/demo --detach --port 18080 --state /tmp/x
 again=$(seconds "$started")
-deploy/demo --stop --state /tmp/x
+deploy/demo --stop
 echo "fresh: the second start took $again s"
 [ "$again" -le 10 ] || fail "that is more than 10 seconds"
 

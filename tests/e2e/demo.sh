@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# The README's commands, as a stranger gives them: the demo comes up, a chat by pipe is answered
+# with the menu and that customer's orders, the page works in a browser (with --page), the doctor
+# has nothing to mend, and --stop leaves no process.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+state=$(mktemp -d /tmp/parley-e2e.XXXXXX)
+port=$((20000 + RANDOM % 20000))
+chat=$state.chat
+
+finish() {
+  local status=$?
+  if [ $status -ne 0 ]; then
+    for log in service sandbox; do
+      echo "--- $log.log"
+      tail -n 15 "$state/$log.log" 2>/dev/null || true
+    done
+  fi
+  deploy/demo --stop --state "$state" >/dev/null 2>&1 || true
+  rm -rf "$state" "$chat"
+  exit $status
+}
+trap finish EXIT
+fail() { echo "demo: $*"; exit 1; }
+
+timeout 120 deploy/demo --detach --port $port --state "$state"
+# shellcheck disable=SC1091
+. "$state/demo.env"
+
+printf 'hi\norders\n' | timeout 60 build/release/parley chat --as +15550100001 --env "$state/demo.env" >"$chat" ||
+  fail "the chat failed: $(cat "$chat")"
+cat "$chat"
+grep -qi 'menu' "$chat" || fail "no menu in the chat"
+grep -qE '[A-Z]+-?[0-9]{3,}' "$chat" || fail "no order number in the chat"
+
+timeout 60 build/release/parley --config "$state/parley.yaml" doctor || fail "the doctor finds something"
+[ "${1:-}" != --page ] || timeout 120 node tests/e2e/page.mjs --env "$state/demo.env"
+
+deploy/demo --stop --state "$state"
+left=$(pgrep -af -- "$state" | grep -v "demo.sh\|pgrep" || true)
+[ -z "$left" ] || fail "processes are left after --stop: $left"
