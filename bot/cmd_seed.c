@@ -68,6 +68,8 @@ static int run(struct cli *cli, int argc, char **argv)
     if (!config)
         return CLI_FAILED;
     options.url = config->database.owner_url.at;
+    if (!options.app)
+        options.app = config->whatsapp.n_apps ? config->whatsapp.apps[0].name.at : "default";
     int status = seed(cli, &options);
     config_destroy(config);
     return status;
@@ -84,6 +86,6 @@ const struct command command_seed = {
     "  --number ID     its WhatsApp phone number id (" DEMO_NUMBER ")\n"
     "  --business ID   its WhatsApp business account id (" DEMO_BUSINESS ")\n"
     "  --phone E164    its number as people see it\n"
-    "  --app NAME      the app of the settings whose secret signs for it (default)\n",
+    "  --app NAME      the app of the settings whose secret signs for it (the first)\n",
     run,
 };

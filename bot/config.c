@@ -219,8 +219,8 @@ static bool app_name_fits(struct str name)
     return name.len > 0 && name.len <= 40;
 }
 
-static bool add_app(struct config_app *apps, size_t *n, const struct given *one,
-                    struct err *err)
+static bool add_app(struct arena *into, struct config_app *apps, size_t *n,
+                    const struct given *one, struct err *err)
 {
     for (size_t i = 0; i < *n; i++)
         if (str_eq(apps[i].name, one->app))
@@ -231,7 +231,7 @@ static bool add_app(struct config_app *apps, size_t *n, const struct given *one,
                          one->place);
     if (*n == APPS_MAX)
         return err_raise(err, ERR_REJECT, "%s: more than %d apps", one->place, APPS_MAX);
-    apps[(*n)++].name = one->app;
+    apps[(*n)++].name = arena_str(into, one->app);
     return true;
 }
 
@@ -254,7 +254,8 @@ static bool set_apps(struct config *config, struct err *err)
     struct config_app *apps = arena_array(&details->arena, struct config_app, APPS_MAX);
     for (size_t i = 0; i < details->given.n; i++)
         if (details->given.items[i].app.len &&
-            !add_app(apps, &config->whatsapp.n_apps, &details->given.items[i], err))
+            !add_app(&details->arena, apps, &config->whatsapp.n_apps, &details->given.items[i],
+                     err))
             return false;
     for (size_t i = 0; i < config->whatsapp.n_apps; i++) {
         for (size_t j = 0; j < settings_n; j++)

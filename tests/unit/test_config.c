@@ -147,6 +147,7 @@ static void the_file_sets_values_and_says_where_they_came_from(void **state)
     assert_str(config->whatsapp.base_url, "https://graph.example/v9");
     assert_int_equal(config->whatsapp.n_apps, 1);
     assert_str(config->whatsapp.apps[0].name, "shop");
+    assert_string_equal(config->whatsapp.apps[0].name.at, "shop");
     assert_str(config->whatsapp.apps[0].app_secret, "s3cret-of-app");
     assert_str(config->whatsapp.apps[0].verify_token, "my: word");
     assert_int_equal(config->outbox.poll, USEC_PER_SEC);
