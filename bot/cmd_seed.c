@@ -58,8 +58,8 @@ static int seed(struct cli *cli, const struct seed_options *options)
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-    struct seed_options options = {
-        .phone_number_id = DEMO_NUMBER, .business_account_id = DEMO_BUSINESS, .app = "default"};
+    struct seed_options options = {.phone_number_id = DEMO_NUMBER,
+                                   .business_account_id = DEMO_BUSINESS};
     if (!read_options(argc, argv, &options))
         return cli_usage(cli, NULL);
     if (argc - optind != 1 || strcmp(argv[optind], "demo") != 0)
