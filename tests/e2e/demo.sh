@@ -30,7 +30,7 @@ timeout 120 deploy/demo --detach --port $port --state "$state"
 printf 'hi\norders\n' | timeout 60 build/release/parley chat --as +15550100001 --env "$state/demo.env" >"$chat" ||
   fail "the chat failed: $(cat "$chat")"
 cat "$chat"
-grep -qi 'menu' "$chat" || fail "no menu in the chat"
+grep -q '1. My orders' "$chat" || fail "no menu in the chat"
 grep -qE '[A-Z]+-?[0-9]{3,}' "$chat" || fail "no order number in the chat"
 
 timeout 60 build/release/parley --config "$state/parley.yaml" doctor || fail "the doctor finds something"
