@@ -29,10 +29,11 @@ static void open_politely(struct flow_turn *turn)
 {
     usec_t at = turn->in->event->at;
 
-    if (is_first(turn))
+    if (is_first(turn)) {
         turn_say_key(turn, STR("welcome.first"));
-    else if (at > 0 && turn->in->now - at > LATE_AFTER)
+    } else if (at > 0 && turn->in->now - at > LATE_AFTER) {
         turn_say_key(turn, STR("late.apology"));
+    }
 }
 
 static void misunderstood(struct flow_turn *turn)
@@ -61,9 +62,10 @@ static void forget_flow(struct kept *kept, const struct flow_def *flow)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < kept->depth; i++)
+    for (size_t i = 0; i < kept->depth; i++) {
         if (kept->stack[i].flow != flow)
             kept->stack[n++] = kept->stack[i];
+    }
     kept->depth = n;
 }
 
@@ -87,9 +89,10 @@ static void step_aside(struct flow_turn *turn, const struct flow_def *flow)
 static void give(struct flow_turn *turn, const struct flow_def *flow, struct str name,
                  struct str value)
 {
-    for (size_t i = 0; value.len && i < flow->n_takes; i++)
+    for (size_t i = 0; value.len && i < flow->n_takes; i++) {
         if (str_eq(flow->takes[i], name))
             turn_set(turn, name, value_text(value));
+    }
 }
 
 static void start_flow(struct flow_turn *turn, const struct flow_def *flow,
@@ -106,20 +109,22 @@ static void go_back(struct flow_turn *turn)
     struct kept *kept = &turn->kept;
     const struct handler *handler = handler_find(&kept->now.at->on, STR("back"));
 
-    if (kept->open && handler)
+    if (kept->open && handler) {
         turn_take(turn, &handler->moves);
-    else
+    } else {
         turn_back(turn);
+    }
 }
 
 static void greet(struct flow_turn *turn)
 {
     if (!is_first(turn))
         turn_say_key(turn, STR("welcome.again"));
-    if (under_way(&turn->kept))
+    if (under_way(&turn->kept)) {
         turn_again(turn);
-    else
+    } else {
         turn_menu(turn);
+    }
 }
 
 /* Do what the words mean by themselves. False when they mean nothing that we know. */
@@ -185,9 +190,10 @@ static bool choose(struct flow_turn *turn, enum option_kind kind, struct str key
 
     switch (kind) {
     case OPTION_CHOICE:
-        for (size_t i = 0; i < prompt->n_choices; i++)
+        for (size_t i = 0; i < prompt->n_choices; i++) {
             if (str_eq(prompt->choices[i].name, key))
                 return happen(turn, key);
+        }
         return false;
     case OPTION_ROW:
         if (!prompt->of.len || !key.len)
@@ -208,7 +214,7 @@ static bool answer_text(struct flow_turn *turn, struct str text,
                         const struct understanding *meant)
 {
     const struct prompt *prompt = &turn->kept.now.at->prompt;
-    struct value value = value_none();
+    struct value value;
     int64_t number;
 
     if (prompt->optional && expect_skip(turn->arena, text))
@@ -230,6 +236,8 @@ static bool answer_text(struct flow_turn *turn, struct str text,
             return false;
         value = value_int(number);
         break;
+    default:
+        return false;
     }
     turn_set(turn, prompt->as, value);
     return happen(turn, STR("answered"));
@@ -241,11 +249,12 @@ static bool answer_option(struct flow_turn *turn, struct str text)
     struct expect_option options[ROWS_MAX];
     int index;
 
-    for (size_t i = 0; i < kept->n_shown; i++)
+    for (size_t i = 0; i < kept->n_shown; i++) {
         options[i] = (struct expect_option){.key = kept->shown[i].key,
                                             .title = kept->shown[i].title,
                                             .is_row = kept->shown[i].kind == OPTION_ROW,
                                             .is_page = kept->shown[i].kind == OPTION_OFFSET};
+    }
     index = expect_option(turn->arena, text, options, kept->n_shown);
     return index >= 0 && choose(turn, kept->shown[index].kind, kept->shown[index].key);
 }
@@ -296,9 +305,10 @@ static bool is_global(const struct understanding *meant)
 
     if (!meant->exact)
         return false;
-    for (size_t i = 0; i < COUNTOF(names); i++)
+    for (size_t i = 0; i < COUNTOF(names); i++) {
         if (is_intent(meant, names[i]))
             return true;
+    }
     return false;
 }
 
@@ -351,10 +361,12 @@ static bool answer_old(struct flow_turn *turn, const struct prompt_id *id)
         return false;
     step_aside(turn, flow);
     turn_begin_flow(turn, flow, state);
-    for (size_t i = 0; i < id->n_carries && i < state->prompt.n_carries; i++)
-        if (id->carries[i].len)
+    for (size_t i = 0; i < id->n_carries && i < state->prompt.n_carries; i++) {
+        if (id->carries[i].len) {
             turn_set(turn, state->prompt.carries[i],
                      value_text(arena_str(turn->arena, id->carries[i])));
+        }
+    }
     if (choose(turn, id->kind, id->key))
         return true;
     turn->kept = before;

@@ -28,9 +28,10 @@ typedef bool (*move_visit)(struct checker *checker, struct move *move, enum wher
 static bool each_of(struct checker *checker, const struct moves *moves, enum where where,
                     move_visit visit)
 {
-    for (size_t i = 0; i < moves->n; i++)
+    for (size_t i = 0; i < moves->n; i++) {
         if (!visit(checker, &moves->items[i], where))
             return false;
+    }
     return true;
 }
 
@@ -40,12 +41,14 @@ static bool each_move(struct checker *checker, struct state_def *state, move_vis
         return false;
     if (state->end.kind != MOVE_NONE && !visit(checker, &state->end, WHERE_END))
         return false;
-    for (size_t i = 0; i < state->on.n; i++)
+    for (size_t i = 0; i < state->on.n; i++) {
         if (!each_of(checker, &state->on.items[i].moves, WHERE_ON, visit))
             return false;
-    for (size_t i = 0; i < state->outcomes.n; i++)
+    }
+    for (size_t i = 0; i < state->outcomes.n; i++) {
         if (!each_of(checker, &state->outcomes.items[i].moves, WHERE_OUTCOME, visit))
             return false;
+    }
     return true;
 }
 
@@ -73,10 +76,11 @@ static bool resolve_state(struct checker *checker, struct move *move)
     if (!move->state_name.len || (move->kind != MOVE_STATE && move->kind != MOVE_CALL))
         return true;
     move->state = flow_state(checker->flow, move->state_name);
-    if (!move->state)
+    if (!move->state) {
         return REFUSE(checker, move->line,
                       "there is no state '%.*s' in flow '%.*s'; check the spelling",
                       STR_ARG(move->state_name), STR_ARG(checker->flow->name));
+    }
     return true;
 }
 
@@ -85,27 +89,30 @@ static bool resolve_move(struct checker *checker, struct move *move, enum where 
     (void)where;
     if (move->flow_name.len) {
         move->flow = book_flow(checker->book, move->flow_name);
-        if (!move->flow)
+        if (!move->flow) {
             return REFUSE(checker, move->line,
                           "there is no flow '%.*s'; it would be flows/%.*s.yaml",
                           STR_ARG(move->flow_name), STR_ARG(move->flow_name));
+        }
     }
     return resolve_state(checker, move);
 }
 
 static const struct loading *load_as(const struct state_def *state, struct str name)
 {
-    for (size_t i = 0; i < state->n_loads; i++)
+    for (size_t i = 0; i < state->n_loads; i++) {
         if (str_eq(state->loads[i].as, name))
             return &state->loads[i];
+    }
     return NULL;
 }
 
 static bool part_takes(const struct flow_part *part, const char *name)
 {
-    for (const char *const *takes = part->takes; takes && *takes; takes++)
+    for (const char *const *takes = part->takes; takes && *takes; takes++) {
         if (strcmp(*takes, name) == 0)
             return true;
+    }
     return false;
 }
 
@@ -123,15 +130,17 @@ static bool resolve_flow(struct checker *checker, struct flow_def *flow)
 
     checker->flow = flow;
     flow->initial = flow_state(flow, flow->initial_name);
-    if (!flow->initial)
+    if (!flow->initial) {
         return REFUSE(checker, flow->line, "the initial state '%.*s' is not among the states",
                       STR_ARG(flow->initial_name));
+    }
     for (size_t i = 0; i < flow->n_starts_on; i++) {
         const struct flow_def *other = book_flow_on(book, flow->starts_on[i]);
 
-        if (other != flow)
+        if (other != flow) {
             return REFUSE(checker, flow->line, "'%.*s' already starts flow '%.*s'; one of them",
                           STR_ARG(flow->starts_on[i]), STR_ARG(other->name));
+        }
     }
     return true;
 }
@@ -141,12 +150,14 @@ static bool check_wanted_flows(struct checker *checker)
 {
     static const char *const wanted[] = {"help", "human", "stop", "start", "language"};
 
-    for (size_t i = 0; i < COUNTOF(wanted); i++)
-        if (!book_flow_on(checker->book, str_from(wanted[i])))
+    for (size_t i = 0; i < COUNTOF(wanted); i++) {
+        if (!book_flow_on(checker->book, str_from(wanted[i]))) {
             return err_raise(checker->err, ERR_REJECT,
                              "flows/%s.yaml:1: no flow starts on '%s', which works anywhere; "
                              "add one with 'starts_on: [%s]'",
                              wanted[i], wanted[i], wanted[i]);
+        }
+    }
     return true;
 }
 
@@ -157,34 +168,43 @@ static bool may_be_passed(const struct moves *always)
     return always->n == 0 || always->items[always->n - 1].guard.kind != NULL;
 }
 
-static bool check_end(struct checker *checker, struct state_def *state)
+/* Either `always` may let pass, and then there is an end, or it never does, and there is none.
+ */
+static bool check_passage(struct checker *checker, const struct state_def *state, bool has_end)
 {
-    bool asks = state->prompt.kind != PROMPT_NONE;
-    bool goes = state->end.kind != MOVE_NONE;
-
-    if (asks && goes)
-        return REFUSE(checker, state->line,
-                      "state '%.*s' asks and goes on at once; one of them",
-                      STR_ARG(state->name));
-    if (!asks && state->on.n > 0)
-        return REFUSE(checker, state->line,
-                      "state '%.*s' asks nothing, so nothing can happen to it: drop 'on' or "
-                      "add 'ask'",
-                      STR_ARG(state->name));
     if (may_be_passed(&state->always)) {
-        if (asks || goes)
+        if (has_end)
             return true;
         return REFUSE(
             checker, state->line,
             "there is no way out of state '%.*s'; add ask, action, call, go or target",
             STR_ARG(state->name));
     }
-    if (asks || goes || state->says.n > 0)
-        return REFUSE(checker, state->always.items[state->always.n - 1].line,
-                      "this way is always taken, so what state '%.*s' says and asks is never "
-                      "reached; add a guard",
+    if (!has_end && state->says.n == 0)
+        return true;
+    return REFUSE(checker, state->always.items[state->always.n - 1].line,
+                  "this way is always taken, so what state '%.*s' says and asks is never "
+                  "reached; add a guard",
+                  STR_ARG(state->name));
+}
+
+static bool check_end(struct checker *checker, struct state_def *state)
+{
+    bool asks = state->prompt.kind != PROMPT_NONE;
+    bool goes = state->end.kind != MOVE_NONE;
+
+    if (asks && goes) {
+        return REFUSE(checker, state->line,
+                      "state '%.*s' asks and goes on at once; one of them",
                       STR_ARG(state->name));
-    return true;
+    }
+    if (!asks && state->on.n > 0) {
+        return REFUSE(checker, state->line,
+                      "state '%.*s' asks nothing, so nothing can happen to it: drop 'on' or "
+                      "add 'ask'",
+                      STR_ARG(state->name));
+    }
+    return check_passage(checker, state, asks || goes);
 }
 
 /* --- actions and their outcomes ----------------------------------------------------------- */
@@ -193,21 +213,25 @@ static const struct action_def *action_of(const struct state_def *state)
 {
     if (state->end.kind == MOVE_ACTION)
         return state->end.action;
-    for (size_t i = 0; i < state->always.n; i++)
+    for (size_t i = 0; i < state->always.n; i++) {
         if (state->always.items[i].kind == MOVE_ACTION)
             return state->always.items[i].action;
-    for (size_t i = 0; i < state->on.n; i++)
-        for (size_t j = 0; j < state->on.items[i].moves.n; j++)
+    }
+    for (size_t i = 0; i < state->on.n; i++) {
+        for (size_t j = 0; j < state->on.items[i].moves.n; j++) {
             if (state->on.items[i].moves.items[j].kind == MOVE_ACTION)
                 return state->on.items[i].moves.items[j].action;
+        }
+    }
     return NULL;
 }
 
 static bool declares(const struct action_def *action, struct str outcome)
 {
-    for (const char *const *name = action->outcomes; *name; name++)
+    for (const char *const *name = action->outcomes; *name; name++) {
         if (str_eq(str_from(*name), outcome))
             return true;
+    }
     return false;
 }
 
@@ -217,13 +241,15 @@ static bool check_one_action(struct checker *checker, struct move *move, enum wh
 
     if (move->kind != MOVE_ACTION)
         return true;
-    if (where == WHERE_OUTCOME)
+    if (where == WHERE_OUTCOME) {
         return REFUSE(checker, move->line,
                       "an outcome leads to a state; put the next action there");
-    if (strcmp(move->action->name, action->name) != 0)
+    }
+    if (strcmp(move->action->name, action->name) != 0) {
         return REFUSE(checker, move->line,
                       "state '%.*s' has two actions, %s and %s; give each a state of its own",
                       STR_ARG(checker->state->name), action->name, move->action->name);
+    }
     return true;
 }
 
@@ -231,24 +257,29 @@ static bool check_outcomes(struct checker *checker, struct state_def *state)
 {
     const struct action_def *action = action_of(state);
 
-    if (!action && state->outcomes.n > 0)
+    if (!action && state->outcomes.n > 0) {
         return REFUSE(checker, state->outcomes.items[0].line,
                       "state '%.*s' does nothing that could have outcomes; add an action or "
                       "drop them",
                       STR_ARG(state->name));
+    }
     if (!action)
         return true;
-    for (const char *const *name = action->outcomes; *name; name++)
-        if (!handler_find(&state->outcomes, str_from(*name)))
+    for (const char *const *name = action->outcomes; *name; name++) {
+        if (!handler_find(&state->outcomes, str_from(*name))) {
             return REFUSE(checker, state->line,
                           "action %s may come back with '%s', which state '%.*s' leaves "
                           "unanswered; add it to its outcomes",
                           action->name, *name, STR_ARG(state->name));
-    for (size_t i = 0; i < state->outcomes.n; i++)
-        if (!declares(action, state->outcomes.items[i].event))
+        }
+    }
+    for (size_t i = 0; i < state->outcomes.n; i++) {
+        if (!declares(action, state->outcomes.items[i].event)) {
             return REFUSE(checker, state->outcomes.items[i].line,
                           "action %s never comes back with '%.*s'; check the spelling",
                           action->name, STR_ARG(state->outcomes.items[i].event));
+        }
+    }
     return each_move(checker, state, check_one_action);
 }
 
@@ -270,9 +301,10 @@ static bool expects(const struct prompt *prompt, struct str event)
         return prompt->kind == PROMPT_TEXT;
     if (str_eq(event, STR("skipped")))
         return prompt->kind == PROMPT_TEXT && prompt->optional;
-    for (size_t i = 0; i < prompt->n_choices; i++)
+    for (size_t i = 0; i < prompt->n_choices; i++) {
         if (str_eq(prompt->choices[i].name, event))
             return true;
+    }
     return false;
 }
 
@@ -285,51 +317,63 @@ static bool want_event(struct checker *checker, const struct state_def *state, s
                   STR_ARG(state->name), STR_ARG(event));
 }
 
-static bool check_events(struct checker *checker, struct state_def *state)
+static bool check_choices(struct checker *checker, const struct state_def *state)
 {
     const struct prompt *prompt = &state->prompt;
 
-    if (prompt->of.len && !want_event(checker, state, STR("chosen")))
-        return false;
-    if (prompt->kind == PROMPT_TEXT && !want_event(checker, state, STR("answered")))
-        return false;
-    if (prompt->kind == PROMPT_TEXT && prompt->optional &&
-        !want_event(checker, state, STR("skipped")))
-        return false;
     for (size_t i = 0; i < prompt->n_choices; i++) {
-        bool back = str_eq(prompt->choices[i].name, STR("back"));
+        struct str name = prompt->choices[i].name;
 
-        if (is_reserved_event(prompt->choices[i].name) && !back)
+        if (is_reserved_event(name) && !str_eq(name, STR("back"))) {
             return REFUSE(checker, prompt->line,
                           "a choice may not be called '%.*s', which is an event of its own",
-                          STR_ARG(prompt->choices[i].name));
-        if (!want_event(checker, state, prompt->choices[i].name))
+                          STR_ARG(name));
+        }
+        if (!want_event(checker, state, name))
             return false;
     }
-    for (size_t i = 0; i < state->on.n; i++)
-        if (!expects(prompt, state->on.items[i].event))
+    return true;
+}
+
+static bool check_events(struct checker *checker, struct state_def *state)
+{
+    static const char *const own[] = {"chosen", "answered", "skipped"};
+    const struct prompt *prompt = &state->prompt;
+
+    for (size_t i = 0; i < COUNTOF(own); i++) {
+        struct str event = str_from(own[i]);
+
+        if (expects(prompt, event) && !want_event(checker, state, event))
+            return false;
+    }
+    for (size_t i = 0; i < state->on.n; i++) {
+        if (!expects(prompt, state->on.items[i].event)) {
             return REFUSE(checker, state->on.items[i].line,
                           "'%.*s' never happens in state '%.*s'; check the spelling",
                           STR_ARG(state->on.items[i].event), STR_ARG(state->name));
-    return true;
+        }
+    }
+    return check_choices(checker, state);
 }
 
 static bool check_counts(struct checker *checker, const struct prompt *prompt)
 {
     if (prompt->kind == PROMPT_BUTTONS && prompt->n_choices == 0)
         return REFUSE(checker, prompt->line, "buttons without choices; add 'choices'");
-    if (prompt->kind == PROMPT_BUTTONS && prompt->n_choices > 3)
+    if (prompt->kind == PROMPT_BUTTONS && prompt->n_choices > 3) {
         return REFUSE(checker, prompt->line,
                       "%zu buttons, and a message holds 3; ask with a list instead",
                       prompt->n_choices);
+    }
     if (prompt->kind != PROMPT_LIST)
         return true;
     if (prompt->n_choices == 0 && !prompt->of.len)
         return REFUSE(checker, prompt->line, "an empty list; add 'of' or 'choices'");
-    if (prompt->n_choices > (prompt->of.len ? 6U : 10U))
+    if (prompt->n_choices > (prompt->of.len ? 6U : 10U)) {
         return REFUSE(checker, prompt->line,
                       "%zu choices, and a list holds 10 rows (6 beside rows that are loaded)",
                       prompt->n_choices);
+    }
     return true;
 }
 
@@ -344,18 +388,21 @@ static bool is_variable(const struct checker *checker, struct str name)
 {
     const struct flow_def *flow = checker->flow;
 
-    for (size_t i = 0; i < flow->n_takes; i++)
+    for (size_t i = 0; i < flow->n_takes; i++) {
         if (str_eq(flow->takes[i], name))
             return true;
+    }
     return false;
 }
 
 static bool sets_variable(const struct moves *moves, struct str name)
 {
-    for (size_t i = 0; i < moves->n; i++)
-        for (size_t j = 0; j < moves->items[i].sets.n; j++)
+    for (size_t i = 0; i < moves->n; i++) {
+        for (size_t j = 0; j < moves->items[i].sets.n; j++) {
             if (str_eq(moves->items[i].sets.items[j].name, name))
                 return true;
+        }
+    }
     return false;
 }
 
@@ -363,12 +410,14 @@ static bool state_sets(const struct state_def *state, struct str name)
 {
     if (str_eq(state->prompt.as, name) || sets_variable(&state->always, name))
         return true;
-    for (size_t i = 0; i < state->on.n; i++)
+    for (size_t i = 0; i < state->on.n; i++) {
         if (sets_variable(&state->on.items[i].moves, name))
             return true;
-    for (size_t i = 0; i < state->outcomes.n; i++)
+    }
+    for (size_t i = 0; i < state->outcomes.n; i++) {
         if (sets_variable(&state->outcomes.items[i].moves, name))
             return true;
+    }
     return false;
 }
 
@@ -376,9 +425,10 @@ static bool is_known_variable(const struct checker *checker, struct str name)
 {
     if (str_eq(name, STR("offset")) || is_variable(checker, name))
         return true;
-    for (size_t i = 0; i < checker->flow->n_states; i++)
+    for (size_t i = 0; i < checker->flow->n_states; i++) {
         if (state_sets(&checker->flow->states[i], name))
             return true;
+    }
     return false;
 }
 
@@ -409,11 +459,12 @@ static bool want_in_scope(struct checker *checker, unsigned line, struct str pat
 {
     if (!path.len || in_scope(checker, path, where))
         return true;
-    if (load_as(checker->state, root_of(path)))
+    if (load_as(checker->state, root_of(path))) {
         return REFUSE(checker, line,
                       "'%.*s' was loaded when the question was asked and is gone when it is "
                       "answered; keep it in a variable",
                       STR_ARG(path));
+    }
     return REFUSE(checker, line,
                   "'%.*s' is nothing that this state knows; load it, set it or take it",
                   STR_ARG(path));
@@ -422,26 +473,29 @@ static bool want_in_scope(struct checker *checker, unsigned line, struct str pat
 static bool check_bindings(struct checker *checker, const struct bindings *bindings,
                            unsigned line, enum where where)
 {
-    for (size_t i = 0; i < bindings->n; i++)
+    for (size_t i = 0; i < bindings->n; i++) {
         if (bindings->items[i].value.is_path &&
             !want_in_scope(checker, line, bindings->items[i].value.path, where))
             return false;
+    }
     return true;
 }
 
 static bool is_bound(const struct bindings *with, struct str name)
 {
-    for (size_t i = 0; i < with->n; i++)
+    for (size_t i = 0; i < with->n; i++) {
         if (str_eq(with->items[i].name, name))
             return true;
+    }
     return false;
 }
 
 static bool takes_name(const struct flow_part *part, struct str name)
 {
-    for (const char *const *takes = part->takes; takes && *takes; takes++)
+    for (const char *const *takes = part->takes; takes && *takes; takes++) {
         if (str_eq(str_from(**takes == '?' ? *takes + 1 : *takes), name))
             return true;
+    }
     return false;
 }
 
@@ -457,35 +511,37 @@ static bool check_part(struct checker *checker, const struct flow_part *part,
         return REFUSE(checker, line, "%s takes '%s', which nothing in this flow sets",
                       part->name, *takes);
     }
-    for (size_t i = 0; i < with->n; i++)
-        if (!takes_name(part, with->items[i].name))
+    for (size_t i = 0; i < with->n; i++) {
+        if (!takes_name(part, with->items[i].name)) {
             return REFUSE(checker, line, "%s does not take '%.*s'; check the spelling",
                           part->name, STR_ARG(with->items[i].name));
+        }
+    }
     return true;
+}
+
+static bool check_load(struct checker *checker, const struct loading *loading)
+{
+    if (load_as(checker->state, loading->as) != loading) {
+        return REFUSE(checker, loading->line,
+                      "two loads are called '%.*s'; name one otherwise with 'as'",
+                      STR_ARG(loading->as));
+    }
+    if (is_fact(loading->as) || is_known_variable(checker, loading->as)) {
+        return REFUSE(checker, loading->line,
+                      "'%.*s' is a variable or fact already; name the load otherwise with "
+                      "'as'",
+                      STR_ARG(loading->as));
+    }
+    return check_part(checker, loading->part, &loading->with, loading->line) &&
+           check_bindings(checker, &loading->with, loading->line, WHERE_ON);
 }
 
 static bool check_loads(struct checker *checker, struct state_def *state)
 {
     for (size_t i = 0; i < state->n_loads; i++) {
-        const struct loading *loading = &state->loads[i];
-
-        if (load_as(state, loading->as) != loading)
-            return REFUSE(checker, loading->line,
-                          "two loads are called '%.*s'; name one otherwise with 'as'",
-                          STR_ARG(loading->as));
-        if (is_fact(loading->as) || is_known_variable(checker, loading->as))
-            return REFUSE(checker, loading->line,
-                          "'%.*s' is a variable or fact already; name the load otherwise with "
-                          "'as'",
-                          STR_ARG(loading->as));
-        if (!check_part(checker, loading->part, &loading->with, loading->line))
+        if (!check_load(checker, &state->loads[i]))
             return false;
-        for (size_t j = 0; j < loading->with.n; j++) {
-            const struct expr *value = &loading->with.items[j].value;
-
-            if (value->is_path && !want_in_scope(checker, loading->line, value->path, WHERE_ON))
-                return false;
-        }
     }
     return true;
 }
@@ -511,11 +567,13 @@ static bool check_words(struct checker *checker, unsigned line, struct str key,
     if (!want_words(checker, line, key))
         return false;
     names = words_variables(&checker->scratch, checker->book->words, key);
-    for (size_t i = 0; i < names.n; i++)
-        if (!in_scope(checker, names.items[i], where))
+    for (size_t i = 0; i < names.n; i++) {
+        if (!in_scope(checker, names.items[i], where)) {
             return REFUSE(checker, line,
                           "the words '%.*s' speak of {{%.*s}}, which is not known here",
                           STR_ARG(key), STR_ARG(names.items[i]));
+        }
+    }
     return true;
 }
 
@@ -531,17 +589,19 @@ static bool check_saying(struct checker *checker, const struct saying *saying, e
     if (!in_row && (!want_in_scope(checker, saying->line, saying->when, where) ||
                     !want_in_scope(checker, saying->line, saying->each, where)))
         return false;
-    for (size_t i = 0; i < saying->n_lines; i++)
+    for (size_t i = 0; i < saying->n_lines; i++) {
         if (!check_saying(checker, &saying->lines[i], where, true))
             return false;
+    }
     return true;
 }
 
 static bool check_sayings(struct checker *checker, const struct sayings *says, enum where where)
 {
-    for (size_t i = 0; i < says->n; i++)
+    for (size_t i = 0; i < says->n; i++) {
         if (!check_saying(checker, &says->items[i], where, false))
             return false;
+    }
     return true;
 }
 
@@ -555,11 +615,12 @@ static bool check_fits(struct checker *checker, unsigned line, struct str key, s
         struct str title =
             words_render(&checker->scratch, checker->book->words, &locale, key, NULL, NULL);
 
-        if (str_length(title) > max)
+        if (str_length(title) > max) {
             return REFUSE(checker, line,
                           "the words '%.*s' have %zu characters in %s, and %zu fit; shorten "
                           "them",
                           STR_ARG(key), str_length(title), lang_code((enum lang)lang), max);
+        }
     }
     return true;
 }
@@ -586,9 +647,10 @@ static bool check_prompt_words(struct checker *checker, struct state_def *state)
         return false;
     if (prompt->row.len && !want_words(checker, prompt->line, prompt->row))
         return false;
-    for (size_t i = 0; i < prompt->n_choices; i++)
+    for (size_t i = 0; i < prompt->n_choices; i++) {
         if (!check_title(checker, prompt, &prompt->choices[i]))
             return false;
+    }
     return true;
 }
 
@@ -604,12 +666,14 @@ static bool check_own_words(struct checker *checker)
                                        "prompt.more",          "prompt.previous",
                                        "prompt.choose",        "tracking.link.label"};
 
-    for (size_t i = 0; i < COUNTOF(keys); i++)
-        if (!words_has(checker->book->words, str_from(keys[i])))
+    for (size_t i = 0; i < COUNTOF(keys); i++) {
+        if (!words_has(checker->book->words, str_from(keys[i]))) {
             return err_raise(checker->err, ERR_REJECT,
                              "messages/en.yaml:1: the words '%s' are missing in some language; "
                              "the engine says them",
                              keys[i]);
+        }
+    }
     return true;
 }
 
@@ -630,50 +694,68 @@ static bool is_carried(const struct prompt *prompt, struct str name)
 {
     if (str_eq(prompt->as, name))
         return true;
-    for (size_t i = 0; i < prompt->n_carries; i++)
+    for (size_t i = 0; i < prompt->n_carries; i++) {
         if (str_eq(prompt->carries[i], name))
             return true;
+    }
     return false;
 }
 
 /* What some load of the flow must have. */
 static bool is_needed(const struct flow_def *flow, struct str name)
 {
-    for (size_t i = 0; i < flow->n_states; i++)
+    for (size_t i = 0; i < flow->n_states; i++) {
         for (size_t j = 0; j < flow->states[i].n_loads; j++) {
             const struct loading *loading = &flow->states[i].loads[j];
 
-            for (const char *const *takes = loading->part->takes; takes && *takes; takes++)
+            for (const char *const *takes = loading->part->takes; takes && *takes; takes++) {
                 if (str_eq(str_from(*takes), name) && !is_bound(&loading->with, name))
                     return true;
+            }
         }
+    }
     return false;
 }
 
+static bool check_carried(struct checker *checker, const struct prompt *prompt)
+{
+    for (size_t i = 0; i < prompt->n_carries; i++) {
+        if (!is_known_variable(checker, prompt->carries[i])) {
+            return REFUSE(checker, prompt->line, "'%.*s' is carried, and nothing sets it",
+                          STR_ARG(prompt->carries[i]));
+        }
+    }
+    return true;
+}
+
 /* An old tap brings nothing along but what its id carries. */
-static bool check_again(struct checker *checker, struct state_def *state)
+static bool check_old_taps(struct checker *checker, const struct state_def *state)
 {
     const struct prompt *prompt = &state->prompt;
 
-    for (size_t i = 0; i < prompt->n_carries; i++)
-        if (!is_known_variable(checker, prompt->carries[i]))
-            return REFUSE(checker, prompt->line, "'%.*s' is carried, and nothing sets it",
-                          STR_ARG(prompt->carries[i]));
-    if (!state->again)
-        return true;
-    if (prompt->kind == PROMPT_NONE)
-        return REFUSE(checker, state->line, "'again' belongs to a state that asks");
-    if (!each_move(checker, state, check_reads_only))
-        return false;
     if (prompt->kind != PROMPT_LIST && prompt->kind != PROMPT_BUTTONS)
         return true;
-    for (size_t i = 0; i < checker->flow->n_takes; i++)
-        if (is_needed(checker->flow, checker->flow->takes[i]) &&
-            !is_carried(prompt, checker->flow->takes[i]))
+    for (size_t i = 0; i < checker->flow->n_takes; i++) {
+        struct str name = checker->flow->takes[i];
+
+        if (is_needed(checker->flow, name) && !is_carried(prompt, name)) {
             return REFUSE(checker, prompt->line,
                           "a tap on an old '%.*s' would not know '%.*s'; add it to 'carries'",
-                          STR_ARG(state->name), STR_ARG(checker->flow->takes[i]));
+                          STR_ARG(state->name), STR_ARG(name));
+        }
+    }
     return true;
+}
+
+static bool check_again(struct checker *checker, struct state_def *state)
+{
+    if (!check_carried(checker, &state->prompt))
+        return false;
+    if (!state->again)
+        return true;
+    if (state->prompt.kind == PROMPT_NONE)
+        return REFUSE(checker, state->line, "'again' belongs to a state that asks");
+    return each_move(checker, state, check_reads_only) && check_old_taps(checker, state);
 }
 
 /* --- a state as a whole ------------------------------------------------------------------- */
@@ -694,9 +776,10 @@ static bool check_move(struct checker *checker, struct move *move, enum where wh
 
         for (size_t j = 0; j < move->flow->n_takes && !taken; j++)
             taken = str_eq(move->flow->takes[j], move->with.items[i].name);
-        if (!taken)
+        if (!taken) {
             return REFUSE(checker, move->line, "flow '%.*s' does not take '%.*s'",
                           STR_ARG(move->flow->name), STR_ARG(move->with.items[i].name));
+        }
     }
     return true;
 }
@@ -719,10 +802,12 @@ static bool check_prompt(struct checker *checker, struct state_def *state)
 
 static bool check_unique(struct checker *checker, struct state_def *state)
 {
-    for (size_t i = 0; i < state->index; i++)
-        if (str_eq(checker->flow->states[i].name, state->name))
+    for (size_t i = 0; i < state->index; i++) {
+        if (str_eq(checker->flow->states[i].name, state->name)) {
             return REFUSE(checker, state->line, "two states are called '%.*s'",
                           STR_ARG(state->name));
+        }
+    }
     return true;
 }
 
@@ -848,9 +933,10 @@ static void mark_reachable(struct graph *graph, size_t number)
         return;
     graph->marks[number] = 1;
     locate(graph, number, &flow, &state);
-    for (size_t i = 0; (move = nth_move(state, i, &where)); i++)
+    for (size_t i = 0; (move = nth_move(state, i, &where)); i++) {
         for (size_t j = leads_to(graph, flow, move, to); j-- > 0;)
             mark_reachable(graph, to[j]);
+    }
 }
 
 static bool check_reachable(struct checker *checker)
@@ -859,10 +945,11 @@ static bool check_reachable(struct checker *checker)
     struct flow_def *flow;
     struct state_def *state;
 
-    if (graph.n > STATES_MAX)
+    if (graph.n > STATES_MAX) {
         return err_raise(checker->err, ERR_REJECT,
                          "flows: %zu states in all, and %d are the most; are they all needed?",
                          graph.n, STATES_MAX);
+    }
     for (size_t i = 0; i < checker->book->n_flows; i++) {
         const struct flow_def *each = &checker->book->flows[i];
 
@@ -950,9 +1037,10 @@ enum { MARK_ON_PATH = 1, MARK_DONE = 2 };
 /* Whether the state's action is begun without the customer: then so are its outcomes. */
 static bool acts_alone(const struct state_def *state)
 {
-    for (size_t i = 0; i < state->always.n; i++)
+    for (size_t i = 0; i < state->always.n; i++) {
         if (state->always.items[i].kind == MOVE_ACTION)
             return true;
+    }
     return state->end.kind == MOVE_ACTION;
 }
 
@@ -979,9 +1067,10 @@ static bool follow_alone(struct graph *graph, size_t number)
     for (size_t i = 0; (move = nth_move(state, i, &where)); i++) {
         if (where == WHERE_ON || (where == WHERE_OUTCOME && !acts_alone(state)))
             continue;
-        for (size_t j = leads_to(graph, flow, move, to); j-- > 0;)
+        for (size_t j = leads_to(graph, flow, move, to); j-- > 0;) {
             if (!follow_alone(graph, to[j]))
                 return false;
+        }
     }
     graph->marks[number] = MARK_DONE;
     return true;
@@ -991,9 +1080,10 @@ static bool check_loops(struct checker *checker)
 {
     struct graph graph = graph_of(checker);
 
-    for (size_t i = 0; i < graph.n; i++)
+    for (size_t i = 0; i < graph.n; i++) {
         if (!follow_alone(&graph, i))
             return false;
+    }
     return true;
 }
 
@@ -1004,11 +1094,12 @@ static bool check_menu(struct checker *checker)
     const struct flow_def *menu = checker->book->menu;
 
     checker->flow = menu;
-    if (menu->initial->prompt.kind != PROMPT_LIST || !menu->initial->again)
+    if (menu->initial->prompt.kind != PROMPT_LIST || !menu->initial->again) {
         return REFUSE(
             checker, menu->initial->line,
             "the menu's first state asks with a list and is 'again: true': whoever is "
             "lost is brought there");
+    }
     return true;
 }
 
@@ -1017,14 +1108,16 @@ static bool check_all(struct checker *checker)
     struct book *book = checker->book;
 
     book->menu = book_flow(book, STR("menu"));
-    if (!book->menu)
+    if (!book->menu) {
         return err_raise(
             checker->err, ERR_REJECT,
             "flows/menu.yaml:1: there is no such flow, and every way comes back to "
             "it; add it");
-    for (size_t i = 0; i < book->n_flows; i++)
+    }
+    for (size_t i = 0; i < book->n_flows; i++) {
         if (!resolve_flow(checker, &book->flows[i]))
             return false;
+    }
     return each_state(checker, resolve) && check_wanted_flows(checker) && check_menu(checker) &&
            check_own_words(checker) && each_state(checker, check_state) &&
            check_reachable(checker) && check_ends(checker) && check_loops(checker);

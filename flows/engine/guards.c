@@ -74,8 +74,9 @@ static const struct guard_kind kinds[] = {
 
 const struct guard_kind *guard_kind_find(struct str name)
 {
-    for (size_t i = 0; i < COUNTOF(kinds); i++)
+    for (size_t i = 0; i < COUNTOF(kinds); i++) {
         if (str_eq(str_from(kinds[i].name), name))
             return &kinds[i];
+    }
     return NULL;
 }

@@ -7,9 +7,10 @@ static bool may_be_carried(struct str text)
 {
     if (text.len > 48)
         return false;
-    for (size_t i = 0; i < text.len; i++)
+    for (size_t i = 0; i < text.len; i++) {
         if (text.at[i] == '~' || (unsigned char)text.at[i] < ' ')
             return false;
+    }
     return true;
 }
 
@@ -82,12 +83,13 @@ static bool decode_marks(struct str *rest, struct prompt_id *id)
             return false;
         value = str_slice(*rest, 1, end - 1);
         *rest = str_slice(*rest, end + 1, rest->len);
-        if (mark == '#')
+        if (mark == '#') {
             id->number = value;
-        else if (id->n_carries < PROMPT_CARRIES_MAX)
+        } else if (id->n_carries < PROMPT_CARRIES_MAX) {
             id->carries[id->n_carries++] = value;
-        else
+        } else {
             return false;
+        }
     }
     return true;
 }

@@ -16,7 +16,8 @@ struct hash16 flow_state_version(struct str state)
     struct str lead = STR("{\"v\":\"");
 
     if (!str_starts(state, lead) ||
-        !hex_parse(str_slice(state, lead.len, 2 * HASH16_LEN), version.bytes, HASH16_LEN))
+        !hex_parse(str_slice(state, lead.len, (size_t)2 * HASH16_LEN), version.bytes,
+                   HASH16_LEN))
         return (struct hash16){{0}};
     return version;
 }
@@ -30,9 +31,10 @@ static struct value vars_value(struct arena *into, const struct record_builder *
     struct record_builder kept;
 
     record_build(&kept, into);
-    for (size_t i = 0; i < record->n; i++)
+    for (size_t i = 0; i < record->n; i++) {
         if (record->fields[i].value.kind != VALUE_NONE)
             record_set(&kept, record->fields[i].name, record->fields[i].value);
+    }
     return value_record(record_built(&kept));
 }
 
@@ -57,7 +59,7 @@ static struct value list_of(struct arena *into, const struct value *items, size_
 
 static struct value shown_value(struct arena *into, const struct kept *kept)
 {
-    struct value *items = arena_array(into, struct value, 2 * ROWS_MAX);
+    struct value *items = arena_array(into, struct value, (size_t)2 * ROWS_MAX);
 
     for (size_t i = 0; i < kept->n_shown; i++) {
         const struct shown *shown = &kept->shown[i];

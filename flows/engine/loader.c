@@ -33,9 +33,10 @@ static bool only(struct loader *loader, const struct node *map, const char *cons
 
         for (const char *const *name = names; *name && !known; name++)
             known = str_eq(entry->key, str_from(*name));
-        if (!known)
+        if (!known) {
             return REFUSE(loader, entry, "'%.*s' means nothing here; see docs/flows.md",
                           STR_ARG(str_slice(entry->key, 0, 60)));
+        }
     }
     return true;
 }
@@ -79,10 +80,12 @@ static bool check_path(struct loader *loader, const struct node *node, struct st
 
     if (path.len == 0 || path.len > 120 || path.at[path.len - 1] == '.')
         return REFUSE(loader, node, "a path such as order.total is expected");
-    while (str_split(&rest, '.', &piece))
-        if (!is_name(piece))
+    while (str_split(&rest, '.', &piece)) {
+        if (!is_name(piece)) {
             return REFUSE(loader, node, "'%.*s' is no path such as order.total",
                           STR_ARG(str_slice(path, 0, 60)));
+        }
+    }
     return true;
 }
 
@@ -129,13 +132,23 @@ static bool read_bool(struct loader *loader, const struct node *map, const char 
 
     if (!node)
         return true;
-    if (node->kind == NODE_SCALAR && str_eq(node->text, STR("true")))
+    if (node->kind == NODE_SCALAR && str_eq(node->text, STR("true"))) {
         *yes = true;
-    else if (node->kind == NODE_SCALAR && str_eq(node->text, STR("false")))
+    } else if (node->kind == NODE_SCALAR && str_eq(node->text, STR("false"))) {
         *yes = false;
-    else
+    } else {
         return REFUSE(loader, node, "'%s' is true or false", name);
+    }
     return true;
+}
+
+static bool is_among(const struct str *names, size_t n, struct str name)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (str_eq(names[i], name))
+            return true;
+    }
+    return false;
 }
 
 /* One name or a list of names. */
@@ -150,14 +163,14 @@ static bool read_names(struct loader *loader, const struct node *map, const char
     item = node->kind == NODE_LIST ? node->first : node;
     *names = arena_array(loader->arena, struct str, node->n + 1);
     for (; item; item = node->kind == NODE_LIST ? item->next : NULL) {
-        if (item->kind != NODE_SCALAR || !check_name(loader, item, item->text))
-            return item->kind == NODE_SCALAR
-                       ? false
-                       : REFUSE(loader, item, "'%s' holds names only", name);
-        for (size_t i = 0; i < *n; i++)
-            if (str_eq((*names)[i], item->text))
-                return REFUSE(loader, item, "'%.*s' stands here twice; keep one",
-                              STR_ARG(item->text));
+        if (item->kind != NODE_SCALAR)
+            return REFUSE(loader, item, "'%s' holds names only", name);
+        if (!check_name(loader, item, item->text))
+            return false;
+        if (is_among(*names, *n, item->text)) {
+            return REFUSE(loader, item, "'%.*s' stands here twice; keep one",
+                          STR_ARG(item->text));
+        }
         (*names)[(*n)++] = arena_str(loader->arena, item->text);
     }
     return true;
@@ -174,10 +187,11 @@ static bool read_expr(struct loader *loader, const struct node *node, struct exp
         expr->path = arena_str(loader->arena, str_slice(node->text, 1, node->text.len));
         return check_path(loader, node, expr->path);
     }
-    if (str_to_int(node->text, &number))
+    if (str_to_int(node->text, &number)) {
         expr->literal = value_int(number);
-    else
+    } else {
         expr->literal = value_text(arena_str(loader->arena, node->text));
+    }
     return true;
 }
 
@@ -252,14 +266,31 @@ static bool read_sayings(struct loader *loader, const struct node *node,
         return true;
     items = arena_array(loader->arena, struct saying, node->n + 1);
     item = node->kind == NODE_LIST ? node->first : node;
-    for (; item; item = node->kind == NODE_LIST ? item->next : NULL)
+    for (; item; item = node->kind == NODE_LIST ? item->next : NULL) {
         if (!read_saying(loader, item, &items[sayings->n++]))
             return false;
+    }
     sayings->items = items;
     return true;
 }
 
 /* --- transitions -------------------------------------------------------------------------- */
+
+static bool check_guard(struct loader *loader, const struct node *node, struct str name,
+                        const struct guard *guard)
+{
+    if (!guard->kind) {
+        return REFUSE(loader, node,
+                      "there is no guard '%.*s'; there are empty, some, one, many, is, is_not",
+                      STR_ARG(name));
+    }
+    if (!guard->of.len)
+        return REFUSE(loader, node, "guard '%.*s' of what? add 'of'", STR_ARG(name));
+    if (guard->kind->compares == (guard->to.len > 0))
+        return true;
+    return REFUSE(loader, node, "guard '%.*s' %s", STR_ARG(name),
+                  guard->kind->compares ? "wants a 'to'" : "takes no 'to'");
+}
 
 static bool read_guard(struct loader *loader, const struct node *map, struct guard *guard)
 {
@@ -275,70 +306,75 @@ static bool read_guard(struct loader *loader, const struct node *map, struct gua
         !read_text(loader, map, "to", &guard->to))
         return false;
     guard->kind = guard_kind_find(name);
-    if (!guard->kind)
-        return REFUSE(loader, node,
-                      "there is no guard '%.*s'; there are empty, some, one, many, is, is_not",
-                      STR_ARG(name));
-    if (!guard->of.len)
-        return REFUSE(loader, node, "guard '%.*s' of what? add 'of'", STR_ARG(name));
-    if (guard->kind->compares != (guard->to.len > 0))
-        return REFUSE(loader, node, "guard '%.*s' %s", STR_ARG(name),
-                      guard->kind->compares ? "wants a 'to'" : "takes no 'to'");
-    return true;
+    return check_guard(loader, node, name, guard);
 }
 
 static void name_target(struct move *move, struct str target)
 {
-    if (str_eq(target, STR("done")))
+    if (str_eq(target, STR("done"))) {
         move->kind = MOVE_DONE;
-    else if (str_eq(target, STR("menu")))
+    } else if (str_eq(target, STR("menu"))) {
         move->kind = MOVE_MENU;
-    else if (str_eq(target, STR("rest")))
+    } else if (str_eq(target, STR("rest"))) {
         move->kind = MOVE_REST;
-    else if (str_eq(target, STR("back")))
+    } else if (str_eq(target, STR("back"))) {
         move->kind = MOVE_BACK;
-    else
+    } else {
         move->kind = MOVE_STATE;
+    }
     move->state_name = target;
+}
+
+/* Another flow, and the state to come back to, which `target` has named. */
+static bool read_call(struct loader *loader, const struct node *map, struct move *move)
+{
+    if (move->kind != MOVE_STATE && move->kind != MOVE_DONE)
+        return REFUSE(loader, map, "'call' wants a 'target': the state to come back to");
+    if (move->kind == MOVE_DONE)
+        move->state_name = STR_NONE;
+    move->kind = MOVE_CALL;
+    return read_name(loader, map, "call", &move->flow_name);
+}
+
+static bool read_go(struct loader *loader, const struct node *map, struct move *move)
+{
+    if (move->kind != MOVE_NONE)
+        return REFUSE(loader, map, "one way only: target, call, go or action");
+    move->kind = MOVE_GO;
+    return read_name(loader, map, "go", &move->flow_name);
+}
+
+static bool read_action(struct loader *loader, const struct node *map, struct move *move)
+{
+    struct str name = STR_NONE;
+
+    if (move->kind != MOVE_NONE)
+        return REFUSE(loader, map, "one way only: target, call, go or action");
+    if (!read_name(loader, map, "action", &name))
+        return false;
+    move->kind = MOVE_ACTION;
+    move->action = action_find(loader, name);
+    if (move->action)
+        return true;
+    return REFUSE(loader, node_get(map, "action"),
+                  "there is no action '%.*s'; C registers them", STR_ARG(name));
 }
 
 /* Where a transition, or a state without a prompt, goes. */
 static bool read_way(struct loader *loader, const struct node *map, struct move *move)
 {
-    const struct node *target = node_get(map, "target");
-    const struct node *call = node_get(map, "call");
-    const struct node *go = node_get(map, "go");
-    const struct node *action = node_get(map, "action");
-    struct str name = STR_NONE;
+    struct str target = STR_NONE;
 
-    if (!read_name(loader, map, "target", &name))
+    if (!read_name(loader, map, "target", &target))
         return false;
-    if (target)
-        name_target(move, name);
-    if ((call != NULL) + (go != NULL) + (action != NULL) > 1 || (target && (go || action)))
-        return REFUSE(loader, map, "one way only: target, call, go or action");
-    if (call) {
-        if (move->kind != MOVE_STATE && move->kind != MOVE_DONE)
-            return REFUSE(loader, call, "'call' wants a 'target': the state to come back to");
-        if (move->kind == MOVE_DONE)
-            move->state_name = STR_NONE;
-        move->kind = MOVE_CALL;
-        if (!read_name(loader, map, "call", &move->flow_name))
-            return false;
-    } else if (go) {
-        move->kind = MOVE_GO;
-        if (!read_name(loader, map, "go", &move->flow_name))
-            return false;
-    } else if (action) {
-        if (!read_name(loader, map, "action", &name))
-            return false;
-        move->kind = MOVE_ACTION;
-        move->action = action_find(loader, name);
-        if (!move->action)
-            return REFUSE(loader, action, "there is no action '%.*s'; C registers them",
-                          STR_ARG(name));
-    }
-    if (node_get(map, "with") && !call && !go && !action)
+    if (target.len)
+        name_target(move, target);
+    if ((node_get(map, "call") && !read_call(loader, map, move)) ||
+        (node_get(map, "go") && !read_go(loader, map, move)) ||
+        (node_get(map, "action") && !read_action(loader, map, move)))
+        return false;
+    if (node_get(map, "with") && move->kind != MOVE_CALL && move->kind != MOVE_GO &&
+        move->kind != MOVE_ACTION)
         return REFUSE(loader, map, "'with' belongs to a call, go or action");
     return read_bindings(loader, map, "with", &move->with);
 }
@@ -404,10 +440,11 @@ static bool read_handlers(struct loader *loader, const struct node *map, const c
             !read_moves(loader, entry, &handler->moves))
             return false;
         last = &handler->moves.items[handler->moves.n - 1];
-        if (last->guard.kind)
+        if (last->guard.kind) {
             return REFUSE(loader, entry,
                           "'%.*s' may find no way: the last one must have no guard",
                           STR_ARG(handler->event));
+        }
         handlers->n++;
     }
     return true;
@@ -418,9 +455,10 @@ static bool read_handlers(struct loader *loader, const struct node *map, const c
 static const struct flow_part *part_find(const struct parts *parts, enum flow_part_kind kind,
                                          struct str name)
 {
-    for (size_t i = 0; i < parts->n; i++)
+    for (size_t i = 0; i < parts->n; i++) {
         if (parts->items[i].kind == kind && str_eq(str_from(parts->items[i].name), name))
             return &parts->items[i];
+    }
     return NULL;
 }
 
@@ -430,17 +468,19 @@ static bool read_load(struct loader *loader, const struct node *node, struct loa
     struct str name = STR_NONE;
 
     loading->line = node->line;
-    if (node->kind == NODE_SCALAR)
+    if (node->kind == NODE_SCALAR) {
         name = arena_str(loader->arena, node->text);
-    else if (!want_kind(loader, node, NODE_MAP) || !only(loader, node, names) ||
-             !read_name(loader, node, "load", &name) ||
-             !read_name(loader, node, "as", &loading->as) ||
-             !read_bindings(loader, node, "with", &loading->with))
+    } else if (!want_kind(loader, node, NODE_MAP) || !only(loader, node, names) ||
+               !read_name(loader, node, "load", &name) ||
+               !read_name(loader, node, "as", &loading->as) ||
+               !read_bindings(loader, node, "with", &loading->with)) {
         return false;
+    }
     loading->part = part_find(loader->parts, FLOW_LOAD, name);
-    if (!loading->part)
+    if (!loading->part) {
         return REFUSE(loader, node, "there is no load '%.*s'; C registers them",
                       STR_ARG(str_slice(name, 0, 60)));
+    }
     if (!loading->as.len)
         loading->as = str_from(loading->part->name);
     return true;
@@ -455,9 +495,10 @@ static bool read_loads(struct loader *loader, const struct node *map, struct sta
         return true;
     state->loads = arena_array(loader->arena, struct loading, node->n + 1);
     item = node->kind == NODE_LIST ? node->first : node;
-    for (; item; item = node->kind == NODE_LIST ? item->next : NULL)
+    for (; item; item = node->kind == NODE_LIST ? item->next : NULL) {
         if (!read_load(loader, item, &state->loads[state->n_loads++]))
             return false;
+    }
     return true;
 }
 
@@ -471,10 +512,11 @@ static bool read_choices(struct loader *loader, const struct node *map, struct p
     if (!read_names(loader, map, "choices", &names, &prompt->n_choices) ||
         !read_text(loader, map, "titles", &titles))
         return false;
-    if ((prompt->n_choices > 0) != (titles.len > 0))
+    if ((prompt->n_choices > 0) != (titles.len > 0)) {
         return REFUSE(loader, map,
                       "'choices' and 'titles' go together: titles.<choice> is what a "
                       "choice is called");
+    }
     prompt->choices = arena_array(loader->arena, struct choice, prompt->n_choices + 1);
     for (size_t i = 0; i < prompt->n_choices; i++) {
         struct choice *choice = &prompt->choices[i];
@@ -497,10 +539,11 @@ static bool read_prompt_rows(struct loader *loader, const struct node *map,
         return false;
     if (!prompt->of.len && (prompt->row.len || prompt->key.len))
         return REFUSE(loader, map, "'row' and 'key' want an 'of': the rows to show");
-    if (prompt->of.len && !(prompt->row.len && prompt->key.len && prompt->as.len))
+    if (prompt->of.len && !(prompt->row.len && prompt->key.len && prompt->as.len)) {
         return REFUSE(loader, map,
                       "rows want 'key' (the field that names one), 'row' (its words) "
                       "and 'as' (where the choice is kept)");
+    }
     if (prompt->row.len)
         prompt->hint = arena_format(loader->arena, "%.*s.hint", STR_ARG(prompt->row));
     return true;
@@ -521,16 +564,17 @@ static bool read_answer(struct loader *loader, const struct node *map, struct pr
     if (max.len && (!str_to_int(max, &number) || number < 1 || number > 4000))
         return REFUSE(loader, node_get(map, "max"), "'max' is a number from 1 to 4000");
     prompt->max = (int)number;
-    if (str_eq(kind, STR("words")))
+    if (str_eq(kind, STR("words"))) {
         prompt->answer = ANSWER_WORDS;
-    else if (str_eq(kind, STR("order_number")))
+    } else if (str_eq(kind, STR("order_number"))) {
         prompt->answer = ANSWER_ORDER;
-    else if (str_eq(kind, STR("number")))
+    } else if (str_eq(kind, STR("number"))) {
         prompt->answer = ANSWER_NUMBER;
-    else
+    } else {
         return REFUSE(loader, node_get(map, "kind"),
                       "'%.*s' is no kind of answer; there are words, order_number, number",
                       STR_ARG(kind));
+    }
     return true;
 }
 
@@ -541,9 +585,10 @@ static bool read_carries(struct loader *loader, const struct node *map, struct p
 
     if (!read_names(loader, map, "carries", &names, &n))
         return false;
-    if (n > COUNTOF(prompt->carries))
+    if (n > COUNTOF(prompt->carries)) {
         return REFUSE(loader, node_get(map, "carries"), "at most %zu variables are carried",
                       COUNTOF(prompt->carries));
+    }
     for (size_t i = 0; i < n; i++)
         prompt->carries[i] = names[i];
     prompt->n_carries = n;
@@ -620,9 +665,10 @@ static bool read_state(struct loader *loader, const struct node *map, struct sta
     state->line = map->line;
     state->end.line = map->line;
     if (str_eq(state->name, STR("done")) || str_eq(state->name, STR("menu")) ||
-        str_eq(state->name, STR("rest")) || str_eq(state->name, STR("back")))
+        str_eq(state->name, STR("rest")) || str_eq(state->name, STR("back"))) {
         return REFUSE(loader, map, "'%.*s' is a target of its own; name the state otherwise",
                       STR_ARG(state->name));
+    }
     ask = node_get(map, "ask");
     return read_bool(loader, map, "again", &state->again) && read_loads(loader, map, state) &&
            read_moves(loader, node_get(map, "always"), &state->always) &&
@@ -667,9 +713,10 @@ static bool read_flow(struct loader *loader, const struct node *map, struct flow
     if (!flow->name.len || !flow->initial_name.len || !node_get(map, "states"))
         return REFUSE(loader, map, "'flow', 'initial' and 'states' are all needed");
     expected = arena_format(loader->scratch, "flows/%.*s.yaml", STR_ARG(flow->name));
-    if (!str_eq(expected, loader->file))
+    if (!str_eq(expected, loader->file)) {
         return REFUSE(loader, map, "flow '%.*s' belongs into %.*s", STR_ARG(flow->name),
                       STR_ARG(expected));
+    }
     return read_states(loader, node_get(map, "states"), flow);
 }
 
@@ -718,11 +765,12 @@ static bool read_words(struct arena *scratch, const struct source_file *files, s
     size_t n_messages = 0;
 
     for (size_t i = 0; i < n; i++) {
-        if (str_starts(files[i].name, STR("messages/")))
+        if (str_starts(files[i].name, STR("messages/"))) {
             messages[n_messages++] = files[i];
-        else if (!str_starts(files[i].name, STR("flows/")))
+        } else if (!str_starts(files[i].name, STR("flows/"))) {
             return err_raise(err, ERR_REJECT, "%.*s:1: a book is flows/ and messages/ only",
                              STR_ARG(files[i].name));
+        }
     }
     return words_create(messages, n_messages, &book->words, err) &&
            words_check(book->words, err);
@@ -794,34 +842,39 @@ const struct words *book_words(const struct book *book)
 
 const struct flow_def *book_flow(const struct book *book, struct str name)
 {
-    for (size_t i = 0; i < book->n_flows; i++)
+    for (size_t i = 0; i < book->n_flows; i++) {
         if (str_eq(book->flows[i].name, name))
             return &book->flows[i];
+    }
     return NULL;
 }
 
 const struct flow_def *book_flow_on(const struct book *book, struct str intent)
 {
-    for (size_t i = 0; i < book->n_flows; i++)
-        for (size_t j = 0; j < book->flows[i].n_starts_on; j++)
+    for (size_t i = 0; i < book->n_flows; i++) {
+        for (size_t j = 0; j < book->flows[i].n_starts_on; j++) {
             if (str_eq(book->flows[i].starts_on[j], intent))
                 return &book->flows[i];
+        }
+    }
     return NULL;
 }
 
 const struct state_def *flow_state(const struct flow_def *flow, struct str name)
 {
-    for (size_t i = 0; i < flow->n_states; i++)
+    for (size_t i = 0; i < flow->n_states; i++) {
         if (str_eq(flow->states[i].name, name))
             return &flow->states[i];
+    }
     return NULL;
 }
 
 const struct handler *handler_find(const struct handlers *handlers, struct str event)
 {
-    for (size_t i = 0; i < handlers->n; i++)
+    for (size_t i = 0; i < handlers->n; i++) {
         if (str_eq(handlers->items[i].event, event))
             return &handlers->items[i];
+    }
     return NULL;
 }
 
@@ -842,9 +895,10 @@ static const struct action_def *action_find(const struct loader *loader, struct 
     const struct flow_part *part = part_find(loader->parts, FLOW_ACTION, name);
     struct action_def *action;
 
-    for (size_t i = 0; i < COUNTOF(builtins); i++)
+    for (size_t i = 0; i < COUNTOF(builtins); i++) {
         if (str_eq(str_from(builtins[i].name), name))
             return &builtins[i];
+    }
     if (!part)
         return NULL;
     action = arena_new(loader->arena, struct action_def);

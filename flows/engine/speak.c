@@ -154,10 +154,11 @@ static void say_one(struct flow_turn *turn, const struct saying *saying,
         if (!guard_kind_find(STR("some"))->holds(when, STR_NONE))
             return;
     }
-    if (saying->each.len)
+    if (saying->each.len) {
         say_each(turn, saying, row);
-    else
+    } else {
         text_add(turn, turn_words(turn, saying->key, row), saying->close);
+    }
 }
 
 static void say_each(struct flow_turn *turn, const struct saying *saying,
@@ -369,9 +370,10 @@ static void add_rows(struct flow_turn *turn, struct options *options)
         add_row(turn, options, rows.list->items[skip + i]);
     if (more)
         add_page_turner(turn, options, offset + shown, STR("prompt.more"));
-    if (offset > 0)
+    if (offset > 0) {
         add_page_turner(turn, options, offset <= places - 1 ? 0 : offset - (places - 2),
                         STR("prompt.previous"));
+    }
 }
 
 static const struct reply_option *options_kept(struct flow_turn *turn,

@@ -81,10 +81,11 @@ void turn_return(struct flow_turn *turn)
     struct kept *kept = &turn->kept;
 
     if (kept->depth == 0) {
-        if (kept->now.flow->returns)
+        if (kept->now.flow->returns) {
             turn_menu(turn);
-        else
+        } else {
             turn_rest(turn);
+        }
         return;
     }
     kept->now = kept->stack[--kept->depth];
@@ -347,9 +348,10 @@ static bool at_rest(const struct kept *kept)
 {
     if (!kept->now.at->again && kept->open)
         return false;
-    for (size_t i = 0; i < kept->depth; i++)
+    for (size_t i = 0; i < kept->depth; i++) {
         if (!kept->stack[i].at->again)
             return false;
+    }
     return true;
 }
 
@@ -368,9 +370,10 @@ static void finish(struct flow_turn *turn)
 
 static bool all_answered(const struct flow_turn *turn)
 {
-    for (size_t i = 0; i < turn->n_needs; i++)
+    for (size_t i = 0; i < turn->n_needs; i++) {
         if (!turn->answered[i])
             return false;
+    }
     return true;
 }
 

@@ -18,8 +18,8 @@ struct reader {
 
 static bool refuse(struct reader *reader, size_t line, const char *reason)
 {
-    return err_raise(reader->err, ERR_REJECT, "%.*s:%zu: %s", STR_ARG(reader->file), line,
-                     reason);
+    err_raise(reader->err, ERR_REJECT, "%.*s:%zu: %s", STR_ARG(reader->file), line, reason);
+    return false;
 }
 
 static bool next_event(struct reader *reader, yaml_event_t *event)
@@ -49,16 +49,16 @@ static struct str scalar_text(struct reader *reader, const yaml_event_t *event)
 
 static void node_append(struct node *parent, struct node *child)
 {
-    if (parent->last)
+    if (parent->last) {
         parent->last->next = child;
-    else
+    } else {
         parent->first = child;
+    }
     parent->last = child;
     parent->n++;
 }
 
-static bool read_node(struct reader *reader, yaml_event_t *event, unsigned depth,
-                      struct node **node);
+static struct node *read_node(struct reader *reader, yaml_event_t *event, unsigned depth);
 
 static bool read_list(struct reader *reader, unsigned depth, struct node *list)
 {
@@ -72,7 +72,8 @@ static bool read_list(struct reader *reader, unsigned depth, struct node *list)
             yaml_event_delete(&event);
             return true;
         }
-        if (!read_node(reader, &event, depth, &child))
+        child = read_node(reader, &event, depth);
+        if (!child)
             return false;
         node_append(list, child);
     }
@@ -89,11 +90,14 @@ static bool read_key(struct reader *reader, yaml_event_t *event, const struct no
     yaml_event_delete(event);
     if (!plain)
         return refuse(reader, line, "a name is expected here");
-    for (const struct node *other = map->first; other; other = other->next)
-        if (str_eq(other->key, *key))
-            return err_raise(reader->err, ERR_REJECT,
-                             "%.*s:%zu: '%.*s' stands here twice; keep one of them",
-                             STR_ARG(reader->file), line, STR_ARG(*key));
+    for (const struct node *other = map->first; other; other = other->next) {
+        if (str_eq(other->key, *key)) {
+            err_raise(reader->err, ERR_REJECT,
+                      "%.*s:%zu: '%.*s' stands here twice; keep one of them",
+                      STR_ARG(reader->file), line, STR_ARG(*key));
+            return false;
+        }
+    }
     return true;
 }
 
@@ -102,7 +106,7 @@ static bool read_map(struct reader *reader, unsigned depth, struct node *map)
     for (;;) {
         yaml_event_t event;
         struct node *child;
-        struct str key;
+        struct str key = STR_NONE;
 
         if (!next_event(reader, &event))
             return false;
@@ -110,51 +114,54 @@ static bool read_map(struct reader *reader, unsigned depth, struct node *map)
             yaml_event_delete(&event);
             return true;
         }
-        if (!read_key(reader, &event, map, &key) || !next_event(reader, &event) ||
-            !read_node(reader, &event, depth, &child))
+        if (!read_key(reader, &event, map, &key) || !next_event(reader, &event))
+            return false;
+        child = read_node(reader, &event, depth);
+        if (!child)
             return false;
         child->key = key;
         node_append(map, child);
     }
 }
 
-/* Reads the node that `event` begins, and releases the event. */
-static bool read_node(struct reader *reader, yaml_event_t *event, unsigned depth,
-                      struct node **node)
+/* The node without what it holds; NULL when `event` begins none that flows may use. */
+static struct node *begin_node(struct reader *reader, const yaml_event_t *event)
+{
+    switch (event->type) {
+    case YAML_SCALAR_EVENT: {
+        struct node *node = node_new(reader, NODE_SCALAR, event);
+
+        node->text = scalar_text(reader, event);
+        return event->data.scalar.anchor ? NULL : node;
+    }
+    case YAML_SEQUENCE_START_EVENT:
+        return event->data.sequence_start.anchor ? NULL : node_new(reader, NODE_LIST, event);
+    case YAML_MAPPING_START_EVENT:
+        return event->data.mapping_start.anchor ? NULL : node_new(reader, NODE_MAP, event);
+    default:
+        return NULL;
+    }
+}
+
+/* Reads the node that `event` begins, and releases the event. NULL when it was refused. */
+static struct node *read_node(struct reader *reader, yaml_event_t *event, unsigned depth)
 {
     size_t line = event->start_mark.line + 1;
-    bool ok = true;
+    bool deep = depth > DEPTH_MAX || reader->nodes > NODES_MAX;
+    struct node *node = deep ? NULL : begin_node(reader, event);
 
-    if (depth > DEPTH_MAX || reader->nodes > NODES_MAX) {
-        yaml_event_delete(event);
-        return refuse(reader, line, "nested too deep or too long for a flow");
-    }
-    switch (event->type) {
-    case YAML_SCALAR_EVENT:
-        *node = node_new(reader, NODE_SCALAR, event);
-        (*node)->text = scalar_text(reader, event);
-        ok = !event->data.scalar.anchor;
-        break;
-    case YAML_SEQUENCE_START_EVENT:
-        *node = node_new(reader, NODE_LIST, event);
-        ok = !event->data.sequence_start.anchor;
-        break;
-    case YAML_MAPPING_START_EVENT:
-        *node = node_new(reader, NODE_MAP, event);
-        ok = !event->data.mapping_start.anchor;
-        break;
-    default:
-        ok = false;
-        break;
-    }
     yaml_event_delete(event);
-    if (!ok)
-        return refuse(reader, line, "anchors and aliases are not used in flows; write it out");
-    if ((*node)->kind == NODE_LIST)
-        return read_list(reader, depth + 1, *node);
-    if ((*node)->kind == NODE_MAP)
-        return read_map(reader, depth + 1, *node);
-    return true;
+    if (!node) {
+        refuse(reader, line,
+               deep ? "nested too deep or too long for a flow"
+                    : "anchors and aliases are not used in flows; write it out");
+        return NULL;
+    }
+    if (node->kind == NODE_LIST && !read_list(reader, depth + 1, node))
+        return NULL;
+    if (node->kind == NODE_MAP && !read_map(reader, depth + 1, node))
+        return NULL;
+    return node;
 }
 
 static bool read_document(struct reader *reader, const struct node **root)
@@ -173,7 +180,8 @@ static bool read_document(struct reader *reader, const struct node **root)
             break;
         yaml_event_delete(&event);
     }
-    if (!read_node(reader, &event, 0, &node))
+    node = read_node(reader, &event, 0);
+    if (!node)
         return false;
     for (;;) {
         yaml_event_type_t type;
@@ -217,8 +225,9 @@ const struct node *node_get(const struct node *map, const char *name)
 {
     if (!map || map->kind != NODE_MAP)
         return NULL;
-    for (const struct node *entry = map->first; entry; entry = entry->next)
+    for (const struct node *entry = map->first; entry; entry = entry->next) {
         if (str_eq(entry->key, str_from(name)))
             return entry;
+    }
     return NULL;
 }

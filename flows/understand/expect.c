@@ -161,11 +161,13 @@ static bool only_word_among(const struct tokens *tokens, const char *set, const 
 {
     bool found = false;
 
-    for (size_t i = 0; i < tokens->n; i++)
-        if (is_in(set, tokens->items[i]))
+    for (size_t i = 0; i < tokens->n; i++) {
+        if (is_in(set, tokens->items[i])) {
             found = true;
-        else if (!is_in(beside, tokens->items[i]))
+        } else if (!is_in(beside, tokens->items[i])) {
             return false;
+        }
+    }
     return found && tokens->n <= 4;
 }
 
@@ -183,9 +185,10 @@ static int by_last(const struct tokens *tokens, const struct expect_option *opti
 
     if (!only_word_of(tokens, last_words))
         return -1;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         if (options[i].is_row)
             last = (int)i;
+    }
     return last;
 }
 
@@ -295,9 +298,10 @@ static bool same(const struct tokens *said, const struct tokens *title)
 {
     if (said->n != title->n)
         return false;
-    for (size_t i = 0; i < said->n; i++)
+    for (size_t i = 0; i < said->n; i++) {
         if (!str_eq(said->items[i], title->items[i]))
             return false;
+    }
     return true;
 }
 

@@ -93,9 +93,10 @@ static struct str without_article(struct str token)
 
 static bool is_ascii(struct str text)
 {
-    for (size_t i = 0; i < text.len; i++)
+    for (size_t i = 0; i < text.len; i++) {
         if ((unsigned char)text.at[i] >= 0x80)
             return false;
+    }
     return true;
 }
 
@@ -129,9 +130,10 @@ void tokens_read(struct arena *into, struct str text, struct tokens *tokens)
         }
         if (c == '\'' || c == 0x2019) /* "where's" is one word */
             continue;
-        if (end > begin)
+        if (end > begin) {
             tokens->items[tokens->n++] =
                 without_article((struct str){out + begin, end - begin});
+        }
         begin = end;
     }
 }
@@ -204,18 +206,20 @@ static bool same_first_letter(struct str a, struct str b)
 
 static bool has_digit(const uint32_t *points, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         if (points[i] >= '0' && points[i] <= '9')
             return true;
+    }
     return false;
 }
 
 /* Short words lie close together: there, only two letters that changed places are a slip. */
 static bool is_swap(const uint32_t a[4], const uint32_t b[4])
 {
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < 3; i++) {
         if (a[i] != b[i])
             return a[i] == b[i + 1] && a[i + 1] == b[i] && (i == 2 || a[3] == b[3]);
+    }
     return false;
 }
 

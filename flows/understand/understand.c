@@ -65,9 +65,10 @@ static void guess_lang(struct str text, const struct tokens *tokens,
     points[LANG_AR] = arabic >= 3 && arabic > latin ? 10 : 0;
     points[LANG_PL] = 2 * count_marks(text, polish);
     points[LANG_ES] = 2 * count_marks(text, spanish);
-    for (size_t i = 0; i < tokens->n; i++)
+    for (size_t i = 0; i < tokens->n; i++) {
         for (unsigned lang = 0; lang < LANG_COUNT; lang++)
             points[lang] += is_small_word((enum lang)lang, tokens->items[i]);
+    }
     for (unsigned lang = 0; lang < LANG_COUNT; lang++)
         all += points[lang];
     for (unsigned lang = 0; lang < LANG_COUNT; lang++) {
@@ -170,9 +171,10 @@ static bool is_command(const struct phrase *command, const struct tokens *tokens
 
 static bool has_word(const struct tokens *tokens, struct str word)
 {
-    for (size_t i = 0; i < tokens->n; i++)
+    for (size_t i = 0; i < tokens->n; i++) {
         if (tokens_alike(tokens->items[i], word))
             return true;
+    }
     return false;
 }
 
@@ -224,7 +226,7 @@ static void find_language_name(const struct tokens *tokens, struct understanding
 {
     if (meant->exact || tokens->n == 0 || tokens->n > 3)
         return;
-    for (size_t i = 0; i < tokens->n; i++)
+    for (size_t i = 0; i < tokens->n; i++) {
         for (size_t j = 0; j < language_names_n; j++) {
             if (!str_eq(tokens->items[i], str_from(language_names[j].word)))
                 continue;
@@ -232,6 +234,7 @@ static void find_language_name(const struct tokens *tokens, struct understanding
             meant->exact = true;
             meant->named_lang = str_from(lang_code(language_names[j].lang));
         }
+    }
 }
 
 static void find_phrase(const struct tokens *tokens, struct understanding *meant)
@@ -258,11 +261,12 @@ static void find_greeting(const struct tokens *tokens, struct understanding *mea
     if (tokens->n == 0 || tokens->n > 3)
         return;
     first.items[0] = tokens->items[0];
-    for (size_t i = 0; i < commands_n; i++)
+    for (size_t i = 0; i < commands_n; i++) {
         if ((strcmp(commands[i].intent, "greeting") == 0 ||
              strcmp(commands[i].intent, "thanks") == 0) &&
             is_command(&commands[i], &first))
             meant->intent = str_from(commands[i].intent);
+    }
 }
 
 void understand(struct arena *into, struct str text, enum lang lang,

@@ -52,10 +52,11 @@ static void check(const struct book *book, struct str text, bool tap, struct str
     const struct flow_result *result;
     struct str again;
 
-    if (tap)
+    if (tap) {
         event.choice = text;
-    else
+    } else {
         event.text = text;
+    }
     result = play(&arena, book, state, &event);
     must(str_is_utf8(result->state));
     for (size_t i = 0; i < result->n_replies; i++)

@@ -41,13 +41,13 @@ struct str chat_file(struct arena *into, const char *path)
     if (!file)
         return STR_NONE;
     if (fseek(file, 0, SEEK_END) != 0 || (size = ftell(file)) < 0) {
-        fclose(file);
+        (void)fclose(file);
         return STR_NONE;
     }
     rewind(file);
     bytes = arena_alloc(into, (size_t)size + 1);
     n = fread(bytes, 1, (size_t)size, file);
-    fclose(file);
+    (void)fclose(file);
     return (struct str){bytes, n};
 }
 
@@ -57,6 +57,7 @@ static size_t add_files(struct arena *into, const char *folder, const char *as,
     DIR *dir = opendir(folder);
     struct dirent *entry;
 
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread */
     while (dir && (entry = readdir(dir)) && n < 64) {
         struct str name = str_from(entry->d_name);
 
@@ -81,7 +82,7 @@ struct book *chat_book(void)
 
     n = add_files(&arena, PARLEY_SOURCE_DIR "/templates/messages", "messages", files, n);
     if (!book_create(files, n, &book, &err)) {
-        fprintf(stderr, "the book does not load: %s\n", err.text);
+        (void)fprintf(stderr, "the book does not load: %s\n", err.text);
         abort();
     }
     arena_finish(&arena);
@@ -130,10 +131,11 @@ static void put_reply(struct player *player, const struct reply *reply, bool fir
     if (!first)
         put_line(player, "--", STR_NONE);
     put_text(player, reply->body);
-    if (reply->kind == REPLY_LINK)
+    if (reply->kind == REPLY_LINK) {
         put_line(player, "> @",
                  arena_format(player->arena, "%.*s: %.*s", STR_ARG(reply->label),
                               STR_ARG(reply->url)));
+    }
     if (reply->kind == REPLY_LIST)
         put_line(player, "> #", reply->label);
     for (size_t i = 0; i < reply->n_options; i++) {
@@ -344,18 +346,19 @@ static bool read_setting(struct player *player, struct str line)
     if (!str_split(&rest, ':', &name))
         return false;
     rest = str_trim(rest);
-    if (str_eq(name, STR("customer")))
+    if (str_eq(name, STR("customer"))) {
         player->customer = rest;
-    else if (str_eq(name, STR("language")))
+    } else if (str_eq(name, STR("language"))) {
         return lang_parse(rest, &player->lang);
-    else if (str_eq(name, STR("settled")))
+    } else if (str_eq(name, STR("settled"))) {
         player->settled = str_eq(rest, STR("yes"));
-    else if (str_eq(name, STR("met")))
+    } else if (str_eq(name, STR("met"))) {
         player->last = str_eq(rest, STR("yes")) ? SHOP_NOW - USEC_PER_DAY : 0;
-    else if (str_eq(name, STR("muted")))
+    } else if (str_eq(name, STR("muted"))) {
         player->muted = str_eq(rest, STR("yes"));
-    else
+    } else {
         return false;
+    }
     return true;
 }
 
@@ -396,8 +399,9 @@ struct str chat_play(struct arena *into, const struct book *book, struct str tra
     player->book = book;
     player->customer = STR("ana");
     player->now = SHOP_NOW;
-    while (str_split(&rest, '\n', &line))
+    while (str_split(&rest, '\n', &line)) {
         if (!play_line(player, line, ++number, err))
             return STR_NONE;
+    }
     return (struct str){player->out, player->len};
 }

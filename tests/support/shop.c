@@ -51,7 +51,7 @@ static struct value euros(int64_t minor)
 
 static struct value day(int days)
 {
-    return value_time(SHOP_NOW + days * USEC_PER_DAY);
+    return value_time(SHOP_NOW + (usec_t)days * USEC_PER_DAY);
 }
 
 static struct value list_value(struct arena *into, const struct value *items, size_t n)
@@ -67,12 +67,13 @@ static size_t orders_of(struct arena *into, struct str customer, struct shop_ord
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < COUNTOF(table); i++)
+    for (size_t i = 0; i < COUNTOF(table); i++) {
         if (str_eq(str_from(table[i].customer), customer))
             orders[n++] = table[i];
+    }
     if (!str_eq(customer, STR("max")))
         return n;
-    for (int i = 0; i < MAX_ORDERS; i++)
+    for (int i = 0; i < MAX_ORDERS; i++) {
         orders[n++] = (struct shop_order){.customer = "max",
                                           .number = arena_format(into, "ORD-%d", 9030 - i).at,
                                           .workflow = "shop",
@@ -81,7 +82,8 @@ static size_t orders_of(struct arena *into, struct str customer, struct shop_ord
                                           .item = i % 2 ? "Pen" : "Ink",
                                           .placed_days = i + 1,
                                           .expected_days = i < 3 ? 3 : 0,
-                                          .total = 100 * (i + 1)};
+                                          .total = (int64_t)100 * (i + 1)};
+    }
     return n;
 }
 
@@ -169,12 +171,14 @@ static const struct shop_order *find(struct arena *into, struct str customer, st
     static struct shop_order orders[64];
     size_t n = orders_of(into, customer, orders);
 
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         if (str_eq(str_from(orders[i].number), number))
             return &orders[i];
-    for (size_t i = 0; i < n; i++)
+    }
+    for (size_t i = 0; i < n; i++) {
         if (number.len >= 3 && str_ends(str_from(orders[i].number), number))
             return &orders[i];
+    }
     return NULL;
 }
 
@@ -307,18 +311,19 @@ bool shop_answer(struct arena *into, struct str customer, const struct flow_need
         number.kind == VALUE_TEXT ? find(into, customer, number.text) : NULL;
 
     *answer = (struct flow_answer){.value = value_none()};
-    if (strcmp(need->name, "order_figures") == 0)
+    if (strcmp(need->name, "order_figures") == 0) {
         answer->value = order_figures(into, customer);
-    else if (strcmp(need->name, "orders_list") == 0)
+    } else if (strcmp(need->name, "orders_list") == 0) {
         answer->value = orders_list(into, customer, need->takes);
-    else if (strcmp(need->name, "order_by_number") == 0)
+    } else if (strcmp(need->name, "order_by_number") == 0) {
         answer->value = order ? order_by_number(into, order) : value_none();
-    else if (strcmp(need->name, "order_timeline") == 0)
+    } else if (strcmp(need->name, "order_timeline") == 0) {
         answer->value = order ? order_timeline(into, order) : list_value(into, NULL, 0);
-    else if (strcmp(need->name, "order_shipments") == 0)
+    } else if (strcmp(need->name, "order_shipments") == 0) {
         answer->value = order ? order_shipments(into, order) : list_value(into, NULL, 0);
-    else
+    } else {
         return false;
+    }
     return true;
 }
 

@@ -78,9 +78,10 @@ static size_t book_files(struct arena *into, struct str test, struct source_file
 
     for (size_t i = 0; i < COUNTOF(sound); i++)
         files[n++] = (struct source_file){str_from(sound[i].name), str_from(sound[i].text)};
-    for (size_t i = 0; i < COUNTOF(langs); i++)
+    for (size_t i = 0; i < COUNTOF(langs); i++) {
         files[n++] = (struct source_file){arena_format(into, "messages/%s.yaml", langs[i]),
                                           words_file(into)};
+    }
     files[n++] = (struct source_file){STR("flows/test.yaml"), test};
     return n;
 }
@@ -145,7 +146,7 @@ static void check_refused(const struct broken *broken)
 
     if (loads(broken->text, &err))
         fail_msg("this loads:\n%s", broken->text);
-    snprintf(place, sizeof(place), "flows/test.yaml:%s: ", broken->line);
+    (void)snprintf(place, sizeof(place), "flows/test.yaml:%s: ", broken->line);
     if (err.code != ERR_REJECT || strncmp(err.text, place, strlen(place)) != 0 ||
         !strstr(err.text, broken->says))
         fail_msg("%s\nsays: %s\nwant: %s...%s", broken->text, err.text, place, broken->says);
@@ -329,9 +330,10 @@ static bool loads_without(const char *name, struct err *err)
     size_t n_kept = 0;
     bool ok;
 
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         if (!str_eq(files[i].name, str_from(name)))
             kept[n_kept++] = files[i];
+    }
     ok = book_create(kept, n_kept, &book, err);
     book_destroy(book);
     arena_finish(&arena);
@@ -405,12 +407,13 @@ static void a_spoiled_book_is_refused_with_a_place(void **state)
         memcpy(copy, text, sizeof(text));
         random = random * 1664525 + 1013904223;
         at = (random >> 8) % (sizeof(text) - 1);
-        if (round % 3 == 0)
+        if (round % 3 == 0) {
             copy[at] = '\0';
-        else if (round % 3 == 1)
+        } else if (round % 3 == 1) {
             copy[at] = (char)(' ' + (random >> 24) % 95);
-        else
+        } else {
             memmove(copy + at, copy + at + 1, sizeof(text) - at - 1);
+        }
         if (loads(copy, &err))
             continue;
         assert_int_equal(err.code, ERR_REJECT);

@@ -37,6 +37,7 @@ static void write_again(const char *path, struct str text)
 
 static bool play(const struct book *book, const char *path)
 {
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread */
     const char *golden = getenv("PARLEY_GOLDEN");
     struct arena arena = {0};
     struct err err = {0};
@@ -84,8 +85,8 @@ static void flw_3_every_transcript_comes_back_as_it_is_written(void **state)
     for (int i = 0; i < n; i++) {
         char path[512];
 
-        snprintf(path, sizeof(path), "%s/tests/scenarios/%s", PARLEY_SOURCE_DIR,
-                 entries[i]->d_name);
+        (void)snprintf(path, sizeof(path), "%s/tests/scenarios/%s", PARLEY_SOURCE_DIR,
+                       entries[i]->d_name);
         failed += !play(book, path);
         free(entries[i]);
     }

@@ -254,9 +254,10 @@ static void the_language_moves_only_when_it_is_clear(void **state)
 
         understand(&arena, str_from(cases[i].text), LANG_PL, &meant);
         if (meant.lang != cases[i].lang ||
-            (meant.lang_is_clear != cases[i].clear && cases[i].lang != LANG_AR))
+            (meant.lang_is_clear != cases[i].clear && cases[i].lang != LANG_AR)) {
             fail_msg("\"%s\": %s, %sclear", cases[i].text, lang_code(meant.lang),
                      meant.lang_is_clear ? "" : "not ");
+        }
     }
     arena_finish(&arena);
 }
@@ -430,7 +431,7 @@ static void a_very_long_text_is_read_in_bounded_time(void **state)
     (void)state;
     assert_non_null(bytes);
     for (size_t i = 0; i < len; i++)
-        bytes[i] = i % 6 ? (char)('a' + i % 26) : ' ';
+        bytes[i] = (char)(i % 6 ? 'a' + (int)(i % 26) : ' ');
     understand(&arena, (struct str){bytes, len}, LANG_EN, &meant);
     memset(bytes, 'a', len);
     understand(&arena, (struct str){bytes, len}, LANG_EN, &meant);

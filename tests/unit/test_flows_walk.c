@@ -237,8 +237,8 @@ static void take_step(struct walk *walk, struct arena *arena, struct str custome
     struct event event = random_event(walk);
     const struct flow_result *result;
 
-    snprintf(walk->what, sizeof(walk->what), "%s \"%.*s\" %.*s", event_kind_name(event.kind),
-             STR_ARG(event.text), STR_ARG(event.choice));
+    (void)snprintf(walk->what, sizeof(walk->what), "%s \"%.*s\" %.*s",
+                   event_kind_name(event.kind), STR_ARG(event.text), STR_ARG(event.choice));
     result = step(walk, arena, customer, &event);
     if (result->missing.len)
         fail_msg("%s: missing words %.*s", walk->what, STR_ARG(result->missing));
