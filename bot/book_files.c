@@ -89,17 +89,19 @@ static bool read_folder(struct arena *into, struct str folder, const char *calle
 {
     struct dirent **entries = NULL;
     int found = scandir(folder.at, &entries, is_yaml, alphasort);
-    if (found < 0)
+    if (found < 0) {
         return err_raise(err, ERR_REJECT, "%.*s: %s (set flows.folder)", STR_ARG(folder),
                          strerrordesc_np(errno));
+    }
     bool ok = true;
-    if (found == 0)
+    if (found == 0) {
         ok = err_raise(err, ERR_REJECT, "%.*s has no *.yaml in it (set flows.folder)",
                        STR_ARG(folder));
-    else if (*n + (size_t)found > FILES_MAX)
+    } else if (*n + (size_t)found > FILES_MAX) {
         ok = err_raise(err, ERR_REJECT, "%.*s: more than %d files", STR_ARG(folder), FILES_MAX);
-    else
+    } else {
         ok = read_entries(into, folder, called, entries, found, files + *n, err);
+    }
     for (int i = 0; i < found; i++)
         free(entries[i]);
     free(entries);

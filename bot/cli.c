@@ -5,7 +5,6 @@
 
 #include "bot/suggest.h"
 
-#include <getopt.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -14,6 +13,17 @@
 #endif
 
 #define COMMANDS_MAX 64
+
+/* There is one thread, and it has started nothing yet. */
+static int next_option(int argc, char **argv, const char *letters, const struct option *options)
+{
+    return getopt_long(argc, argv, letters, options, NULL); /* NOLINT(concurrency-mt-unsafe) */
+}
+
+int cli_option(int argc, char **argv, const struct option *options)
+{
+    return next_option(argc, argv, "", options);
+}
 
 static void help_all(FILE *to, const struct command *const *commands)
 {
@@ -36,9 +46,10 @@ static void help_one(FILE *to, const struct command *command)
 
 static const struct command *find(const struct command *const *commands, const char *name)
 {
-    for (; *commands; commands++)
+    for (; *commands; commands++) {
         if (strcmp((*commands)->name, name) == 0)
             return *commands;
+    }
     return NULL;
 }
 
@@ -59,9 +70,10 @@ static int unknown(struct cli *cli, const struct command *const *commands, const
 /* Whether --help stands among a command's arguments, before a "--". */
 static bool asks_help(int argc, char **argv)
 {
-    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
             return true;
+    }
     return false;
 }
 
@@ -80,10 +92,11 @@ static int run(struct cli *cli, const struct command *const *commands, int argc,
     const struct command *command = find(commands, argv[0]);
     if (!command && strcmp(argv[0], "help") == 0) {
         command = argc > 1 ? find(commands, argv[1]) : NULL;
-        if (command)
+        if (command) {
             help_one(cli->out, command);
-        else
+        } else {
             help_all(cli->out, commands);
+        }
         return CLI_DONE;
     }
     if (!command)
@@ -108,7 +121,7 @@ int cli_main(struct cli *cli, const struct command *const *commands, int argc, c
     optind = 0;
     int option;
     /* '+': what follows the command's name is the command's. */
-    while ((option = getopt_long(argc, argv, "+hc:", options, NULL)) != -1) {
+    while ((option = next_option(argc, argv, "+hc:", options)) != -1) {
         if (option == 'c') {
             cli->config_file = optarg;
         } else if (option == 'h') {

@@ -10,6 +10,7 @@
 #include "bot/base/err.h"
 #include "bot/config.h"
 
+#include <getopt.h>
 #include <stdio.h>
 
 enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
@@ -41,6 +42,9 @@ int cli_fail(struct cli *cli, const struct err *err);
 /* Tell what was wrong with the arguments, and how the command is called; returns CLI_USAGE.
  * Without a format getopt_long has told already. */
 int cli_usage(struct cli *cli, const char *format, ...) PRINTF(2, 3);
+
+/* getopt_long for commands: the next option, -1 at the end. */
+int cli_option(int argc, char **argv, const struct option *options);
 
 /* Print text; false when standard output is gone. */
 bool cli_print(struct cli *cli, struct str text);

@@ -35,7 +35,7 @@ static bool read_body(FILE *from, struct arena *into, struct str *body, struct e
 
 static bool decode(struct cli *cli, struct arena *arena, struct err *err)
 {
-    struct str body;
+    struct str body = STR_NONE;
     struct inbound_batch batch = {0};
     if (!crypto_init(err) || !read_body(stdin, arena, &body, err) ||
         !whatsapp_decode(arena, body, &batch, err))

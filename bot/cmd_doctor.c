@@ -12,7 +12,6 @@
 #include "store/survey.h"
 #include "webhooks/whatsapp.h"
 
-#include <getopt.h>
 #include <stdarg.h>
 #include <unistd.h>
 
@@ -32,9 +31,10 @@ void report_add(struct report *report, enum finding finding, const char *check,
     (void)vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     /* libpq breaks its lines; a finding is one. */
-    for (char *c = text; *c; c++)
+    for (char *c = text; *c; c++) {
         if (*c == '\n' || *c == '\t')
             *c = ' ';
+    }
     report->counts[finding]++;
     if (report->as_json) {
         json_t *one = json_object();
@@ -60,14 +60,16 @@ static void check_config(struct report *report, const struct config *config, con
                file ? file : "no file: the environment and defaults");
     for (const char *const *warning = config_warnings(config); *warning; warning++)
         report_add(report, FINDING_WARN, "configuration", NULL, "%s", *warning);
-    if (config->whatsapp.n_apps == 0)
+    if (config->whatsapp.n_apps == 0) {
         report_add(report, FINDING_FAIL, "configuration",
                    "give whatsapp.apps.default its app_secret, verify_token and token",
                    "there is no Meta app: every delivery would be refused");
-    if (access(config->paths.state.at, W_OK | X_OK) != 0)
+    }
+    if (access(config->paths.state.at, W_OK | X_OK) != 0) {
         report_add(report, FINDING_WARN, "state",
                    "make the folder for the service's user, or set paths.state",
                    "%s cannot be written by this user", config->paths.state.at);
+    }
 }
 
 static void check_flows(struct report *report, const struct config *config)
@@ -97,15 +99,16 @@ static bool check_migrations(struct report *report, const struct config *config)
     size_t n;
     struct migrate_options options = {.url = config->database.owner_url.at};
     bool ok = migrate_check(&options, &arena, &missing, &n, &err);
-    if (!ok)
+    if (!ok) {
         report_add(report, FINDING_FAIL, "migrations",
                    "see that PostgreSQL runs and database.url (or owner_url) is right", "%s",
                    err.text);
-    else if (n > 0)
+    } else if (n > 0) {
         report_add(report, FINDING_FAIL, "migrations", "run: parley migrate",
                    "%zu are missing, from %04d %s on", n, missing[0]->number, missing[0]->name);
-    else
+    } else {
         report_add(report, FINDING_OK, "migrations", NULL, "up to date");
+    }
     arena_finish(&arena);
     return ok && n == 0;
 }
@@ -133,56 +136,64 @@ static void check_server(struct report *report, const struct survey *survey)
                survey->version / 10000, survey->version % 10000, STR_ARG(survey->user),
                STR_ARG(survey->role), (double)survey->took / USEC_PER_MSEC,
                (long long)survey->connections, (long long)survey->connections_max);
-    if (!survey->durable)
+    if (!survey->durable) {
         report_add(
             report, FINDING_FAIL, "durability",
             "set fsync, full_page_writes and synchronous_commit to on in postgresql.conf",
             "the database may lose what it has committed");
+    }
     check_clock(report, "the database's clock", survey->ahead);
 }
 
 static void check_rules(struct report *report, const struct survey *survey)
 {
-    if (survey->above_rules)
+    if (survey->above_rules) {
         report_add(report, FINDING_FAIL, "rules",
                    "set database.role to parley_bot: `parley migrate` makes it",
                    "%.*s passes row-level security by: nothing keeps businesses apart",
                    STR_ARG(survey->role));
-    for (size_t i = 0; i < survey->n_open_tables; i++)
+    }
+    for (size_t i = 0; i < survey->n_open_tables; i++) {
         report_add(
             report, FINDING_FAIL, "rules", "run: parley migrate; do not alter tables by hand",
             "table %.*s has no forced row-level security", STR_ARG(survey->open_tables[i]));
-    if (!survey->above_rules && survey->n_open_tables == 0)
+    }
+    if (!survey->above_rules && survey->n_open_tables == 0) {
         report_add(report, FINDING_OK, "rules", NULL,
                    "row-level security guards every business");
+    }
 }
 
 static void check_business(struct report *report, const struct survey_business *one)
 {
     char id[UUID_TEXT_LEN + 1];
     uuid_format(one->org, id);
-    if (one->stopped.len)
+    if (one->stopped.len) {
         report_add(report, FINDING_FAIL, "sending",
                    "mend the cause (usually the token), then restart the service",
                    "business %s: stopped: %.*s", id, STR_ARG(one->stopped));
-    if (one->dead > 0)
+    }
+    if (one->dead > 0) {
         report_add(report, FINDING_WARN, "dead letters",
                    "see them with: parley dead list; after mending: parley dead replay",
                    "business %s: %lld could not be handled", id, (long long)one->dead);
-    if (one->waiting > 0 && one->late > LATE_WARN)
+    }
+    if (one->waiting > 0 && one->late > LATE_WARN) {
         report_add(report, FINDING_WARN, "outbox", "see that the service runs and reaches Meta",
                    "business %s: %lld messages wait, the oldest for %lld s", id,
                    (long long)one->waiting, (long long)one->late);
-    else
+    } else {
         report_add(report, FINDING_OK, "outbox", NULL, "business %s: %lld messages wait", id,
                    (long long)one->waiting);
+    }
 }
 
 static const struct config_app *app_named(const struct config *config, struct str name)
 {
-    for (size_t i = 0; i < config->whatsapp.n_apps; i++)
+    for (size_t i = 0; i < config->whatsapp.n_apps; i++) {
         if (str_eq(config->whatsapp.apps[i].name, name))
             return &config->whatsapp.apps[i];
+    }
     return NULL;
 }
 
@@ -195,20 +206,22 @@ static void check_directory(struct report *report, const struct config *config,
         if (!str_starts(entry->kind, STR("whatsapp")))
             continue;
         numbers += str_eq(entry->kind, STR("whatsapp"));
-        if (!app_named(config, entry->app))
+        if (!app_named(config, entry->app)) {
             report_add(report, FINDING_FAIL, "directory",
                        "give that app in whatsapp.apps, or change the entry's app",
                        "%.*s %.*s belongs to app \"%.*s\", which is not configured",
                        STR_ARG(entry->kind), STR_ARG(entry->external_id), STR_ARG(entry->app));
+        }
     }
-    if (numbers == 0)
+    if (numbers == 0) {
         report_add(
             report, FINDING_FAIL, "directory",
             "add the business and its number (docs/operate.md), or try: parley seed demo",
             "no WhatsApp number is known, so deliveries belong to nobody");
-    else
+    } else {
         report_add(report, FINDING_OK, "directory", NULL,
                    "%zu WhatsApp numbers of %zu businesses", numbers, survey->n_businesses);
+    }
 }
 
 /* --- the provider --------------------------------------------------------------------------
@@ -219,22 +232,23 @@ static void judge(struct report *report, const struct config_app *app, struct st
                   const struct provider_look *look)
 {
     int status = look->answer.status;
-    if (status == 200)
+    if (status == 200) {
         report_add(report, FINDING_OK, "whatsapp", NULL,
                    "app %.*s: the token is good for number %.*s (%.0f ms)", STR_ARG(app->name),
                    STR_ARG(number), (double)look->took / USEC_PER_MSEC);
-    else if (status == 401 || status == 403)
+    } else if (status == 401 || status == 403) {
         report_add(
             report, FINDING_FAIL, "whatsapp",
             "make a new system user token in Meta's Business Suite and set the app's token",
             "app %.*s: Meta refuses the token (status %d)", STR_ARG(app->name), status);
-    else
+    } else {
         report_add(report, status >= 500 ? FINDING_WARN : FINDING_FAIL, "whatsapp",
                    status >= 500
                        ? "try again in a while; see metastatus.com"
                        : "see that the number is right and the token's system user may use it",
                    "app %.*s: number %.*s is answered with status %d", STR_ARG(app->name),
                    STR_ARG(number), status);
+    }
 }
 
 static bool ask_whoami(const struct config *config, const struct config_app *app,
@@ -253,10 +267,11 @@ static void check_app(struct report *report, const struct config *config,
                       const struct survey *survey, const struct config_app *app)
 {
     const struct survey_entry *entry = NULL;
-    for (size_t i = 0; i < survey->n_entries && !entry; i++)
+    for (size_t i = 0; i < survey->n_entries && !entry; i++) {
         if (str_eq(survey->entries[i].kind, STR("whatsapp")) &&
             str_eq(survey->entries[i].app, app->name))
             entry = &survey->entries[i];
+    }
     if (!entry) {
         report_add(report, FINDING_WARN, "whatsapp", "add its number to the directory",
                    "app %.*s has no number", STR_ARG(app->name));
@@ -272,9 +287,10 @@ static void check_app(struct report *report, const struct config *config,
     } else {
         judge(report, app, entry->external_id, &look);
         /* The header has whole seconds; half of one is the fairest reading. */
-        if (look.date)
+        if (look.date) {
             check_clock(report, "the Graph API's clock",
                         look.date + USEC_PER_SEC / 2 - (look.at - look.took / 2));
+        }
     }
     arena_finish(&arena);
 }
@@ -345,7 +361,7 @@ static int run(struct cli *cli, int argc, char **argv)
     };
     struct report report = {.cli = cli};
     int option;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+    while ((option = cli_option(argc, argv, options)) != -1) {
         if (option != 'j')
             return cli_usage(cli, NULL);
         report.as_json = true;

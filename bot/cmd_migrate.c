@@ -5,8 +5,6 @@
 #include "bot/commands.h"
 #include "store/migrate.h"
 
-#include <getopt.h>
-
 static void tell(const struct migration *migration, void *owner)
 {
     struct cli *cli = owner;
@@ -20,10 +18,11 @@ static int apply(struct cli *cli, const struct migrate_options *options)
     size_t applied;
     if (!migrate_run(options, &applied, &err))
         return cli_fail(cli, &err);
-    if (applied)
+    if (applied) {
         (void)fprintf(cli->out, "%zu applied\n", applied);
-    else
+    } else {
         (void)fprintf(cli->out, "up to date\n");
+    }
     return CLI_DONE;
 }
 
@@ -50,7 +49,7 @@ static int run(struct cli *cli, int argc, char **argv)
     };
     bool only_check = false;
     int option;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+    while ((option = cli_option(argc, argv, options)) != -1) {
         if (option != 'c')
             return cli_usage(cli, NULL);
         only_check = true;

@@ -4,8 +4,6 @@
 #include "bot/commands.h"
 #include "store/seed.h"
 
-#include <getopt.h>
-
 /* What the sandbox plays: Meta's own examples use these ids. */
 #define DEMO_NUMBER   "106540352242922"
 #define DEMO_BUSINESS "102290129340398"
@@ -21,7 +19,7 @@ static bool read_options(int argc, char **argv, struct seed_options *seed)
         {0        },
     };
     int option;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+    while ((option = cli_option(argc, argv, options)) != -1) {
         switch (option) {
         case 'r':
             seed->reset = true;

@@ -98,18 +98,20 @@ static struct config *config_new(void)
 const struct given *given_find(const struct given_list *list, const struct setting *setting,
                                struct str app)
 {
-    for (size_t i = 0; i < list->n; i++)
+    for (size_t i = 0; i < list->n; i++) {
         if (list->items[i].setting == setting && str_eq(list->items[i].app, app))
             return &list->items[i];
+    }
     return NULL;
 }
 
 bool given_add(struct given_list *list, const struct given *one, struct err *err)
 {
     struct given *there = (struct given *)given_find(list, one->setting, one->app);
-    if (there && there->origin == one->origin)
+    if (there && there->origin == one->origin) {
         return err_raise(err, ERR_REJECT, "%s: %s is given a second time; the first is %s",
                          one->place, one->setting->path, there->place);
+    }
     if (!there && list->n == GIVEN_MAX)
         return err_raise(err, ERR_REJECT, "%s: more than %d values", one->place, GIVEN_MAX);
     if (!there)
@@ -155,20 +157,22 @@ static bool read_file(struct config_details *details, const char *name, size_t r
 
 static bool read_config_file(struct config_details *details, const char *name, struct err *err)
 {
-    struct str text;
-    mode_t mode;
+    struct str text = STR_NONE;
+    mode_t mode = 0;
     if (!read_file(details, name, FILE_MAX_BYTES, &text, &mode, err))
         return false;
     details->file = arena_cstr(&details->arena, str_from(name));
     bool ok = config_read_yaml(details, details->file, text, err);
-    if (ok && (mode & S_IRWXO))
-        for (size_t i = 0; i < details->given.n; i++)
+    if (ok && (mode & S_IRWXO)) {
+        for (size_t i = 0; i < details->given.n; i++) {
             if (details->given.items[i].setting->type == SETTING_SECRET &&
                 !details->given.items[i].is_file) {
                 config_warn(details, "%s holds a secret and every user may read it: chmod 640",
                             name);
                 break;
             }
+        }
+    }
     /* The buffer is large, so it goes now; the values were copied out. */
     sodium_free(details->secrets[0]);
     details->secrets[0] = details->secrets[--details->n_secrets];
@@ -178,17 +182,18 @@ static bool read_config_file(struct config_details *details, const char *name, s
 /* "<path>_file": the value is what the file holds, without the newline that editors add. */
 static bool resolve_file(struct config_details *details, struct given *one, struct err *err)
 {
-    struct str text;
-    mode_t mode;
+    struct str text = STR_NONE;
+    mode_t mode = 0;
     if (!read_file(details, one->text.at, SECRET_MAX_BYTES, &text, &mode, err))
         return err_wrap(err, "%s: %s_file", one->place, one->setting->path);
     if (mode & S_IRWXO)
         config_warn(details, "%s may be read by every user: chmod 640", one->text.at);
     while (text.len && (text.at[text.len - 1] == '\n' || text.at[text.len - 1] == '\r'))
         text.len--;
-    if (text.len == 0 || memchr(text.at, '\0', text.len))
+    if (text.len == 0 || memchr(text.at, '\0', text.len)) {
         return err_raise(err, ERR_REJECT, "%s: %s_file: %s is empty or not text", one->place,
                          one->setting->path, one->text.at);
+    }
     ((char *)text.at)[text.len] = '\0';
     one->text = text;
     return true;
@@ -211,24 +216,27 @@ static bool set(struct config_details *details, const struct setting *setting, s
 
 static bool app_name_fits(struct str name)
 {
-    for (size_t i = 0; i < name.len; i++)
+    for (size_t i = 0; i < name.len; i++) {
         if (!((name.at[i] >= 'a' && name.at[i] <= 'z') ||
               (name.at[i] >= '0' && name.at[i] <= '9') || name.at[i] == '_' ||
               name.at[i] == '-'))
             return false;
+    }
     return name.len > 0 && name.len <= 40;
 }
 
 static bool add_app(struct arena *into, struct config_app *apps, size_t *n,
                     const struct given *one, struct err *err)
 {
-    for (size_t i = 0; i < *n; i++)
+    for (size_t i = 0; i < *n; i++) {
         if (str_eq(apps[i].name, one->app))
             return true;
-    if (!app_name_fits(one->app))
+    }
+    if (!app_name_fits(one->app)) {
         return err_raise(err, ERR_REJECT,
                          "%s: an app's name is made of a-z, 0-9, - and _, 40 at most",
                          one->place);
+    }
     if (*n == APPS_MAX)
         return err_raise(err, ERR_REJECT, "%s: more than %d apps", one->place, APPS_MAX);
     apps[(*n)++].name = arena_str(into, one->app);
@@ -252,16 +260,18 @@ static bool set_apps(struct config *config, struct err *err)
 {
     struct config_details *details = config->details;
     struct config_app *apps = arena_array(&details->arena, struct config_app, APPS_MAX);
-    for (size_t i = 0; i < details->given.n; i++)
+    for (size_t i = 0; i < details->given.n; i++) {
         if (details->given.items[i].app.len &&
             !add_app(&details->arena, apps, &config->whatsapp.n_apps, &details->given.items[i],
                      err))
             return false;
+    }
     for (size_t i = 0; i < config->whatsapp.n_apps; i++) {
-        for (size_t j = 0; j < settings_n; j++)
+        for (size_t j = 0; j < settings_n; j++) {
             if (strchr(settings[j].path, '*') &&
                 !set(details, &settings[j], apps[i].name, &apps[i], err))
                 return false;
+        }
         if (!check_app(&apps[i], err))
             return false;
     }
@@ -272,14 +282,16 @@ static bool set_apps(struct config *config, struct err *err)
 static bool set_all(struct config *config, struct err *err)
 {
     struct config_details *details = config->details;
-    for (size_t i = 0; i < details->given.n; i++)
+    for (size_t i = 0; i < details->given.n; i++) {
         if (details->given.items[i].is_file &&
             !resolve_file(details, &details->given.items[i], err))
             return false;
-    for (size_t i = 0; i < settings_n; i++)
+    }
+    for (size_t i = 0; i < settings_n; i++) {
         if (!strchr(settings[i].path, '*') &&
             !set(details, &settings[i], STR_NONE, config, err))
             return false;
+    }
     return set_apps(config, err);
 }
 
@@ -292,28 +304,33 @@ static bool check_url(struct config *config, struct err *err)
     while (str_ends(*url, STR("/")))
         *url = arena_str(&config->details->arena, str_slice(*url, 0, url->len - 1));
     bool plain = str_starts(*url, STR("http://"));
-    if (!plain && !str_starts(*url, STR("https://")))
+    if (!plain && !str_starts(*url, STR("https://"))) {
         return err_raise(err, ERR_REJECT,
                          "whatsapp.base_url must begin with https:// (or http:// together with "
                          "whatsapp.allow_http: true)");
-    if (plain && !config->whatsapp.allow_http)
+    }
+    if (plain && !config->whatsapp.allow_http) {
         return err_raise(err, ERR_REJECT,
                          "whatsapp.base_url has no TLS, so tokens would travel in the clear: "
                          "use https://, or whatsapp.allow_http: true in a sandbox");
+    }
     return true;
 }
 
 static bool check_whole(struct config *config, struct err *err)
 {
-    if ((config->tls.cert.len == 0) != (config->tls.key.len == 0))
+    if ((config->tls.cert.len == 0) != (config->tls.key.len == 0)) {
         return err_raise(err, ERR_REJECT,
                          "tls.cert and tls.key belong together: give both or neither");
-    if (config->outbox.retry_first > config->outbox.retry_max)
+    }
+    if (config->outbox.retry_first > config->outbox.retry_max) {
         return err_raise(err, ERR_REJECT,
                          "outbox.retry_first is longer than outbox.retry_max: shorten it");
-    if (config->http.bodies_max < config->http.body_max)
+    }
+    if (config->http.bodies_max < config->http.body_max) {
         return err_raise(err, ERR_REJECT,
                          "http.bodies_max is less than http.body_max: no body could come in");
+    }
     if (config->database.owner_url.len == 0)
         config->database.owner_url = config->database.url;
     return check_url(config, err);
@@ -325,22 +342,25 @@ static struct str default_folder(struct arena *into)
     char path[4096];
     ssize_t len = readlink("/proc/self/exe", path, sizeof(path));
     struct str folder = {path, len > 0 ? (size_t)len : 0};
-    for (int up = 0; up < 3; up++)
+    for (int up = 0; up < 3; up++) {
         while (folder.len > 0 && folder.at[--folder.len] != '/')
             continue;
+    }
     const char *probe = arena_format(into, "%.*s/templates/messages", STR_ARG(folder)).at;
     return access(probe, R_OK) == 0 ? arena_str(into, folder) : STR("/usr/share/parley");
 }
 
 const char *config_find_file(void)
 {
-    const char *named = getenv("PARLEY_CONFIG");
+    /* Read once, by the one thread, before anything starts. */
+    const char *named = getenv("PARLEY_CONFIG"); /* NOLINT(concurrency-mt-unsafe) */
     if (named && *named)
         return named;
     static const char *const places[] = {"parley.yaml", "/etc/parley/parley.yaml"};
-    for (size_t i = 0; i < COUNTOF(places); i++)
+    for (size_t i = 0; i < COUNTOF(places); i++) {
         if (access(places[i], F_OK) == 0)
             return places[i];
+    }
     return NULL;
 }
 

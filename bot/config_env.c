@@ -32,9 +32,10 @@ static const char *const other_names[] = {"PARLEY_CONFIG", "PARLEY_TEST_"};
 static struct str upper(char buffer[VARIABLE_MAX], struct str text)
 {
     size_t n = text.len < VARIABLE_MAX ? text.len : VARIABLE_MAX;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         buffer[i] =
             isalnum((unsigned char)text.at[i]) ? (char)toupper((unsigned char)text.at[i]) : '_';
+    }
     return (struct str){buffer, n};
 }
 
@@ -42,10 +43,11 @@ static struct str upper(char buffer[VARIABLE_MAX], struct str text)
 static struct str app_named(struct config_details *details, struct str capitals)
 {
     char buffer[VARIABLE_MAX];
-    for (size_t i = 0; i < details->given.n; i++)
+    for (size_t i = 0; i < details->given.n; i++) {
         if (details->given.items[i].app.len &&
             str_eq(upper(buffer, details->given.items[i].app), capitals))
             return details->given.items[i].app;
+    }
     struct str app = arena_str(&details->arena, capitals);
     for (size_t i = 0; i < app.len; i++)
         ((char *)app.at)[i] = (char)tolower((unsigned char)app.at[i]);
@@ -95,18 +97,20 @@ static void find(struct config_details *details, struct str name, struct given *
 
 static bool unknown(struct config_details *details, struct str name, struct err *err)
 {
-    for (size_t i = 0; i < COUNTOF(other_names); i++)
+    for (size_t i = 0; i < COUNTOF(other_names); i++) {
         if (str_starts(name, str_from(other_names[i])))
             return true;
+    }
     struct str bare = str_slice(name, strlen(PREFIX), name.len);
     char buffer[VARIABLE_MAX];
     for (size_t i = 0; i < settings_n; i++) {
         struct str known = upper(buffer, str_from(settings[i].path));
-        if (suggest_distance(bare, known) <= 2)
+        if (suggest_distance(bare, known) <= 2) {
             return err_raise(err, ERR_REJECT,
                              "the environment's %.*s is no setting; did you mean " PREFIX
                              "%.*s?",
                              STR_ARG(name), STR_ARG(known));
+        }
     }
     config_warn(details, "the environment's %.*s is no setting of parley", STR_ARG(name));
     return true;
@@ -127,9 +131,10 @@ static bool take_variable(struct config_details *details, struct str name, struc
                           struct err *err)
 {
     struct given one = {0};
-    for (size_t i = 0; i < COUNTOF(plain_names); i++)
+    for (size_t i = 0; i < COUNTOF(plain_names); i++) {
         if (str_eq(name, str_from(plain_names[i].name)))
             one.setting = settings_find(str_from(plain_names[i].path), &one.app, &one.is_file);
+    }
     if (!one.setting && str_starts(name, STR(PREFIX))) {
         find(details, str_slice(name, strlen(PREFIX), name.len), &one);
         if (!one.setting)

@@ -193,9 +193,10 @@ static const struct {
 
 const char *settings_section_help(struct str section)
 {
-    for (size_t i = 0; i < COUNTOF(sections); i++)
+    for (size_t i = 0; i < COUNTOF(sections); i++) {
         if (str_eq(section, str_from(sections[i].section)))
             return sections[i].help;
+    }
     return NULL;
 }
 
@@ -236,20 +237,22 @@ const struct setting *settings_find(struct str path, struct str *app, bool *is_f
 bool settings_is_section(struct str path)
 {
     struct str apps = STR(APP_PREFIX);
-    if (str_starts(path, apps))
+    if (str_starts(path, apps)) {
         return path.len > apps.len &&
                str_find(str_slice(path, apps.len, path.len), STR(".")) == path.len - apps.len;
-    for (size_t i = 0; i < settings_n; i++)
+    }
+    for (size_t i = 0; i < settings_n; i++) {
         if (str_starts(str_from(settings[i].path), path) && settings[i].path[path.len] == '.')
             return true;
+    }
     return false;
 }
 
 struct str settings_suggest(struct arena *into, struct str path)
 {
-    struct str app, rest = STR_NONE;
+    struct str app;
     if (str_starts(path, STR(APP_PREFIX))) {
-        rest = str_slice(path, strlen(APP_PREFIX), path.len);
+        struct str rest = str_slice(path, strlen(APP_PREFIX), path.len);
         app = str_slice(rest, 0, str_find(rest, STR(".")));
     } else {
         app = STR("default");

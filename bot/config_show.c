@@ -3,6 +3,8 @@
  */
 #include "bot/config_settings.h"
 
+#include <ctype.h>
+
 #define WIDTH 92
 
 /* Text that grows. */
@@ -17,12 +19,12 @@ static void put(struct page *page, struct str text)
     if (page->len + text.len + 1 > page->room) {
         size_t room = (page->len + text.len + 1) * 2;
         char *at = arena_array(page->into, char, room);
-        if (page->len)
+        if (page->at)
             memcpy(at, page->at, page->len);
         page->at = at;
         page->room = room;
     }
-    if (text.len)
+    if (text.len && page->at)
         memcpy(page->at + page->len, text.at, text.len);
     page->len += text.len;
 }
@@ -63,12 +65,8 @@ static struct str path_for(struct arena *into, const struct setting *setting, st
 static struct str env_name(struct arena *into, struct str path)
 {
     struct str name = arena_format(into, "PARLEY_%.*s", STR_ARG(path));
-    for (size_t i = 0; i < name.len; i++) {
-        char *c = (char *)&name.at[i];
-        *c = *c >= 'a' && *c <= 'z'   ? (char)(*c - 'a' + 'A')
-             : *c == '.' || *c == '-' ? '_'
-                                      : *c;
-    }
+    for (char *c = (char *)name.at; *c; c++)
+        *c = (char)(*c == '.' || *c == '-' ? '_' : toupper((unsigned char)*c));
     return name;
 }
 
@@ -133,15 +131,17 @@ static void doc_one(struct page *page, const struct setting *setting)
     PUT(page, "\n%s", type_name(setting));
     if (setting->choices)
         PUT(page, ", one of: %s", setting->choices);
-    if (setting->most > 0)
+    if (setting->most > 0) {
         PUT(page, ", %.*s to %.*s", STR_ARG(setting_number(into, setting, setting->least)),
             STR_ARG(setting_number(into, setting, setting->most)));
+    }
     PUT(page, "; default: %s%s%s; environment: `%.*s`", *setting->initial ? "`" : "",
         *setting->initial ? setting->initial : "none", *setting->initial ? "`" : "",
         STR_ARG(env_name(into, path)));
-    if (setting->type == SETTING_SECRET)
+    if (setting->type == SETTING_SECRET) {
         PUT(page, "; in a file of its own: `%.*s_file`, `%.*s_FILE`", STR_ARG(path),
             STR_ARG(env_name(into, path)));
+    }
     put(page, STR("\n"));
 }
 
@@ -235,11 +235,12 @@ static void example_one(struct page *page, const struct setting *setting, size_t
         PUT(page, "%.*sOne of: %s.\n", STR_ARG(lead), setting->choices);
     const char *name = strrchr(setting->path, '.');
     name = name ? name + 1 : setting->path;
-    if (*setting->initial)
+    if (*setting->initial) {
         PUT(page, "%.*s%s: %s\n", STR_ARG(indent(depth)), name, setting->initial);
-    else
+    } else {
         PUT(page, "%.*s# %s: %s\n", STR_ARG(indent(depth)), name,
             setting->sample ? setting->sample : "");
+    }
     if (setting->type == SETTING_SECRET)
         PUT(page, "%.*s# %s_file: /run/secrets/%s\n", STR_ARG(indent(depth)), name, name);
 }

@@ -20,11 +20,11 @@ static const struct unit durations[] = {
     {"d",  USEC_PER_DAY },
 };
 static const struct unit sizes[] = {
-    {"",   1                 },
-    {"B",  1                 },
-    {"KB", 1024              },
-    {"MB", 1024 * 1024       },
-    {"GB", 1024 * 1024 * 1024},
+    {"",   1                          },
+    {"B",  1                          },
+    {"KB", 1024                       },
+    {"MB", (int64_t)1024 * 1024       },
+    {"GB", (int64_t)1024 * 1024 * 1024},
 };
 
 /* "20s": digits and a unit. A bare 0 needs none. */
@@ -41,9 +41,10 @@ static bool read_units(struct str text, const struct unit *units, size_t n, int6
         *value = 0;
         return true;
     }
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         if (str_eq(unit, str_from(units[i].name)))
             return !__builtin_mul_overflow(number, units[i].factor, value);
+    }
     return false;
 }
 
@@ -52,9 +53,10 @@ static struct str write_units(struct arena *into, const struct unit *units, size
                               int64_t value)
 {
     size_t best = 0;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         if (value != 0 && value % units[i].factor == 0 && units[i].factor >= units[best].factor)
             best = i;
+    }
     if (value == 0)
         return STR("0");
     return arena_format(into, "%lld%s", (long long)(value / units[best].factor),
@@ -92,14 +94,16 @@ static const char *number_form(enum setting_type type)
 static bool check_number(struct arena *scratch, const struct setting *setting, struct str text,
                          int64_t *value, struct err *err)
 {
-    if (!read_number(setting, text, value))
+    if (!read_number(setting, text, value)) {
         return err_raise(err, ERR_REJECT, "\"%.*s\" is not %s", STR_ARG(text),
                          number_form(setting->type));
-    if (*value < setting->least || *value > setting->most)
+    }
+    if (*value < setting->least || *value > setting->most) {
         return err_raise(err, ERR_REJECT, "%.*s is out of range: write %.*s to %.*s",
                          STR_ARG(text),
                          STR_ARG(setting_number(scratch, setting, setting->least)),
                          STR_ARG(setting_number(scratch, setting, setting->most)));
+    }
     return true;
 }
 
@@ -110,12 +114,14 @@ static bool read_bool(struct str text, bool *yes, struct err *err)
         {"no",    "yes" },
         {"off",   "on"  }
     };
-    for (size_t i = 0; i < COUNTOF(words); i++)
-        for (size_t j = 0; j < 2; j++)
+    for (size_t i = 0; i < COUNTOF(words); i++) {
+        for (size_t j = 0; j < 2; j++) {
             if (str_eq(text, str_from(words[i][j]))) {
                 *yes = j == 1;
                 return true;
             }
+        }
+    }
     return err_raise(err, ERR_REJECT, "\"%.*s\" is neither true nor false", STR_ARG(text));
 }
 
@@ -133,11 +139,13 @@ static bool read_address(struct arena *into, struct str text, struct str *addres
     if (six)
         host = str_slice(host, 1, host.len - 2);
     if (inet_pton(six ? AF_INET6 : AF_INET, arena_cstr(into, host), binary) != 1 ||
-        !str_to_int(str_slice(text, colon, text.len), &number) || number < 0 || number > 65535)
+        !str_to_int(str_slice(text, colon, text.len), &number) || number < 0 ||
+        number > 65535) {
         return err_raise(err, ERR_REJECT,
                          "\"%.*s\" is not an address and a port such as 127.0.0.1:8080, "
                          "0.0.0.0:8080 or [::1]:8080",
                          STR_ARG(text));
+    }
     *address = arena_str(into, host);
     *port = (unsigned)number;
     return true;
@@ -148,9 +156,10 @@ static bool check_choice(const struct setting *setting, struct str text, struct 
     if (!setting->choices)
         return true;
     struct str rest = str_from(setting->choices), one;
-    while (str_split(&rest, ',', &one))
+    while (str_split(&rest, ',', &one)) {
         if (str_eq(str_trim(one), text))
             return true;
+    }
     return err_raise(err, ERR_REJECT, "\"%.*s\" is none of: %s", STR_ARG(text),
                      setting->choices);
 }
@@ -179,12 +188,13 @@ bool config_set_value(struct config_details *details, const struct setting *sett
     case SETTING_SIZE:
         if (!check_number(&details->arena, setting, text, &number, err))
             return false;
-        if (setting->type == SETTING_COUNT)
+        if (setting->type == SETTING_COUNT) {
             *(unsigned *)at = (unsigned)number;
-        else if (setting->type == SETTING_SIZE)
+        } else if (setting->type == SETTING_SIZE) {
             *(size_t *)at = (size_t)number;
-        else
+        } else {
             *(usec_t *)at = number;
+        }
         return true;
     }
     return err_raise(err, ERR_BROKEN, "%s has no type", setting->path);

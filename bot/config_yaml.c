@@ -63,12 +63,14 @@ static bool take_key(struct reading *reading, const yaml_event_t *event, struct 
     struct str key = {(const char *)event->data.scalar.value, event->data.scalar.length};
     struct str path = path_of(reading, key), app;
     bool is_file;
-    if (key.len == 0 || str_find(key, STR(".")) != key.len)
+    if (key.len == 0 || str_find(key, STR(".")) != key.len) {
         return refuse(reading, event, err, "\"%.*s\" cannot be a name: sections are nested",
                       STR_ARG(key));
-    if (!settings_is_section(path) && !settings_find(path, &app, &is_file))
+    }
+    if (!settings_is_section(path) && !settings_find(path, &app, &is_file)) {
         return refuse(reading, event, err, "there is no setting %.*s%.*s", STR_ARG(path),
                       STR_ARG(settings_suggest(&reading->details->arena, path)));
+    }
     reading->key = path;
     return true;
 }
@@ -91,9 +93,10 @@ static bool take_value(struct reading *reading, const yaml_event_t *event, struc
     if (is_absent(event))
         return true;
     one.setting = settings_find(path, &one.app, &one.is_file);
-    if (!one.setting)
+    if (!one.setting) {
         return refuse(reading, event, err,
                       "%.*s holds settings of its own: write them below it", STR_ARG(path));
+    }
     struct str text = {(const char *)event->data.scalar.value, event->data.scalar.length};
     one.text = one.setting->type == SETTING_SECRET && !one.is_file
                    ? config_keep_secret(reading->details, text)
@@ -122,9 +125,10 @@ static bool open_mapping(struct reading *reading, const yaml_event_t *event, str
 
 static bool take_scalar(struct reading *reading, const yaml_event_t *event, struct err *err)
 {
-    if (reading->depth == 0)
+    if (reading->depth == 0) {
         return is_absent(event) ||
                refuse(reading, event, err, "settings are written as \"name: value\"");
+    }
     return reading->key.at ? take_value(reading, event, err) : take_key(reading, event, err);
 }
 

@@ -29,11 +29,12 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *owner)
 static struct curl_slist *headers_of(const struct http_request *request, struct arena *scratch)
 {
     struct curl_slist *list = NULL;
-    for (size_t i = 0; i < request->n_headers; i++)
+    for (size_t i = 0; i < request->n_headers; i++) {
         list = curl_slist_append(list, arena_format(scratch, "%.*s: %.*s",
                                                     STR_ARG(request->headers[i].name),
                                                     STR_ARG(request->headers[i].value))
                                            .at);
+    }
     return list;
 }
 

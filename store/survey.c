@@ -117,13 +117,14 @@ static bool look_at_directory(PGconn *conn, struct arena *into, struct survey *s
         return false;
     survey->n_entries = (size_t)rows_n(rows);
     struct survey_entry *entries = arena_array(into, struct survey_entry, survey->n_entries);
-    for (size_t i = 0; i < survey->n_entries; i++)
+    for (size_t i = 0; i < survey->n_entries; i++) {
         entries[i] = (struct survey_entry){
             .kind = arena_str(into, row_text(rows, (int)i, 0)),
             .external_id = arena_str(into, row_text(rows, (int)i, 1)),
             .org = row_uuid(rows, (int)i, 2),
             .app = arena_str(into, row_text(rows, (int)i, 3)),
         };
+    }
     survey->entries = entries;
     return true;
 }
@@ -148,9 +149,10 @@ static bool look_at_business(PGconn *conn, struct arena *into, struct survey_bus
 
 static bool is_known(const struct survey *survey, struct uuid org)
 {
-    for (size_t i = 0; i < survey->n_businesses; i++)
+    for (size_t i = 0; i < survey->n_businesses; i++) {
         if (uuid_eq(survey->businesses[i].org, org))
             return true;
+    }
     return false;
 }
 
