@@ -9,6 +9,8 @@ if [ "${1:-all}" = all ]; then
 else
   files=("$@")
 fi
-printf '%s\n' "${files[@]}" | xargs -P "$(nproc)" -n 4 clang-tidy --quiet -p build/clang 2>&1 |
-  grep -vE '^[0-9]+ warnings? generated|^Suppressed|^Use -header-filter' || true
-exit "${PIPESTATUS[1]}"
+status=0
+found=$(printf '%s\n' "${files[@]}" | xargs -P "$(nproc)" -n 4 clang-tidy --quiet -p build/clang 2>/dev/null) ||
+  status=1
+printf '%s\n' "$found"
+exit $status
