@@ -182,8 +182,8 @@ static void refresh(struct accounts *accounts)
         return;
     accounts->loading = true;
     arena_reset(&accounts->scratch);
-    accounts->call = (struct db_call){.done = refreshed};
     call_init(&accounts->call, &accounts->scratch, (struct uuid){{0}});
+    accounts->call.done = refreshed;
     call_add(&accounts->call, &SQL_ACCOUNTS_ALL, NULL);
     db_call(accounts->worker->db, &accounts->call);
 }

@@ -113,8 +113,8 @@ void books_keep(struct books *books)
     *version = book_version(books->newest);
     params[0] = param_text((struct str){(const char *)version->bytes, sizeof version->bytes});
     params[1] = param_text(books->files);
-    books->call = (struct db_call){.done = kept};
     call_init(&books->call, &books->arena, (struct uuid){{0}});
+    books->call.done = kept;
     call_add(&books->call, &SQL_BOOK_KEEP, params);
     db_call(books->worker->db, &books->call);
 }

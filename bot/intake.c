@@ -164,8 +164,8 @@ static void keep_unrouted(struct unpacking *unpacking)
     params[1] = param_time(delivery->arena, delivery->received_at);
     params[2] = param_text(str_from(unpacking->unrouted));
     params[3] = param_text(delivery->body);
-    unpacking->call = (struct db_call){.done = kept_unrouted};
     call_init(&unpacking->call, delivery->arena, (struct uuid){{0}});
+    unpacking->call.done = kept_unrouted;
     call_add(&unpacking->call, &SQL_UNROUTED_KEEP, params);
     db_call(unpacking->intake->worker->db, &unpacking->call);
 }
@@ -236,17 +236,17 @@ static struct unpacking *unpack(struct intake *intake, struct http_exchange *exc
 
     unpacking->intake = intake;
     unpacking->app = app;
-    *delivery = (struct arrival){.exchange = exchange,
-                                  .arena = &exchange->arena,
-                                  .hash = hash16_of(&exchange->body, 1),
-                                  .body = exchange->body,
-                                  .arrived = exchange->arrived,
-                                  .received_at = clock_now(),
-                                  .deadline = exchange->arrived +
-                                              intake->worker->config->turns.deadline,
-                                  .pending = 1,
-                                  .settled = settled,
-                                  .worker = intake->worker};
+    *delivery =
+        (struct arrival){.exchange = exchange,
+                         .arena = &exchange->arena,
+                         .hash = hash16_of(&exchange->body, 1),
+                         .body = exchange->body,
+                         .arrived = exchange->arrived,
+                         .received_at = clock_now(),
+                         .deadline = exchange->arrived + intake->worker->config->turns.deadline,
+                         .pending = 1,
+                         .settled = settled,
+                         .worker = intake->worker};
     delivery->suspect = shared_deaths(intake->worker->shared, delivery->hash) > 0;
     intake->open++;
     return unpacking;

@@ -111,8 +111,8 @@ static void begin_call(struct lane *lane, struct arena *arena, struct db_call *c
                        void (*done)(struct db_call *))
 {
     arena_reset(arena);
-    *call = (struct db_call){.done = done};
     call_init(call, arena, lane->account->org);
+    call->done = done;
 }
 
 static usec_t jitter(usec_t wait)
@@ -460,7 +460,7 @@ static usec_t pair_wait(const struct sending_row *row)
 {
     int times = row->attempt - 1 < PAIR_WAIT_MAX ? row->attempt - 1 : PAIR_WAIT_MAX;
 
-    return USEC_PER_SEC * (1LL << (2 * times));
+    return USEC_PER_SEC * ((usec_t)1 << (2 * times));
 }
 
 /* The account itself is refused. One message asks again now and then, until one is taken. */

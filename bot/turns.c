@@ -181,7 +181,7 @@ struct picking {
     struct item *left, **left_last;
     size_t n;
     const struct arrival *alone; /* a suspect is stepped with nothing else */
-    const struct item *held[64];  /* conversations that wait: what follows in them waits too */
+    const struct item *held[64]; /* conversations that wait: what follows in them waits too */
     size_t n_held;
     bool closed;
     usec_t next; /* when the first of the held may be tried again; 0: none */
