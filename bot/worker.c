@@ -203,6 +203,8 @@ static bool start(struct worker *worker, struct err *err)
     worker->lanes = lanes_create(worker);
     worker->intake = intake_create(worker);
     books_keep(worker->books);
+    if (!words_warm(err)) /* or the first customer would wait for it */
+        return false;
     if (!poll_open(&worker->loop, &worker->wake, worker->start->wake_fd, wake_ready, err) ||
         !open_door(worker, err))
         return false;

@@ -1,0 +1,118 @@
+/*
+ * A batch's inside: for the files that make it, and nobody else.
+ *
+ *     batch.c        lease, the end, what follows a commit
+ *     batch_take.c   sorts items, takes conversations, remembers deliveries, creates contacts
+ *     batch_step.c   steps flows, in rounds of facts
+ *     batch_write.c  all that is to be kept, and COMMIT
+ */
+#pragma once
+
+#include "bot/batch.h"
+
+/* One conversation of the batch, and its items in order. */
+struct turn {
+    struct turn *next; /* with the same hash */
+    const struct account *account;
+    struct str address;
+    struct item **items;
+    size_t n, room, at;
+    bool taken;
+    bool fresh; /* has an item that was not handled before */
+
+    struct uuid conversation, contact, customer;
+    int64_t seq;
+    struct str state;
+    bool at_rest;
+    struct str language;
+    bool language_settled;
+    usec_t last_inbound_at, held_until;
+    bool stopped;
+    struct str phone;
+    const struct record *customer_facts;
+    struct str customer_language, customer_zone;
+
+    const struct book *book;
+    struct flow_turn *flow;
+    struct flow_in in;
+    unsigned rounds;
+    bool waiting; /* for answers of this round */
+    bool dirty;
+    usec_t inbound_at;
+    int64_t cause;
+    const struct item *last; /* the last message handled: for the receipt */
+};
+
+/* What one flight asks for, so that its results find their way back. */
+struct asked {
+    enum { ASKED_CUSTOMER, ASKED_BOOK, ASKED_NEED } what;
+    struct turn *turn;
+    size_t need;
+    size_t query;
+};
+
+struct batch_work {
+    struct batch *batch;
+    struct arena arena;
+    struct db_lease lease;
+    struct db_conn *conn;
+    struct db_flight flight;
+    usec_t began, now; /* monotonic, wall */
+
+    struct turn *turns;
+    size_t n_turns;
+    struct turn **table;
+    size_t table_size;
+
+    struct item **notes; /* account and template events: new ones are told to the audit */
+    size_t n_notes;
+    struct item **statuses;
+    size_t n_statuses;
+    struct item **renames;
+    size_t n_renames;
+    struct item **preferences;
+    size_t n_preferences;
+
+    struct item **seen; /* sorted by (account, hash): those remembered by this transaction */
+    bool *is_new;
+    size_t n_seen;
+
+    struct asked *asked;
+    size_t n_asked, room_asked;
+    size_t business_query, take_query, see_query;
+    size_t *missing; /* positions in turns of those that were not taken, sorted by address */
+
+    /* rows to write */
+    size_t n_log, n_promised, n_dead;
+    struct db_array log[11], promise[5], dead[5];
+    struct db_array unsee[2];
+    size_t n_unseen;
+    struct uuid *stopping, *starting;
+    size_t n_stopping, n_starting;
+    size_t duplicates, handled, not_understood, handoffs;
+};
+
+/* The batch has ended; the connection goes back. */
+void batch_finish(struct batch_work *work, enum batch_end end);
+
+/* True when the flight went well; else the batch has ended. */
+MUST_USE bool batch_flown(struct batch_work *work);
+
+void batch_take(struct batch_work *work);   /* goes on with batch_rounds */
+void batch_rounds(struct batch_work *work); /* goes on with batch_write */
+void batch_write(struct batch_work *work);  /* goes on with batch_committed */
+void batch_committed(struct db_flight *flight);
+
+/* Items into turns, statuses, notes and so on; before anything is sent. */
+void batch_sort(struct batch_work *work);
+
+/* Whether this transaction is the first to handle the item; a second copy in the batch is not.
+ */
+bool batch_is_new(const struct batch_work *work, const struct item *item);
+
+/* How many conversations were not taken. */
+size_t batch_missing(const struct batch_work *work);
+
+void array_hash(struct db_array *array, const struct hash16 *hash);
+void batch_arrays(struct batch_work *work, struct db_array *arrays, const enum db_type *types,
+                  size_t n);

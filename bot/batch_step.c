@@ -1,0 +1,427 @@
+/*
+ * Every turn is stepped as far as it goes; what the turns wait for is asked for in one flight,
+ * and so on until none waits. The engine is pure: all that it is to know is gathered here.
+ */
+#include "bot/batch_inside.h"
+
+#include "bot/books.h"
+#include "bot/loop/log.h"
+#include "bot/people.h"
+#include "store/loads.h"
+#include "store/sql.h"
+
+#define ROUNDS_MAX                                                                             \
+    32 /* of facts and actions, for one item: a flow's own loop check comes first */
+
+/* --- stepping
+ * ----------------------------------------------------------------------------------- */
+
+static void bury(struct batch_work *work, const struct item *item, const char *reason)
+{
+    struct arrival *delivery = item->portion->delivery;
+
+    array_uuid(&work->dead[0], worker_uuid());
+    array_uuid(&work->dead[1], item->account->account);
+    array_text(&work->dead[2], str_from(reason));
+    array_text(&work->dead[3], item->event->id);
+    array_text(&work->dead[4], delivery->body);
+    work->n_dead++;
+}
+
+struct row {
+    bool inbound;
+    const char *kind;
+    struct str body;
+    usec_t at;
+    struct str provider_id;
+    struct uuid payload;
+    int64_t cause;
+    struct str why;
+};
+
+/* A message in the log; its number in the conversation comes back. */
+static int64_t log_message(struct batch_work *work, struct turn *turn, const struct row *row)
+{
+    struct hash16 hash = hash16_of(&row->provider_id, 1);
+
+    turn->seq++;
+    turn->dirty = true;
+    array_uuid(&work->log[0], turn->conversation);
+    array_int(&work->log[1], turn->seq);
+    array_bool(&work->log[2], row->inbound);
+    array_text(&work->log[3], str_from(row->kind));
+    array_text(&work->log[4], row->body.at != NULL ? row->body : STR(""));
+    array_time(&work->log[5], row->at);
+    if (row->inbound || row->provider_id.len == 0)
+        array_null(&work->log[6]);
+    else
+        array_hash(&work->log[6], &hash);
+    array_text(&work->log[7], row->provider_id);
+    if (uuid_is_none(row->payload))
+        array_null(&work->log[8]);
+    else
+        array_uuid(&work->log[8], row->payload);
+    if (row->cause == 0)
+        array_null(&work->log[9]);
+    else
+        array_int(&work->log[9], row->cause);
+    array_text(&work->log[10], row->why);
+    work->n_log++;
+    return turn->seq;
+}
+
+static void say(struct batch_work *work, struct turn *turn, const struct item *item,
+                const struct reply *reply, struct str why, bool exempt)
+{
+    struct row row = {.kind = reply_kind_name(reply->kind),
+                      .body = reply_to_json(&work->arena, reply),
+                      .at = work->now,
+                      .cause = turn->cause,
+                      .why = why};
+    int64_t seq = log_message(work, turn, &row);
+
+    array_uuid(&work->promise[0], turn->account->account);
+    array_uuid(&work->promise[1], turn->conversation);
+    array_int(&work->promise[2], seq);
+    array_time(&work->promise[3], item->portion->delivery->received_at);
+    array_bool(&work->promise[4], exempt);
+    work->n_promised++;
+}
+
+static struct str known_language(const struct batch_work *work, const struct turn *turn)
+{
+    if (turn->language.len > 0 && turn->language_settled)
+        return turn->language;
+    if (turn->customer_language.len > 0)
+        return turn->customer_language;
+    if (turn->language.len > 0)
+        return turn->language;
+    if (people_language_of_phone(turn->phone).len > 0)
+        return people_language_of_phone(turn->phone);
+    return work->batch->business->language;
+}
+
+static struct locale locale_of(const struct batch_work *work, const struct turn *turn)
+{
+    struct locale locale = {.lang = LANG_EN, .now = work->now};
+
+    if (!lang_parse(known_language(work, turn), &locale.lang))
+        locale.lang = LANG_EN;
+    locale.zone =
+        turn->customer_zone.len > 0 ? turn->customer_zone : work->batch->business->time_zone;
+    return locale;
+}
+
+/* What cannot be handled is kept for a person, and the customer is told that it was us. */
+static void park(struct batch_work *work, struct turn *turn, struct item *item,
+                 const char *reason)
+{
+    const struct worker *worker = work->batch->worker;
+    struct locale locale = locale_of(work, turn);
+    struct row row = {.inbound = true,
+                      .kind = "parked",
+                      .at = work->now,
+                      .payload = item->portion->payload_id};
+    struct reply reply = {.kind = REPLY_TEXT};
+
+    bury(work, item, reason);
+    count(COUNT_PARKED, 1);
+    turn->cause = log_message(work, turn, &row);
+    turn->inbound_at = work->now;
+    reply.body = words_render(&work->arena, book_words(books_newest(worker->books)), &locale,
+                              STR("error.apology"), work->batch->business->facts, NULL);
+    if (!turn->stopped && reply.body.len > 0)
+        say(work, turn, item, &reply, STR("parked"), false);
+}
+
+static void absorb_consent(struct batch_work *work, struct turn *turn,
+                           const struct flow_result *result)
+{
+    if (result->consent == FLOW_CONSENT_STOP) {
+        work->stopping[work->n_stopping++] = turn->contact;
+        turn->stopped = true;
+    } else if (result->consent == FLOW_CONSENT_START) {
+        work->starting[work->n_starting++] = turn->contact;
+        turn->stopped = false;
+    }
+}
+
+static void absorb(struct batch_work *work, struct turn *turn, struct item *item)
+{
+    const struct event *event = item->event;
+    const struct flow_result *result = flow_turn_result(turn->flow);
+    struct str why =
+        arena_format(&work->arena, "%s/%s", result->flow != NULL ? result->flow : "",
+                     result->at != NULL ? result->at : "");
+    struct row row = {.inbound = true,
+                      .kind = event_kind_name(event->kind),
+                      .body = event->text,
+                      .at = event->at > 0 ? event->at : work->now,
+                      .provider_id = event->id,
+                      .payload = item->portion->payload_id};
+
+    turn->cause = log_message(work, turn, &row);
+    for (size_t i = 0; i < result->n_replies; i++)
+        say(work, turn, item, &result->replies[i], why, result->consent == FLOW_CONSENT_STOP);
+    absorb_consent(work, turn, result);
+    turn->state = result->state;
+    turn->at_rest = result->at_rest;
+    turn->language = str_from(lang_code(result->lang));
+    turn->language_settled = turn->language_settled || result->lang_settled;
+    turn->last_inbound_at = work->now;
+    turn->inbound_at = event->at > 0 && event->at < work->now ? event->at : work->now;
+    turn->last = item;
+    work->handled++;
+    work->not_understood += !result->understood;
+    work->handoffs += result->handoff;
+    if (result->missing.len > 0)
+        log_event(LOG_ALERT, "words.missing", LOG_S("key", result->missing), LOG_S("at", why));
+}
+
+static void begin_step(struct batch_work *work, struct turn *turn, struct item *item)
+{
+    struct record_builder facts;
+
+    record_build(&facts, &work->arena);
+    record_set(&facts, STR("business"), value_record(work->batch->business->facts));
+    record_set(&facts, STR("channel"), value_text(STR("whatsapp")));
+    if (turn->customer_facts != NULL)
+        record_set(&facts, STR("customer"), value_record(turn->customer_facts));
+    turn->in = (struct flow_in){.state = turn->state,
+                                .event = item->event,
+                                .now = work->now,
+                                .locale = locale_of(work, turn),
+                                .lang_is_settled =
+                                    turn->language_settled || turn->customer_language.len > 0,
+                                .facts = record_built(&facts),
+                                .last_inbound_at = turn->last_inbound_at,
+                                .muted = turn->stopped || turn->held_until > work->now};
+    turn->flow = flow_turn_begin(&work->arena, turn->book, &turn->in);
+    turn->rounds = 0;
+}
+
+/* Run the turn until it waits for answers (true) or all of its items are handled. */
+static bool advance(struct batch_work *work, struct turn *turn)
+{
+    while (turn->at < turn->n) {
+        struct item *item = turn->items[turn->at];
+        struct err err = {0};
+        if (turn->flow == NULL && !batch_is_new(work, item)) {
+            work->duplicates++;
+            turn->at++;
+            continue;
+        }
+        if (turn->flow == NULL && item->park != NULL) {
+            park(work, turn, item, item->park);
+            turn->at++;
+            continue;
+        }
+        if (turn->flow == NULL)
+            begin_step(work, turn, item);
+        enum flow_progress progress = flow_turn_run(turn->flow, &err);
+        if (progress == FLOW_NEEDS && turn->rounds++ < ROUNDS_MAX)
+            return true;
+        if (progress == FLOW_DONE) {
+            absorb(work, turn, item);
+        } else {
+            if (progress == FLOW_NEEDS)
+                err_raise(&err, ERR_BROKEN, "the flow asks for facts without end");
+            log_event(LOG_ALERT, "turns.flow_broken", LOG_ID("org", work->batch->business->org),
+                      LOG_ERR(&err));
+            park(work, turn, item, arena_cstr(&work->arena, str_from(err.text)));
+        }
+        turn->flow = NULL;
+        turn->at++;
+    }
+    return false;
+}
+
+/* --- rounds of facts
+ * ------------------------------------------------------------------------------ */
+
+static struct asked *ask(struct batch_work *work)
+{
+    if (work->n_asked == work->room_asked) {
+        size_t room = work->room_asked > 0 ? work->room_asked * 2 : 32;
+        struct asked *wider = arena_array(&work->arena, struct asked, room);
+        if (work->n_asked > 0)
+            memcpy(wider, work->asked, work->n_asked * sizeof *wider);
+        work->asked = wider;
+        work->room_asked = room;
+    }
+    return &work->asked[work->n_asked++];
+}
+
+/* The book that the conversation began with, unless nothing is under way. */
+static void choose_book(struct batch_work *work, struct turn *turn)
+{
+    struct books *books = work->batch->worker->books;
+    struct hash16 version = flow_state_version(turn->state);
+    struct hash16 none = {{0}};
+
+    turn->book = books_newest(books);
+    if (turn->at_rest || memcmp(&version, &none, sizeof none) == 0)
+        return;
+    turn->book = books_find(books, version);
+    if (turn->book == NULL) {
+        struct db_param *params = arena_array(&work->arena, struct db_param, 1);
+        struct hash16 *kept = arena_new(&work->arena, struct hash16);
+        *kept = version;
+        params[0] = param_text((struct str){(const char *)kept->bytes, sizeof kept->bytes});
+        *ask(work) = (struct asked){.what = ASKED_BOOK, .turn = turn, .query = work->flight.n};
+        flight_add(work->conn, &work->flight, &SQL_BOOK_FIND, params);
+    }
+}
+
+/* Who the customer is: known before the first step, as every flow may use it. */
+static void ask_customer(struct batch_work *work, struct turn *turn)
+{
+    if (uuid_is_none(turn->customer))
+        return;
+    struct db_param *params = arena_array(&work->arena, struct db_param, 2);
+    params[0] = param_uuid(&work->arena, work->batch->business->org);
+    params[1] = param_uuid(&work->arena, turn->customer);
+    flight_set_customer(work->conn, &work->flight, turn->customer);
+    *ask(work) = (struct asked){.what = ASKED_CUSTOMER, .turn = turn, .query = work->flight.n};
+    flight_add(work->conn, &work->flight, &SQL_TURN_CUSTOMER, params);
+}
+
+static void answer_customer(struct batch_work *work, struct turn *turn, const PGresult *rows)
+{
+    static const char *const names[] = {"name", "email", "company"};
+    struct record_builder facts;
+
+    if (rows_n(rows) == 0 || !row_bool(rows, 0, 5))
+        return;
+    record_build(&facts, &work->arena);
+    for (int i = 0; i < (int)COUNTOF(names); i++) {
+        struct str text = arena_str(&work->arena, row_text(rows, 0, i));
+        if (text.len > 0)
+            record_set(&facts, str_from(names[i]), value_text(text));
+    }
+    turn->customer_facts = record_built(&facts);
+    turn->customer_language = arena_str(&work->arena, row_text(rows, 0, 3));
+    turn->customer_zone = arena_str(&work->arena, row_text(rows, 0, 4));
+}
+
+/* Ask for all that a turn's step waits for. A part that nothing is bound to is answered with
+ * nothing. */
+static void ask_needs(struct batch_work *work, struct turn *turn)
+{
+    size_t n;
+    const struct flow_need *needs = flow_turn_needs(turn->flow, &n);
+
+    if (turn->customer_facts != NULL)
+        flight_set_customer(work->conn, &work->flight, turn->customer);
+    for (size_t i = 0; i < n; i++) {
+        const struct load *load = loads_find(str_from(needs[i].name));
+        if (load == NULL || turn->customer_facts == NULL) {
+            flow_turn_answer(turn->flow, i, &(struct flow_answer){0});
+            continue;
+        }
+        *ask(work) = (struct asked){
+            .what = ASKED_NEED, .turn = turn, .need = i, .query = work->flight.n};
+        flight_add(work->conn, &work->flight, load->sql,
+                   load_params(&work->arena, load, work->batch->business->org, turn->customer,
+                               needs[i].takes));
+    }
+}
+
+static bool answer_need(struct batch_work *work, const struct asked *asked,
+                        const PGresult *rows)
+{
+    size_t n;
+    const struct flow_need *need = &flow_turn_needs(asked->turn->flow, &n)[asked->need];
+    struct flow_answer answer = {0};
+
+    if (!load_answer(&work->arena, loads_find(str_from(need->name)), rows, &answer.value,
+                     &work->batch->err))
+        return err_wrap(&work->batch->err, "%s", need->name);
+    flow_turn_answer(asked->turn->flow, asked->need, &answer);
+    return true;
+}
+
+static bool answer_one(struct batch_work *work, const struct asked *asked, const PGresult *rows)
+{
+    if (asked->what == ASKED_NEED)
+        return answer_need(work, asked, rows);
+    if (asked->what == ASKED_CUSTOMER) {
+        answer_customer(work, asked->turn, rows);
+        return true;
+    }
+    asked->turn->book =
+        books_add(work->batch->worker->books, flow_state_version(asked->turn->state),
+                  rows_n(rows) > 0 ? row_text(rows, 0, 0) : STR_NONE);
+    return true;
+}
+
+static void round_flown(struct db_flight *flight);
+
+static void begin_round(struct batch_work *work)
+{
+    flight_init(&work->flight, &work->arena);
+    work->flight.done = round_flown;
+    work->n_asked = 0;
+}
+
+/* Step every turn as far as it goes; ask for what they wait for, all in one flight, or commit.
+ */
+static void step_all(struct batch_work *work)
+{
+    bool again = true;
+
+    while (again) {
+        begin_round(work);
+        again = false;
+        for (size_t i = 0; i < work->n_turns; i++) {
+            struct turn *turn = &work->turns[i];
+            if (!turn->taken || !advance(work, turn))
+                continue;
+            ask_needs(work, turn);
+            again = true;
+        }
+        if (work->n_asked > 0) {
+            flight_go(work->conn, &work->flight);
+            return;
+        }
+    }
+    batch_write(work);
+}
+
+static void round_flown(struct db_flight *flight)
+{
+    struct batch_work *work = CONTAINER_OF(flight, struct batch_work, flight);
+
+    if (!batch_flown(work))
+        return;
+    for (size_t i = 0; i < work->n_asked; i++) {
+        if (!answer_one(work, &work->asked[i], flight->results[work->asked[i].query])) {
+            log_event(LOG_ALERT, "turns.load_broken", LOG_ERR(&work->batch->err));
+            batch_finish(work, BATCH_BAD);
+            return;
+        }
+    }
+    step_all(work);
+}
+
+/* What every step may use is looked up first: the customer, and the book where it is an old
+ * one. */
+void batch_rounds(struct batch_work *work)
+{
+    begin_round(work);
+    for (size_t i = 0; i < work->n_turns; i++) {
+        struct turn *turn = &work->turns[i];
+        if (!turn->taken)
+            continue;
+        for (size_t k = 0; k < turn->n && !turn->fresh; k++)
+            turn->fresh = batch_is_new(work, turn->items[k]);
+        if (!turn->fresh)
+            continue;
+        choose_book(work, turn);
+        ask_customer(work, turn);
+    }
+    if (work->n_asked > 0)
+        flight_go(work->conn, &work->flight);
+    else
+        step_all(work);
+}

@@ -1,0 +1,275 @@
+/*
+ * The last flight of a batch: all that is to be kept, each table's rows in one statement, then
+ * COMMIT. A status moves its message; only what a person wrote makes a turn.
+ */
+#include "bot/batch_inside.h"
+
+#include "store/sql.h"
+#include "webhooks/event_json.h"
+
+/* --- the last flight: all that is to be kept
+ * -------------------------------------------------------- */
+
+static struct db_param *params_of(struct batch_work *work, struct db_array *arrays, size_t n,
+                                  size_t more)
+{
+    struct db_param *params = arena_array(&work->arena, struct db_param, 1 + n + more);
+
+    params[0] = param_uuid(&work->arena, work->batch->business->org);
+    for (size_t i = 0; i < n; i++)
+        params[1 + i] = param_array(&arrays[i]);
+    return params;
+}
+
+void batch_arrays(struct batch_work *work, struct db_array *arrays, const enum db_type *types,
+                  size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        array_init(&arrays[i], &work->arena, types[i]);
+}
+
+static void write_conversations(struct batch_work *work)
+{
+    static const enum db_type types[] = {DB_UUID, DB_INT8, DB_TEXT, DB_BOOL,
+                                         DB_TEXT, DB_BOOL, DB_TIME};
+    struct db_array arrays[COUNTOF(types)];
+
+    batch_arrays(work, arrays, types, COUNTOF(types));
+    for (size_t i = 0; i < work->n_turns; i++) {
+        struct turn *turn = &work->turns[i];
+        if (!turn->dirty)
+            continue;
+        array_uuid(&arrays[0], turn->conversation);
+        array_int(&arrays[1], turn->seq);
+        array_text(&arrays[2], turn->state.at != NULL ? turn->state : STR(""));
+        array_bool(&arrays[3], turn->at_rest);
+        array_text(&arrays[4], turn->language);
+        array_bool(&arrays[5], turn->language_settled);
+        array_time(&arrays[6], turn->inbound_at);
+    }
+    if (arrays[0].n == 0)
+        return;
+    struct db_param *params = params_of(work, arrays, COUNTOF(arrays), 1);
+    params[1 + COUNTOF(arrays)] = param_time(&work->arena, work->now);
+    flight_add(work->conn, &work->flight, &SQL_TURN_KEEP, params);
+}
+
+/* Each delivery is kept once for each business, with the first batch that has something new of
+ * it. */
+static void write_payloads(struct batch_work *work)
+{
+    static const enum db_type types[] = {DB_UUID, DB_TIME, DB_BYTEA};
+    struct db_array arrays[COUNTOF(types)];
+    struct portion *last = NULL;
+
+    batch_arrays(work, arrays, types, COUNTOF(types));
+    for (struct item *item = work->batch->items; item != NULL; item = item->next) {
+        struct portion *portion = item->portion;
+        bool wanted = item->event->kind == EVENT_STATUS ? false : batch_is_new(work, item);
+        if (!wanted || portion->kept || portion == last)
+            continue;
+        bool already = false;
+        for (struct item *before = work->batch->items; before != item && !already;
+             before = before->next)
+            already = before->portion == portion && before->event->kind != EVENT_STATUS &&
+                      batch_is_new(work, before);
+        last = portion;
+        if (already)
+            continue;
+        array_uuid(&arrays[0], portion->payload_id);
+        array_time(&arrays[1], portion->delivery->received_at);
+        array_text(&arrays[2], portion->delivery->body);
+    }
+    if (arrays[0].n > 0)
+        flight_add(work->conn, &work->flight, &SQL_TURN_PAYLOADS,
+                   params_of(work, arrays, COUNTOF(arrays), 0));
+}
+
+/* "p1.<conversation>.<seq>": what goes with a message, and comes back in its statuses. */
+static bool parse_key(struct str key, struct uuid *conversation, int64_t *seq)
+{
+    struct str rest = key, lead, id;
+
+    return str_split(&rest, '.', &lead) && str_eq(lead, STR("p1")) &&
+           str_split(&rest, '.', &id) && uuid_parse(id, conversation) && str_to_int(rest, seq);
+}
+
+/* A status' own id is "<message id>:<status>". */
+static struct str status_message_id(const struct event *event)
+{
+    size_t end = event->id.len;
+
+    while (end > 0 && event->id.at[end - 1] != ':')
+        end--;
+    return str_slice(event->id, 0, end > 0 ? end - 1 : event->id.len);
+}
+
+static void write_statuses(struct batch_work *work)
+{
+    static const enum db_type types[] = {DB_UUID, DB_INT8, DB_INT2, DB_INT4};
+    static const enum db_type by_id[] = {DB_BYTEA, DB_INT2, DB_INT4};
+    struct db_array keyed[COUNTOF(types)], unkeyed[COUNTOF(by_id)], failed;
+
+    batch_arrays(work, keyed, types, COUNTOF(types));
+    batch_arrays(work, unkeyed, by_id, COUNTOF(by_id));
+    array_init(&failed, &work->arena, DB_BOOL);
+    for (size_t i = 0; i < work->n_statuses; i++) {
+        const struct event *event = work->statuses[i]->event;
+        struct uuid conversation;
+        int64_t seq;
+        if (event->error != 0)
+            count_error(event->error);
+        if (parse_key(event->key, &conversation, &seq)) {
+            array_uuid(&keyed[0], conversation);
+            array_int(&keyed[1], seq);
+            array_int(&keyed[2], event->status);
+            array_int(&keyed[3], event->error);
+            array_bool(&failed, event->status == DELIVERY_FAILED);
+        } else {
+            struct str id = status_message_id(event);
+            struct hash16 hash = hash16_of(&id, 1);
+            array_hash(&unkeyed[0], &hash);
+            array_int(&unkeyed[1], event->status);
+            array_int(&unkeyed[2], event->error);
+        }
+    }
+    if (keyed[0].n > 0) {
+        struct db_param *params = params_of(work, keyed, 2, 1);
+        params[3] = param_array(&failed);
+        flight_add(work->conn, &work->flight, &SQL_TURN_STATUSES_SETTLE, params);
+        flight_add(work->conn, &work->flight, &SQL_TURN_STATUSES,
+                   params_of(work, keyed, COUNTOF(types), 0));
+    }
+    if (unkeyed[0].n > 0) {
+        struct db_param *params = params_of(work, unkeyed, COUNTOF(by_id), 1);
+        params[1 + COUNTOF(by_id)] = param_time(&work->arena, work->now);
+        flight_add(work->conn, &work->flight, &SQL_TURN_STATUSES_BY_ID, params);
+        flight_add(work->conn, &work->flight, &SQL_TURN_STATUSES_EARLY, params);
+    }
+}
+
+static void write_people(struct batch_work *work)
+{
+    static const enum db_type rename_types[] = {DB_TEXT, DB_TEXT, DB_TEXT};
+    static const enum db_type preference_types[] = {DB_TEXT, DB_BOOL};
+    struct db_array renames[3], preferences[2];
+
+    batch_arrays(work, renames, rename_types, 3);
+    batch_arrays(work, preferences, preference_types, 2);
+    for (size_t i = 0; i < work->n_renames; i++) {
+        const struct event *event = work->renames[i]->event;
+        struct str before = person_address(&event->from),
+                   after = person_address(&event->renamed);
+        if (before.len == 0 || after.len == 0)
+            continue;
+        array_text(&renames[0], before);
+        array_text(&renames[1], after);
+        array_text(&renames[2], event->renamed.phone);
+    }
+    for (size_t i = 0; i < work->n_preferences; i++) {
+        const struct event *event = work->preferences[i]->event;
+        array_text(&preferences[0], person_address(&event->from));
+        array_bool(&preferences[1], str_eq(event->detail, STR("stop")));
+    }
+    if (renames[0].n > 0)
+        flight_add(work->conn, &work->flight, &SQL_TURN_RENAME, params_of(work, renames, 3, 0));
+    if (preferences[0].n > 0) {
+        struct db_param *params = params_of(work, preferences, 2, 1);
+        params[3] = param_time(&work->arena, work->now);
+        flight_add(work->conn, &work->flight, &SQL_TURN_PREFERENCES, params);
+    }
+}
+
+static void write_consent(struct batch_work *work)
+{
+    struct db_array contacts;
+
+    if (work->n_stopping > 0) {
+        array_init(&contacts, &work->arena, DB_UUID);
+        for (size_t i = 0; i < work->n_stopping; i++)
+            array_uuid(&contacts, work->stopping[i]);
+        struct db_param *params = params_of(work, &contacts, 1, 1);
+        params[2] = param_time(&work->arena, work->now);
+        flight_add(work->conn, &work->flight, &SQL_TURN_STOP, params);
+        flight_add(work->conn, &work->flight, &SQL_TURN_STOP_OUTBOX, params);
+    }
+    if (work->n_starting > 0) {
+        array_init(&contacts, &work->arena, DB_UUID);
+        for (size_t i = 0; i < work->n_starting; i++)
+            array_uuid(&contacts, work->starting[i]);
+        flight_add(work->conn, &work->flight, &SQL_TURN_START,
+                   params_of(work, &contacts, 1, 0));
+    }
+}
+
+static void write_notes(struct batch_work *work)
+{
+    static const enum db_type types[] = {DB_UUID, DB_TEXT, DB_TEXT, DB_TEXT};
+    struct db_array arrays[COUNTOF(types)];
+
+    batch_arrays(work, arrays, types, COUNTOF(types));
+    for (size_t i = 0; i < work->n_notes; i++) {
+        const struct item *item = work->notes[i];
+        if (!batch_is_new(work, item)) {
+            work->duplicates++;
+            continue;
+        }
+        array_uuid(&arrays[0], worker_uuid());
+        array_text(&arrays[1], arena_format(&work->arena, "whatsapp.%s",
+                                            event_kind_name(item->event->kind)));
+        array_text(&arrays[2], item->event->account);
+        array_text(&arrays[3], event_to_json(&work->arena, item->event));
+    }
+    if (arrays[0].n == 0)
+        return;
+    struct db_param *params = params_of(work, arrays, COUNTOF(types), 1);
+    params[1 + COUNTOF(types)] = param_time(&work->arena, work->now);
+    flight_add(work->conn, &work->flight, &SQL_TURN_NOTE, params);
+}
+
+/* Turns whose conversation another worker holds lead the next batch; here they leave no trace.
+ */
+static void put_off(struct batch_work *work)
+{
+    for (size_t i = 0; i < work->n_turns; i++) {
+        struct turn *turn = &work->turns[i];
+        for (size_t k = 0; !turn->taken && k < turn->n; k++) {
+            if (!batch_is_new(work, turn->items[k]))
+                continue;
+            array_uuid(&work->unsee[0], turn->account->account);
+            array_hash(&work->unsee[1], &turn->items[k]->hash);
+            work->n_unseen++;
+        }
+    }
+    if (work->n_unseen > 0)
+        flight_add(work->conn, &work->flight, &SQL_TURN_UNSEE,
+                   params_of(work, work->unsee, 2, 0));
+}
+
+void batch_write(struct batch_work *work)
+{
+    struct db_flight *flight = &work->flight;
+
+    flight_init(flight, &work->arena);
+    flight->done = batch_committed;
+    put_off(work);
+    write_people(work);
+    write_payloads(work);
+    if (work->n_log > 0)
+        flight_add(work->conn, flight, &SQL_TURN_LOG,
+                   params_of(work, work->log, COUNTOF(work->log), 0));
+    write_consent(work);
+    if (work->n_promised > 0)
+        flight_add(work->conn, flight, &SQL_TURN_PROMISE,
+                   params_of(work, work->promise, COUNTOF(work->promise), 0));
+    write_conversations(work);
+    write_statuses(work);
+    if (work->n_dead > 0) {
+        struct db_param *params = params_of(work, work->dead, COUNTOF(work->dead), 1);
+        params[1 + COUNTOF(work->dead)] = param_time(&work->arena, work->now);
+        flight_add(work->conn, flight, &SQL_TURN_BURY, params);
+    }
+    write_notes(work);
+    flight_add_text(work->conn, flight, "COMMIT");
+    flight_go(work->conn, flight);
+}
