@@ -23,6 +23,10 @@ void batch_finish(struct batch_work *work, enum batch_end end)
     if (work->conn != NULL)
         db_release(batch->worker->db, work->conn);
     work->conn = NULL;
+    for (struct item *item = batch->items; item != NULL; item = item->next)
+        item->portion->writing = false;
+    for (struct item *item = batch->put_off; item != NULL; item = item->next)
+        item->portion->writing = false;
     batch->end = end;
     batch->done(batch);
 }
@@ -45,19 +49,6 @@ bool batch_flown(struct batch_work *work)
 /* --- after the commit
  * --------------------------------------------------------------------------------- */
 
-static bool is_put_off(const struct batch_work *work, const struct item *item)
-{
-    if (!event_is_message(item->event->kind) || item->event->kind == EVENT_IDENTITY)
-        return false;
-    for (size_t i = 0; i < work->n_turns; i++) {
-        const struct turn *turn = &work->turns[i];
-        if (!turn->taken && turn->account == item->account &&
-            str_eq(turn->address, item->address))
-            return true;
-    }
-    return false;
-}
-
 static void split_items(struct batch_work *work)
 {
     struct batch *batch = work->batch;
@@ -66,9 +57,8 @@ static void split_items(struct batch_work *work)
 
     while (item != NULL) {
         struct item *next = item->next;
-        struct item ***list = any && is_put_off(work, item) ? &off : &kept;
-        if (list == &kept)
-            item->portion->kept = item->portion->kept || item->event->kind != EVENT_STATUS;
+        struct item ***list = any && batch_is_put_off(work, item) ? &off : &kept;
+        item->portion->kept |= item->portion->writing;
         **list = item;
         *list = &item->next;
         item = next;

@@ -110,8 +110,9 @@ void batch_sort(struct batch_work *work);
  */
 bool batch_is_new(const struct batch_work *work, const struct item *item);
 
-/* How many conversations were not taken. */
+/* How many conversations were not taken, and whether an item waits for one of them. */
 size_t batch_missing(const struct batch_work *work);
+bool batch_is_put_off(const struct batch_work *work, const struct item *item);
 
 void array_hash(struct db_array *array, const struct hash16 *hash);
 void batch_arrays(struct batch_work *work, struct db_array *arrays, const enum db_type *types,

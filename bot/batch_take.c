@@ -404,3 +404,17 @@ static void create_contacts(struct batch_work *work)
     flight_add(work->conn, flight, &SQL_TURN_TAKE_FOUND, params);
     flight_go(work->conn, flight);
 }
+
+/* Whether the item waits because another worker holds its conversation. */
+bool batch_is_put_off(const struct batch_work *work, const struct item *item)
+{
+    if (!event_is_message(item->event->kind) || item->event->kind == EVENT_IDENTITY)
+        return false;
+    for (size_t i = 0; i < work->n_turns; i++) {
+        const struct turn *turn = &work->turns[i];
+        if (!turn->taken && turn->account == item->account &&
+            str_eq(turn->address, item->address))
+            return true;
+    }
+    return false;
+}

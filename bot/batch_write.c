@@ -60,22 +60,15 @@ static void write_payloads(struct batch_work *work)
 {
     static const enum db_type types[] = {DB_UUID, DB_TIME, DB_BYTEA};
     struct db_array arrays[COUNTOF(types)];
-    struct portion *last = NULL;
+    bool any = batch_missing(work) > 0;
 
     batch_arrays(work, arrays, types, COUNTOF(types));
     for (struct item *item = work->batch->items; item != NULL; item = item->next) {
         struct portion *portion = item->portion;
-        bool wanted = item->event->kind == EVENT_STATUS ? false : batch_is_new(work, item);
-        if (!wanted || portion->kept || portion == last)
+        if (portion->kept || portion->writing || !batch_is_new(work, item) ||
+            (any && batch_is_put_off(work, item)))
             continue;
-        bool already = false;
-        for (struct item *before = work->batch->items; before != item && !already;
-             before = before->next)
-            already = before->portion == portion && before->event->kind != EVENT_STATUS &&
-                      batch_is_new(work, before);
-        last = portion;
-        if (already)
-            continue;
+        portion->writing = true;
         array_uuid(&arrays[0], portion->payload_id);
         array_time(&arrays[1], portion->delivery->received_at);
         array_text(&arrays[2], portion->delivery->body);

@@ -37,7 +37,8 @@ struct portion {
     struct arrival *delivery;
     struct uuid org;
     struct uuid payload_id;
-    bool kept;
+    bool kept;    /* its payload is committed */
+    bool writing; /* by the batch under way */
     struct portion *next;
 };
 
