@@ -10,6 +10,7 @@
 #include "bot/intake.h"
 #include "bot/lanes.h"
 #include "bot/loop/log.h"
+#include "bot/retention.h"
 #include "bot/routes.h"
 #include "bot/turns.h"
 
@@ -92,6 +93,7 @@ static void close_all(struct worker *worker)
     lanes_close(worker->lanes);
     books_close(worker->books);
     accounts_close(worker->accounts);
+    retention_close(worker->retention);
     poll_close(&worker->wake, NULL);
     timer_close(&worker->beat, NULL);
     timer_close(&worker->drain, NULL);
@@ -202,6 +204,7 @@ static bool start(struct worker *worker, struct err *err)
     worker->turns = turns_create(worker);
     worker->lanes = lanes_create(worker);
     worker->intake = intake_create(worker);
+    worker->retention = retention_create(worker);
     books_keep(worker->books);
     if (!words_warm(err)) /* or the first customer would wait for it */
         return false;
@@ -240,6 +243,7 @@ int worker_main(const struct worker_start *how)
     lanes_destroy(worker.lanes);
     books_destroy(worker.books);
     accounts_destroy(worker.accounts);
+    retention_destroy(worker.retention);
     db_destroy(worker.db);
     if (!loop_finish(&worker.loop))
         log_event(LOG_WARN, "worker.handles_left", LOG_I("worker", worker.index));

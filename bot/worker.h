@@ -21,6 +21,7 @@ struct turns;
 struct lanes;
 struct books;
 struct accounts;
+struct retention;
 
 struct worker {
     const struct config *config;
@@ -39,6 +40,7 @@ struct worker {
     struct intake *intake;
     struct turns *turns;
     struct lanes *lanes;
+    struct retention *retention;
 
     const struct worker_start *start;
     struct poll_watch wake;
