@@ -87,16 +87,6 @@ static bool parse_key(struct str key, struct uuid *conversation, int64_t *seq)
            str_split(&rest, '.', &id) && uuid_parse(id, conversation) && str_to_int(rest, seq);
 }
 
-/* A status' own id is "<message id>:<status>". */
-static struct str status_message_id(const struct event *event)
-{
-    size_t end = event->id.len;
-
-    while (end > 0 && event->id.at[end - 1] != ':')
-        end--;
-    return str_slice(event->id, 0, end > 0 ? end - 1 : event->id.len);
-}
-
 static void write_statuses(struct batch_work *work)
 {
     static const enum db_type types[] = {DB_UUID, DB_INT8, DB_INT2, DB_INT4};
@@ -119,7 +109,7 @@ static void write_statuses(struct batch_work *work)
             array_int(&keyed[3], event->error);
             array_bool(&failed, event->status == DELIVERY_FAILED);
         } else {
-            struct str id = status_message_id(event);
+            struct str id = event->context; /* our message's */
             struct hash16 hash = hash16_of(&id, 1);
             array_hash(&unkeyed[0], &hash);
             array_int(&unkeyed[1], event->status);
