@@ -110,7 +110,7 @@ const struct setting settings[] = {
     {.path = "whatsapp.typing", .type = SETTING_BOOL, .offset = AT(whatsapp.typing),
      .initial = "true", .help = "Show the customer that an answer is being written."},
     {.path = "whatsapp.connections", .type = SETTING_COUNT, .offset = AT(whatsapp.connections),
-     .initial = "16", .least = 1, .most = 1024,
+     .initial = "64", .least = 1, .most = 1024,
      .help = "Connections to the Graph API that each worker keeps open at most."},
     {.path = "whatsapp.allow_http", .type = SETTING_BOOL, .offset = AT(whatsapp.allow_http),
      .initial = "false", .help = "Allow a base_url without TLS. For the sandbox only."},

@@ -52,8 +52,9 @@ with held as (
       from outbox o
      where exists (select 1 from held)
        and o.org_id = $1::uuid and o.lane_id = $2::uuid and o.state = 0 and o.due_at <= $5::timestamptz
-       and not exists (select 1 from outbox e
-                        where e.org_id = $1::uuid and e.conversation_id = o.conversation_id and e.seq < o.seq)
+       and o.seq = (select e.seq from outbox e -- a look into the index, whatever the statistics say
+                     where e.org_id = $1::uuid and e.conversation_id = o.conversation_id
+                     order by e.seq limit 1)
      order by o.priority, o.due_at, o.conversation_id
      limit $6::int4
        for update of o skip locked
