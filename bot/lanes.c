@@ -66,6 +66,7 @@ struct lane {
     bool stop_unsaid; /* `stopped` changed, and the database does not know yet */
     usec_t probe_at;  /* stopped: when one message may try again; monotonic */
     bool more;        /* something may be due */
+    bool doubtful;    /* a claim failed, but may be committed: none before the next epoch */
     bool claiming, settling, renewing, sweeping;
     unsigned under_way;
     usec_t next_acquire, next_renew, next_poll, next_sweep, next_settle; /* monotonic */
@@ -172,6 +173,7 @@ static void acquired(struct db_call *call)
         return;
     }
     lane->state = LANE_HELD;
+    lane->doubtful = false;
     lane->epoch = row_int(call->results[0], 0, 0);
     lane->stopped = !row_null(call->results[0], 0, 1);
     lane->probe_at = now; /* a new holder may have a new token */
@@ -235,6 +237,47 @@ static void renew(struct lane *lane)
     params[3] = param_int8(arena, lane->epoch);
     params[4] = param_time(arena, clock_now() + lease);
     call_add(&lane->lease_call, &SQL_LANE_RENEW, params);
+    db_call(worker->db, &lane->lease_call);
+}
+
+/* Nothing is under way or unsettled, so what this epoch still intends was never on the wire. */
+static bool is_idle(const struct lane *lane)
+{
+    return lane->under_way == 0 && !lane->claiming && !lane->settling && !lane->renewing &&
+           !lane->sweeping && lane->done == NULL;
+}
+
+static void reclaimed(struct db_call *call)
+{
+    struct lane *lane = CONTAINER_OF(call, struct lane, lease_call);
+
+    lane->renewing = false;
+    if (call->err.code == ERR_NONE && rows_n(call->results[0]) == 0) {
+        lost(lane, "another holds it");
+    } else if (call->err.code == ERR_NONE) {
+        lane->epoch = row_int(call->results[0], 0, 0);
+        lane->doubtful = false;
+        lane->more = true;
+        log_event(LOG_INFO, "lane.reclaimed", LOG_S("lane", lane->account->external_id),
+                  LOG_I("epoch", lane->epoch));
+    }
+    pump(lane);
+}
+
+/* A claim whose answer was lost may have been committed: its messages would be intended by us
+ * without our knowing, and their conversations would wait for ever. A new epoch shuts the
+ * claim out if it is still on its way, and what it took is ready again. */
+static void reclaim(struct lane *lane)
+{
+    struct worker *worker = lane->lanes->worker;
+    struct arena *arena = &lane->lease_arena;
+
+    lane->renewing = true;
+    begin_call(lane, arena, &lane->lease_call, reclaimed);
+    struct db_param *params = new_params(arena, 4, lane);
+    params[2] = param_uuid(arena, worker->id);
+    params[3] = param_int8(arena, lane->epoch);
+    call_add(&lane->lease_call, &SQL_LANE_RECLAIM, params);
     db_call(worker->db, &lane->lease_call);
 }
 
@@ -645,8 +688,10 @@ static void claimed(struct db_call *call)
     int n = call->err.code == ERR_NONE ? rows_n(call->results[0]) : 0;
 
     lane->claiming = false;
-    if (call->err.code != ERR_NONE)
+    if (call->err.code != ERR_NONE) {
         lane->next_poll = clock_monotonic() + USEC_PER_SEC / 4;
+        lane->doubtful = true;
+    }
     if (n > 0)
         bucket_take(&lane->bucket, (unsigned)n);
     lane->more = lane->more || (unsigned)n == lane->claim_limit;
@@ -769,10 +814,7 @@ static unsigned claim_size(struct lane *lane, usec_t now)
 
 static void drain(struct lane *lane)
 {
-    bool idle = lane->under_way == 0 && !lane->claiming && !lane->settling && !lane->renewing &&
-                !lane->sweeping && lane->done == NULL;
-
-    if (lane->state == LANE_HELD && idle)
+    if (lane->state == LANE_HELD && is_idle(lane))
         release(lane);
 }
 
@@ -800,6 +842,17 @@ static void sleep_lane(struct lane *lane, usec_t now)
                 next > now ? next - now : USEC_PER_MSEC, timer_fired);
 }
 
+/* Nothing more is claimed meanwhile, so that the lane comes to rest. */
+static void clear_doubt(struct lane *lane, usec_t now)
+{
+    lane->more = false;
+    if (now < lane->next_poll)
+        return;
+    if (is_idle(lane))
+        reclaim(lane);
+    lane->next_poll = now + (lane->renewing ? USEC_PER_SEC / 4 : 5 * USEC_PER_MSEC);
+}
+
 static void pump_held(struct lane *lane, usec_t now)
 {
     unsigned size;
@@ -816,6 +869,10 @@ static void pump_held(struct lane *lane, usec_t now)
         return;
     if (now >= lane->next_sweep && !lane->sweeping)
         sweep(lane);
+    if (lane->doubtful) {
+        clear_doubt(lane, now);
+        return;
+    }
     lane->more = lane->more || now >= lane->next_poll;
     size = claim_size(lane, now);
     if (lane->more && !lane->claiming && size > 0)

@@ -33,6 +33,21 @@ update lanes set stopped_at = $3::timestamptz, stopped_why = $4::text
 update outbox set state = 2, due_at = $4::timestamptz
  where org_id = $1::uuid and lane_id = $2::uuid and state = 1 and epoch < $3::int8;
 
+-- name: lane_reclaim
+-- The holder's next epoch; what it intended under this one, and knows not to be on the wire, is ready
+-- again.
+-- $1 org  $2 lane  $3 holder  $4 epoch
+with fenced as (
+    update lanes set epoch = epoch + 1
+     where org_id = $1::uuid and lane_id = $2::uuid and holder = $3::uuid and epoch = $4::int8
+    returning epoch
+), ready as (
+    update outbox o set state = 0, attempt = o.attempt - 1
+      from fenced
+     where o.org_id = $1::uuid and o.lane_id = $2::uuid and o.state = 1 and o.epoch = $4::int8
+)
+select epoch from fenced;
+
 -- name: lane_depth
 -- $1 org  $2 lane
 select count(*) filter (where state = 0), count(*) filter (where state = 1), count(*) filter (where state = 2)
