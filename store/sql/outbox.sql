@@ -1,4 +1,4 @@
--- The queries of a lane: bot/lane.c. States are 0 ready, 1 intended, 2 unknown.
+-- The queries of a lane: bot/lane_*.c. States are 0 ready, 1 intended, 2 unknown, 3 orphaned.
 
 -- name: lane_acquire
 -- Take a lane that nobody holds; the new epoch fences its last holder off.
@@ -28,9 +28,9 @@ update lanes set stopped_at = $3::timestamptz, stopped_why = $4::text
  where org_id = $1::uuid and lane_id = $2::uuid;
 
 -- name: lane_inherit
--- What the last holder intended may be on the wire: it is unknown now.
+-- What the last holder intended, and did not live to settle, may be on the wire or not.
 -- $1 org  $2 lane  $3 epoch  $4 wait until
-update outbox set state = 2, due_at = $4::timestamptz
+update outbox set state = 3, due_at = $4::timestamptz
  where org_id = $1::uuid and lane_id = $2::uuid and state = 1 and epoch < $3::int8;
 
 -- name: lane_reclaim
@@ -50,7 +50,7 @@ select epoch from fenced;
 
 -- name: lane_depth
 -- $1 org  $2 lane
-select count(*) filter (where state = 0), count(*) filter (where state = 1), count(*) filter (where state = 2)
+select count(*) filter (where state = 0), count(*) filter (where state = 1), count(*) filter (where state in (2, 3))
   from outbox where org_id = $1::uuid and lane_id = $2::uuid;
 
 -- name: outbox_intend
@@ -117,19 +117,21 @@ update outbox o set state = i.state, due_at = i.due, attempt = i.attempt
    and o.state = 1 and o.epoch = $7::int8;
 
 -- name: outbox_repeat
--- An unknown whose time is up is repeated once, if a person awaits it.
--- $1 org  $2 lane  $3 now
-update outbox set state = 0, repeats = repeats + 1
- where org_id = $1::uuid and lane_id = $2::uuid and state = 2 and due_at <= $3::timestamptz
-   and repeats = 0 and priority = 0
+-- An unknown whose time is up is repeated once, if a person awaits it. An orphan most likely never
+-- left (the provider would have reported it), so it does not spend that one repetition; one that
+-- outlived so many senders may be what kills them.
+-- $1 org  $2 lane  $3 now  $4 attempts at most
+update outbox set state = 0, repeats = repeats + case state when 2 then 1 else 0 end
+ where org_id = $1::uuid and lane_id = $2::uuid and state in (2, 3) and due_at <= $3::timestamptz
+   and priority = 0 and case state when 2 then repeats = 0 else attempt < $4::int4 end
 returning conversation_id, seq;
 
 -- name: outbox_give_up
 -- An unknown that may not be repeated: these are to be settled as failed.
--- $1 org  $2 lane  $3 now
+-- $1 org  $2 lane  $3 now  $4 attempts at most
 select conversation_id, seq, attempt from outbox
- where org_id = $1::uuid and lane_id = $2::uuid and state = 2 and due_at <= $3::timestamptz
-   and (repeats > 0 or priority > 0)
+ where org_id = $1::uuid and lane_id = $2::uuid and state in (2, 3) and due_at <= $3::timestamptz
+   and (priority > 0 or case state when 2 then repeats > 0 else attempt >= $4::int4 end)
  limit 500;
 
 -- name: outbox_next

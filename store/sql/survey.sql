@@ -28,7 +28,7 @@ select kind, external_id, org_id, app from directory order by kind, external_id 
 -- What waits and what could not be handled; `parley.org_id` says whose.
 select (select count(*) from dead_letters where replayed_at is null),
        (select count(*) from outbox),
-       (select count(*) from outbox where state = 2),
+       (select count(*) from outbox where state in (2, 3)),
        coalesce(extract(epoch from clock_timestamp() - (select min(due_at) from outbox)), 0)::int8,
        (select coalesce(string_agg(a.external_id || ' (' || coalesce(l.stopped_why, '') || ')', ', '), '')
           from lanes l join accounts a on a.org_id = l.org_id and a.account_id = l.lane_id

@@ -1,0 +1,78 @@
+/* What time brings: unknown outcomes, early statuses, figures. */
+#include "bot/lanes_inside.h"
+
+#include "store/sql.h"
+
+#include <stdlib.h>
+
+#define DEPTH_EVERY (5 * USEC_PER_SEC)
+
+static void give_up(struct lane *lane, const PGresult *rows)
+{
+    for (int i = 0; i < rows_n(rows); i++) {
+        struct sending_row *row = calloc(1, sizeof *row);
+        if (row == NULL)
+            abort();
+        row->lane = lane;
+        row->conversation = row_uuid(rows, i, 0);
+        row->seq = row_int(rows, i, 1);
+        row->attempt = (int)row_int(rows, i, 2);
+        sending_fail(row, 0, STR("outcome unknown"));
+        count(COUNT_SEND_GIVEN_UP, 1);
+        row->next = lane->done;
+        lane->done = row;
+    }
+}
+
+static void swept(struct db_call *call)
+{
+    struct lane *lane = CONTAINER_OF(call, struct lane, sweep_call);
+
+    lane->sweeping = false;
+    if (call->err.code == ERR_NONE) {
+        int repeated = rows_n(call->results[2]);
+        const PGresult *depth = call->results[4];
+        count(COUNT_SEND_UNKNOWN, (uint64_t)rows_changed(call->results[0]));
+        count(COUNT_SEND_REPEATED, (uint64_t)repeated);
+        lane->more = lane->more || repeated > 0;
+        give_up(lane, call->results[3]);
+        gauge_lane(lane->slot, lane->account->external_id.at, row_int(depth, 0, 0),
+                   row_int(depth, 0, 1), row_int(depth, 0, 2), lane->stopped);
+    }
+    lane_pump(lane);
+}
+
+/* The unknowns are looked at twice within `unknown_wait`; a lane just taken inherits its last
+ * holder's. */
+void lane_sweep(struct lane *lane)
+{
+    struct arena *arena = &lane->sweep_arena;
+    struct db_call *call = &lane->sweep_call;
+    const struct config *config = lane_config(lane);
+    usec_t now = clock_now();
+    usec_t every = config->outbox.unknown_wait / 4;
+    struct db_param *params;
+
+    lane->sweeping = true;
+    lane->next_sweep = clock_monotonic() + (every < DEPTH_EVERY ? every : DEPTH_EVERY);
+    lane_call(lane, arena, call, swept);
+    params = lane_params(arena, 4, lane);
+    params[2] = param_int8(arena, lane->epoch);
+    params[3] = param_time(arena, now + config->outbox.unknown_wait);
+    call_add(call, &SQL_LANE_INHERIT, params);
+    call_add(call, &SQL_EARLY_JOIN, lane_params(arena, 2, lane));
+    params = lane_params(arena, 4, lane);
+    params[2] = param_time(arena, now);
+    params[3] = param_int4(arena, (int32_t)config->outbox.max_attempts);
+    call_add(call, &SQL_OUTBOX_REPEAT, params);
+    call_add(call, &SQL_OUTBOX_GIVE_UP, params);
+    call_add(call, &SQL_LANE_DEPTH, lane_params(arena, 2, lane));
+    if (lane->stop_unsaid) {
+        params = lane_params(arena, 4, lane);
+        params[2] = lane->stopped ? param_time(arena, now) : param_null();
+        params[3] = param_text(lane->stopped ? STR("refused by the provider") : STR_NONE);
+        call_add(call, &SQL_LANE_STOP, params);
+        lane->stop_unsaid = false;
+    }
+    db_call(lane->lanes->worker->db, call);
+}

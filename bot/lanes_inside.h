@@ -1,0 +1,127 @@
+/*
+ * A lane's inside: for the files that make it, and nobody else.
+ *
+ *     lanes.c        the lanes of a worker, and what one does next
+ *     lane_lease.c   holding a lane: lease, epoch, what a lost claim left
+ *     lane_send.c    the intent, and the wire
+ *     lane_settle.c  what an answer means, and keeping it
+ *     lane_sweep.c   unknown outcomes, early statuses, figures
+ */
+#pragma once
+
+#include "bot/lanes.h"
+
+#include "bot/accounts.h"
+#include "bot/rate.h"
+#include "webhooks/whatsapp.h"
+
+enum lane_state {
+    LANE_FREE, /* another's, or nobody's */
+    LANE_ACQUIRING,
+    LANE_HELD,
+    LANE_RELEASING
+};
+
+/* As the outbox keeps them. */
+enum outbox_state {
+    OUTBOX_READY,
+    OUTBOX_INTENDED, /* may be on the wire */
+    OUTBOX_UNKNOWN,  /* was on the wire, and no answer came */
+    OUTBOX_ORPHANED  /* its sender died, on the wire or before */
+};
+
+enum settlement { SETTLE_SENT, SETTLE_FAILED, SETTLE_PUT_OFF, SETTLE_N };
+
+struct sending_row {
+    struct sending_row *next;
+    struct lane *lane;
+    struct arena arena;
+    struct uuid conversation;
+    int64_t seq;
+    int attempt, repeats, priority;
+    usec_t due_at;      /* wall: when the delivery that it answers came */
+    usec_t intended_at; /* monotonic */
+    struct outbound message;
+    struct http_request request;
+    struct fetch fetch;
+    /* what became of it */
+    enum settlement settlement;
+    struct str provider_id;
+    int code;
+    struct str reason;
+    enum outbox_state state; /* PUT_OFF: ready, or unknown */
+    usec_t put_off;          /* PUT_OFF: wall */
+};
+
+struct lane {
+    struct lane *next;
+    struct lanes *lanes;
+    const struct account *account;
+    size_t slot; /* of the metrics */
+    enum lane_state state;
+    int64_t epoch;
+    usec_t asked_at;    /* when the lease was last asked for; monotonic */
+    usec_t lease_until; /* monotonic, with a margin: after it nothing may go to the wire */
+    bool stopped;
+    bool stop_unsaid; /* `stopped` changed, and the database does not know yet */
+    usec_t probe_at;  /* stopped: when one message may try again; monotonic */
+    bool more;        /* something may be due */
+    bool doubtful;    /* a claim failed, but may be committed: none before the next epoch */
+    bool claiming, settling, renewing, sweeping;
+    unsigned under_way;
+    usec_t next_acquire, next_renew, next_poll, next_sweep, next_settle; /* monotonic */
+    struct bucket bucket;
+    struct pairs pairs;
+    struct sending_row *done;    /* to be settled */
+    struct sending_row *settled; /* by the call under way */
+    struct arena lease_arena, claim_arena, settle_arena, sweep_arena;
+    struct db_call lease_call, claim_call, settle_call, sweep_call;
+    unsigned claim_limit;
+    struct timer timer;
+};
+
+struct lanes {
+    struct worker *worker;
+    struct lane *lanes;
+    size_t n;
+    bool draining;
+    void (*drained)(struct worker *worker);
+};
+
+/* --- lanes.c */
+const struct config *lane_config(const struct lane *lane);
+/* $1 is the business and $2 the lane. */
+struct db_param *lane_params(struct arena *arena, size_t n, const struct lane *lane);
+void lane_call(struct lane *lane, struct arena *arena, struct db_call *call,
+               void (*done)(struct db_call *));
+/* Half of it to all of it. */
+usec_t lane_jitter(usec_t wait);
+/* Do what is to be done next; after whatever may have changed that. */
+void lane_pump(struct lane *lane);
+/* While draining: the worker may go on once no lane is held and all that was sent is kept. */
+void lanes_check_drained(struct lanes *lanes);
+
+/* --- lane_lease.c */
+/* Nothing is under way or unsettled, so what this epoch still intends was never on the wire. */
+bool lane_is_idle(const struct lane *lane);
+void lane_lost(struct lane *lane, const char *why);
+void lane_acquire(struct lane *lane);
+void lane_renew(struct lane *lane);
+void lane_reclaim(struct lane *lane);
+void lane_release(struct lane *lane);
+
+/* --- lane_send.c */
+void lane_claim(struct lane *lane, unsigned limit);
+
+/* --- lane_settle.c */
+/* Keep all that has become certain since, in one transaction. */
+void lane_settle(struct lane *lane);
+/* What is to become of it; then `sending_ends`. */
+void sending_fail(struct sending_row *row, int code, struct str reason);
+void sending_put_off(struct sending_row *row, enum outbox_state state, usec_t wait);
+void sending_ends(struct sending_row *row);
+void sending_answered(struct fetch *fetch);
+void sending_free(struct sending_row *row);
+
+/* --- lane_sweep.c */
+void lane_sweep(struct lane *lane);
