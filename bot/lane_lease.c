@@ -12,6 +12,7 @@ void lane_lost(struct lane *lane, const char *why)
         log_event(LOG_WARN, "lane.lost", LOG_S("lane", lane->account->external_id),
                   LOG_C("why", why));
     lane->state = LANE_FREE;
+    lane->lease_until = 0; /* what is still to be sent is another's to send */
     lane->next_acquire = clock_monotonic() + lane_jitter(LEASE_RETRY);
     gauge_lane_gone(lane->slot);
     lanes_check_drained(lane->lanes);
@@ -38,6 +39,8 @@ static void acquired(struct db_call *call)
     }
     lane->state = LANE_HELD;
     lane->doubtful = false;
+    lane->inherited = false;
+    lane->deep = lane->parted = true; /* the first sweep tells */
     lane->epoch = row_int(call->results[0], 0, 0);
     lane->stopped = !row_null(call->results[0], 0, 1);
     lane->probe_at = now; /* a new holder may have a new token */
@@ -107,8 +110,8 @@ void lane_renew(struct lane *lane)
 /* Nothing is under way or unsettled, so what this epoch still intends was never on the wire. */
 bool lane_is_idle(const struct lane *lane)
 {
-    return lane->under_way == 0 && !lane->claiming && !lane->settling && !lane->renewing &&
-           !lane->sweeping && lane->done == NULL;
+    return lane->under_way == 0 && !lane->cycling && !lane->renewing && !lane->sweeping &&
+           lane->done == NULL;
 }
 
 static void reclaimed(struct db_call *call)

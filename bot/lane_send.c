@@ -1,8 +1,7 @@
-/* The intent to send, committed just before the wire, and the wire. */
+/* From the intent, just committed, to the wire. */
 #include "bot/lanes_inside.h"
 
 #include "bot/loop/log.h"
-#include "store/sql.h"
 
 #include <stdlib.h>
 
@@ -96,39 +95,8 @@ static void send_row(struct lane *lane, const PGresult *rows, int i)
     fetcher_start(lane->lanes->worker->fetcher, &row->fetch);
 }
 
-static void claimed(struct db_call *call)
+void lane_send(struct lane *lane, const PGresult *rows)
 {
-    struct lane *lane = CONTAINER_OF(call, struct lane, claim_call);
-    int n = call->err.code == ERR_NONE ? rows_n(call->results[0]) : 0;
-
-    lane->claiming = false;
-    if (call->err.code != ERR_NONE) {
-        lane->next_poll = clock_monotonic() + USEC_PER_SEC / 4;
-        lane->doubtful = true;
-    }
-    if (n > 0)
-        bucket_take(&lane->bucket, (unsigned)n);
-    lane->more = lane->more || (unsigned)n == lane->claim_limit;
-    for (int i = 0; i < n; i++)
-        send_row(lane, call->results[0], i);
-    lane_pump(lane);
-}
-
-void lane_claim(struct lane *lane, unsigned limit)
-{
-    struct worker *worker = lane->lanes->worker;
-    struct arena *arena = &lane->claim_arena;
-
-    lane->claiming = true;
-    lane->more = false;
-    lane->claim_limit = limit;
-    lane->next_poll = clock_monotonic() + lane_config(lane)->outbox.poll;
-    lane_call(lane, arena, &lane->claim_call, claimed);
-    struct db_param *params = lane_params(arena, 6, lane);
-    params[2] = param_uuid(arena, worker->id);
-    params[3] = param_int8(arena, lane->epoch);
-    params[4] = param_time(arena, clock_now());
-    params[5] = param_int4(arena, (int32_t)limit);
-    call_add(&lane->claim_call, &SQL_OUTBOX_INTEND, params);
-    db_call(worker->db, &lane->claim_call);
+    for (int i = 0; i < rows_n(rows); i++)
+        send_row(lane, rows, i);
 }

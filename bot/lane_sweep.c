@@ -6,6 +6,10 @@
 #include <stdlib.h>
 
 #define DEPTH_EVERY (5 * USEC_PER_SEC)
+#define DEEP        500 /* ready: half of what a claim looks at */
+
+/* The queries of a sweep, in order. */
+enum { SWEEP_INHERIT, SWEEP_EARLY, SWEEP_REPEAT, SWEEP_GIVE_UP, SWEEP_PROMOTE, SWEEP_DEPTH };
 
 static void give_up(struct lane *lane, const PGresult *rows)
 {
@@ -24,22 +28,48 @@ static void give_up(struct lane *lane, const PGresult *rows)
     }
 }
 
+static void take_depth(struct lane *lane, const PGresult *rows)
+{
+    int64_t ready = row_int(rows, 0, 0), intended = row_int(rows, 0, 1),
+            unsure = row_int(rows, 0, 2), waiting = row_int(rows, 0, 3);
+
+    gauge_lane(lane->slot, lane->account->external_id.at, ready + waiting, intended, unsure,
+               lane->stopped);
+    lane->deep = ready >= DEEP;
+    lane->parted = waiting > 0;
+}
+
 static void swept(struct db_call *call)
 {
     struct lane *lane = CONTAINER_OF(call, struct lane, sweep_call);
 
     lane->sweeping = false;
     if (call->err.code == ERR_NONE) {
-        int repeated = rows_n(call->results[2]);
-        const PGresult *depth = call->results[4];
-        count(COUNT_SEND_UNKNOWN, (uint64_t)rows_changed(call->results[0]));
+        int repeated = rows_n(call->results[SWEEP_REPEAT]);
+        int64_t back = rows_changed(call->results[SWEEP_PROMOTE]);
+        if (!lane->inherited)
+            count(COUNT_SEND_UNKNOWN, (uint64_t)rows_changed(call->results[SWEEP_INHERIT]));
+        lane->inherited = true;
         count(COUNT_SEND_REPEATED, (uint64_t)repeated);
-        lane->more = lane->more || repeated > 0;
-        give_up(lane, call->results[3]);
-        gauge_lane(lane->slot, lane->account->external_id.at, row_int(depth, 0, 0),
-                   row_int(depth, 0, 1), row_int(depth, 0, 2), lane->stopped);
+        lane->more = lane->more || repeated > 0 || back > 0;
+        give_up(lane, call->results[SWEEP_GIVE_UP]);
+        take_depth(lane, call->results[SWEEP_DEPTH]);
+    } else {
+        lane->stop_unsaid = lane->stop_unsaid || lane->saying_stop;
     }
+    lane->saying_stop = false;
     lane_pump(lane);
+}
+
+static void add_stop(struct lane *lane, struct arena *arena, struct db_call *call)
+{
+    struct db_param *params = lane_params(arena, 4, lane);
+
+    params[2] = lane->stopped ? param_time(arena, clock_now()) : param_null();
+    params[3] = param_text(lane->stopped ? STR("refused by the provider") : STR_NONE);
+    call_add(call, &SQL_LANE_STOP, params);
+    lane->saying_stop = true;
+    lane->stop_unsaid = false;
 }
 
 /* The unknowns are looked at twice within `unknown_wait`; a lane just taken inherits its last
@@ -56,9 +86,10 @@ void lane_sweep(struct lane *lane)
     lane->sweeping = true;
     lane->next_sweep = clock_monotonic() + (every < DEPTH_EVERY ? every : DEPTH_EVERY);
     lane_call(lane, arena, call, swept);
-    params = lane_params(arena, 4, lane);
+    params = lane_params(arena, 5, lane);
     params[2] = param_int8(arena, lane->epoch);
     params[3] = param_time(arena, now + config->outbox.unknown_wait);
+    params[4] = param_bool(arena, !lane->inherited);
     call_add(call, &SQL_LANE_INHERIT, params);
     call_add(call, &SQL_EARLY_JOIN, lane_params(arena, 2, lane));
     params = lane_params(arena, 4, lane);
@@ -66,13 +97,11 @@ void lane_sweep(struct lane *lane)
     params[3] = param_int4(arena, (int32_t)config->outbox.max_attempts);
     call_add(call, &SQL_OUTBOX_REPEAT, params);
     call_add(call, &SQL_OUTBOX_GIVE_UP, params);
+    params = lane_params(arena, 3, lane);
+    params[2] = param_bool(arena, lane->parted);
+    call_add(call, &SQL_OUTBOX_PROMOTE_ALL, params);
     call_add(call, &SQL_LANE_DEPTH, lane_params(arena, 2, lane));
-    if (lane->stop_unsaid) {
-        params = lane_params(arena, 4, lane);
-        params[2] = lane->stopped ? param_time(arena, now) : param_null();
-        params[3] = param_text(lane->stopped ? STR("refused by the provider") : STR_NONE);
-        call_add(call, &SQL_LANE_STOP, params);
-        lane->stop_unsaid = false;
-    }
+    if (lane->stop_unsaid)
+        add_stop(lane, arena, call);
     db_call(lane->lanes->worker->db, call);
 }

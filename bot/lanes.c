@@ -1,7 +1,7 @@
 /*
- * Each lane is a small machine: while it is held, claim what is due and what the rate allows,
- * send, settle. At most one claim, one settlement and one renewal are under way in each lane;
- * what comes meanwhile makes the next ones larger, as with turns.
+ * Each lane is a small machine: while it is held, intend what is due and what the rate allows,
+ * send, settle. At most one cycle, one renewal and one sweep are under way in each lane; what
+ * comes meanwhile makes the next ones larger, as with turns.
  *
  * A claimed message is the intent: from its commit on it is either settled by an answer, or
  * unknown. A sender that slept past its lease between intent and wire does not send: the next
@@ -52,7 +52,7 @@ void lanes_check_drained(struct lanes *lanes)
         return;
     for (const struct lane *lane = lanes->lanes; lane != NULL; lane = lane->next) {
         if (lane->state != LANE_FREE || lane->under_way > 0 || lane->done != NULL ||
-            lane->settling)
+            lane->cycling)
             return;
     }
     lanes->drained = NULL;
@@ -90,7 +90,7 @@ static void drain(struct lane *lane)
 static void sleep_lane(struct lane *lane, usec_t now)
 {
     const struct config *config = lane_config(lane);
-    usec_t next = lane->done != NULL && !lane->settling ? lane->next_settle : INT64_MAX;
+    usec_t next = lane->done != NULL && !lane->cycling ? lane->next_settle : INT64_MAX;
 
     if (lane->state == LANE_HELD)
         next = lane->next_renew < next ? lane->next_renew : next;
@@ -101,7 +101,7 @@ static void sleep_lane(struct lane *lane, usec_t now)
     } else if (lane->state == LANE_HELD) {
         next = lane->next_sweep < next ? lane->next_sweep : next;
         next = lane->next_poll < next ? lane->next_poll : next;
-        if (lane->more && !lane->claiming) {
+        if (lane->more && !lane->cycling) {
             usec_t wait = bucket_wait(&lane->bucket, now, config->whatsapp.rate,
                                       config->whatsapp.rate_burst);
             if (wait > 0 && now + wait < next)
@@ -124,36 +124,35 @@ static void clear_doubt(struct lane *lane, usec_t now)
     lane->next_poll = now + (lane->renewing ? USEC_PER_SEC / 4 : 5 * USEC_PER_MSEC);
 }
 
+/* How many may be intended now. */
+static unsigned wanted(struct lane *lane, usec_t now)
+{
+    if (lane->state != LANE_HELD || lane->lanes->draining)
+        return 0;
+    if (lane->doubtful) {
+        clear_doubt(lane, now);
+        return 0;
+    }
+    lane->more = lane->more || now >= lane->next_poll;
+    return lane->more ? claim_size(lane, now) : 0;
+}
+
 static void pump_held(struct lane *lane, usec_t now)
 {
-    unsigned size;
-
     if (now > lane->lease_until && !lane->renewing) {
         lane_lost(lane, "its lease could not be renewed");
         return;
     }
     if (now >= lane->next_renew && !lane->renewing)
         lane_renew(lane);
-    if (lane->lanes->draining)
-        return;
-    if (now >= lane->next_sweep && !lane->sweeping)
+    if (now >= lane->next_sweep && !lane->sweeping && !lane->lanes->draining)
         lane_sweep(lane);
-    if (lane->doubtful) {
-        clear_doubt(lane, now);
-        return;
-    }
-    lane->more = lane->more || now >= lane->next_poll;
-    size = claim_size(lane, now);
-    if (lane->more && !lane->claiming && size > 0)
-        lane_claim(lane, size);
 }
 
 void lane_pump(struct lane *lane)
 {
     usec_t now = clock_monotonic();
 
-    if (lane->done != NULL && !lane->settling && now >= lane->next_settle)
-        lane_settle(lane);
     if (lane->state == LANE_FREE && now >= lane->next_acquire && !lane->lanes->draining) {
         lane->next_acquire = now + ACQUIRE_EVERY;
         if (lane->account->app != NULL)
@@ -161,6 +160,11 @@ void lane_pump(struct lane *lane)
     }
     if (lane->state == LANE_HELD)
         pump_held(lane, now);
+    if (!lane->cycling) {
+        unsigned limit = wanted(lane, now);
+        if (limit > 0 || (lane->done != NULL && now >= lane->next_settle))
+            lane_cycle(lane, limit);
+    }
     if (lane->lanes->draining)
         drain(lane);
     sleep_lane(lane, now);
@@ -252,8 +256,7 @@ static void free_lane(struct lane *lane)
     }
     pairs_finish(&lane->pairs);
     arena_finish(&lane->lease_arena);
-    arena_finish(&lane->claim_arena);
-    arena_finish(&lane->settle_arena);
+    arena_finish(&lane->cycle_arena);
     arena_finish(&lane->sweep_arena);
     free(lane);
 }

@@ -3,8 +3,9 @@
  *
  *     lanes.c        the lanes of a worker, and what one does next
  *     lane_lease.c   holding a lane: lease, epoch, what a lost claim left
- *     lane_send.c    the intent, and the wire
- *     lane_settle.c  what an answer means, and keeping it
+ *     lane_cycle.c   keeping what became certain, and the next intents
+ *     lane_send.c    from the intent to the wire
+ *     lane_answer.c  what an answer means
  *     lane_sweep.c   unknown outcomes, early statuses, figures
  */
 #pragma once
@@ -27,7 +28,8 @@ enum outbox_state {
     OUTBOX_READY,
     OUTBOX_INTENDED, /* may be on the wire */
     OUTBOX_UNKNOWN,  /* was on the wire, and no answer came */
-    OUTBOX_ORPHANED  /* its sender died, on the wire or before */
+    OUTBOX_ORPHANED, /* its sender died, on the wire or before */
+    OUTBOX_WAITING   /* behind others of its conversation, and out of the lane's sight */
 };
 
 enum settlement { SETTLE_SENT, SETTLE_FAILED, SETTLE_PUT_OFF, SETTLE_N };
@@ -64,19 +66,25 @@ struct lane {
     usec_t lease_until; /* monotonic, with a margin: after it nothing may go to the wire */
     bool stopped;
     bool stop_unsaid; /* `stopped` changed, and the database does not know yet */
+    bool saying_stop; /* the sweep under way tells it */
     usec_t probe_at;  /* stopped: when one message may try again; monotonic */
     bool more;        /* something may be due */
     bool doubtful;    /* a claim failed, but may be committed: none before the next epoch */
-    bool claiming, settling, renewing, sweeping;
+    bool deep;        /* so much is ready that what cannot go yet may hide what can */
+    bool part;        /* the next cycle takes what cannot go yet out of sight */
+    bool parted;      /* some are out of sight: settling brings the next of each back */
+    bool inherited;   /* what the last holder left is known as such */
+    bool cycling, renewing, sweeping;
     unsigned under_way;
     usec_t next_acquire, next_renew, next_poll, next_sweep, next_settle; /* monotonic */
     struct bucket bucket;
     struct pairs pairs;
     struct sending_row *done;    /* to be settled */
     struct sending_row *settled; /* by the call under way */
-    struct arena lease_arena, claim_arena, settle_arena, sweep_arena;
-    struct db_call lease_call, claim_call, settle_call, sweep_call;
-    unsigned claim_limit;
+    struct arena lease_arena, cycle_arena, sweep_arena;
+    struct db_call lease_call, cycle_call, sweep_call;
+    unsigned claim_limit; /* of the cycle under way */
+    size_t claim_query;
     struct timer timer;
 };
 
@@ -110,18 +118,20 @@ void lane_renew(struct lane *lane);
 void lane_reclaim(struct lane *lane);
 void lane_release(struct lane *lane);
 
-/* --- lane_send.c */
-void lane_claim(struct lane *lane, unsigned limit);
+/* --- lane_cycle.c */
+/* Keep what is done; intend at most so many. */
+void lane_cycle(struct lane *lane, unsigned limit);
+void sending_free(struct sending_row *row);
 
-/* --- lane_settle.c */
-/* Keep all that has become certain since, in one transaction. */
-void lane_settle(struct lane *lane);
+/* --- lane_send.c */
+void lane_send(struct lane *lane, const PGresult *rows);
+
+/* --- lane_answer.c */
 /* What is to become of it; then `sending_ends`. */
 void sending_fail(struct sending_row *row, int code, struct str reason);
 void sending_put_off(struct sending_row *row, enum outbox_state state, usec_t wait);
 void sending_ends(struct sending_row *row);
 void sending_answered(struct fetch *fetch);
-void sending_free(struct sending_row *row);
 
 /* --- lane_sweep.c */
 void lane_sweep(struct lane *lane);

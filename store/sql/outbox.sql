@@ -1,4 +1,5 @@
--- The queries of a lane: bot/lane_*.c. States are 0 ready, 1 intended, 2 unknown, 3 orphaned.
+-- The queries of a lane: bot/lane_*.c. States are 0 ready, 1 intended, 2 unknown, 3 orphaned,
+-- 4 waiting behind others of its conversation.
 
 -- name: lane_acquire
 -- Take a lane that nobody holds; the new epoch fences its last holder off.
@@ -29,9 +30,9 @@ update lanes set stopped_at = $3::timestamptz, stopped_why = $4::text
 
 -- name: lane_inherit
 -- What the last holder intended, and did not live to settle, may be on the wire or not.
--- $1 org  $2 lane  $3 epoch  $4 wait until
+-- $1 org  $2 lane  $3 epoch  $4 wait until  $5 whether
 update outbox set state = 3, due_at = $4::timestamptz
- where org_id = $1::uuid and lane_id = $2::uuid and state = 1 and epoch < $3::int8;
+ where $5::bool and org_id = $1::uuid and lane_id = $2::uuid and state = 1 and epoch < $3::int8;
 
 -- name: lane_reclaim
 -- The holder's next epoch; what it intended under this one, and knows not to be on the wire, is ready
@@ -49,13 +50,17 @@ with fenced as (
 select epoch from fenced;
 
 -- name: lane_depth
+-- Of a long backlog only the first are counted.
 -- $1 org  $2 lane
-select count(*) filter (where state = 0), count(*) filter (where state = 1), count(*) filter (where state in (2, 3))
-  from outbox where org_id = $1::uuid and lane_id = $2::uuid;
+select count(*) filter (where state = 0), count(*) filter (where state = 1),
+       count(*) filter (where state in (2, 3)), count(*) filter (where state = 4)
+  from (select state from outbox where org_id = $1::uuid and lane_id = $2::uuid limit 50000) o;
 
 -- name: outbox_intend
 -- The intent to send, committed just before the wire: only the head of a conversation, only while
--- the lane is held under this epoch.
+-- the lane is held under this epoch. Of a long backlog the first thousand are looked at: see
+-- outbox_part. The nested loop keeps their order; if it did not, fairness would suffer, but
+-- nothing else.
 -- $1 org  $2 lane  $3 holder  $4 epoch  $5 now  $6 limit
 with held as (
     select 1 from lanes
@@ -64,15 +69,22 @@ with held as (
        for share
 ), due as (
     select o.conversation_id, o.seq
-      from outbox o
-     where exists (select 1 from held)
-       and o.org_id = $1::uuid and o.lane_id = $2::uuid and o.state = 0 and o.due_at <= $5::timestamptz
-       and o.seq = (select e.seq from outbox e -- a look into the index, whatever the statistics say
-                     where e.org_id = $1::uuid and e.conversation_id = o.conversation_id
-                     order by e.seq limit 1)
-     order by o.priority, o.due_at, o.conversation_id
+      from (select b.conversation_id, b.seq
+              from outbox b
+             where exists (select 1 from held)
+               and b.org_id = $1::uuid and b.lane_id = $2::uuid and b.state = 0
+               and b.due_at <= $5::timestamptz
+             order by b.priority, b.due_at
+             limit 1000) b
+     cross join lateral (
+           select l.conversation_id, l.seq -- one row by its key, whatever the statistics say
+             from outbox l
+            where l.org_id = $1::uuid and l.conversation_id = b.conversation_id and l.seq = b.seq
+              and l.seq = (select e.seq from outbox e
+                            where e.org_id = $1::uuid and e.conversation_id = b.conversation_id
+                            order by e.seq limit 1)
+              for update skip locked) o
      limit $6::int4
-       for update of o skip locked
 )
 update outbox o set state = 1, attempt = o.attempt + 1, epoch = $4::int8, intent_at = $5::timestamptz
   from due d
@@ -82,6 +94,54 @@ update outbox o set state = 1, attempt = o.attempt + 1, epoch = $4::int8, intent
  where o.org_id = $1::uuid and o.conversation_id = d.conversation_id and o.seq = d.seq
 returning o.conversation_id, o.seq, o.attempt, o.repeats, o.priority, o.due_at, m.body, p.address, p.phone,
           c.last_inbound_at, (p.stopped_at is not null and not o.exempt) as stopped;
+
+-- name: outbox_part
+-- A few conversations that may not go on (a busy writer's, one whose answer was lost) can have
+-- thousands of messages ready, older than any that could go. What stands behind another of its
+-- conversation goes out of sight; what settles the other brings it back.
+-- $1 org  $2 lane  $3 now
+with followers as (
+    select l.conversation_id, l.seq
+      from (select b.conversation_id, b.seq
+              from outbox b
+             where b.org_id = $1::uuid and b.lane_id = $2::uuid and b.state = 0 and b.due_at <= $3::timestamptz
+             order by b.priority, b.due_at
+             limit 1000) b
+     cross join lateral (
+           select l.conversation_id, l.seq
+             from outbox l
+            where l.org_id = $1::uuid and l.conversation_id = b.conversation_id and l.seq = b.seq
+              and l.seq > (select e.seq from outbox e
+                            where e.org_id = $1::uuid and e.conversation_id = b.conversation_id
+                            order by e.seq limit 1)
+              for update skip locked) l
+)
+update outbox o set state = 4 from followers f
+ where o.org_id = $1::uuid and o.conversation_id = f.conversation_id and o.seq = f.seq and o.state = 0;
+
+-- name: outbox_promote
+-- The next of these conversations are in sight again.
+-- $1 org  $2 lane  $3 conversations
+with next as materialized (
+    select n.conversation_id, n.seq
+      from unnest($3::uuid[]) i (conversation_id)
+     cross join lateral (
+           select l.conversation_id, l.seq, l.state from outbox l
+            where l.org_id = $1::uuid and l.conversation_id = i.conversation_id
+            order by l.seq limit 1) n
+     where n.state = 4
+)
+update outbox o set state = 0 from next n
+ where o.org_id = $1::uuid and o.lane_id = $2::uuid and o.conversation_id = n.conversation_id and o.seq = n.seq;
+
+-- name: outbox_promote_all
+-- Others than the lane end sendings too: a status settles one, STOP takes some back.
+-- $1 org  $2 lane  $3 whether
+update outbox o set state = 0
+ where $3::bool and o.org_id = $1::uuid and o.lane_id = $2::uuid and o.state = 4
+   and o.seq = (select e.seq from outbox e
+                 where e.org_id = $1::uuid and e.conversation_id = o.conversation_id
+                 order by e.seq limit 1);
 
 -- name: outbox_sent
 -- The provider took them.
@@ -133,11 +193,6 @@ select conversation_id, seq, attempt from outbox
  where org_id = $1::uuid and lane_id = $2::uuid and state in (2, 3) and due_at <= $3::timestamptz
    and (priority > 0 or case state when 2 then repeats > 0 else attempt >= $4::int4 end)
  limit 500;
-
--- name: outbox_next
--- When the lane has something to do next.
--- $1 org  $2 lane
-select min(due_at) from outbox where org_id = $1::uuid and lane_id = $2::uuid and state <> 1;
 
 -- name: early_join
 -- Statuses that waited for their message.

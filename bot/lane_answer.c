@@ -1,0 +1,133 @@
+/* What an answer means for a message. */
+#include "bot/lanes_inside.h"
+
+#include "bot/loop/log.h"
+
+#define STOPPED_RETRY (60 * USEC_PER_SEC) /* a stopped lane asks again with one message */
+#define PAIR_WAIT_MAX 5                   /* 4^5 s */
+
+void sending_ends(struct sending_row *row)
+{
+    struct lane *lane = row->lane;
+
+    row->next = lane->done;
+    lane->done = row;
+    lane->under_way--;
+    lane_pump(lane);
+}
+
+void sending_fail(struct sending_row *row, int code, struct str reason)
+{
+    row->settlement = SETTLE_FAILED;
+    row->code = code;
+    row->reason = arena_str(&row->arena, reason);
+}
+
+void sending_put_off(struct sending_row *row, enum outbox_state state, usec_t wait)
+{
+    row->settlement = SETTLE_PUT_OFF;
+    row->state = state;
+    row->put_off = clock_now() + wait;
+}
+
+static usec_t retry_wait(const struct sending_row *row, const struct sending_result *result)
+{
+    const struct config *config = lane_config(row->lane);
+    int times = row->attempt < 20 ? row->attempt - 1 : 20;
+    usec_t wait = config->outbox.retry_first * (1LL << times);
+
+    if (wait > config->outbox.retry_max)
+        wait = config->outbox.retry_max;
+    wait = lane_jitter(wait);
+    return wait > result->wait ? wait : result->wait;
+}
+
+static usec_t pair_wait(const struct sending_row *row)
+{
+    int times = row->attempt - 1 < PAIR_WAIT_MAX ? row->attempt - 1 : PAIR_WAIT_MAX;
+
+    return USEC_PER_SEC * ((usec_t)1 << (2 * times));
+}
+
+/* The account itself is refused. One message asks again now and then, until one is taken. */
+static void stop_lane(struct sending_row *row, const struct sending_result *result)
+{
+    struct lane *lane = row->lane;
+
+    sending_put_off(row, OUTBOX_READY, 0);
+    row->attempt--; /* it was not this message's fault */
+    lane->probe_at = clock_monotonic() + STOPPED_RETRY;
+    if (lane->stopped)
+        return;
+    lane->stopped = true;
+    lane->stop_unsaid = true;
+    lane->next_sweep = 0;
+    count(COUNT_LANE_STOPS, 1);
+    log_event(LOG_ALERT, "lane.stopped", LOG_S("lane", lane->account->external_id),
+              LOG_I("code", result->code), LOG_S("why", result->reason));
+}
+
+static void start_lane(struct lane *lane)
+{
+    lane->stopped = false;
+    lane->stop_unsaid = true;
+    lane->more = true;
+    log_event(LOG_INFO, "lane.resumed", LOG_S("lane", lane->account->external_id));
+}
+
+static void result_of(struct sending_row *row, const struct sending_result *result)
+{
+    const struct config *config = lane_config(row->lane);
+    unsigned most =
+        result->max_attempts > 0 ? result->max_attempts : config->outbox.max_attempts;
+
+    if (result->code != 0)
+        count_error(result->code);
+    if (result->alert)
+        log_event(LOG_ALERT, "outbox.refused", LOG_S("lane", row->lane->account->external_id),
+                  LOG_I("code", result->code), LOG_S("why", result->reason));
+    switch (result->sending) {
+    case SENDING_ACCEPTED:
+        row->settlement = SETTLE_SENT;
+        row->provider_id = result->provider_id;
+        count(COUNT_SENT, 1);
+        if (row->attempt == 1)
+            observe(HIST_WEBHOOK_TO_SEND, clock_now() - row->due_at);
+        break;
+    case SENDING_RETRY:
+    case SENDING_PAIR_WAIT:
+        count(COUNT_SEND_RETRIES, 1);
+        if (result->sending == SENDING_PAIR_WAIT)
+            sending_put_off(row, OUTBOX_READY, pair_wait(row));
+        else if ((unsigned)row->attempt >= most)
+            sending_fail(row, result->code, STR("too many attempts"));
+        else
+            sending_put_off(row, OUTBOX_READY, retry_wait(row, result));
+        break;
+    case SENDING_REFUSED:
+    case SENDING_ELSEWHERE:
+        count(COUNT_SEND_REFUSED, 1);
+        sending_fail(row, result->code, result->reason);
+        break;
+    case SENDING_STOP_LANE:
+        stop_lane(row, result);
+        break;
+    case SENDING_UNKNOWN:
+        count(COUNT_SEND_UNKNOWN, 1);
+        sending_put_off(row, OUTBOX_UNKNOWN, config->outbox.unknown_wait);
+        break;
+    }
+}
+
+void sending_answered(struct fetch *fetch)
+{
+    struct sending_row *row = CONTAINER_OF(fetch, struct sending_row, fetch);
+    struct sending_result result = {0};
+
+    observe(HIST_SEND, fetch->took);
+    whatsapp_answer(&row->arena, &fetch->answer, &result);
+    if (result.sending == SENDING_ACCEPTED && row->lane->stopped)
+        start_lane(row->lane);
+    result_of(row, &result);
+    sending_ends(row);
+}
