@@ -124,6 +124,8 @@ static void reclaimed(struct db_call *call)
     } else if (call->err.code == ERR_NONE) {
         lane->epoch = row_int(call->results[0], 0, 0);
         lane->doubtful = false;
+        lane->inherited = false;
+        lane->next_sweep = 0;
         lane->more = true;
         log_event(LOG_INFO, "lane.reclaimed", LOG_S("lane", lane->account->external_id),
                   LOG_I("epoch", lane->epoch));

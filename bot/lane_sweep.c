@@ -9,7 +9,15 @@
 #define DEEP        500 /* ready: half of what a claim looks at */
 
 /* The queries of a sweep, in order. */
-enum { SWEEP_INHERIT, SWEEP_EARLY, SWEEP_REPEAT, SWEEP_GIVE_UP, SWEEP_PROMOTE, SWEEP_DEPTH };
+enum sweep_query {
+    SWEEP_INHERIT,
+    SWEEP_WAIT,
+    SWEEP_EARLY,
+    SWEEP_REPEAT,
+    SWEEP_GIVE_UP,
+    SWEEP_PROMOTE,
+    SWEEP_DEPTH /* the last: keep the order of lane_sweep */
+};
 
 static void give_up(struct lane *lane, const PGresult *rows)
 {
@@ -91,6 +99,10 @@ void lane_sweep(struct lane *lane)
     params[3] = param_time(arena, now + config->outbox.unknown_wait);
     params[4] = param_bool(arena, !lane->inherited);
     call_add(call, &SQL_LANE_INHERIT, params);
+    params = lane_params(arena, 4, lane);
+    params[2] = param_time(arena, now + config->outbox.unknown_wait);
+    params[3] = param_bool(arena, !lane->inherited);
+    call_add(call, &SQL_LANE_WAIT_ANEW, params);
     call_add(call, &SQL_EARLY_JOIN, lane_params(arena, 2, lane));
     params = lane_params(arena, 4, lane);
     params[2] = param_time(arena, now);

@@ -147,6 +147,10 @@ static const char *error_part(const PGresult *result, int part)
 static void raise_result(struct db_flight *flight, const char *what, const PGresult *result)
 {
     const char *state = error_part(result, PG_DIAG_SQLSTATE);
+    if (state[0] == '\0') { /* libpq's own words: the connection is gone */
+        (void)err_raise(&flight->err, ERR_RETRY, "%s: the connection was lost", what);
+        return;
+    }
     (void)snprintf(flight->sqlstate, sizeof(flight->sqlstate), "%s", state);
     enum err_code code = code_of_state(flight->sqlstate);
     if (code == ERR_REJECT)

@@ -34,6 +34,12 @@ update lanes set stopped_at = $3::timestamptz, stopped_why = $4::text
 update outbox set state = 3, due_at = $4::timestamptz
  where $5::bool and org_id = $1::uuid and lane_id = $2::uuid and state = 1 and epoch < $3::int8;
 
+-- name: lane_wait_anew
+-- While nobody held the lane, nobody may have listened to the provider either.
+-- $1 org  $2 lane  $3 wait until  $4 whether
+update outbox set due_at = $3::timestamptz
+ where $4::bool and org_id = $1::uuid and lane_id = $2::uuid and state in (2, 3) and due_at < $3::timestamptz;
+
 -- name: lane_reclaim
 -- The holder's next epoch; what it intended under this one, and knows not to be on the wire, is ready
 -- again.
