@@ -4,13 +4,15 @@
  */
 #include "bot/metrics.h"
 
+#include <limits.h>
 #include <stdatomic.h>
 #include <string.h>
 
 static struct metrics nowhere;
 static struct metrics *here = &nowhere;
 
-#define RELAXED memory_order_relaxed
+#define RELAXED     memory_order_relaxed
+#define ERROR_OTHER INT_MIN
 
 struct metric_text {
     const char *name;
@@ -86,6 +88,10 @@ static const struct metric_text histogram_texts[HIST_N] = {
 void metrics_use(struct metrics *metrics)
 {
     here = metrics != NULL ? metrics : &nowhere;
+    for (size_t i = 0; i < GAUGE_N; i++)
+        atomic_store_explicit(&here->gauges[i], 0, RELAXED);
+    for (size_t i = 0; i < METRICS_LANES; i++)
+        gauge_lane_gone(i);
 }
 
 void count(enum counter counter, uint64_t by)
@@ -123,11 +129,13 @@ void observe(enum histogram histogram, usec_t value)
 /* The last slot takes what finds no other, so that no error goes uncounted. */
 void count_error(int code)
 {
+    if (code == 0 || code == ERROR_OTHER) /* what marks a free slot, and the last one */
+        return;
     for (size_t i = 0; i < METRICS_ERRORS; i++) {
         int known = atomic_load_explicit(&here->errors[i].code, RELAXED);
         if (known == 0) {
-            atomic_store_explicit(&here->errors[i].code, i + 1 < METRICS_ERRORS ? code : -1,
-                                  RELAXED);
+            atomic_store_explicit(&here->errors[i].code,
+                                  i + 1 < METRICS_ERRORS ? code : ERROR_OTHER, RELAXED);
             known = code;
         }
         if (known == code || i + 1 == METRICS_ERRORS) {
@@ -221,59 +229,113 @@ static void put_histogram(struct text *text, const struct metrics *parts, size_t
     }
     for (size_t k = 0; k < n; k++)
         sum += atomic_load_explicit(&parts[k].histograms[which].sum, RELAXED);
-    PUT(text, "%s_bucket{le=\"+Inf\"} %llu\n%s_sum %g\n%s_count %llu\n", name,
-        (unsigned long long)total, name, (double)sum / unit, name, (unsigned long long)total);
+    PUT(text, "%s_bucket{le=\"+Inf\"} %llu\n%s_sum %.*f\n%s_count %llu\n", name,
+        (unsigned long long)total, name, histogram_is_time(which) ? 6 : 0, (double)sum / unit,
+        name, (unsigned long long)total);
 }
 
-static void put_lanes(struct text *text, const struct metrics *parts, size_t n)
+/* A label's value, as the format wants it. */
+static struct str quoted(struct arena *into, const char *label)
 {
-    PUT(text, "# HELP parley_outbox_depth Messages in the outbox by lane and state\n"
-              "# TYPE parley_outbox_depth gauge\n");
-    for (size_t k = 0; k < n; k++) {
+    char *out = arena_alloc(into, 2 * strlen(label) + 1);
+    size_t n = 0;
+
+    for (; *label != '\0'; label++) {
+        if (*label == '"' || *label == '\\' || *label == '\n')
+            out[n++] = '\\';
+        out[n++] = *label == '\n' ? 'n' : *label;
+    }
+    out[n] = '\0';
+    return (struct str){out, n};
+}
+
+/* A lane on its way from one worker to another may stand in two parts: the first one's counts.
+ */
+static bool lane_was_put(const struct metrics *parts, size_t part, size_t slot)
+{
+    for (size_t k = 0; k < part; k++) {
         for (size_t i = 0; i < METRICS_LANES; i++) {
-            const char *lane = parts[k].lanes[i].lane;
-            if (lane[0] == '\0')
-                continue;
-            PUT(text,
-                "parley_outbox_depth{lane=\"%s\",state=\"ready\"} %lld\n"
-                "parley_outbox_depth{lane=\"%s\",state=\"intended\"} %lld\n"
-                "parley_outbox_depth{lane=\"%s\",state=\"unknown\"} %lld\n"
-                "parley_lane_stopped{lane=\"%s\"} %d\n",
-                lane, (long long)atomic_load(&parts[k].lanes[i].ready), lane,
-                (long long)atomic_load(&parts[k].lanes[i].intended), lane,
-                (long long)atomic_load(&parts[k].lanes[i].unknown), lane,
-                atomic_load(&parts[k].lanes[i].stopped) ? 1 : 0);
+            if (strcmp(parts[k].lanes[i].lane, parts[part].lanes[slot].lane) == 0)
+                return true;
         }
     }
+    return false;
+}
+
+static void put_depth(struct text *text, const struct metrics *part, size_t slot)
+{
+    struct str lane = quoted(text->into, part->lanes[slot].lane);
+
+    PUT(text,
+        "parley_outbox_depth{lane=\"%s\",state=\"ready\"} %lld\n"
+        "parley_outbox_depth{lane=\"%s\",state=\"intended\"} %lld\n"
+        "parley_outbox_depth{lane=\"%s\",state=\"unknown\"} %lld\n",
+        lane.at, (long long)atomic_load_explicit(&part->lanes[slot].ready, RELAXED), lane.at,
+        (long long)atomic_load_explicit(&part->lanes[slot].intended, RELAXED), lane.at,
+        (long long)atomic_load_explicit(&part->lanes[slot].unknown, RELAXED));
+}
+
+static void put_stopped(struct text *text, const struct metrics *part, size_t slot)
+{
+    PUT(text, "parley_lane_stopped{lane=\"%s\"} %d\n",
+        quoted(text->into, part->lanes[slot].lane).at,
+        atomic_load_explicit(&part->lanes[slot].stopped, RELAXED) ? 1 : 0);
+}
+
+/* All lines of one metric stand together. */
+static void put_lanes(struct text *text, const struct metrics *parts, size_t n,
+                      void (*put_lane)(struct text *, const struct metrics *, size_t))
+{
+    for (size_t k = 0; k < n; k++) {
+        for (size_t i = 0; i < METRICS_LANES; i++) {
+            if (parts[k].lanes[i].lane[0] != '\0' && !lane_was_put(parts, k, i))
+                put_lane(text, &parts[k], i);
+        }
+    }
+}
+
+struct errors {
+    int codes[METRICS_ERRORS];
+    uint64_t counts[METRICS_ERRORS];
+    size_t n;
+    uint64_t other; /* than those that had room */
+};
+
+static void add_errors(struct errors *errors, int code, uint64_t count)
+{
+    size_t i = 0;
+
+    while (i < errors->n && errors->codes[i] != code)
+        i++;
+    if (code == ERROR_OTHER || i == METRICS_ERRORS) {
+        errors->other += count;
+        return;
+    }
+    if (i == errors->n) {
+        errors->codes[errors->n++] = code;
+        errors->counts[i] = 0;
+    }
+    errors->counts[i] += count;
 }
 
 static void put_errors(struct text *text, const struct metrics *parts, size_t n)
 {
-    PUT(text,
-        "# HELP parley_provider_errors_total Errors that providers answered, by their code\n"
-        "# TYPE parley_provider_errors_total counter\n");
-    int codes[METRICS_ERRORS];
-    uint64_t counts[METRICS_ERRORS];
-    size_t known = 0;
+    struct errors errors = {.n = 0};
+
     for (size_t k = 0; k < n; k++) {
         for (size_t i = 0; i < METRICS_ERRORS; i++) {
             int code = atomic_load_explicit(&parts[k].errors[i].code, RELAXED);
-            size_t j = 0;
             if (code == 0)
                 break;
-            while (j < known && codes[j] != code)
-                j++;
-            if (j == known && known < METRICS_ERRORS) {
-                codes[known] = code;
-                counts[known++] = 0;
-            }
-            if (j < known)
-                counts[j] += atomic_load_explicit(&parts[k].errors[i].count, RELAXED);
+            add_errors(&errors, code, atomic_load_explicit(&parts[k].errors[i].count, RELAXED));
         }
     }
-    for (size_t j = 0; j < known; j++)
-        PUT(text, "parley_provider_errors_total{code=\"%d\"} %llu\n", codes[j],
-            (unsigned long long)counts[j]);
+    for (size_t j = 0; j < errors.n; j++)
+        PUT(text, "parley_provider_errors_total{code=\"%d\"} %llu\n", errors.codes[j],
+            (unsigned long long)errors.counts[j]);
+    if (errors.other > 0)
+        PUT(text, "parley_provider_errors_total{code=\"other\"} %llu\n",
+            (unsigned long long)errors.other);
 }
 
 struct str metrics_text(struct arena *into, const struct metrics *parts, size_t n,
@@ -285,11 +347,19 @@ struct str metrics_text(struct arena *into, const struct metrics *parts, size_t 
     put_gauges(&text, parts, n);
     for (unsigned i = 0; i < HIST_N; i++)
         put_histogram(&text, parts, n, (enum histogram)i);
-    put_lanes(&text, parts, n);
+    PUT(&text, "# HELP parley_outbox_depth Messages in the outbox by lane and state\n"
+               "# TYPE parley_outbox_depth gauge\n");
+    put_lanes(&text, parts, n, put_depth);
+    PUT(&text, "# HELP parley_lane_stopped Whether the provider refuses the account\n"
+               "# TYPE parley_lane_stopped gauge\n");
+    put_lanes(&text, parts, n, put_stopped);
+    PUT(&text,
+        "# HELP parley_provider_errors_total Errors that providers answered, by their code\n"
+        "# TYPE parley_provider_errors_total counter\n");
     put_errors(&text, parts, n);
     PUT(&text,
         "# HELP process_start_time_seconds When the service started\n"
-        "# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds %g\n",
+        "# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds %.3f\n",
         (double)started / 1e6);
     return (struct str){text.at, text.len};
 }

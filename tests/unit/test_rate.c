@@ -1,0 +1,341 @@
+/*
+ * The arithmetic of the sending rates, on a clock of the test's own: what is promised to the
+ * provider is an upper bound over every stretch of time, so that is what is counted.
+ */
+#include "bot/rate.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define RATE   80U
+#define BURST  80U
+#define PAIR   (6 * USEC_PER_SEC)
+#define BURSTS 45U
+#define START  (1000 * USEC_PER_SEC)
+
+static uint32_t random_state;
+
+static uint32_t next_random(uint32_t below)
+{
+    random_state = random_state * 1664525 + 1013904223;
+    return (uint32_t)(((uint64_t)(random_state >> 4) * below) >> 28);
+}
+
+static struct uuid person(unsigned number)
+{
+    struct uuid id = {{0}};
+    uint64_t mixed = number * UINT64_C(0x9E3779B97F4A7C15);
+
+    memcpy(id.bytes, &number, sizeof number);
+    memcpy(id.bytes + 8, &mixed, sizeof mixed);
+    return id;
+}
+
+/* --- the account's bucket ------------------------------------------------------------------
+ */
+
+static void a_new_bucket_is_full_and_gives_its_burst_at_once(void **state)
+{
+    (void)state;
+    struct bucket bucket = {0};
+
+    assert_int_equal(bucket_tokens(&bucket, START, RATE, BURST), BURST);
+    bucket_take(&bucket, BURST);
+    assert_int_equal(bucket_tokens(&bucket, START, RATE, BURST), 0);
+    assert_int_equal(bucket_tokens(&bucket, START + USEC_PER_SEC / RATE - 1, RATE, BURST), 0);
+    assert_int_equal(bucket_tokens(&bucket, START + USEC_PER_SEC / RATE, RATE, BURST), 1);
+}
+
+/* However it is asked, no stretch of time sees more than its burst and its rate. */
+static void no_stretch_of_time_sees_more_than_burst_and_rate(void **state)
+{
+    (void)state;
+    enum { STEPS = 20000 };
+    static usec_t at[STEPS];
+    static unsigned total[STEPS + 1];
+
+    for (random_state = 1; random_state < 20; random_state++) {
+        uint32_t seed = random_state;
+        struct bucket bucket = {0};
+        usec_t now = START;
+        for (size_t i = 0; i < STEPS; i++) {
+            now += next_random(20) == 0 ? next_random(3000000) : next_random(3000);
+            unsigned there = bucket_tokens(&bucket, now, RATE, BURST);
+            unsigned taken = there > 0 ? next_random(there) + 1 : 0;
+            bucket_take(&bucket, taken);
+            at[i] = now;
+            total[i + 1] = total[i] + taken;
+        }
+        for (size_t n = 0; n < 40000; n++) {
+            size_t from = next_random(STEPS), to = from + next_random((uint32_t)(STEPS - from));
+            uint64_t most = BURST + (uint64_t)(at[to] - at[from]) * RATE / USEC_PER_SEC + 1;
+            assert_true(total[to + 1] - total[from] <= most);
+        }
+        random_state = seed;
+    }
+}
+
+/* A greedy sender gets all of its rate: rounding loses nothing, however often it asks. */
+static void a_greedy_sender_gets_its_whole_rate(void **state)
+{
+    (void)state;
+    static const usec_t steps[] = {1, 7, 99, 1001, 12499, 12501, 700001};
+
+    for (size_t k = 0; k < COUNTOF(steps); k++) {
+        struct bucket bucket = {0};
+        usec_t now = START;
+        uint64_t sent = 0;
+        while (now < START + 20 * USEC_PER_SEC) {
+            unsigned there = bucket_tokens(&bucket, now, RATE, BURST);
+            bucket_take(&bucket, there);
+            sent += there;
+            now += steps[k];
+        }
+        assert_in_range(sent, (uint64_t)RATE * 19, (uint64_t)RATE * 20 + BURST);
+    }
+}
+
+static void the_wait_is_exact(void **state)
+{
+    (void)state;
+    static const unsigned rates[] = {1, 3, 7, 80, 1000};
+
+    for (size_t k = 0; k < COUNTOF(rates); k++) {
+        struct bucket bucket = {0};
+        usec_t now = START;
+        bucket_take(&bucket, bucket_tokens(&bucket, now, rates[k], 5));
+        for (int i = 0; i < 50; i++) {
+            usec_t wait = bucket_wait(&bucket, now, rates[k], 5);
+            struct bucket early = bucket;
+            assert_true(wait > 0);
+            assert_int_equal(bucket_tokens(&early, now + wait - 2, rates[k], 5), 0);
+            now += wait;
+            assert_int_equal(bucket_wait(&bucket, now, rates[k], 5), 0);
+            assert_int_equal(bucket_tokens(&bucket, now, rates[k], 5), 1);
+            bucket_take(&bucket, 1);
+        }
+    }
+}
+
+static void a_long_idle_time_fills_the_bucket_and_no_more(void **state)
+{
+    (void)state;
+    static const usec_t idle[] = {USEC_PER_SEC, USEC_PER_HOUR, 400 * USEC_PER_DAY};
+
+    for (size_t k = 0; k < COUNTOF(idle); k++) {
+        struct bucket bucket = {0};
+        bucket_take(&bucket, bucket_tokens(&bucket, START, 1000, 1000));
+        assert_int_equal(bucket_tokens(&bucket, START + idle[k], 1000, 1000), 1000);
+    }
+}
+
+static void a_clock_going_backwards_gives_nothing_and_stops_nothing(void **state)
+{
+    (void)state;
+    struct bucket bucket = {0};
+
+    bucket_take(&bucket, bucket_tokens(&bucket, START, RATE, BURST));
+    assert_int_equal(bucket_tokens(&bucket, START - USEC_PER_HOUR, RATE, BURST), 0);
+    assert_int_equal(bucket_tokens(&bucket, START - USEC_PER_HOUR, RATE, BURST), 0);
+    assert_true(bucket_wait(&bucket, START - USEC_PER_HOUR, RATE, BURST) <= USEC_PER_SEC);
+    assert_int_equal(
+        bucket_tokens(&bucket, START - USEC_PER_HOUR + USEC_PER_SEC / 2, RATE, BURST), 40);
+}
+
+static void a_changed_rate_holds_from_then_on(void **state)
+{
+    (void)state;
+    struct bucket bucket = {0};
+
+    assert_int_equal(bucket_tokens(&bucket, START, 1000, 1000), 1000);
+    assert_int_equal(bucket_tokens(&bucket, START + 1, 80, 80), 80);
+}
+
+static void rate_nought_means_no_limit(void **state)
+{
+    (void)state;
+    struct bucket bucket = {0};
+
+    for (int i = 0; i < 1000; i++) {
+        assert_int_equal(bucket_tokens(&bucket, START, 0, 128), 128);
+        bucket_take(&bucket, 128);
+        assert_int_equal(bucket_wait(&bucket, START, 0, 128), 0);
+    }
+    assert_int_equal(bucket_tokens(&bucket, START, 0, 0), UINT32_MAX);
+}
+
+static void taking_more_than_there_is_leaves_nothing(void **state)
+{
+    (void)state;
+    struct bucket bucket = {0};
+
+    assert_int_equal(bucket_tokens(&bucket, START, RATE, BURST), BURST);
+    bucket_take(&bucket, UINT32_MAX);
+    assert_int_equal(bucket_tokens(&bucket, START, RATE, BURST), 0);
+}
+
+/* --- pairs ---------------------------------------------------------------------------------
+ */
+
+static void one_person_gets_a_burst_of_45_then_one_in_6_s(void **state)
+{
+    (void)state;
+    struct pairs pairs;
+    usec_t now = START, wait;
+
+    pairs_init(&pairs);
+    for (unsigned i = 0; i < BURSTS; i++)
+        assert_int_equal(pairs_take(&pairs, person(1), now, PAIR, BURSTS), 0);
+    for (unsigned i = 0; i < 100; i++) {
+        wait = pairs_take(&pairs, person(1), now, PAIR, BURSTS);
+        assert_int_equal(wait, PAIR);
+        assert_true(pairs_take(&pairs, person(1), now + wait - 1, PAIR, BURSTS) > 0);
+        now += wait;
+        assert_int_equal(pairs_take(&pairs, person(1), now, PAIR, BURSTS), 0);
+    }
+    pairs_finish(&pairs);
+}
+
+static void the_burst_comes_back_with_time(void **state)
+{
+    (void)state;
+    struct pairs pairs;
+    usec_t now = START;
+
+    pairs_init(&pairs);
+    for (unsigned i = 0; i < BURSTS; i++)
+        assert_int_equal(pairs_take(&pairs, person(1), now, PAIR, BURSTS), 0);
+    now += 10 * PAIR;
+    for (unsigned i = 0; i < 10; i++)
+        assert_int_equal(pairs_take(&pairs, person(1), now, PAIR, BURSTS), 0);
+    assert_true(pairs_take(&pairs, person(1), now, PAIR, BURSTS) > 0);
+    now += USEC_PER_DAY;
+    for (unsigned i = 0; i < BURSTS; i++)
+        assert_int_equal(pairs_take(&pairs, person(1), now, PAIR, BURSTS), 0);
+    assert_true(pairs_take(&pairs, person(1), now, PAIR, BURSTS) > 0);
+    pairs_finish(&pairs);
+}
+
+static void people_do_not_wait_for_each_other(void **state)
+{
+    (void)state;
+    struct pairs pairs;
+
+    pairs_init(&pairs);
+    for (unsigned i = 0; i < BURSTS; i++)
+        assert_int_equal(pairs_take(&pairs, person(1), START, PAIR, BURSTS), 0);
+    for (unsigned who = 2; who < 5000; who++)
+        assert_int_equal(pairs_take(&pairs, person(who), START, PAIR, BURSTS), 0);
+    assert_true(pairs_take(&pairs, person(1), START, PAIR, BURSTS) > 0);
+    pairs_finish(&pairs);
+}
+
+/* A refused taking uses nothing up, however often it is tried. */
+static void asking_in_vain_costs_nothing(void **state)
+{
+    (void)state;
+    struct pairs pairs;
+
+    pairs_init(&pairs);
+    assert_int_equal(pairs_take(&pairs, person(1), START, PAIR, 1), 0);
+    for (int i = 0; i < 1000; i++)
+        assert_int_equal(pairs_take(&pairs, person(1), START + 1, PAIR, 1), PAIR - 1);
+    assert_int_equal(pairs_take(&pairs, person(1), START + PAIR, PAIR, 1), 0);
+    pairs_finish(&pairs);
+}
+
+/* The table against the rule written down plainly, for many people at random times. */
+static void the_table_forgets_nobody_whose_share_is_used(void **state)
+{
+    (void)state;
+    enum { PEOPLE = 700 };
+    usec_t until[PEOPLE] = {0};
+    struct pairs pairs;
+    usec_t now = START;
+
+    random_state = 7;
+    pairs_init(&pairs);
+    for (int i = 0; i < 400000; i++) {
+        /* the crowd wanders, so that some are pruned and come back */
+        unsigned who = (next_random(60) + (unsigned)i / 500) % PEOPLE;
+        now += next_random(40000);
+        usec_t from = until[who] > now ? until[who] : now;
+        usec_t over = from + PAIR - now - PAIR * BURSTS;
+        usec_t wait = pairs_take(&pairs, person(who), now, PAIR, BURSTS);
+        assert_int_equal(wait, over > 0 ? over : 0);
+        if (wait == 0)
+            until[who] = from + PAIR;
+    }
+    pairs_finish(&pairs);
+}
+
+static void those_whose_share_is_whole_again_are_pruned(void **state)
+{
+    (void)state;
+    struct pairs pairs;
+    usec_t now = START;
+
+    pairs_init(&pairs);
+    for (unsigned who = 0; who < 200000; who++) {
+        now += PAIR / 100; /* a hundred at a time have a share in use */
+        assert_int_equal(pairs_take(&pairs, person(who), now, PAIR, BURSTS), 0);
+        assert_true(pairs.room <= 1024);
+    }
+    pairs_finish(&pairs);
+}
+
+static void pairs_live_through_a_clock_going_backwards(void **state)
+{
+    (void)state;
+    struct pairs pairs;
+
+    pairs_init(&pairs);
+    for (unsigned who = 0; who < 500; who++)
+        assert_int_equal(pairs_take(&pairs, person(who), START, PAIR, 1), 0);
+    for (unsigned who = 0; who < 500; who++)
+        assert_int_equal(pairs_take(&pairs, person(who), START - USEC_PER_SEC, PAIR, 1),
+                         PAIR + USEC_PER_SEC);
+    pairs_finish(&pairs);
+}
+
+static void interval_nought_means_no_limit_and_burst_nought_is_one(void **state)
+{
+    (void)state;
+    struct pairs pairs;
+
+    pairs_init(&pairs);
+    for (int i = 0; i < 1000; i++)
+        assert_int_equal(pairs_take(&pairs, person(1), START, 0, BURSTS), 0);
+    assert_int_equal(pairs.room, 0);
+    assert_int_equal(pairs_take(&pairs, person(1), START, PAIR, 0), 0);
+    assert_int_equal(pairs_take(&pairs, person(1), START, PAIR, 0), PAIR);
+    pairs_finish(&pairs);
+    pairs_finish(&pairs);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_new_bucket_is_full_and_gives_its_burst_at_once),
+        cmocka_unit_test(no_stretch_of_time_sees_more_than_burst_and_rate),
+        cmocka_unit_test(a_greedy_sender_gets_its_whole_rate),
+        cmocka_unit_test(the_wait_is_exact),
+        cmocka_unit_test(a_long_idle_time_fills_the_bucket_and_no_more),
+        cmocka_unit_test(a_clock_going_backwards_gives_nothing_and_stops_nothing),
+        cmocka_unit_test(a_changed_rate_holds_from_then_on),
+        cmocka_unit_test(rate_nought_means_no_limit),
+        cmocka_unit_test(taking_more_than_there_is_leaves_nothing),
+        cmocka_unit_test(one_person_gets_a_burst_of_45_then_one_in_6_s),
+        cmocka_unit_test(the_burst_comes_back_with_time),
+        cmocka_unit_test(people_do_not_wait_for_each_other),
+        cmocka_unit_test(asking_in_vain_costs_nothing),
+        cmocka_unit_test(the_table_forgets_nobody_whose_share_is_used),
+        cmocka_unit_test(those_whose_share_is_whole_again_are_pruned),
+        cmocka_unit_test(pairs_live_through_a_clock_going_backwards),
+        cmocka_unit_test(interval_nought_means_no_limit_and_burst_nought_is_one),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

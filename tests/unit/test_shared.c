@@ -1,0 +1,162 @@
+/* What is remembered of deliveries that were being stepped when a worker died. */
+#include "bot/shared.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static struct hash16 delivery(unsigned number)
+{
+    struct str text = {(const char *)&number, sizeof number};
+
+    return hash16_of(&text, 1);
+}
+
+static struct shared *shared_of(unsigned workers)
+{
+    struct shared *shared;
+    struct err err = {0};
+
+    assert_true(crypto_init(&err));
+    assert_true(shared_create(workers, &shared, &err));
+    assert_int_equal(shared->n_workers, workers);
+    return shared;
+}
+
+/* In a process of its own that is killed while it steps, as workers are. */
+static void die_over(struct shared *shared, unsigned worker, const unsigned *deliveries,
+                     size_t n)
+{
+    int status;
+    pid_t pid = fork();
+
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        unsigned slot = shared_stepping_begin(&shared->workers[worker]);
+        for (size_t i = 0; i < n; i++)
+            shared_stepping_add(&shared->workers[worker], slot, delivery(deliveries[i]));
+        (void)kill(getpid(), SIGKILL);
+        _exit(1);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status));
+    shared_blame(shared, worker);
+}
+
+static void a_delivery_is_blamed_once_for_each_death(void **state)
+{
+    (void)state;
+    struct shared *shared = shared_of(2);
+    const unsigned both[] = {1, 2}, one[] = {1};
+
+    assert_int_equal(shared_deaths(shared, delivery(1)), 0);
+    die_over(shared, 0, both, 2);
+    assert_int_equal(shared_deaths(shared, delivery(1)), 1);
+    assert_int_equal(shared_deaths(shared, delivery(2)), 1);
+    die_over(shared, 1, one, 1); /* whichever worker */
+    assert_int_equal(shared_deaths(shared, delivery(1)), 2);
+    assert_int_equal(shared_deaths(shared, delivery(2)), 1);
+    assert_int_equal(shared_deaths(shared, delivery(3)), 0);
+}
+
+static void a_delivery_of_many_items_dies_once(void **state)
+{
+    (void)state;
+    struct shared *shared = shared_of(1);
+    const unsigned mixed[] = {1, 1, 2, 1, 2, 2, 1};
+
+    die_over(shared, 0, mixed, COUNTOF(mixed));
+    assert_int_equal(shared_deaths(shared, delivery(1)), 1);
+    assert_int_equal(shared_deaths(shared, delivery(2)), 1);
+}
+
+static void what_was_finished_before_is_not_blamed(void **state)
+{
+    (void)state;
+    struct shared *shared = shared_of(1);
+    struct shared_worker *worker = &shared->workers[0];
+    unsigned done = shared_stepping_begin(worker);
+    unsigned open = shared_stepping_begin(worker);
+
+    assert_int_not_equal(done, open);
+    shared_stepping_add(worker, done, delivery(1));
+    shared_stepping_add(worker, open, delivery(2));
+    shared_stepping_end(worker, done);
+    shared_blame(shared, 0);
+    assert_int_equal(shared_deaths(shared, delivery(1)), 0);
+    assert_int_equal(shared_deaths(shared, delivery(2)), 1);
+    shared_blame(shared, 0); /* the dead worker's slots are free again */
+    assert_int_equal(shared_deaths(shared, delivery(2)), 1);
+    for (unsigned i = 0; i < SHARED_SLOTS; i++)
+        assert_int_equal(shared_stepping_begin(worker), i);
+}
+
+static void a_slot_begun_again_has_forgotten_its_last_batch(void **state)
+{
+    (void)state;
+    struct shared *shared = shared_of(1);
+    struct shared_worker *worker = &shared->workers[0];
+    unsigned slot = shared_stepping_begin(worker);
+
+    shared_stepping_add(worker, slot, delivery(1));
+    shared_stepping_end(worker, slot);
+    assert_int_equal(shared_stepping_begin(worker), slot);
+    shared_stepping_add(worker, slot, delivery(2));
+    shared_blame(shared, 0);
+    assert_int_equal(shared_deaths(shared, delivery(1)), 0);
+    assert_int_equal(shared_deaths(shared, delivery(2)), 1);
+}
+
+static void more_batches_and_deliveries_than_there_is_room_for_harm_nothing(void **state)
+{
+    (void)state;
+    struct shared *shared = shared_of(1);
+    struct shared_worker *worker = &shared->workers[0];
+    unsigned slot = 0;
+
+    for (unsigned i = 0; i < SHARED_SLOTS + 3; i++) {
+        slot = shared_stepping_begin(worker);
+        for (unsigned k = 0; k < SHARED_STEPPING + 50; k++)
+            shared_stepping_add(worker, slot, delivery(i * 1000 + k));
+    }
+    assert_int_equal(slot, SHARED_SLOTS);
+    shared_stepping_end(worker, slot);
+    shared_blame(shared, 0);
+    /* the newest are remembered, the oldest gave way */
+    unsigned last = (SHARED_SLOTS - 1) * 1000 + SHARED_STEPPING - 1;
+    assert_int_equal(shared_deaths(shared, delivery(last)), 1);
+    assert_int_equal(shared_deaths(shared, delivery(0)), 0);
+    assert_int_equal(shared_deaths(shared, delivery(SHARED_SLOTS * 1000)), 0);
+}
+
+/* A killer stays known while many innocents are suspected once and cleared by living. */
+static void the_oldest_suspects_give_way(void **state)
+{
+    (void)state;
+    struct shared *shared = shared_of(1);
+
+    for (unsigned i = 0; i < SHARED_SUSPECTS + 10; i++)
+        die_over(shared, 0, &i, 1);
+    for (unsigned i = 0; i < 10; i++)
+        assert_int_equal(shared_deaths(shared, delivery(i)), 0);
+    for (unsigned i = 10; i < SHARED_SUSPECTS + 10; i++)
+        assert_int_equal(shared_deaths(shared, delivery(i)), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_delivery_is_blamed_once_for_each_death),
+        cmocka_unit_test(a_delivery_of_many_items_dies_once),
+        cmocka_unit_test(what_was_finished_before_is_not_blamed),
+        cmocka_unit_test(a_slot_begun_again_has_forgotten_its_last_batch),
+        cmocka_unit_test(more_batches_and_deliveries_than_there_is_room_for_harm_nothing),
+        cmocka_unit_test(the_oldest_suspects_give_way),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
