@@ -209,22 +209,23 @@ static bool must_wait(struct picking *picking, const struct item *item, usec_t n
     return true;
 }
 
+/* A suspect that must wait closes the batch, and so does what comes after a suspect: else what
+ * stands behind it in the same conversation could overtake it. */
 static void pick_one(struct picking *picking, struct item *item, size_t limit, usec_t now)
 {
     struct arrival *delivery = item->portion->delivery;
-    bool alone = delivery->suspect;
+    bool parted = picking->alone != NULL ? picking->alone != delivery
+                                         : delivery->suspect && picking->n > 0;
 
     item->next = NULL;
-    if (picking->closed || picking->n >= limit ||
-        (picking->alone != NULL && picking->alone != delivery) ||
-        (alone && picking->n > 0 && picking->alone == NULL) || must_wait(picking, item, now)) {
-        if (alone)
+    if (picking->closed || picking->n >= limit || parted || must_wait(picking, item, now)) {
+        if (parted || delivery->suspect)
             picking->closed = true;
         *picking->left_last = item;
         picking->left_last = &item->next;
         return;
     }
-    if (alone)
+    if (delivery->suspect)
         picking->alone = delivery;
     *picking->picked_last = item;
     picking->picked_last = &item->next;

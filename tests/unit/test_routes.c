@@ -1,0 +1,191 @@
+/* Which address answers what, without a server: the answers are caught before HTTP. */
+#include "bot/routes.h"
+
+#include "bot/accounts.h"
+#include "bot/intake.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static struct {
+    int status, n;
+    struct str body;
+    char type[64];
+    bool sniffed, stored;
+} replied;
+static int n_deliveries, n_challenges;
+static bool directory_read = true;
+static unsigned db_open = 1;
+
+void http_reply(struct http_exchange *exchange, int status, const char *type, struct str body,
+                const char *const *headers)
+{
+    (void)exchange;
+    replied.n++;
+    replied.status = status;
+    replied.body = body;
+    (void)snprintf(replied.type, sizeof replied.type, "%s", type != NULL ? type : "");
+    for (; headers != NULL && *headers != NULL; headers++) {
+        replied.sniffed |= strcmp(*headers, "X-Content-Type-Options: nosniff") == 0;
+        replied.stored |= strcmp(*headers, "Cache-Control: no-store") == 0;
+    }
+}
+
+void intake_challenge(struct intake *intake, struct http_exchange *exchange)
+{
+    (void)intake;
+    (void)exchange;
+    n_challenges++;
+}
+
+void intake_delivery(struct intake *intake, struct http_exchange *exchange)
+{
+    (void)intake;
+    (void)exchange;
+    n_deliveries++;
+}
+
+void db_health(const struct db *db, struct db_health *health)
+{
+    (void)db;
+    *health = (struct db_health){.open = db_open};
+}
+
+bool accounts_loaded(const struct accounts *accounts)
+{
+    (void)accounts;
+    return directory_read;
+}
+
+static struct worker worker;
+static struct http_exchange exchange;
+
+static void ask(const char *method, const char *path)
+{
+    memset(&replied, 0, sizeof replied);
+    n_deliveries = n_challenges = 0;
+    exchange.method = method;
+    exchange.path = str_from(path);
+    routes_handle(&worker.routes, &exchange);
+    assert_int_equal(replied.n + n_deliveries + n_challenges, 1); /* answered once */
+}
+
+static void deliveries_and_challenges_find_their_way(void **state)
+{
+    (void)state;
+    ask("POST", "/webhooks/whatsapp");
+    assert_int_equal(n_deliveries, 1);
+    ask("GET", "/webhooks/whatsapp");
+    assert_int_equal(n_challenges, 1);
+}
+
+static void ops_3_a_living_process_says_so_even_without_a_database(void **state)
+{
+    (void)state;
+    db_open = 0;
+    ask("GET", "/healthz");
+    assert_int_equal(replied.status, 200);
+    db_open = 1;
+}
+
+static void ops_3_ready_means_that_a_delivery_would_be_taken(void **state)
+{
+    (void)state;
+    ask("GET", "/readyz");
+    assert_int_equal(replied.status, 200);
+    db_open = 0;
+    ask("GET", "/readyz");
+    assert_int_equal(replied.status, 503);
+    assert_true(str_eq(replied.body, STR("database unreachable\n")));
+    db_open = 1;
+    directory_read = false;
+    ask("GET", "/readyz");
+    assert_int_equal(replied.status, 503);
+    directory_read = true;
+    worker.draining = true;
+    ask("GET", "/readyz");
+    assert_int_equal(replied.status, 503);
+    assert_true(str_eq(replied.body, STR("stopping\n")));
+    worker.draining = false;
+}
+
+static void ops_3_figures_are_those_of_all_workers_and_the_supervisor(void **state)
+{
+    (void)state;
+    struct err err = {0};
+
+    assert_true(shared_create(3, &worker.shared, &err));
+    for (unsigned i = 0; i < 3; i++) {
+        metrics_use(&worker.shared->workers[i].metrics);
+        count(COUNT_TURNS, 2);
+    }
+    metrics_use(&worker.shared->supervisor);
+    count(COUNT_WORKER_DEATHS, 5);
+    ask("GET", "/metrics");
+    metrics_use(NULL);
+    assert_int_equal(replied.status, 200);
+    assert_string_equal(replied.type, "text/plain; version=0.0.4");
+    assert_true(str_find(replied.body, STR("\nparley_turns_total 6\n")) < replied.body.len);
+    assert_true(str_find(replied.body, STR("\nparley_worker_deaths_total 5\n")) <
+                replied.body.len);
+    arena_finish(&exchange.arena);
+}
+
+static void other_methods_are_405_and_other_paths_404(void **state)
+{
+    (void)state;
+    static const char *const methods[] = {"PUT", "DELETE", "PATCH", "OPTIONS", "get", "POSTS"};
+    static const char *const paths[] = {
+        "",           "/",          "/webhooks", "/webhooks/",          "/metrics/",
+        "/Metrics",   "/healthz/x", "//healthz", "/webhooks/whatsapp/", "/webhooks/whatsap",
+        "/../metrics"};
+
+    for (size_t i = 0; i < COUNTOF(methods); i++) {
+        ask(methods[i], "/webhooks/whatsapp");
+        assert_int_equal(replied.status, 405);
+    }
+    ask("POST", "/metrics");
+    assert_int_equal(replied.status, 405);
+    for (size_t i = 0; i < COUNTOF(paths); i++) {
+        ask("GET", paths[i]);
+        assert_int_equal(replied.status, 404);
+        assert_int_equal(replied.body.len, 0); /* never an echo of what was asked */
+    }
+}
+
+static void head_is_answered_as_get(void **state)
+{
+    (void)state;
+    ask("HEAD", "/healthz");
+    assert_int_equal(replied.status, 200);
+    ask("HEAD", "/nowhere");
+    assert_int_equal(replied.status, 404);
+}
+
+static void no_answer_is_kept_or_guessed_at(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"/healthz", "/readyz", "/nowhere"};
+
+    for (size_t i = 0; i < COUNTOF(paths); i++) {
+        ask("GET", paths[i]);
+        assert_true(replied.sniffed && replied.stored);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(deliveries_and_challenges_find_their_way),
+        cmocka_unit_test(ops_3_a_living_process_says_so_even_without_a_database),
+        cmocka_unit_test(ops_3_ready_means_that_a_delivery_would_be_taken),
+        cmocka_unit_test(ops_3_figures_are_those_of_all_workers_and_the_supervisor),
+        cmocka_unit_test(other_methods_are_405_and_other_paths_404),
+        cmocka_unit_test(head_is_answered_as_get),
+        cmocka_unit_test(no_answer_is_kept_or_guessed_at),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
