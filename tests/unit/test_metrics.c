@@ -84,7 +84,7 @@ static size_t end_of_labels(struct str line)
 
 static void read_comment(struct str line)
 {
-    struct str rest = line, word, name;
+    struct str rest = line, word = STR_NONE, name = STR_NONE;
 
     assert_true(str_split(&rest, ' ', &word) && str_eq(word, STR("#")));
     assert_true(str_split(&rest, ' ', &word) && str_split(&rest, ' ', &name));
