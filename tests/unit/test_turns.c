@@ -94,7 +94,7 @@ static void settled(struct arrival *arrival)
 static int set_up(void **state)
 {
     struct err err = {0};
-    struct shared *shared;
+    struct shared *shared = NULL;
 
     (void)state;
     memset(parcels, 0, sizeof parcels);
