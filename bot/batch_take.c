@@ -61,16 +61,6 @@ static int by_account_and_hash(const void *a, const void *b)
     return order != 0 ? order : memcmp(&left->hash, &right->hash, sizeof left->hash);
 }
 
-/* By our message, so that batches with statuses of the same messages lock them in one order. */
-static int by_message(const void *a, const void *b)
-{
-    const struct event *left = (*(struct item *const *)a)->event,
-                       *right = (*(struct item *const *)b)->event;
-    int order = str_compare(left->key, right->key);
-
-    return order != 0 ? order : str_compare(left->context, right->context);
-}
-
 void batch_sort(struct batch_work *work)
 {
     struct batch *batch = work->batch;
@@ -104,7 +94,6 @@ void batch_sort(struct batch_work *work)
         }
     }
     qsort(work->seen, work->n_seen, sizeof(struct item *), by_account_and_hash);
-    qsort(work->statuses, work->n_statuses, sizeof(struct item *), by_message);
 }
 
 /* Whether this transaction is the first to handle the item; a second copy in the batch is not.

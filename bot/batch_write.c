@@ -5,7 +5,9 @@
 #include "bot/batch_inside.h"
 
 #include "store/sql.h"
+
 #include "webhooks/event_json.h"
+#include <stdlib.h>
 
 /* --- the last flight: all that is to be kept
  * -------------------------------------------------------- */
@@ -87,27 +89,61 @@ static bool parse_key(struct str key, struct uuid *conversation, int64_t *seq)
            str_split(&rest, '.', &id) && uuid_parse(id, conversation) && str_to_int(rest, seq);
 }
 
-static void write_statuses(struct batch_work *work)
+/* A status that names its message by our key. */
+struct keyed {
+    struct uuid conversation;
+    int64_t seq;
+    const struct event *event;
+};
+
+static int by_message(const void *a, const void *b)
+{
+    const struct keyed *left = a, *right = b;
+    int order = uuid_compare(left->conversation, right->conversation);
+
+    return order != 0 ? order : (left->seq > right->seq) - (left->seq < right->seq);
+}
+
+/* In the order of the messages: a lane settles in that order too, and two that lock the same
+ * rows in two orders wait for each other. */
+static void write_keyed(struct batch_work *work, struct keyed *keyed, size_t n)
 {
     static const enum db_type types[] = {DB_UUID, DB_INT8, DB_INT2, DB_INT4};
-    static const enum db_type by_id[] = {DB_BYTEA, DB_INT2, DB_INT4};
-    struct db_array keyed[COUNTOF(types)], unkeyed[COUNTOF(by_id)], failed;
+    struct db_array arrays[COUNTOF(types)], failed;
 
-    batch_arrays(work, keyed, types, COUNTOF(types));
-    batch_arrays(work, unkeyed, by_id, COUNTOF(by_id));
+    if (n == 0)
+        return;
+    qsort(keyed, n, sizeof *keyed, by_message);
+    batch_arrays(work, arrays, types, COUNTOF(types));
     array_init(&failed, &work->arena, DB_BOOL);
+    for (size_t i = 0; i < n; i++) {
+        array_uuid(&arrays[0], keyed[i].conversation);
+        array_int(&arrays[1], keyed[i].seq);
+        array_int(&arrays[2], keyed[i].event->status);
+        array_int(&arrays[3], keyed[i].event->error);
+        array_bool(&failed, keyed[i].event->status == DELIVERY_FAILED);
+    }
+    struct db_param *params = params_of(work, arrays, 2, 1);
+    params[3] = param_array(&failed);
+    flight_add(work->conn, &work->flight, &SQL_TURN_STATUSES_SETTLE, params);
+    flight_add(work->conn, &work->flight, &SQL_TURN_STATUSES,
+               params_of(work, arrays, COUNTOF(types), 0));
+}
+
+static void write_statuses(struct batch_work *work)
+{
+    static const enum db_type by_id[] = {DB_BYTEA, DB_INT2, DB_INT4};
+    struct db_array unkeyed[COUNTOF(by_id)];
+    struct keyed *keyed = arena_array(&work->arena, struct keyed, work->n_statuses + 1);
+    size_t n = 0;
+
+    batch_arrays(work, unkeyed, by_id, COUNTOF(by_id));
     for (size_t i = 0; i < work->n_statuses; i++) {
         const struct event *event = work->statuses[i]->event;
-        struct uuid conversation;
-        int64_t seq;
         if (event->error != 0)
             count_error(event->error);
-        if (parse_key(event->key, &conversation, &seq)) {
-            array_uuid(&keyed[0], conversation);
-            array_int(&keyed[1], seq);
-            array_int(&keyed[2], event->status);
-            array_int(&keyed[3], event->error);
-            array_bool(&failed, event->status == DELIVERY_FAILED);
+        if (parse_key(event->key, &keyed[n].conversation, &keyed[n].seq)) {
+            keyed[n++].event = event;
         } else {
             struct str id = event->context; /* our message's */
             struct hash16 hash = hash16_of(&id, 1);
@@ -116,13 +152,7 @@ static void write_statuses(struct batch_work *work)
             array_int(&unkeyed[2], event->error);
         }
     }
-    if (keyed[0].n > 0) {
-        struct db_param *params = params_of(work, keyed, 2, 1);
-        params[3] = param_array(&failed);
-        flight_add(work->conn, &work->flight, &SQL_TURN_STATUSES_SETTLE, params);
-        flight_add(work->conn, &work->flight, &SQL_TURN_STATUSES,
-                   params_of(work, keyed, COUNTOF(types), 0));
-    }
+    write_keyed(work, keyed, n);
     if (unkeyed[0].n > 0) {
         struct db_param *params = params_of(work, unkeyed, COUNTOF(by_id), 1);
         params[1 + COUNTOF(by_id)] = param_time(&work->arena, work->now);

@@ -293,7 +293,8 @@ static const char *role_command(struct db_conn *conn)
 
 /* Every query of ours reaches its rows by an index from few keys. The planner, whose statistics
  * are always of yesterday and whose plan is kept for as long as the connection, would now and
- * then read a whole table instead: on a young table that cost six times the CPU of a turn. */
+ * then read a whole table instead: on a young table that cost six times the CPU of a turn. By
+ * index also means in the order of the keys, and locks are taken in that order. */
 static const char *const settings[] = {"SET lock_timeout = '250ms'",
                                        "SET client_connection_check_interval = '1s'",
                                        "SET jit = off",
@@ -302,6 +303,7 @@ static const char *const settings[] = {"SET lock_timeout = '250ms'",
                                        "SET enable_hashjoin = off",
                                        "SET enable_mergejoin = off",
                                        "SET enable_material = off",
+                                       "SET enable_bitmapscan = off",
                                        "SET TimeZone = 'UTC'"};
 
 static void conn_prepare(struct db_conn *conn)

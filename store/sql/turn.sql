@@ -40,8 +40,12 @@ update contact_points p set address = i.user_id
 select i.ord::int4 as ord, c.conversation_id, c.contact_id, p.customer_id, c.seq, c.state, c.at_rest,
        c.language, c.language_settled, c.last_inbound_at, c.held_until, p.stopped_at, p.phone
   from unnest($2::uuid[], $3::text[]) with ordinality i (account_id, address, ord)
-  join contact_points p on p.org_id = $1::uuid and p.channel = 'whatsapp'
-                       and (p.address = i.address or p.phone = i.address)
+ cross join lateral (
+       select q.* from contact_points q
+        where q.org_id = $1::uuid and q.channel = 'whatsapp' and q.address = i.address
+        union all
+       select q.* from contact_points q
+        where q.org_id = $1::uuid and q.channel = 'whatsapp' and q.phone = i.address and q.address <> i.address) p
   join conversations c on c.org_id = $1::uuid and c.account_id = i.account_id and c.contact_id = p.contact_id
  order by i.ord, p.address = i.address, p.created_at
    for no key update of c skip locked;
@@ -62,8 +66,12 @@ select $1::uuid, i.contact_id, 'whatsapp', i.address, i.phone, i.name, f.custome
 insert into conversations (org_id, conversation_id, account_id, contact_id)
 select $1::uuid, i.conversation_id, i.account_id, p.contact_id
   from unnest($2::uuid[], $3::uuid[], $4::text[]) i (conversation_id, account_id, address)
-  join contact_points p on p.org_id = $1::uuid and p.channel = 'whatsapp'
-                       and (p.address = i.address or p.phone = i.address)
+ cross join lateral (
+       select q.contact_id from contact_points q
+        where q.org_id = $1::uuid and q.channel = 'whatsapp' and q.address = i.address
+        union all
+       select q.contact_id from contact_points q
+        where q.org_id = $1::uuid and q.channel = 'whatsapp' and q.phone = i.address and q.address <> i.address) p
     on conflict do nothing;
 
 -- name: turn_business
