@@ -6,11 +6,12 @@
  *
  *     play --target PORT --path /webhooks/whatsapp --secret S [--graph 9090] [--number
  * 15550000]
- *          [--users 100] [--turns 60] [--statuses]
+ *          [--users 100] [--turns 60] [--statuses] [--unanswered]
  *
- * `--statuses` reports each message as sent and delivered, as WhatsApp does. One line of JSON
- * comes out: turns a second, milliseconds to the 200 and to the reply, replies that were lost
- * (15 s), doubled or unexpected, refusals, and microseconds of its own CPU for a turn.
+ * `--statuses` reports each message as sent and delivered, as WhatsApp does. `--unanswered`
+ * awaits no reply: the next delivery follows the 200 to the last. One line of JSON comes out:
+ * turns a second, milliseconds to the 200 and to the reply, replies that were lost (15 s),
+ * doubled or unexpected, refusals, and microseconds of its own CPU for a turn.
  */
 #include "bot/base/base.h"
 
@@ -56,7 +57,7 @@ struct user {
 struct options {
     int target, graph, users, turns;
     const char *path, *secret, *number;
-    bool statuses;
+    bool statuses, unanswered;
 };
 
 static struct options options = {.graph = 9090,
@@ -201,8 +202,9 @@ static void send_turn(int i)
                    words[(size_t)user->turn % COUNTOF(words)]);
     int n = envelope(body, sizeof body, value);
     user->sent_at = now();
-    user->unheard = user->awaiting = true;
-    user->next = false;
+    user->unheard = true;
+    user->awaiting = !options.unanswered;
+    user->next = options.unanswered;
     deliver(user->peer, body, (size_t)n);
 }
 
@@ -287,6 +289,8 @@ static void replied(const char *to)
 {
     long long i = atoll(to) - base_number;
 
+    if (options.unanswered)
+        return;
     if (i < 0 || i >= options.users || !users[i].awaiting) {
         unexpected++;
         return;
@@ -468,16 +472,17 @@ static void tell(double seconds, double cpu_seconds)
         "\"ack_p50_ms\":%.2f,\"ack_p99_ms\":%.2f,\"reply_p50_ms\":%.2f,\"reply_p99_ms\":%.2f,"
         "\"replies\":%zu,\"lost\":%zu,\"unexpected\":%zu,\"refused\":%zu,"
         "\"own_cpu_us\":%.1f}\n",
-        options.users, options.turns, seconds, (double)n_replies / seconds,
+        options.users, options.turns, seconds,
+        (double)(options.unanswered ? n_heard : n_replies) / seconds,
         share(heard_ms, n_heard, .5), share(heard_ms, n_heard, .99),
         share(reply_ms, n_replies, .5), share(reply_ms, n_replies, .99), n_replies, lost,
-        unexpected, refused, n_replies > 0 ? cpu_seconds * 1e6 / (double)n_replies : 0);
+        unexpected, refused, n_heard > 0 ? cpu_seconds * 1e6 / (double)n_heard : 0);
 }
 
 static int usage(void)
 {
     fprintf(stderr, "usage: play --target PORT [--path P] [--secret S] [--graph PORT] "
-                    "[--number ID] [--users N] [--turns N] [--statuses]\n");
+                    "[--number ID] [--users N] [--turns N] [--statuses] [--unanswered]\n");
     return 2;
 }
 
@@ -485,8 +490,9 @@ static bool read_options(int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
         const char *name = argv[i], *value = i + 1 < argc ? argv[i + 1] : "";
-        if (strcmp(name, "--statuses") == 0) {
-            options.statuses = true;
+        if (strcmp(name, "--statuses") == 0 || strcmp(name, "--unanswered") == 0) {
+            options.statuses = options.statuses || name[2] == 's';
+            options.unanswered = options.unanswered || name[2] == 'u';
             continue;
         }
         if (i + 1 == argc)
