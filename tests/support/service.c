@@ -1,0 +1,529 @@
+#include "tests/support/service.h"
+
+#include "bot/base/crypto.h"
+#include "bot/base/json.h"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define SECRET "a secret that signs"
+#define TOKEN  "EAAB0123456789"
+
+/* --- processes ------------------------------------------------------------------------------
+ */
+
+static int free_port(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+    (void)close(fd);
+    return ntohs(address.sin_port);
+}
+
+static pid_t spawn(const struct service *service, const char *log, char *const *argv)
+{
+    char path[128];
+    pid_t pid = fork();
+
+    assert_true(pid >= 0);
+    if (pid > 0)
+        return pid;
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    (void)snprintf(path, sizeof path, "%s/%s", service->dir, log);
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    if (fd < 0 || dup2(fd, STDERR_FILENO) < 0 || dup2(fd, STDOUT_FILENO) < 0)
+        _exit(1);
+    (void)execv(argv[0], argv);
+    _exit(127);
+}
+
+static void write_settings(const struct service *service, const struct service_wish *wish)
+{
+    char path[128];
+
+    (void)snprintf(path, sizeof path, "%s/parley.yaml", service->dir);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    (void)fprintf(file,
+                  "listen: 127.0.0.1:%d\n"
+                  "workers: %u\n"
+                  "database:\n  url: %s\n  connect_timeout: 2s\n"
+                  "whatsapp:\n"
+                  "  base_url: http://127.0.0.1:%d/v26.0\n"
+                  "  allow_http: true\n  timeout: 2s\n"
+                  "  rate: 1000000\n  rate_burst: 1000000\n  pair_interval: 0\n"
+                  "  apps:\n    demo:\n      app_secret: %s\n      verify_token: a word\n"
+                  "      token: %s\n"
+                  "outbox:\n  unknown_wait: 2s\n  lease: 2s\n  poll: 50ms\n"
+                  "  retry_first: 100ms\n  retry_max: 1s\n  max_attempts: 100\n"
+                  "turns:\n  deadline: 3s\n"
+                  "flows:\n  folder: %s\n"
+                  "paths:\n  state: %s\n",
+                  service->port, wish->workers > 0 ? wish->workers : 1,
+                  pg_url(&store_pg, "parley"), service->sandbox_port, SECRET, TOKEN,
+                  PARLEY_SOURCE_DIR, service->dir);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void start_sandbox(struct service *service, const struct service_wish *wish)
+{
+    char port[16], webhook[80], journal[128];
+    char *argv[] = {PARLEY_BUILD_DIR "/parley-sandbox",
+                    "--port",
+                    port,
+                    "--webhook",
+                    webhook,
+                    "--app-secret",
+                    SECRET,
+                    "--token",
+                    TOKEN,
+                    "--number",
+                    SERVICE_NUMBER "=15550783881",
+                    "--waba",
+                    SERVICE_BUSINESS,
+                    "--journal",
+                    journal,
+                    "--delivered-after",
+                    "20",
+                    "--no-user-ids",
+                    "--faults",
+                    (char *)(wish->faults != NULL ? wish->faults : "{}"),
+                    (char *)wish->sandbox,
+                    NULL};
+
+    (void)snprintf(port, sizeof port, "%d", service->sandbox_port);
+    (void)snprintf(webhook, sizeof webhook, "http://127.0.0.1:%d/webhooks/whatsapp",
+                   service->port);
+    (void)snprintf(journal, sizeof journal, "%s/journal", service->dir);
+    service->sandbox = spawn(service, "sandbox.log", argv);
+}
+
+static void seed(void)
+{
+    struct seed_options options = {.url = pg_url(&store_pg, "parley"),
+                                   .reset = true,
+                                   .phone_number_id = SERVICE_NUMBER,
+                                   .business_account_id = SERVICE_BUSINESS,
+                                   .app = "demo"};
+    struct seed_counts counts;
+    struct err err = {0};
+
+    if (!seed_demo(&options, &counts, &err))
+        fail_msg("seed: %s", err.text);
+}
+
+/* --- asking ---------------------------------------------------------------------------------
+ */
+
+struct answer {
+    char *text;
+    size_t len;
+    long status;
+};
+
+static size_t keep(char *data, size_t size, size_t n, void *owner)
+{
+    struct answer *answer = owner;
+    char *wider = realloc(answer->text, answer->len + size * n + 1);
+
+    assert_non_null(wider);
+    memcpy(wider + answer->len, data, size * n);
+    answer->text = wider;
+    answer->len += size * n;
+    answer->text[answer->len] = '\0';
+    return size * n;
+}
+
+/* The text is to be freed; status 0 when nobody answers. */
+static struct answer get(int port, const char *path)
+{
+    struct answer answer = {0};
+    char url[128];
+    CURL *curl = curl_easy_init();
+
+    assert_non_null(curl);
+    (void)snprintf(url, sizeof url, "http://127.0.0.1:%d%s", port, path);
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, 5000L);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, keep);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
+    if (curl_easy_perform(curl) == CURLE_OK)
+        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer.status);
+    curl_easy_cleanup(curl);
+    return answer;
+}
+
+static void wait_for(const struct service *service, int port, const char *path)
+{
+    usec_t end = clock_monotonic() + 30 * USEC_PER_SEC;
+    long status = 0;
+
+    while (status != 200 && clock_monotonic() < end) {
+        struct answer answer = get(port, path);
+        status = answer.status;
+        free(answer.text);
+        if (status != 200)
+            (void)usleep(20000);
+    }
+    if (status != 200) {
+        service_show_log(service);
+        fail_msg("%s answers %ld", path, status);
+    }
+}
+
+double service_counter(const struct service *service, const char *name)
+{
+    struct answer answer = get(service->port, "/metrics");
+    char line[128];
+    double value = -1;
+
+    (void)snprintf(line, sizeof line, "\n%s ", name);
+    const char *at = answer.text != NULL ? strstr(answer.text, line) : NULL;
+    if (at != NULL)
+        value = strtod(at + strlen(line), NULL);
+    free(answer.text);
+    return value;
+}
+
+/* --- life -----------------------------------------------------------------------------------
+ */
+
+void service_start(struct service *service, const struct service_wish *wish)
+{
+    char settings[128];
+    const char *program = wish->program != NULL ? wish->program : PARLEY_BUILD_DIR "/parley";
+    char *argv[] = {(char *)program, "--config", settings, "serve", NULL};
+
+    *service = (struct service){.dir = "/tmp/parley-service-XXXXXX"};
+    assert_non_null(mkdtemp(service->dir));
+    service->port = free_port();
+    service->sandbox_port = free_port();
+    (void)snprintf(settings, sizeof settings, "%s/parley.yaml", service->dir);
+    seed();
+    write_settings(service, wish);
+    start_sandbox(service, wish);
+    wait_for(service, service->sandbox_port, "/control/health");
+    service->pid = spawn(service, "service.log", argv);
+    wait_for(service, service->port, "/readyz");
+}
+
+static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *walk)
+{
+    (void)info;
+    (void)kind;
+    (void)walk;
+    return remove(path);
+}
+
+void service_stop(struct service *service)
+{
+    int status = 0;
+
+    assert_int_equal(kill(service->pid, SIGTERM), 0);
+    assert_int_equal(waitpid(service->pid, &status, 0), service->pid);
+    (void)kill(service->sandbox, SIGTERM);
+    (void)waitpid(service->sandbox, NULL, 0);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+        service_show_log(service);
+        fail_msg("the service ended with %d", status);
+    }
+    if (service_logged(service, "ERROR: AddressSanitizer") > 0 ||
+        service_logged(service, "WARNING: ThreadSanitizer") > 0 ||
+        service_logged(service, "runtime error: ") > 0 ||
+        service_logged(service, "ERROR: LeakSanitizer") > 0) {
+        service_show_log(service);
+        fail_msg("a sanitizer has something to say");
+    }
+    (void)nftw(service->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+size_t service_workers(const struct service *service, pid_t *pids, size_t room)
+{
+    char path[64], text[1024];
+    size_t n = 0;
+
+    (void)snprintf(path, sizeof path, "/proc/%d/task/%d/children", service->pid, service->pid);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    size_t len = fread(text, 1, sizeof text - 1, file);
+    (void)fclose(file);
+    text[len] = '\0';
+    char *at = text, *end;
+    for (long pid = strtol(at, &end, 10); end != at && n < room; pid = strtol(at, &end, 10)) {
+        pids[n++] = (pid_t)pid;
+        at = end;
+    }
+    return n;
+}
+
+/* --- the log --------------------------------------------------------------------------------
+ */
+
+static char *read_log(const struct service *service, const char *name)
+{
+    char path[128];
+    struct stat info;
+
+    (void)snprintf(path, sizeof path, "%s/%s", service->dir, name);
+    int fd = open(path, O_RDONLY);
+    assert_true(fd >= 0);
+    assert_int_equal(fstat(fd, &info), 0);
+    char *text = calloc(1, (size_t)info.st_size + 1);
+    assert_non_null(text);
+    assert_true(read(fd, text, (size_t)info.st_size) >= 0);
+    (void)close(fd);
+    return text;
+}
+
+size_t service_logged(const struct service *service, const char *text)
+{
+    char *log = read_log(service, "service.log");
+    size_t n = 0;
+
+    for (const char *at = log; (at = strstr(at, text)) != NULL; at += strlen(text))
+        n++;
+    free(log);
+    return n;
+}
+
+void service_show_log(const struct service *service)
+{
+    char *log = read_log(service, "service.log");
+    size_t len = strlen(log), from = len > 20000 ? len - 20000 : 0;
+
+    (void)fprintf(stderr, "--- the service's log\n%s\n---\n", log + from);
+    free(log);
+}
+
+void service_until(const struct service *service, PGconn *conn, const char *sql, long number,
+                   usec_t limit)
+{
+    usec_t end = clock_monotonic() + limit;
+    long got;
+
+    while ((got = ask_number(conn, sql)) != number && clock_monotonic() < end)
+        (void)usleep(20000);
+    if (got != number) {
+        service_show_log(service);
+        fail_msg("%s\nis %ld, not %ld", sql, got, number);
+    }
+}
+
+/* --- the provider ---------------------------------------------------------------------------
+ */
+
+struct str post_message(struct arena *into, const char *phone, const char *id,
+                        const char *words)
+{
+    return arena_format(into,
+                        "{\"from\":\"%s\",\"id\":\"%s\",\"timestamp\":\"%lld\","
+                        "\"type\":\"text\",\"text\":{\"body\":\"%s\"}}",
+                        phone, id, (long long)(clock_now() / USEC_PER_SEC), words);
+}
+
+struct str post_messages(struct arena *into, const struct str *messages, size_t n)
+{
+    struct str all = STR("");
+
+    for (size_t i = 0; i < n; i++)
+        all = arena_format(into, "%.*s%s%.*s", STR_ARG(all), i > 0 ? "," : "",
+                           STR_ARG(messages[i]));
+    return arena_format(
+        into,
+        "{\"object\":\"whatsapp_business_account\",\"entry\":[{\"id\":\"" SERVICE_BUSINESS
+        "\",\"changes\":[{\"field\":\"messages\",\"value\":{\"messaging_product\":\"whatsapp\","
+        "\"metadata\":{\"display_phone_number\":\"15550783881\",\"phone_number_id\":"
+        "\"" SERVICE_NUMBER "\"},\"messages\":[%.*s]}}]}]}",
+        STR_ARG(all));
+}
+
+struct str post_text(struct arena *into, const char *phone, const char *id, const char *words)
+{
+    struct str message = post_message(into, phone, id, words);
+
+    return post_messages(into, &message, 1);
+}
+
+struct posting {
+    struct post *post;
+    CURL *curl;
+    struct curl_slist *headers;
+};
+
+static size_t drop(char *data, size_t size, size_t n, void *owner)
+{
+    (void)data;
+    (void)owner;
+    return size * n;
+}
+
+static void begin_posting(const struct service *service, CURLM *multi, struct posting *posting,
+                          struct post *post)
+{
+    struct hash mac = hmac_sha256(STR(SECRET), post->body);
+    char hex[2 * HASH_LEN + 1], line[128], url[128];
+
+    hex_format(mac.bytes, HASH_LEN, hex);
+    (void)snprintf(line, sizeof line, "X-Hub-Signature-256: sha256=%s", hex);
+    (void)snprintf(url, sizeof url, "http://127.0.0.1:%d/webhooks/whatsapp", service->port);
+    posting->post = post;
+    posting->curl = curl_easy_init();
+    posting->headers = curl_slist_append(NULL, line);
+    posting->headers = curl_slist_append(posting->headers, "Content-Type: application/json");
+    posting->headers = curl_slist_append(posting->headers, "Expect:");
+    curl_easy_setopt(posting->curl, CURLOPT_URL, url);
+    curl_easy_setopt(posting->curl, CURLOPT_HTTPHEADER, posting->headers);
+    curl_easy_setopt(posting->curl, CURLOPT_POSTFIELDS, post->body.at);
+    curl_easy_setopt(posting->curl, CURLOPT_POSTFIELDSIZE, (long)post->body.len);
+    curl_easy_setopt(posting->curl, CURLOPT_TIMEOUT_MS, 15000L);
+    curl_easy_setopt(posting->curl, CURLOPT_WRITEFUNCTION, drop);
+    curl_easy_setopt(posting->curl, CURLOPT_PRIVATE, posting);
+    curl_multi_add_handle(multi, posting->curl);
+    post->tries++;
+}
+
+static void end_posting(CURLM *multi, struct posting *posting)
+{
+    curl_easy_getinfo(posting->curl, CURLINFO_RESPONSE_CODE, &posting->post->status);
+    curl_multi_remove_handle(multi, posting->curl);
+    curl_easy_cleanup(posting->curl);
+    curl_slist_free_all(posting->headers);
+    posting->curl = NULL;
+}
+
+static size_t reap_posts(CURLM *multi)
+{
+    struct posting *posting;
+    CURLMsg *message;
+    size_t n = 0;
+    int left;
+
+    while ((message = curl_multi_info_read(multi, &left)) != NULL) {
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&posting);
+        end_posting(multi, posting);
+        n++;
+    }
+    return n;
+}
+
+static void post_round(const struct service *service, CURLM *multi, struct post *posts,
+                       size_t n, unsigned connections)
+{
+    struct posting *postings = calloc(connections, sizeof *postings);
+    size_t next = 0, open = 0;
+    int running;
+
+    assert_non_null(postings);
+    while (next < n || open > 0) {
+        for (unsigned i = 0; i < connections; i++) {
+            while (next < n && posts[next].status == 200)
+                next++;
+            if (postings[i].curl == NULL && next < n) {
+                begin_posting(service, multi, &postings[i], &posts[next++]);
+                open++;
+            }
+        }
+        assert_int_equal(curl_multi_perform(multi, &running), CURLM_OK);
+        size_t ended = reap_posts(multi);
+        open -= ended;
+        if (ended == 0 && open > 0)
+            (void)curl_multi_poll(multi, NULL, 0, 100, NULL);
+    }
+    free(postings);
+}
+
+static bool all_taken(const struct post *posts, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (posts[i].status != 200)
+            return false;
+    }
+    return true;
+}
+
+void service_post(const struct service *service, struct post *posts, size_t n,
+                  unsigned connections, usec_t until)
+{
+    usec_t end = clock_monotonic() + until;
+    CURLM *multi = curl_multi_init();
+
+    assert_non_null(multi);
+    post_round(service, multi, posts, n, connections);
+    while (!all_taken(posts, n) && clock_monotonic() < end) {
+        (void)usleep(50000);
+        post_round(service, multi, posts, n, connections);
+    }
+    curl_multi_cleanup(multi);
+}
+
+/* --- the sandbox ----------------------------------------------------------------------------
+ */
+
+static json_t *arrivals(const struct service *service)
+{
+    struct answer answer = get(service->sandbox_port, "/control/journal");
+    struct err err = {0};
+    json_t *list = NULL;
+
+    if (answer.status != 200 || !json_read((struct str){answer.text, answer.len}, &list, &err))
+        fail_msg("the sandbox does not show its journal: %ld %s", answer.status, err.text);
+    free(answer.text);
+    return list;
+}
+
+size_t service_arrived(const struct service *service, const char *phone, const char *text)
+{
+    OWNED_JSON(list) = arrivals(service);
+    struct arena arena = {0};
+    const json_t *record;
+    size_t i, n = 0;
+
+    json_array_foreach(list, i, record)
+    {
+        struct str who = json_text(&arena, record, "to");
+        struct str body = json_write(&arena, json_object_get(record, "body"));
+        bool fits = phone == NULL || str_ends(who, str_from(phone));
+        n += fits && (text == NULL || str_find(body, str_from(text)) < body.len);
+    }
+    arena_finish(&arena);
+    return n;
+}
+
+size_t service_repeated(const struct service *service)
+{
+    OWNED_JSON(list) = arrivals(service);
+    OWNED_JSON(keys) = json_object();
+    const json_t *record;
+    size_t i, n = 0;
+
+    json_array_foreach(list, i, record)
+    {
+        const char *key = json_string_value(json_object_get(record, "key"));
+        assert_non_null(key);
+        n += json_object_get(keys, key) != NULL;
+        json_object_set_new(keys, key, json_true());
+    }
+    return n;
+}

@@ -1,0 +1,81 @@
+/*
+ * The running service for integration tests: the real supervisor and workers over the private
+ * PostgreSQL of store.h, with the demo's shop in it and the sandbox as the Graph API, and a
+ * provider who posts signed deliveries, many at a time.
+ *
+ * All on loopback, in a folder of its own; every process dies with the test program.
+ */
+#pragma once
+
+#include "bot/base/arena.h"
+#include "bot/base/str.h"
+#include "store/seed.h"
+#include "tests/support/store.h"
+
+#include <sys/types.h>
+
+#define SERVICE_NUMBER   "106540352242922"
+#define SERVICE_BUSINESS "102290129340398"
+
+struct service {
+    char dir[64];
+    int port, sandbox_port;
+    pid_t pid, sandbox;
+};
+
+struct service_wish {
+    const char *program; /* NULL: this build's parley */
+    unsigned workers;    /* 0: one */
+    const char *faults;  /* the sandbox's, as JSON; NULL: none */
+    const char *sandbox; /* more for its command line, one word; NULL: nothing */
+};
+
+/* Empty the shop and start; ready for deliveries on return. */
+void service_start(struct service *service, const struct service_wish *wish);
+/* SIGTERM, and the exit status 0 is checked. */
+void service_stop(struct service *service);
+
+/* Worker processes, in the order they were started in. */
+size_t service_workers(const struct service *service, pid_t *pids, size_t room);
+
+/* The sum of a counter without labels, from /metrics. */
+double service_counter(const struct service *service, const char *name);
+/* How often a text stands in the service's log. */
+size_t service_logged(const struct service *service, const char *text);
+/* The log, to standard error: for a test that is about to fail. */
+void service_show_log(const struct service *service);
+
+/* --- the provider ---------------------------------------------------------------------------
+ */
+
+struct post {
+    struct str body;
+    long status; /* the last answer; 0: none came */
+    unsigned tries;
+};
+
+/* A delivery of one text message, as WhatsApp would send it. */
+struct str post_text(struct arena *into, const char *phone, const char *id, const char *words);
+/* A message inside "messages": [...]; several make a delivery with `post_messages`. */
+struct str post_message(struct arena *into, const char *phone, const char *id,
+                        const char *words);
+struct str post_messages(struct arena *into, const struct str *messages, size_t n);
+
+/* Post all of them at the same time over `connections`. With `until` above 0 what is not
+ * answered 200 is posted again, as Meta does, for so long. */
+void service_post(const struct service *service, struct post *posts, size_t n,
+                  unsigned connections, usec_t until);
+
+/* --- the sandbox ----------------------------------------------------------------------------
+ */
+
+/* What arrived at the Graph API: how many with this text (a part of it; NULL: any) for this
+ * person (NULL: anybody). */
+size_t service_arrived(const struct service *service, const char *phone, const char *text);
+/* How many arrivals carry a key that another one carries too. */
+size_t service_repeated(const struct service *service);
+
+/* Turn time until a query gives this number; the test fails with the log shown after `limit`.
+ */
+void service_until(const struct service *service, PGconn *conn, const char *sql, long number,
+                   usec_t limit);
