@@ -79,6 +79,7 @@ void batch_committed(struct db_flight *flight)
     count(COUNT_DUPLICATES, work->duplicates);
     count(COUNT_STATUSES, work->n_statuses);
     count(COUNT_PROMISED, work->n_promised);
+    count(COUNT_PARKED, work->n_dead);
     count(COUNT_NOT_UNDERSTOOD, work->not_understood);
     count(COUNT_HANDOFFS, work->handoffs);
     observe(HIST_TURN, clock_monotonic() - work->began);

@@ -72,6 +72,8 @@ struct batch_work {
     size_t n_renames;
     struct item **preferences;
     size_t n_preferences;
+    struct item **lost; /* to be parked, and of nobody's turn */
+    size_t n_lost;
 
     struct item **seen; /* sorted by (account, hash): those remembered by this transaction */
     bool *is_new;
@@ -106,6 +108,9 @@ void batch_committed(struct db_flight *flight);
 /* Items into turns, statuses, notes and so on; before anything is sent. */
 void batch_sort(struct batch_work *work);
 
+/* Whether an item that comes again must be noticed; the others are harmless twice. */
+bool batch_is_remembered(enum event_kind kind);
+
 /* Whether this transaction is the first to handle the item; a second copy in the batch is not.
  */
 bool batch_is_new(const struct batch_work *work, const struct item *item);
@@ -113,6 +118,9 @@ bool batch_is_new(const struct batch_work *work, const struct item *item);
 /* How many conversations were not taken, and whether an item waits for one of them. */
 size_t batch_missing(const struct batch_work *work);
 bool batch_is_put_off(const struct batch_work *work, const struct item *item);
+
+/* Keep it for a person, with its delivery. */
+void batch_bury(struct batch_work *work, const struct item *item, const char *reason);
 
 void array_hash(struct db_array *array, const struct hash16 *hash);
 void batch_arrays(struct batch_work *work, struct db_array *arrays, const enum db_type *types,

@@ -16,12 +16,15 @@
 /* --- stepping
  * ----------------------------------------------------------------------------------- */
 
-static void bury(struct batch_work *work, const struct item *item, const char *reason)
+void batch_bury(struct batch_work *work, const struct item *item, const char *reason)
 {
     struct arrival *delivery = item->portion->delivery;
 
     array_uuid(&work->dead[0], worker_uuid());
-    array_uuid(&work->dead[1], item->account->account);
+    if (uuid_is_none(item->account->account))
+        array_null(&work->dead[1]);
+    else
+        array_uuid(&work->dead[1], item->account->account);
     array_text(&work->dead[2], str_from(reason));
     array_text(&work->dead[3], item->event->id);
     array_text(&work->dead[4], delivery->body);
@@ -124,8 +127,7 @@ static void park(struct batch_work *work, struct turn *turn, struct item *item,
                       .payload = item->portion->payload_id};
     struct reply reply = {.kind = REPLY_TEXT};
 
-    bury(work, item, reason);
-    count(COUNT_PARKED, 1);
+    batch_bury(work, item, reason);
     turn->cause = log_message(work, turn, &row);
     turn->inbound_at = work->now;
     reply.body = words_render(&work->arena, book_words(books_newest(worker->books)), &locale,

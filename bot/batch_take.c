@@ -61,6 +61,11 @@ static int by_account_and_hash(const void *a, const void *b)
     return order != 0 ? order : memcmp(&left->hash, &right->hash, sizeof left->hash);
 }
 
+bool batch_is_remembered(enum event_kind kind)
+{
+    return kind != EVENT_STATUS && kind != EVENT_IDENTITY && kind != EVENT_PREFERENCE;
+}
+
 void batch_sort(struct batch_work *work)
 {
     struct batch *batch = work->batch;
@@ -77,20 +82,23 @@ void batch_sort(struct batch_work *work)
     work->statuses = arena_array(&work->arena, struct item *, n);
     work->renames = arena_array(&work->arena, struct item *, n);
     work->preferences = arena_array(&work->arena, struct item *, n);
+    work->lost = arena_array(&work->arena, struct item *, n);
     for (struct item *item = batch->items; item != NULL; item = item->next) {
         enum event_kind kind = item->event->kind;
-        if (kind == EVENT_STATUS) {
+        if (batch_is_remembered(kind))
+            work->seen[work->n_seen++] = item;
+        if (event_is_message(kind)) {
+            turn_add(work, turn_of(work, item), item);
+        } else if (item->park != NULL) {
+            work->lost[work->n_lost++] = item;
+        } else if (kind == EVENT_STATUS) {
             work->statuses[work->n_statuses++] = item;
         } else if (kind == EVENT_IDENTITY) {
             work->renames[work->n_renames++] = item;
         } else if (kind == EVENT_PREFERENCE) {
             work->preferences[work->n_preferences++] = item;
         } else {
-            work->seen[work->n_seen++] = item;
-            if (event_is_message(kind))
-                turn_add(work, turn_of(work, item), item);
-            else
-                work->notes[work->n_notes++] = item;
+            work->notes[work->n_notes++] = item;
         }
     }
     qsort(work->seen, work->n_seen, sizeof(struct item *), by_account_and_hash);

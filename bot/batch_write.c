@@ -240,6 +240,19 @@ static void write_notes(struct batch_work *work)
     flight_add(work->conn, &work->flight, &SQL_TURN_NOTE, params);
 }
 
+/* A status or a note with bad data has no customer to say sorry to, but is kept all the same.
+ */
+static void bury_lost(struct batch_work *work)
+{
+    for (size_t i = 0; i < work->n_lost; i++) {
+        const struct item *item = work->lost[i];
+        if (batch_is_remembered(item->event->kind) && !batch_is_new(work, item))
+            work->duplicates++;
+        else
+            batch_bury(work, item, item->park);
+    }
+}
+
 /* Turns whose conversation another worker holds lead the next batch; here they leave no trace.
  */
 static void put_off(struct batch_work *work)
@@ -277,6 +290,7 @@ void batch_write(struct batch_work *work)
                    params_of(work, work->promise, COUNTOF(work->promise), 0));
     write_conversations(work);
     write_statuses(work);
+    bury_lost(work);
     if (work->n_dead > 0) {
         struct db_param *params = params_of(work, work->dead, COUNTOF(work->dead), 1);
         params[1 + COUNTOF(work->dead)] = param_time(&work->arena, work->now);

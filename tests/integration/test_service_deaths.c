@@ -91,6 +91,9 @@ static void a_delivery_that_killed_two_workers_is_parked_unstepped(void **state)
     posts[OTHERS] = (struct post){.body = post_text(&arena, KILLER, "wamid.killer", "die now")};
     post_into_one_batch(posts, OTHERS + 1);
     assert_int_equal(posts[OTHERS].status, 200);
+    assert_true(posts[OTHERS].tries >= 3);
+    for (size_t i = 0; i < OTHERS; i++)
+        assert_true(posts[i].tries >= 2); /* they were in the batch that died */
     assert_true(service_counter(&service, "parley_worker_deaths_total") == 2);
     assert_int_equal(service_logged(&service, "supervisor.worker_died"), 2);
     service_until(&service, owner, "select count(*) from outbox", 0, 20 * USEC_PER_SEC);
