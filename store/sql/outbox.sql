@@ -162,7 +162,7 @@ update messages m
 -- They will not be sent; a sign that one arrived all the same overrules it.
 -- $1 org  $2 conversations  $3 seqs  $4 errors  $5 reasons  $6 attempts
 update messages m
-   set delivery = greatest(m.delivery, 2), error = i.error, reason = i.reason, attempts = i.attempt
+   set delivery = greatest(m.delivery, 2), error = greatest(m.error, i.error), reason = i.reason, attempts = i.attempt
   from unnest($2::uuid[], $3::int8[], $4::int4[], $5::text[], $6::int2[])
        i (conversation_id, seq, error, reason, attempt)
  where m.org_id = $1::uuid and m.conversation_id = i.conversation_id and m.seq = i.seq;
@@ -204,8 +204,8 @@ select conversation_id, seq, attempt from outbox
 -- Statuses that waited for their message.
 -- $1 org
 with joined as (
-    update messages m set delivery = greatest(m.delivery, e.delivery),
-           error = case when e.error <> 0 then e.error else m.error end
+    update messages m
+       set delivery = greatest(m.delivery, e.delivery), error = greatest(m.error, e.error)
       from early_statuses e
      where e.org_id = $1::uuid and m.org_id = $1::uuid and m.provider_hash = e.provider_hash
     returning m.provider_hash

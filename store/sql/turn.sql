@@ -160,15 +160,15 @@ update contact_points p set address = i.new_address, phone = coalesce(i.new_phon
                     where q.org_id = $1::uuid and q.channel = 'whatsapp' and q.address = i.new_address);
 
 -- name: turn_statuses
--- Delivery states join: the highest wins, in any order and any number of times.
+-- Delivery states and errors join: the highest wins, in any order and any number of times.
 -- $1 org  $2 conversations  $3 seqs  $4 deliveries  $5 errors
 update messages m
-   set delivery = i.delivery, error = case when i.error <> 0 then i.error else m.error end
+   set delivery = greatest(m.delivery, i.delivery), error = greatest(m.error, i.error)
   from (select conversation_id, seq, max(delivery) as delivery, max(error) as error
           from unnest($2::uuid[], $3::int8[], $4::int2[], $5::int4[]) s (conversation_id, seq, delivery, error)
          group by conversation_id, seq order by conversation_id, seq) i
  where m.org_id = $1::uuid and m.conversation_id = i.conversation_id and m.seq = i.seq
-   and not m.inbound and m.delivery < i.delivery;
+   and not m.inbound and (m.delivery < i.delivery or m.error < i.error);
 
 -- name: turn_statuses_settle
 -- A status is the sign that an unknown sending waited for. One that failed does not end a message
@@ -183,7 +183,7 @@ returning o.state;
 -- Statuses that carry no key find their message by the provider's id.
 -- $1 org  $2 hashes  $3 deliveries  $4 errors
 update messages m
-   set delivery = greatest(m.delivery, i.delivery), error = case when i.error <> 0 then i.error else m.error end
+   set delivery = greatest(m.delivery, i.delivery), error = greatest(m.error, i.error)
   from (select hash, max(delivery) as delivery, max(error) as error
           from unnest($2::bytea[], $3::int2[], $4::int4[]) s (hash, delivery, error)
          group by hash order by hash) i

@@ -243,6 +243,7 @@ void service_stop(struct service *service)
     assert_int_equal(waitpid(service->pid, &status, 0), service->pid);
     (void)kill(service->sandbox, SIGTERM);
     (void)waitpid(service->sandbox, NULL, 0);
+    service->pid = 0;
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
         service_show_log(service);
         fail_msg("the service ended with %d", status);
@@ -255,6 +256,24 @@ void service_stop(struct service *service)
         fail_msg("a sanitizer has something to say");
     }
     (void)nftw(service->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+void service_end(struct service *service)
+{
+    pid_t pids[16];
+
+    if (service->pid == 0)
+        return;
+    service_show_log(service);
+    size_t n = service_workers(service, pids, COUNTOF(pids));
+    (void)kill(service->pid, SIGKILL);
+    for (size_t i = 0; i < n; i++)
+        (void)kill(pids[i], SIGKILL);
+    (void)waitpid(service->pid, NULL, 0);
+    (void)kill(service->sandbox, SIGKILL);
+    (void)waitpid(service->sandbox, NULL, 0);
+    (void)nftw(service->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    service->pid = 0;
 }
 
 size_t service_workers(const struct service *service, pid_t *pids, size_t room)
@@ -472,7 +491,7 @@ void service_post(const struct service *service, struct post *posts, size_t n,
     assert_non_null(multi);
     post_round(service, multi, posts, n, connections);
     while (!all_taken(posts, n) && clock_monotonic() < end) {
-        (void)usleep(50000);
+        (void)usleep(300000); /* a hasty one, but slower than the supervisor's books */
         post_round(service, multi, posts, n, connections);
     }
     curl_multi_cleanup(multi);

@@ -35,6 +35,9 @@ void service_start(struct service *service, const struct service_wish *wish);
 /* SIGTERM, and the exit status 0 is checked. */
 void service_stop(struct service *service);
 
+/* After a test that failed: show the log and end what still runs. Nothing after a stop. */
+void service_end(struct service *service);
+
 /* Worker processes, in the order they were started in. */
 size_t service_workers(const struct service *service, pid_t *pids, size_t room);
 
