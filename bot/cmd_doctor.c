@@ -175,7 +175,7 @@ static void check_business(struct report *report, const struct survey_business *
     }
     if (one->dead > 0) {
         report_add(report, FINDING_WARN, "dead letters",
-                   "they are in the table dead_letters, each with its reason and delivery",
+                   "parley dead list, then parley dead replay ID",
                    "business %s: %lld could not be handled", id, (long long)one->dead);
     }
     if (one->waiting > 0 && one->late > LATE_WARN) {

@@ -6,6 +6,7 @@
 #include "bot/cli.h"
 
 extern const struct command command_config;
+extern const struct command command_dead;
 extern const struct command command_decode;
 extern const struct command command_doctor;
 extern const struct command command_flows;

@@ -1,6 +1,6 @@
 /*
- * One request without a loop: the doctor may wait, and it wants the answer's Date, which nobody
- * else does.
+ * One request without a loop: a command may wait, and the doctor wants the answer's Date, which
+ * nobody else does.
  */
 #include "bot/doctor.h"
 #include "bot/loop/loop.h"
@@ -78,6 +78,11 @@ bool doctor_ask(const struct http_request *request, usec_t connect_timeout, usec
     (void)curl_easy_setopt(easy, CURLOPT_URL, arena_cstr(into, request->url));
     (void)curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
     (void)curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
+    if (request->body.len > 0) {
+        (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                               (curl_off_t)request->body.len);
+        (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body.at);
+    }
     (void)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     (void)curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* as the service calls */
     (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);

@@ -11,6 +11,7 @@ static const struct command *const commands[] = {
     &command_migrate,
     &command_seed,
     &command_doctor,
+    &command_dead,
     &command_flows,
     &command_decode,
     &command_config,

@@ -42,7 +42,7 @@ static const struct metric_text counter_texts[COUNT_N] = {
     [COUNT_PUT_OFF] = {"parley_turns_put_off_total",
                           "Turns whose conversation another worker held"                                  },
     [COUNT_PARKED] = {"parley_parked_total",
-                          "Items that could not be handled: see the table dead_letters"                   },
+                          "Items that could not be handled: see parley dead list"                         },
     [COUNT_NOT_UNDERSTOOD] = {"parley_not_understood_total",         "Messages that were asked again"         },
     [COUNT_HANDOFFS] = {"parley_handoffs_total",               "Customers who asked for a person"       },
     [COUNT_PROMISED] = {"parley_promised_total",               "Messages put into the outbox"           },

@@ -5,80 +5,17 @@
 
 #include "bot/loop/loop.h"
 #include "store/db.h"
+#include "store/plain.h"
 #include "store/sql.h"
 
-#include <libpq-fe.h>
-#include <stdio.h>
-
 #define BUSINESSES_MAX 100
-
-static void conn_release(PGconn **conn)
-{
-    PQfinish(*conn);
-}
-
-static void rows_release(PGresult **rows)
-{
-    PQclear(*rows);
-}
-
-#define OWNED_ROWS(name) CLEANUP(rows_release) PGresult *name
-
-static bool raise_rows(PGconn *conn, const PGresult *rows, struct err *err)
-{
-    const char *state = PQresultErrorField(rows, PG_DIAG_SQLSTATE);
-    const char *why = PQresultErrorField(rows, PG_DIAG_MESSAGE_PRIMARY);
-    if (state)
-        return err_raise(err, ERR_REJECT, "%s %s", state, why ? why : "");
-    struct str lost = str_trim(str_from(PQerrorMessage(conn)));
-    return err_raise(err, ERR_RETRY, "%.*s", STR_ARG(lost));
-}
-
-static bool ask(PGconn *conn, const struct sql *sql, PGresult **rows, struct err *err)
-{
-    *rows = PQexecParams(conn, sql->text, 0, NULL, NULL, NULL, NULL, 1);
-    return PQresultStatus(*rows) == PGRES_TUPLES_OK || raise_rows(conn, *rows, err);
-}
-
-static bool command(PGconn *conn, const char *text, struct err *err)
-{
-    OWNED_ROWS(rows) = PQexec(conn, text);
-    return PQresultStatus(rows) == PGRES_COMMAND_OK || raise_rows(conn, rows, err);
-}
-
-static bool connect_to(const char *url, usec_t timeout, PGconn **conn, struct err *err)
-{
-    char seconds[16];
-    (void)snprintf(seconds, sizeof(seconds), "%lld",
-                   (long long)((timeout + USEC_PER_SEC - 1) / USEC_PER_SEC));
-    const char *const names[] = {"dbname", "connect_timeout", "application_name", NULL};
-    const char *const values[] = {url, seconds, "parley doctor", NULL};
-    *conn = PQconnectdbParams(names, values, 1);
-    if (PQstatus(*conn) == CONNECTION_OK)
-        return true;
-    struct str why = str_trim(str_from(PQerrorMessage(*conn)));
-    return err_raise(err, ERR_RETRY, "%.*s", STR_ARG(why));
-}
-
-static bool take_role(PGconn *conn, struct str role, struct err *err)
-{
-    if (role.len == 0)
-        return true;
-    char *name = PQescapeIdentifier(conn, role.at, role.len);
-    if (!name)
-        return err_raise(err, ERR_REJECT, "database.role is no name");
-    char text[256];
-    (void)snprintf(text, sizeof(text), "set role %s", name);
-    PQfreemem(name);
-    return command(conn, text, err) || err_wrap(err, "take on database.role");
-}
 
 static bool look_at_server(PGconn *conn, struct arena *into, struct survey *survey,
                            struct err *err)
 {
     OWNED_ROWS(rows) = NULL;
     usec_t before = clock_now();
-    if (!ask(conn, &SQL_SURVEY_SERVER, &rows, err))
+    if (!plain_ask(conn, &SQL_SURVEY_SERVER, 0, NULL, &rows, err))
         return false;
     usec_t after = clock_now();
     if (rows_n(rows) != 1)
@@ -99,7 +36,7 @@ static bool look_at_tables(PGconn *conn, struct arena *into, struct survey *surv
                            struct err *err)
 {
     OWNED_ROWS(rows) = NULL;
-    if (!ask(conn, &SQL_SURVEY_OPEN_TABLES, &rows, err))
+    if (!plain_ask(conn, &SQL_SURVEY_OPEN_TABLES, 0, NULL, &rows, err))
         return false;
     survey->n_open_tables = (size_t)rows_n(rows);
     struct str *names = arena_array(into, struct str, survey->n_open_tables);
@@ -113,7 +50,7 @@ static bool look_at_directory(PGconn *conn, struct arena *into, struct survey *s
                               struct err *err)
 {
     OWNED_ROWS(rows) = NULL;
-    if (!ask(conn, &SQL_SURVEY_DIRECTORY, &rows, err))
+    if (!plain_ask(conn, &SQL_SURVEY_DIRECTORY, 0, NULL, &rows, err))
         return false;
     survey->n_entries = (size_t)rows_n(rows);
     struct survey_entry *entries = arena_array(into, struct survey_entry, survey->n_entries);
@@ -132,12 +69,9 @@ static bool look_at_directory(PGconn *conn, struct arena *into, struct survey *s
 static bool look_at_business(PGconn *conn, struct arena *into, struct survey_business *one,
                              struct err *err)
 {
-    char id[UUID_TEXT_LEN + 1], text[128];
-    uuid_format(one->org, id);
-    (void)snprintf(text, sizeof(text), "set local parley.org_id = '%s'", id);
     OWNED_ROWS(rows) = NULL;
-    if (!command(conn, "begin read only", err) || !command(conn, text, err) ||
-        !ask(conn, &SQL_SURVEY_BUSINESS, &rows, err) || !command(conn, "rollback", err))
+    if (!plain_begin(conn, one->org, err) ||
+        !plain_ask(conn, &SQL_SURVEY_BUSINESS, 0, NULL, &rows, err) || !plain_command(conn, "rollback", err))
         return false;
     one->dead = row_int(rows, 0, 0);
     one->waiting = row_int(rows, 0, 1);
@@ -175,9 +109,9 @@ static bool look_at_businesses(PGconn *conn, struct arena *into, struct survey *
 bool survey_database(const char *url, struct str role, usec_t connect_timeout,
                      struct arena *into, struct survey *survey, struct err *err)
 {
-    CLEANUP(conn_release) PGconn *conn = NULL;
+    OWNED_CONN(conn) = NULL;
     *survey = (struct survey){0};
-    return connect_to(url, connect_timeout, &conn, err) && take_role(conn, role, err) &&
+    return plain_connect(url, role, connect_timeout, "parley doctor", &conn, err) &&
            look_at_server(conn, into, survey, err) && look_at_tables(conn, into, survey, err) &&
            look_at_directory(conn, into, survey, err) &&
            look_at_businesses(conn, into, survey, err);

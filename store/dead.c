@@ -1,0 +1,200 @@
+#include "store/dead.h"
+
+#include "store/db.h"
+#include "store/plain.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct dead {
+    PGconn *conn;
+};
+
+bool dead_open(const char *url, struct str role, usec_t timeout, struct dead **dead,
+               struct err *err)
+{
+    *dead = calloc(1, sizeof(**dead));
+    if (!*dead)
+        abort();
+    return plain_connect(url, role, timeout, "parley dead", &(*dead)->conn, err);
+}
+
+void dead_close(struct dead **dead)
+{
+    if (*dead)
+        plain_close(&(*dead)->conn);
+    free(*dead);
+    *dead = NULL;
+}
+
+/* --- reading -------------------------------------------------------------------------------
+ */
+
+static struct dead_letter letter_of(struct arena *into, const PGresult *rows, int i,
+                                    struct uuid org)
+{
+    return (struct dead_letter){.id = row_uuid(rows, i, 0),
+                                .org = org,
+                                .at = row_time(rows, i, 1),
+                                .reason = arena_str(into, row_text(rows, i, 2)),
+                                .item = arena_str(into, row_text(rows, i, 3)),
+                                .replayed_at = row_null(rows, i, 4) ? 0 : row_time(rows, i, 4),
+                                .account = arena_str(into, row_text(rows, i, 5)),
+                                .app = arena_str(into, row_text(rows, i, 6)),
+                                .size = row_int(rows, i, 7)};
+}
+
+struct listing {
+    struct arena *into;
+    struct dead_letter *letters;
+    size_t n, room;
+};
+
+static void listing_add(struct listing *listing, const PGresult *rows, struct uuid org)
+{
+    for (int i = 0; i < rows_n(rows); i++) {
+        if (listing->n == listing->room) {
+            size_t room = listing->room ? listing->room * 2 : 64;
+            struct dead_letter *wider = arena_array(listing->into, struct dead_letter, room);
+            if (listing->n > 0)
+                memcpy(wider, listing->letters, listing->n * sizeof(*wider));
+            listing->letters = wider;
+            listing->room = room;
+        }
+        listing->letters[listing->n++] = letter_of(listing->into, rows, i, org);
+    }
+}
+
+static bool list_business(struct dead *dead, struct uuid org, const char *const *values,
+                          struct listing *listing, struct err *err)
+{
+    OWNED_ROWS(rows) = NULL;
+    if (!plain_begin(dead->conn, org, err) ||
+        !plain_ask(dead->conn, &SQL_DEAD_LETTERS_LIST, 2, values, &rows, err) ||
+        !plain_command(dead->conn, "rollback", err))
+        return false;
+    listing_add(listing, rows, org);
+    return true;
+}
+
+static int newest_first(const void *a, const void *b)
+{
+    const struct dead_letter *left = a, *right = b;
+    return (left->at < right->at) - (left->at > right->at);
+}
+
+bool dead_list(struct dead *dead, bool all, size_t limit, struct arena *into,
+               const struct dead_letter **letters, size_t *n, struct err *err)
+{
+    struct listing listing = {.into = into};
+    char most[24];
+    (void)snprintf(most, sizeof(most), "%zu", limit);
+    const char *const values[] = {all ? "t" : "f", most};
+    OWNED_ROWS(orgs) = NULL;
+    OWNED_ROWS(unrouted) = NULL;
+    if (!plain_ask(dead->conn, &SQL_DEAD_DIRECTORY, 0, NULL, &orgs, err) ||
+        !plain_ask(dead->conn, &SQL_UNROUTED_LIST, 1, values + 1, &unrouted, err))
+        return false;
+    for (int i = 0; i < rows_n(orgs); i++) {
+        if (!list_business(dead, row_uuid(orgs, i, 0), values, &listing, err))
+            return false;
+    }
+    listing_add(&listing, unrouted, (struct uuid){{0}});
+    if (listing.n > 0)
+        qsort(listing.letters, listing.n, sizeof(*listing.letters), newest_first);
+    *letters = listing.letters;
+    *n = listing.n < limit ? listing.n : limit;
+    return true;
+}
+
+static bool find_in(struct dead *dead, const struct sql *sql, struct uuid org, const char *id,
+                    struct arena *into, struct dead_letter *letter, bool *found,
+                    struct err *err)
+{
+    const char *const values[] = {id};
+    OWNED_ROWS(rows) = NULL;
+    if (!plain_ask(dead->conn, sql, 1, values, &rows, err))
+        return false;
+    *found = rows_n(rows) > 0;
+    if (*found) {
+        *letter = letter_of(into, rows, 0, org);
+        letter->body = arena_str(into, row_text(rows, 0, 8));
+    }
+    return true;
+}
+
+bool dead_find(struct dead *dead, struct uuid id, struct arena *into,
+               struct dead_letter *letter, struct err *err)
+{
+    char text[UUID_TEXT_LEN + 1];
+    bool found = false;
+    OWNED_ROWS(orgs) = NULL;
+    uuid_format(id, text);
+    if (!find_in(dead, &SQL_UNROUTED_GET, (struct uuid){{0}}, text, into, letter, &found,
+                 err) ||
+        !plain_ask(dead->conn, &SQL_DEAD_DIRECTORY, 0, NULL, &orgs, err))
+        return false;
+    for (int i = 0; i < rows_n(orgs) && !found; i++) {
+        struct uuid org = row_uuid(orgs, i, 0);
+        if (!plain_begin(dead->conn, org, err) ||
+            !find_in(dead, &SQL_DEAD_LETTERS_GET, org, text, into, letter, &found, err) ||
+            !plain_command(dead->conn, "rollback", err))
+            return false;
+    }
+    return found || err_raise(err, ERR_REJECT, "there is no dead letter %s", text);
+}
+
+bool dead_app_of(struct dead *dead, struct str external_id, struct arena *into, struct str *app,
+                 struct err *err)
+{
+    const char *const values[] = {arena_cstr(into, external_id)};
+    OWNED_ROWS(rows) = NULL;
+    if (!plain_ask(dead->conn, &SQL_DEAD_APP_OF, 1, values, &rows, err))
+        return false;
+    *app = rows_n(rows) > 0 ? arena_str(into, row_text(rows, 0, 0)) : STR_NONE;
+    return true;
+}
+
+/* --- replaying -----------------------------------------------------------------------------
+ */
+
+static bool change(struct dead *dead, const struct sql *sql, int n, const char *const *values,
+                   struct err *err)
+{
+    OWNED_ROWS(rows) = NULL;
+    return plain_ask(dead->conn, sql, n, values, &rows, err);
+}
+
+bool dead_forget(struct dead *dead, const struct dead_letter *letter, const struct hash16 *hash,
+                 struct err *err)
+{
+    char org[UUID_TEXT_LEN + 1], id[UUID_TEXT_LEN + 1], hex[2 + 2 * HASH16_LEN + 1];
+    const char *const values[] = {org, id, hex};
+    if (uuid_is_none(letter->org))
+        return true;
+    uuid_format(letter->org, org);
+    uuid_format(letter->id, id);
+    hex[0] = '\\';
+    hex[1] = 'x';
+    hex_format(hash->bytes, sizeof(hash->bytes), hex + 2);
+    return plain_begin(dead->conn, letter->org, err) &&
+           change(dead, &SQL_DEAD_LETTERS_FORGET, 3, values, err) &&
+           plain_command(dead->conn, "commit", err);
+}
+
+bool dead_replayed(struct dead *dead, const struct dead_letter *letter, struct uuid audit_id,
+                   const char *actor, struct err *err)
+{
+    char org[UUID_TEXT_LEN + 1], id[UUID_TEXT_LEN + 1], audit[UUID_TEXT_LEN + 1];
+    const char *const values[] = {org, id}, *const unrouted[] = {id};
+    const char *const audited[] = {org, audit, actor, id};
+    uuid_format(letter->org, org);
+    uuid_format(letter->id, id);
+    uuid_format(audit_id, audit);
+    if (uuid_is_none(letter->org))
+        return change(dead, &SQL_UNROUTED_FORGET, 1, unrouted, err);
+    return plain_begin(dead->conn, letter->org, err) &&
+           change(dead, &SQL_DEAD_LETTERS_REPLAYED, 2, values, err) &&
+           change(dead, &SQL_DEAD_LETTERS_AUDIT, 4, audited, err) &&
+           plain_command(dead->conn, "commit", err);
+}

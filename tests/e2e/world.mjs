@@ -1,0 +1,339 @@
+// A private PostgreSQL (fsync on), the service with two workers, and the sandbox, all on loopback
+// and in a folder of their own, with means to hurt them. For the tests beside it.
+import { execFile, spawn } from "node:child_process";
+import { createHmac, randomBytes } from "node:crypto";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+export const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
+export const NUMBER = "106540352242922";
+export const WABA = "102290129340398";
+
+export const run = promisify(execFile);
+export const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+export const chance = (p) => Math.random() < p;
+export const pick = (list) => list[Math.floor(Math.random() * list.length)];
+const isRoot = process.getuid() === 0;
+export const worlds = new Set();
+
+export const freePort = () =>
+  new Promise((done) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      server.close(() => done(port));
+    });
+  });
+
+// One answer's status and text; 0 when there is none.
+export const call = (port, { method = "GET", path, headers = {}, body, agent, timeout = 5000 }) =>
+  new Promise((done) => {
+    const asked = request({ host: "127.0.0.1", port, method, path, headers, agent, timeout }, (answer) => {
+      const parts = [];
+      answer.on("data", (part) => parts.push(part));
+      answer.on("end", () => done({ status: answer.statusCode, text: Buffer.concat(parts).toString() }));
+      answer.on("error", () => done({ status: 0, text: "" }));
+    });
+    asked.on("timeout", () => asked.destroy(new Error("timeout")));
+    asked.on("error", () => done({ status: 0, text: "" }));
+    asked.end(body);
+  });
+
+export const isAlive = (pid) => {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1][0] !== "Z";
+  } catch {
+    return false;
+  }
+};
+
+export const childrenOf = (pid) => {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").filter(Boolean).map(Number);
+  } catch {
+    return [];
+  }
+};
+
+export const killNow = (pid) => {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // gone already
+  }
+};
+
+// --- the world: database, service and sandbox -----------------------------------------------
+
+export class World {
+  // `build` has the programs; `settings` are more lines of YAML; `sandbox` more arguments.
+  constructor({ name, build = join(root, "build/release"), settings = "", sandbox = [] }) {
+    this.folder = mkdtempSync(join(tmpdir(), `parley-${name}-`));
+    this.settings = settings;
+    this.sandboxArguments = sandbox;
+    chmodSync(this.folder, 0o711);
+    this.secret = randomBytes(16).toString("hex");
+    this.token = `EAA${randomBytes(16).toString("hex")}`;
+    this.journal = join(this.folder, "journal");
+    this.processes = {};
+    this.metrics = [];
+    worlds.add(this);
+    // A build may replace the programs while they are being killed and started again.
+    for (const name of ["parley", "parley-sandbox"]) copyFileSync(join(build, name), join(this.folder, name));
+  }
+
+  program(name) {
+    return join(this.folder, name);
+  }
+
+  spawn(name, program, args) {
+    const log = openSync(join(this.folder, `${name}.log`), "a");
+    const child = spawn(program, args, { stdio: ["ignore", log, log], cwd: name === "postgres" ? "/" : this.folder });
+    child.on("error", (error) => console.error(`${name}: ${error.message}`));
+    child.ended = new Promise((done) => child.once("exit", done));
+    this.processes[name] = child;
+    return child;
+  }
+
+  async until(what, within, ask) {
+    for (const end = Date.now() + within; Date.now() < end; await pause(25)) if (await ask()) return;
+    throw new Error(`${what}: not within ${within / 1000} s`);
+  }
+
+  // --- PostgreSQL
+
+  asPostgres(program, args) {
+    return isRoot
+      ? ["setpriv", [`--reuid=${this.pgUser}`, `--regid=${this.pgGroup}`, "--init-groups", program, ...args]]
+      : [program, args];
+  }
+
+  async makeDatabase() {
+    const versions = readdirSync("/usr/lib/postgresql").sort((a, b) => Number(a) - Number(b));
+    this.pgBin = `/usr/lib/postgresql/${versions.at(-1)}/bin`;
+    this.data = join(this.folder, "pg");
+    this.sockets = join(this.folder, "s");
+    for (const folder of [this.data, this.sockets]) mkdirSync(folder);
+    const me = (await run("id", ["-un"])).stdout.trim();
+    if (isRoot) {
+      this.pgUser = /^postgres:/m.test(readFileSync("/etc/passwd", "utf8")) ? "postgres" : "nobody";
+      this.pgGroup = (await run("id", ["-gn", this.pgUser])).stdout.trim();
+      await run("chown", [`${this.pgUser}:${this.pgGroup}`, this.data, this.sockets]);
+    }
+    const [program, args] = this.asPostgres(`${this.pgBin}/initdb`,
+      ["-D", this.data, "-U", "postgres", "-A", "peer", "--no-locale", "-E", "UTF8", "-N"]);
+    await run(program, args, { cwd: "/" });
+    writeFileSync(join(this.data, "pg_hba.conf"), "local all all peer map=crash\n");
+    writeFileSync(join(this.data, "pg_ident.conf"),
+      [...new Set(["root", me, this.pgUser ?? me])].map((name) => `crash ${name} postgres\n`).join(""));
+    writeFileSync(join(this.data, "postgresql.conf"), `
+listen_addresses = ''
+unix_socket_directories = '${this.sockets}'
+shared_buffers = 64MB
+max_connections = 50
+max_wal_senders = 1
+fsync = on
+synchronous_commit = on
+timezone = 'UTC'
+`);
+    await this.startPostgres();
+    await this.sql("create database parley", "postgres");
+  }
+
+  url(database = "parley") {
+    return `postgresql:///${database}?host=${this.sockets}&user=postgres`;
+  }
+
+  async sql(query, database) {
+    const { stdout } = await run(`${this.pgBin}/psql`, ["-XAtq", "-v", "ON_ERROR_STOP=1", "-d", this.url(database), "-c", query],
+      { maxBuffer: 1 << 30, env: { ...process.env, PGCONNECT_TIMEOUT: "10" } });
+    return stdout.trim();
+  }
+
+  // What its last life left of shared memory is in the way until every backend has ended: again.
+  async startPostgres() {
+    let child = null;
+    await this.until("PostgreSQL starts", 60_000, async () => {
+      if (child === null || child.exitCode !== null) {
+        if (child !== null) await pause(50);
+        child = this.spawn("postgres", ...this.asPostgres(`${this.pgBin}/postgres`, ["-D", this.data]));
+      }
+      return this.sql("select 1", "postgres").then(() => true, () => false);
+    });
+  }
+
+  async killPostgres() {
+    const { postgres } = this.processes;
+    postgres.kill("SIGKILL");
+    await postgres.ended;
+    await this.startPostgres();
+  }
+
+  // The cruellest moment: commits are on the disk, and nobody has been told. They wait for a
+  // standby that there is not, until the kill.
+  async killPostgresAfterCommit() {
+    await this.sql("alter system set synchronous_standby_names = 'nobody'", "postgres");
+    await this.sql("select pg_reload_conf()", "postgres");
+    await pause(100 + Math.random() * 200);
+    await this.sql("alter system reset synchronous_standby_names", "postgres");
+    await this.killPostgres();
+  }
+
+  // --- the service
+
+  async writeSettings() {
+    this.port = await freePort();
+    this.sandboxPort = await freePort();
+    mkdirSync(join(this.folder, "run"));
+    writeFileSync(join(this.folder, "parley.yaml"), `
+listen: 127.0.0.1:${this.port}
+workers: 2
+database:
+  url: ${this.url()}
+  connect_timeout: 2s
+whatsapp:
+  base_url: http://127.0.0.1:${this.sandboxPort}/v26.0
+  allow_http: true
+  timeout: 2s
+  rate: 1000000
+  rate_burst: 1000000
+  pair_interval: 0
+  apps:
+    demo:
+      app_secret: ${this.secret}
+      verify_token: ${this.secret}
+      token: ${this.token}
+outbox:
+  unknown_wait: 2s
+  lease: 2s
+  poll: 50ms
+  retry_first: 100ms
+  retry_max: 1s
+  max_attempts: 100
+turns:
+  deadline: 3s
+flows:
+  folder: ${root}
+paths:
+  state: ${join(this.folder, "run")}
+${this.settings}`);
+  }
+
+  parley(...args) {
+    return run(this.program("parley"), ["--config", join(this.folder, "parley.yaml"), ...args], { maxBuffer: 1 << 26 });
+  }
+
+  async startService() {
+    await this.until("the service's port is free", 20_000, () => !this.workers?.some(isAlive));
+    const child = this.spawn("service", this.program("parley"), ["--config", join(this.folder, "parley.yaml"), "serve"]);
+    this.metrics.push({});
+    await this.until("the service starts", 20_000, async () => {
+      if (child.exitCode !== null) throw new Error("the service ended at once");
+      return (await call(this.port, { path: "/readyz", timeout: 1000 })).status === 200;
+    });
+  }
+
+  async killService() {
+    const { service } = this.processes;
+    await this.sample();
+    this.workers = childrenOf(service.pid);
+    service.kill("SIGKILL");
+    this.workers.forEach(killNow);
+    await service.ended;
+    await this.startService();
+  }
+
+  // The supervisor starts it again by itself.
+  async killWorker() {
+    const workers = childrenOf(this.processes.service.pid);
+    if (workers.length > 0) killNow(pick(workers));
+  }
+
+  // The counters of a life of the service end with it: the last look at each is added up.
+  async sample() {
+    const { status, text } = await call(this.port, { path: "/metrics", timeout: 1000 });
+    if (status !== 200) return;
+    const life = this.metrics.at(-1);
+    for (const [, name, value] of text.matchAll(/^(parley_[a-z_]+_total)(?:\{[^}]*\})? (\d+)/gm)) life[name] = Number(value);
+  }
+
+  // As Meta signs.
+  sign(body, secret = this.secret) {
+    return `sha256=${createHmac("sha256", secret).update(body).digest("hex")}`;
+  }
+
+  counted(name) {
+    return this.metrics.reduce((sum, life) => sum + (life[`parley_${name}_total`] ?? 0), 0);
+  }
+
+  // --- the sandbox
+
+  async startSandbox() {
+    const child = this.spawn("sandbox", this.program("parley-sandbox"), [
+      "--port", String(this.sandboxPort), "--webhook", `http://127.0.0.1:${this.port}/webhooks/whatsapp`,
+      "--app-secret", this.secret, "--token", this.token, "--number", `${NUMBER}=15550783881`, "--waba", WABA,
+      "--journal", this.journal, "--delivered-after", "20", "--no-user-ids", ...this.sandboxArguments,
+    ]);
+    await this.until("the sandbox starts", 20_000, async () => {
+      if (child.exitCode !== null) throw new Error("the sandbox ended at once");
+      return (await call(this.sandboxPort, { path: "/control/health", timeout: 1000 })).status === 200;
+    });
+  }
+
+  async killSandbox() {
+    const { sandbox } = this.processes;
+    sandbox.kill("SIGKILL");
+    await sandbox.ended;
+    await this.startSandbox();
+  }
+
+  async faults(wish) {
+    const { status, text } = await call(this.sandboxPort, { method: "POST", path: "/control/faults", body: JSON.stringify(wish) });
+    if (status !== 200) throw new Error(`the sandbox refuses these faults: ${text}`);
+  }
+
+  async arrivals() {
+    const { stdout } = await run(this.program("parley-sandbox"), ["--dump", this.journal], { maxBuffer: 1 << 30 });
+    return stdout.trim().split("\n").filter(Boolean).map((line) => JSON.parse(line));
+  }
+
+  // --- life
+
+  async start() {
+    await this.makeDatabase();
+    await this.writeSettings();
+    await this.parley("migrate");
+    await this.parley("seed", "demo", "--app", "demo", "--number", NUMBER, "--business", WABA);
+    await this.startSandbox();
+    await this.startService();
+    this.sampler = setInterval(() => void this.sample(), 400);
+  }
+
+  endNow() {
+    clearInterval(this.sampler);
+    const { service } = this.processes;
+    const workers = service ? childrenOf(service.pid) : [];
+    for (const child of Object.values(this.processes)) if (child.exitCode === null) child.kill("SIGKILL");
+    workers.forEach(killNow);
+  }
+
+  async end(kept) {
+    this.endNow();
+    await Promise.all(Object.values(this.processes).map((child) => child.ended));
+    worlds.delete(this);
+    if (kept) return console.log(`logs, database and journal are kept in ${this.folder}`);
+    // Backends notice a moment later that their postmaster is gone.
+    for (let n = 0; existsSync(this.folder); n++) {
+      try {
+        rmSync(this.folder, { recursive: true, force: true });
+      } catch (error) {
+        if (n === 50) throw error;
+        await pause(100);
+      }
+    }
+  }
+}
