@@ -71,7 +71,8 @@ static bool look_at_business(PGconn *conn, struct arena *into, struct survey_bus
 {
     OWNED_ROWS(rows) = NULL;
     if (!plain_begin(conn, one->org, err) ||
-        !plain_ask(conn, &SQL_SURVEY_BUSINESS, 0, NULL, &rows, err) || !plain_command(conn, "rollback", err))
+        !plain_ask(conn, &SQL_SURVEY_BUSINESS, 0, NULL, &rows, err) ||
+        !plain_command(conn, "rollback", err))
         return false;
     one->dead = row_int(rows, 0, 0);
     one->waiting = row_int(rows, 0, 1);

@@ -237,6 +237,15 @@ ${this.settings}`);
     });
   }
 
+  async restartService() {
+    const { service } = this.processes;
+    await this.sample();
+    this.workers = childrenOf(service.pid);
+    service.kill("SIGTERM");
+    await service.ended;
+    await this.startService();
+  }
+
   async killService() {
     const { service } = this.processes;
     await this.sample();
