@@ -60,10 +60,11 @@ static struct entry *find(const struct accounts *accounts, size_t n, struct str 
         int order = str_compare(accounts->entries[middle]->account.external_id, external_id);
         if (order == 0)
             return accounts->entries[middle];
-        if (order < 0)
+        if (order < 0) {
             low = middle + 1;
-        else
+        } else {
             high = middle;
+        }
     }
     return NULL;
 }
@@ -121,7 +122,7 @@ static struct entry *add(struct accounts *accounts, struct str external_id)
         size_t room = accounts->room > 0 ? accounts->room * 2 : 16;
         struct entry **wider = arena_array(&accounts->arena, struct entry *, room);
         if (accounts->n > 0)
-            memcpy(wider, accounts->entries, accounts->n * sizeof *wider);
+            memcpy(wider, accounts->entries, accounts->n * sizeof(struct entry *));
         accounts->entries = wider;
         accounts->room = room;
     }
@@ -171,9 +172,10 @@ static void refreshed(struct db_call *call)
         wait->err = err;
         wait->done(wait);
     }
-    if (!accounts->worker->draining)
+    if (!accounts->worker->draining) {
         timer_start(&accounts->worker->loop, &accounts->timer,
                     err.code == ERR_NONE ? REFRESH_EVERY : REFRESH_LEAST, timer_fired);
+    }
 }
 
 static void refresh(struct accounts *accounts)

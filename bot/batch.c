@@ -39,9 +39,10 @@ bool batch_flown(struct batch_work *work)
     if (flight->err.code == ERR_NONE)
         return true;
     work->batch->err = flight->err;
-    if (flight->err.code == ERR_BROKEN)
+    if (flight->err.code == ERR_BROKEN) {
         log_event(LOG_ALERT, "turns.query_broken", LOG_I("query", flight->failed),
                   LOG_C("sqlstate", flight->sqlstate), LOG_ERR(&flight->err));
+    }
     batch_finish(work, flight->err.code == ERR_REJECT ? BATCH_BAD : BATCH_SICK);
     return false;
 }

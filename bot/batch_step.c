@@ -21,10 +21,11 @@ void batch_bury(struct batch_work *work, const struct item *item, const char *re
     struct arrival *delivery = item->portion->delivery;
 
     array_uuid(&work->dead[0], worker_uuid());
-    if (uuid_is_none(item->account->account))
+    if (uuid_is_none(item->account->account)) {
         array_null(&work->dead[1]);
-    else
+    } else {
         array_uuid(&work->dead[1], item->account->account);
+    }
     array_text(&work->dead[2], str_from(reason));
     array_text(&work->dead[3], item->event->id);
     array_text(&work->dead[4], delivery->body);
@@ -55,19 +56,22 @@ static int64_t log_message(struct batch_work *work, struct turn *turn, const str
     array_text(&work->log[3], str_from(row->kind));
     array_text(&work->log[4], row->body.at != NULL ? row->body : STR(""));
     array_time(&work->log[5], row->at);
-    if (row->inbound || row->provider_id.len == 0)
+    if (row->inbound || row->provider_id.len == 0) {
         array_null(&work->log[6]);
-    else
+    } else {
         array_hash(&work->log[6], &hash);
+    }
     array_text(&work->log[7], row->provider_id);
-    if (uuid_is_none(row->payload))
+    if (uuid_is_none(row->payload)) {
         array_null(&work->log[8]);
-    else
+    } else {
         array_uuid(&work->log[8], row->payload);
-    if (row->cause == 0)
+    }
+    if (row->cause == 0) {
         array_null(&work->log[9]);
-    else
+    } else {
         array_int(&work->log[9], row->cause);
+    }
     array_text(&work->log[10], row->why);
     work->n_log++;
     return turn->seq;
@@ -422,8 +426,9 @@ void batch_rounds(struct batch_work *work)
         choose_book(work, turn);
         ask_customer(work, turn);
     }
-    if (work->n_asked > 0)
+    if (work->n_asked > 0) {
         flight_go(work->conn, &work->flight);
-    else
+    } else {
         step_all(work);
+    }
 }

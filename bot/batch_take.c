@@ -265,10 +265,11 @@ static void first_flown(struct db_flight *flight)
         mark_new(work, flight->results[work->see_query]);
     if (work->n_turns > 0)
         read_taken(work, flight->results[work->take_query], NULL);
-    if (batch_missing(work) > 0)
+    if (batch_missing(work) > 0) {
         create_contacts(work);
-    else
+    } else {
         batch_rounds(work);
+    }
 }
 
 void batch_take(struct batch_work *work)

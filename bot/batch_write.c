@@ -75,9 +75,10 @@ static void write_payloads(struct batch_work *work)
         array_time(&arrays[1], portion->delivery->received_at);
         array_text(&arrays[2], portion->delivery->body);
     }
-    if (arrays[0].n > 0)
+    if (arrays[0].n > 0) {
         flight_add(work->conn, &work->flight, &SQL_TURN_PAYLOADS,
                    params_of(work, arrays, COUNTOF(arrays), 0));
+    }
 }
 
 /* "p1.<conversation>.<seq>": what goes with a message, and comes back in its statuses. */
@@ -246,10 +247,11 @@ static void bury_lost(struct batch_work *work)
 {
     for (size_t i = 0; i < work->n_lost; i++) {
         const struct item *item = work->lost[i];
-        if (batch_is_remembered(item->event->kind) && !batch_is_new(work, item))
+        if (batch_is_remembered(item->event->kind) && !batch_is_new(work, item)) {
             work->duplicates++;
-        else
+        } else {
             batch_bury(work, item, item->park);
+        }
     }
 }
 
@@ -267,9 +269,10 @@ static void put_off(struct batch_work *work)
             work->n_unseen++;
         }
     }
-    if (work->n_unseen > 0)
+    if (work->n_unseen > 0) {
         flight_add(work->conn, &work->flight, &SQL_TURN_UNSEE,
                    params_of(work, work->unsee, 2, 0));
+    }
 }
 
 void batch_write(struct batch_work *work)
@@ -281,13 +284,15 @@ void batch_write(struct batch_work *work)
     put_off(work);
     write_people(work);
     write_payloads(work);
-    if (work->n_log > 0)
+    if (work->n_log > 0) {
         flight_add(work->conn, flight, &SQL_TURN_LOG,
                    params_of(work, work->log, COUNTOF(work->log), 0));
+    }
     write_consent(work);
-    if (work->n_promised > 0)
+    if (work->n_promised > 0) {
         flight_add(work->conn, flight, &SQL_TURN_PROMISE,
                    params_of(work, work->promise, COUNTOF(work->promise), 0));
+    }
     write_conversations(work);
     write_statuses(work);
     bury_lost(work);

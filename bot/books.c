@@ -48,9 +48,10 @@ static struct str pack(struct arena *into, const struct source_file *files, size
 {
     OWNED_JSON(doc) = json_object();
 
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         json_object_set_new_nocheck(doc, arena_cstr(into, files[i].name),
                                     json_stringn(files[i].bytes.at, files[i].bytes.len));
+    }
     return json_write(into, doc);
 }
 

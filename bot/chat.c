@@ -49,10 +49,11 @@ static void encode(const char *text, char *into, size_t room)
 {
     size_t to = 0;
     for (; *text && to + 4 < room; text++) {
-        if (*text == '+' || *text == '%' || *text == '&' || *text == '#')
+        if (*text == '+' || *text == '%' || *text == '&' || *text == '#') {
             to += (size_t)snprintf(into + to, room - to, "%%%02X", (unsigned char)*text);
-        else
+        } else {
             into[to++] = *text;
+        }
     }
     into[to] = '\0';
 }
@@ -105,9 +106,10 @@ static bool hear(struct chat *chat, bool quietly, struct err *err)
     size_t printed = quietly ? 0 : print_news(chat, news);
     size_t i;
     json_t *entry;
-    if (quietly)
+    if (quietly) {
         json_array_foreach(json_object_get(news, "entries"), i, entry)
             show_choices(entry, &chat->choices);
+    }
     chat->version = json_integer_value(json_object_get(news, "version"));
     if (printed > 0) {
         chat->heard += printed;
@@ -130,9 +132,10 @@ static json_t *message_of(const struct chat *chat, struct str text)
         if (tap)
             return tap;
     }
-    if (str_eq(text, STR("/location")))
+    if (str_eq(text, STR("/location"))) {
         return json_pack("{s:s, s:{s:f, s:f, s:s}}", "type", "location", "location", "latitude",
                          52.2297, "longitude", 21.0122, "name", "Here");
+    }
     if (str_starts(text, STR("//")))
         text = str_slice(text, 1, text.len);
     return json_pack("{s:s, s:{s:o}}", "type", "text", "text", "body", json_string_of(text));
@@ -162,9 +165,10 @@ static bool await_answer(struct chat *chat, struct err *err)
         usec_t now = clock_monotonic();
         if (chat->heard > before && now - chat->heard_at >= chat->quiet_ms * USEC_PER_MSEC)
             return true;
-        if (chat->heard == before && now - began >= chat->timeout_ms * USEC_PER_MSEC)
+        if (chat->heard == before && now - began >= chat->timeout_ms * USEC_PER_MSEC) {
             return err_raise(err, ERR_RETRY, "no answer within %lld s",
                              (long long)(chat->timeout_ms / 1000));
+        }
         (void)usleep(ASK_EVERY_MS * 1000);
     }
 }
@@ -206,10 +210,11 @@ static bool entered(struct chat *chat, bool *leave, struct err *err)
     line_draw(line, prompt);
     (void)fputs("\n\n", stdout);
     *leave = str_eq(text, STR("/quit"));
-    if (str_eq(text, STR("/help")))
+    if (str_eq(text, STR("/help"))) {
         (void)fputs(help, stdout);
-    else if (text.len > 0 && !*leave)
+    } else if (text.len > 0 && !*leave) {
         ok = say(chat, text, err);
+    }
     line_clear(line);
     return ok;
 }
@@ -337,6 +342,7 @@ int chat_main(int argc, char **argv)
     struct err err = {0};
     int option;
     chat = (struct chat){.timeout_ms = 15000, .quiet_ms = 400};
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (!set_option(&chat, option, &env_file)) {
             (void)fprintf(stderr, "usage: parley chat %s\n", command_chat.usage);

@@ -24,9 +24,10 @@ static bool env_value(const char *line, const char *name, char *value, size_t ro
     size_t to = 0;
     if (strncmp(line, name, n) != 0 || line[n] != '=')
         return false;
-    for (const char *p = line + n + 1; *p && *p != '\n' && to + 1 < room; p++)
+    for (const char *p = line + n + 1; *p && *p != '\n' && to + 1 < room; p++) {
         if (*p != '\'' && *p != '"')
             value[to++] = *p;
+    }
     value[to] = '\0';
     return to > 0;
 }
@@ -78,27 +79,29 @@ static bool read_beside_program(struct demo *demo)
 static bool read_of_user(struct demo *demo)
 {
     char path[PATH_MAX];
-    const char *state = getenv("XDG_STATE_HOME");
-    const char *home = getenv("HOME");
-    if (state && state[0])
+    const char *state = getenv("XDG_STATE_HOME"); // NOLINT(concurrency-mt-unsafe)
+    const char *home = getenv("HOME");            // NOLINT(concurrency-mt-unsafe)
+    if (state && state[0]) {
         (void)snprintf(path, sizeof(path), "%s/parley/demo", state);
-    else
+    } else {
         (void)snprintf(path, sizeof(path), "%s/.local/state/parley/demo", home ? home : "");
+    }
     return read_pointer(path, demo);
 }
 
 bool demo_find(const char *env_file, struct demo *demo, struct err *err)
 {
-    const char *named = getenv("PARLEY_DEMO_ENV");
+    const char *named = getenv("PARLEY_DEMO_ENV"); // NOLINT(concurrency-mt-unsafe)
     const char *file = env_file ? env_file : named && named[0] ? named : NULL;
     *demo = (struct demo){0};
     if (file && !read_env(file, demo))
         return err_raise(err, ERR_REJECT, "%s: no PARLEY_SANDBOX_URL in it", file);
     if (!file && !read_beside_program(demo) && !read_env(".demo/demo.env", demo) &&
-        !read_of_user(demo))
+        !read_of_user(demo)) {
         return err_raise(err, ERR_REJECT,
                          "no demo has been started; start one with deploy/demo --detach, or "
                          "name its demo.env with --env");
+    }
     demo->curl = curl_easy_init();
     return demo->curl || err_raise(err, ERR_BROKEN, "cannot start libcurl");
 }

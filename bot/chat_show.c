@@ -207,14 +207,15 @@ void show_entry(FILE *to, const json_t *entry, bool colours)
     const json_t *message = json_object_get(entry, "message");
     const char *type = text_in(message, "type");
     const json_t *content = json_object_get(message, type);
-    if (strcmp(type, "text") == 0)
+    if (strcmp(type, "text") == 0) {
         line(&page, "", "", text_in(content, "body"));
-    else if (strcmp(type, "interactive") == 0)
+    } else if (strcmp(type, "interactive") == 0) {
         show_interactive(&page, entry);
-    else if (strcmp(type, "template") == 0)
+    } else if (strcmp(type, "template") == 0) {
         show_template(&page, content);
-    else if (strcmp(type, "location") == 0)
+    } else if (strcmp(type, "location") == 0) {
         line(&page, BOLD, "[location] ", text_in(content, "name"));
-    else
+    } else {
         show_media(&page, type, content);
+    }
 }

@@ -69,10 +69,11 @@ static bool listen_on(const struct config *config, int *fd, struct err *err)
     char port[16];
     int one = 1;
 
-    snprintf(port, sizeof port, "%u", config->listen.port);
-    if (getaddrinfo(config->listen.address.at, port, &hints, &address) != 0)
+    (void)snprintf(port, sizeof port, "%u", config->listen.port);
+    if (getaddrinfo(config->listen.address.at, port, &hints, &address) != 0) {
         return err_raise(err, ERR_REJECT, "listen: \"%s\" is no numeric address",
                          config->listen.address.at);
+    }
     *fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     bool good = *fd >= 0 && setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0 &&
                 setsockopt(*fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one) == 0 &&
@@ -80,10 +81,11 @@ static bool listen_on(const struct config *config, int *fd, struct err *err)
                 listen(*fd, BACKLOG) == 0;
     int why = errno;
     freeaddrinfo(address);
-    if (!good)
+    if (!good) {
         return err_raise(err, ERR_REJECT, "cannot listen on %s:%u: %s",
                          config->listen.address.at, config->listen.port,
                          strerror(why)); // NOLINT(concurrency-mt-unsafe): one thread
+    }
     return true;
 }
 
@@ -98,10 +100,11 @@ static bool port_is_free(const struct config *config, struct err *err)
     char port[16];
     int one = 1;
 
-    snprintf(port, sizeof port, "%u", config->listen.port);
-    if (getaddrinfo(config->listen.address.at, port, &hints, &address) != 0)
+    (void)snprintf(port, sizeof port, "%u", config->listen.port);
+    if (getaddrinfo(config->listen.address.at, port, &hints, &address) != 0) {
         return err_raise(err, ERR_REJECT, "listen: \"%s\" is no numeric address",
                          config->listen.address.at);
+    }
     int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     bool good = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0 &&
                 bind(fd, address->ai_addr, address->ai_addrlen) == 0;
@@ -109,10 +112,11 @@ static bool port_is_free(const struct config *config, struct err *err)
     freeaddrinfo(address);
     if (fd >= 0)
         close(fd);
-    if (!good)
+    if (!good) {
         return err_raise(err, ERR_REJECT, "cannot listen on %s:%u: %s",
                          config->listen.address.at, config->listen.port,
                          strerror(why)); // NOLINT(concurrency-mt-unsafe): one thread
+    }
     return true;
 }
 
@@ -148,11 +152,11 @@ static void run_child(struct supervisor *supervisor, unsigned index)
     sigset_t none;
 
     sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGINT, SIG_IGN); /* the terminal's goes to all; the supervisor decides */
+    sigprocmask(SIG_SETMASK, &none, NULL); // NOLINT(concurrency-mt-unsafe): one thread
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGINT, SIG_IGN); /* the terminal's goes to all; the supervisor decides */
     close(supervisor->signals);
-    exit(worker_main(&how));
+    exit(worker_main(&how)); // NOLINT(concurrency-mt-unsafe): one thread
 }
 
 static void start_child(struct supervisor *supervisor, unsigned index)
@@ -162,7 +166,7 @@ static void start_child(struct supervisor *supervisor, unsigned index)
     pid_t pid;
 
     atomic_store(&supervisor->shared->workers[index].beat, clock_monotonic());
-    fflush(NULL);
+    (void)fflush(NULL);
     pid = fork();
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG,
@@ -290,7 +294,7 @@ static bool catch_signals(struct supervisor *supervisor, struct err *err)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &set, NULL);
+    sigprocmask(SIG_BLOCK, &set, NULL); // NOLINT(concurrency-mt-unsafe): one thread
     supervisor->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return supervisor->signals >= 0 || err_raise(err, ERR_RETRY, "signalfd failed");
 }
@@ -325,6 +329,7 @@ static int run(struct cli *cli, int argc, char **argv)
     static struct supervisor supervisor;
     struct err err = {0};
 
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
     if (getopt_long(argc, argv, "", options, NULL) != -1)
         return cli_usage(cli, NULL);
     if (optind < argc)

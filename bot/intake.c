@@ -70,10 +70,11 @@ void intake_challenge(struct intake *intake, struct http_exchange *exchange)
 
     for (size_t i = 0; i < config->whatsapp.n_apps; i++)
         right |= whatsapp_challenge(mode, token, config->whatsapp.apps[i].verify_token);
-    if (right)
+    if (right) {
         http_reply(exchange, 200, "text/plain", http_query(exchange, "hub.challenge"), NULL);
-    else
+    } else {
         http_reply(exchange, 403, NULL, STR_NONE, NULL);
+    }
 }
 
 /* --- deliveries
@@ -207,10 +208,11 @@ static void directory_read(struct accounts_wait *wait)
 {
     struct unpacking *unpacking = CONTAINER_OF(wait, struct unpacking, wait);
 
-    if (wait->err.code != ERR_NONE)
+    if (wait->err.code != ERR_NONE) {
         arrival_settle(&unpacking->delivery, false);
-    else
+    } else {
         route(unpacking);
+    }
 }
 
 /* The app whose secret signs these bytes, or NULL. Every app's is tried, whichever fits. */

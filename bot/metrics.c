@@ -175,6 +175,8 @@ struct text {
 
 static void put(struct text *text, struct str more)
 {
+    if (more.len == 0)
+        return;
     if (text->len + more.len > text->room) {
         size_t room = (text->room + more.len) * 2;
         char *wider = arena_alloc(text->into, room);
@@ -223,9 +225,10 @@ static void put_histogram(struct text *text, const struct metrics *parts, size_t
     for (unsigned b = 0; b <= HIST_BUCKETS; b++) {
         for (size_t k = 0; k < n; k++)
             total += atomic_load_explicit(&parts[k].histograms[which].buckets[b], RELAXED);
-        if (b < HIST_BUCKETS)
+        if (b < HIST_BUCKETS) {
             PUT(text, "%s_bucket{le=\"%g\"} %llu\n", name,
                 (double)bucket_bound(which, b) / unit, (unsigned long long)total);
+        }
     }
     for (size_t k = 0; k < n; k++)
         sum += atomic_load_explicit(&parts[k].histograms[which].sum, RELAXED);
@@ -243,7 +246,11 @@ static struct str quoted(struct arena *into, const char *label)
     for (; *label != '\0'; label++) {
         if (*label == '"' || *label == '\\' || *label == '\n')
             out[n++] = '\\';
-        out[n++] = *label == '\n' ? 'n' : *label;
+        if (*label == '\n') {
+            out[n++] = 'n';
+        } else {
+            out[n++] = *label;
+        }
     }
     out[n] = '\0';
     return (struct str){out, n};
@@ -330,12 +337,14 @@ static void put_errors(struct text *text, const struct metrics *parts, size_t n)
             add_errors(&errors, code, atomic_load_explicit(&parts[k].errors[i].count, RELAXED));
         }
     }
-    for (size_t j = 0; j < errors.n; j++)
+    for (size_t j = 0; j < errors.n; j++) {
         PUT(text, "parley_provider_errors_total{code=\"%d\"} %llu\n", errors.codes[j],
             (unsigned long long)errors.counts[j]);
-    if (errors.other > 0)
+    }
+    if (errors.other > 0) {
         PUT(text, "parley_provider_errors_total{code=\"other\"} %llu\n",
             (unsigned long long)errors.other);
+    }
 }
 
 struct str metrics_text(struct arena *into, const struct metrics *parts, size_t n,

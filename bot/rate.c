@@ -11,10 +11,11 @@ unsigned bucket_tokens(struct bucket *bucket, usec_t now, unsigned per_second, u
 
     if (per_second == 0)
         return burst > 0 ? burst : UINT32_MAX;
-    if (bucket->at == 0 || now - bucket->at > (usec_t)burst * USEC_PER_SEC)
+    if (bucket->at == 0 || now - bucket->at > (usec_t)burst * USEC_PER_SEC) {
         bucket->micro_tokens = most;
-    else if (now > bucket->at)
+    } else if (now > bucket->at) {
         bucket->micro_tokens += (uint64_t)(now - bucket->at) * per_second;
+    }
     bucket->at = now;
     if (bucket->micro_tokens > most)
         bucket->micro_tokens = most;

@@ -48,10 +48,11 @@ static void swept(struct db_call *call)
 {
     struct retention *retention = CONTAINER_OF(call, struct retention, call);
 
-    if (call->err.code != ERR_NONE)
+    if (call->err.code != ERR_NONE) {
         log_event(LOG_WARN, "retention.failed", LOG_ERR(&call->err));
-    else if (rows_changed(call->results[0]) == SEEN_AT_ONCE)
+    } else if (rows_changed(call->results[0]) == SEEN_AT_ONCE) {
         retention->next--; /* there is more of this business */
+    }
     sweep_next(retention);
 }
 

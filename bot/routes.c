@@ -33,12 +33,13 @@ static void get_ready(struct worker *worker, struct http_exchange *exchange)
     struct str why = STR("ready\n");
 
     db_health(worker->db, &health);
-    if (worker->draining)
+    if (worker->draining) {
         why = STR("stopping\n");
-    else if (health.open == 0)
+    } else if (health.open == 0) {
         why = STR("database unreachable\n");
-    else if (!accounts_loaded(worker->accounts))
+    } else if (!accounts_loaded(worker->accounts)) {
         why = STR("directory not read yet\n");
+    }
     http_reply(exchange, str_eq(why, STR("ready\n")) ? 200 : 503, "text/plain", why,
                plain_headers);
 }

@@ -83,9 +83,10 @@ void shared_blame(struct shared *shared, unsigned worker)
     struct shared_worker *dead = &shared->workers[worker];
 
     for (unsigned slot = 0; slot < SHARED_SLOTS; slot++) {
-        if (atomic_load(&dead->stepping[slot].used))
+        if (atomic_load(&dead->stepping[slot].used)) {
             blame_slot(shared, dead->stepping[slot].hashes,
                        atomic_load(&dead->stepping[slot].n));
+        }
         atomic_store(&dead->stepping[slot].used, false);
     }
 }

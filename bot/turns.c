@@ -200,10 +200,11 @@ static bool must_wait(struct picking *picking, const struct item *item, usec_t n
     }
     if (item->not_before <= now)
         return false;
-    if (picking->n_held < COUNTOF(picking->held))
+    if (picking->n_held < COUNTOF(picking->held)) {
         picking->held[picking->n_held++] = item;
-    else
+    } else {
         picking->closed = true;
+    }
     if (picking->next == 0 || item->not_before < picking->next)
         picking->next = item->not_before;
     return true;
@@ -304,9 +305,10 @@ static void sick(struct org *org, struct batch *batch)
     }
     *last = NULL;
     queue_prepend(&org->waiting, again);
-    if (batch->err.code != ERR_CANCELED)
+    if (batch->err.code != ERR_CANCELED) {
         log_event(LOG_WARN, "turns.retry", LOG_ID("org", org->business.org),
                   LOG_I("failures", org->failures), LOG_ERR(&batch->err));
+    }
 }
 
 static void bad(struct org *org, struct batch *batch)
@@ -334,12 +336,13 @@ static void batch_done(struct batch *batch)
     org->batch = NULL;
     if (batch->end != BATCH_COMMITTED)
         count(COUNT_BATCH_FAILURES, 1);
-    if (batch->end == BATCH_COMMITTED)
+    if (batch->end == BATCH_COMMITTED) {
         committed(org, batch);
-    else if (batch->end == BATCH_SICK)
+    } else if (batch->end == BATCH_SICK) {
         sick(org, batch);
-    else
+    } else {
         bad(org, batch);
+    }
     batch->next = turns->spare;
     turns->spare = batch;
     kick(turns);
@@ -363,9 +366,12 @@ static void org_begin(struct org *org)
                     picking.next > now ? picking.next - now : 0, org_timer);
         return;
     }
-    struct batch *batch = turns->spare != NULL ? turns->spare : batch_create(turns->worker);
-    if (batch == turns->spare)
+    struct batch *batch = turns->spare;
+    if (batch != NULL) {
         turns->spare = batch->next;
+    } else {
+        batch = batch_create(turns->worker);
+    }
     batch->business = &org->business;
     batch->items = picking.picked;
     batch->n = picking.n;

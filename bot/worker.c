@@ -40,9 +40,10 @@ void worker_wake_lane(struct worker *worker, struct uuid lane)
         return;
     }
     for (unsigned i = 0; i < worker->shared->n_workers; i++) {
-        if (i != worker->index) /* a full buffer is no harm: the holder also polls */
+        if (i != worker->index) { /* a full buffer is no harm: the holder also polls */
             (void)!send(worker->start->wake_fds[i], lane.bytes, sizeof lane.bytes,
                         MSG_DONTWAIT | MSG_NOSIGNAL);
+        }
     }
 }
 
@@ -122,9 +123,10 @@ static void drain_look(struct timer *timer)
     bool late = clock_monotonic() > worker->drain_until;
 
     if (late || worker->lanes_drained) {
-        if (late)
+        if (late) {
             log_event(LOG_WARN, "worker.drain_late",
                       LOG_I("open", intake_open(worker->intake)));
+        }
         close_all(worker);
         return;
     }

@@ -15,7 +15,6 @@
 #include "store/db.h"
 
 struct worker_start;
-struct worker_start;
 struct intake;
 struct turns;
 struct lanes;
@@ -71,4 +70,4 @@ struct worker_start {
 
 /* Run until SIGTERM, and at the end drain turns, finish sends and give the leases back. Returns
  * the process's exit status. */
-int worker_main(const struct worker_start *start);
+int worker_main(const struct worker_start *how);

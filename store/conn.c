@@ -156,9 +156,10 @@ static void conn_lose_saying(struct db_conn *conn, const char *what)
     struct err err;
     struct str said = str_trim(str_from(PQerrorMessage(conn->pg)));
     (void)err_raise(&err, ERR_RETRY, "%s: %.*s", what, STR_ARG(said));
-    for (char *at = err.text; *at; at++)
+    for (char *at = err.text; *at; at++) {
         if (*at == '\n')
             *at = ' ';
+    }
     conn_lose(conn, &err);
 }
 
@@ -183,10 +184,11 @@ static void timer_fired(struct timer *timer)
 static void conn_flush(struct db_conn *conn)
 {
     int rest = PQflush(conn->pg);
-    if (rest < 0)
+    if (rest < 0) {
         conn_lose_saying(conn, "write");
-    else
+    } else {
         poll_want(&conn->watch->poll, UV_READABLE | (rest ? UV_WRITABLE : 0));
+    }
 }
 
 void conn_send(struct db_conn *conn, struct db_flight *flight)
@@ -204,10 +206,11 @@ void conn_send(struct db_conn *conn, struct db_flight *flight)
     }
     timer_start(conn->db->loop, &conn->timer,
                 flight->deadline ? flight->deadline : conn->db->options.deadline, timer_fired);
-    if (!flight_write(flight, conn->pg))
+    if (!flight_write(flight, conn->pg)) {
         conn_lose_saying(conn, "send");
-    else
+    } else {
         conn_flush(conn);
+    }
 }
 
 void flight_go(struct db_conn *conn, struct db_flight *flight)
@@ -314,10 +317,11 @@ static void conn_prepare(struct db_conn *conn)
         flight_add_text(conn, &conn->own, settings[i]);
     if (conn->db->role)
         flight_add_text(conn, &conn->own, role_command(conn));
-    for (size_t i = 0; i < sql_all_n; i++)
+    for (size_t i = 0; i < sql_all_n; i++) {
         flight_add_query(&conn->own, &(struct flight_query){.kind = FLIGHT_PREPARE,
                                                             .name = sql_all[i]->name,
                                                             .text = sql_all[i]->text});
+    }
     conn_send(conn, &conn->own);
 }
 
@@ -334,13 +338,14 @@ static void conn_connect_on(struct db_conn *conn)
         conn_lose(conn, &err);
         return;
     }
-    if (step != PGRES_POLLING_OK)
+    if (step != PGRES_POLLING_OK) {
         poll_want(&conn->watch->poll,
                   step == PGRES_POLLING_WRITING ? UV_WRITABLE : UV_READABLE);
-    else if (PQsetnonblocking(conn->pg, 1) != 0 || !PQenterPipelineMode(conn->pg))
+    } else if (PQsetnonblocking(conn->pg, 1) != 0 || !PQenterPipelineMode(conn->pg)) {
         conn_lose_saying(conn, "pipeline mode");
-    else
+    } else {
         conn_prepare(conn);
+    }
 }
 
 static void conn_ready(struct poll_watch *poll, int status, int events)
@@ -381,10 +386,11 @@ void conn_start(struct db_conn *conn)
         conn_lose_saying(conn, "connect");
         return;
     }
-    if (!watch_begin(conn, &err))
+    if (!watch_begin(conn, &err)) {
         conn_lose(conn, &err);
-    else
+    } else {
         poll_want(&conn->watch->poll, UV_WRITABLE);
+    }
 }
 
 /* --- leases --------------------------------------------------------------------------------

@@ -99,9 +99,10 @@ static bool write_query(const struct flight_query *query, PGconn *pg)
 bool flight_write(struct db_flight *flight, PGconn *pg)
 {
     const struct flight_query *queries = flight->internal;
-    for (size_t i = 0; i < flight->n; i++)
+    for (size_t i = 0; i < flight->n; i++) {
         if (!write_query(&queries[i], pg))
             return false;
+    }
     return PQpipelineSync(pg);
 }
 
@@ -110,9 +111,10 @@ bool flight_write(struct db_flight *flight, PGconn *pg)
 
 static bool class_is(const char *state, const char *classes)
 {
-    for (; *classes; classes += 2)
+    for (; *classes; classes += 2) {
         if (strncmp(state, classes, 2) == 0)
             return true;
+    }
     return false;
 }
 
@@ -153,14 +155,15 @@ static void raise_result(struct db_flight *flight, const char *what, const PGres
     }
     (void)snprintf(flight->sqlstate, sizeof(flight->sqlstate), "%s", state);
     enum err_code code = code_of_state(flight->sqlstate);
-    if (code == ERR_REJECT)
+    if (code == ERR_REJECT) {
         (void)err_raise(&flight->err, code, "%s: data error %s %s %s %s", what, state,
                         error_part(result, PG_DIAG_TABLE_NAME),
                         error_part(result, PG_DIAG_COLUMN_NAME),
                         error_part(result, PG_DIAG_CONSTRAINT_NAME));
-    else
+    } else {
         (void)err_raise(&flight->err, code, "%s: %s %s", what, state,
                         error_part(result, PG_DIAG_MESSAGE_PRIMARY));
+    }
 }
 
 /* A COMMIT of a transaction that has failed succeeds, and says ROLLBACK. */

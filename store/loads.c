@@ -25,9 +25,10 @@ static const struct load loads[] = {
 
 const struct load *loads_find(struct str name)
 {
-    for (size_t i = 0; i < COUNTOF(loads); i++)
+    for (size_t i = 0; i < COUNTOF(loads); i++) {
         if (str_eq(str_from(loads[i].name), name))
             return &loads[i];
+    }
     return NULL;
 }
 
@@ -72,9 +73,10 @@ bool load_answer(struct arena *into, const struct load *load, const PGresult *ro
     *answer = value_none();
     if (!rows_to_values(into, rows, &all, err))
         return err_wrap(err, "load %s", load->name);
-    if (!load->single)
+    if (!load->single) {
         *answer = all;
-    else if (all.list->n > 0)
+    } else if (all.list->n > 0) {
         *answer = all.list->items[0];
+    }
     return true;
 }

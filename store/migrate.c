@@ -129,18 +129,20 @@ static bool check_row(struct plan *plan, const PGresult *rows, int row, struct e
     size_t at = 0;
     int number = (int)strtol(PQgetvalue(rows, row, 0), NULL, 10);
     const struct migration *migration = find(plan, number, &at);
-    if (!migration)
+    if (!migration) {
         return err_raise(err, ERR_REJECT,
                          "the database is newer than this program: it has migration %04d_%s; "
                          "use the program that made it",
                          number, PQgetvalue(rows, row, 1));
+    }
     char sum[2 * HASH_LEN + 1];
     checksum(migration, sum);
-    if (strcmp(sum, PQgetvalue(rows, row, 2)) != 0)
+    if (strcmp(sum, PQgetvalue(rows, row, 2)) != 0) {
         return err_raise(err, ERR_REJECT,
                          "migration %04d_%s was edited after it was applied; put it back and "
                          "write a new one",
                          number, migration->name);
+    }
     plan->applied[at] = true;
     return true;
 }
@@ -152,12 +154,13 @@ static bool check_order(const struct plan *plan, struct err *err)
     bool missing = false;
     size_t first = 0;
     for (size_t i = 0; i < plan->n; i++) {
-        if (plan->applied[i] && missing)
+        if (plan->applied[i] && missing) {
             return err_raise(
                 err, ERR_REJECT,
                 "migration %04d_%s is missing, but %04d_%s is applied: renumber it",
                 plan->migrations[first].number, plan->migrations[first].name,
                 plan->migrations[i].number, plan->migrations[i].name);
+        }
         if (!plan->applied[i] && !missing)
             first = i;
         missing = missing || !plan->applied[i];
@@ -171,9 +174,10 @@ static bool plan_read(struct plan *plan, PGconn *conn, struct err *err)
     if (!query(conn, "select number, name, checksum from schema_migrations order by number",
                &rows, err))
         return err_wrap(err, "read schema_migrations");
-    for (int row = 0; row < PQntuples(rows); row++)
+    for (int row = 0; row < PQntuples(rows); row++) {
         if (!check_row(plan, rows, row, err))
             return false;
+    }
     return check_order(plan, err);
 }
 
@@ -195,12 +199,13 @@ static const char *skip_whole(const char *at)
     const char *end = NULL;
     if (at[0] == '-' && at[1] == '-')
         return at + strcspn(at, "\n");
-    if (at[0] == '/' && at[1] == '*')
+    if (at[0] == '/' && at[1] == '*') {
         end = strstr(at + 2, "*/");
-    else if (at[0] == '\'' || at[0] == '"')
+    } else if (at[0] == '\'' || at[0] == '"') {
         end = strchr(at + 1, at[0]);
-    else if (at[0] != '$')
+    } else if (at[0] != '$') {
         return at;
+    }
     if (at[0] != '$')
         return end ? end + 1 + (at[0] == '/') : at + strlen(at);
 
@@ -335,8 +340,9 @@ bool migrate_check(const struct migrate_options *options, struct arena *into,
         return false;
     *missing = arena_array(into, const struct migration *, plan.n);
     *n = 0;
-    for (size_t i = 0; i < plan.n; i++)
+    for (size_t i = 0; i < plan.n; i++) {
         if (!plan.applied[i])
             (*missing)[(*n)++] = &plan.migrations[i];
+    }
     return true;
 }

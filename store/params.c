@@ -91,10 +91,11 @@ static char *array_room(struct db_array *array, size_t more)
     if (array->room - array->len < more) { /* the first time also for the header */
         size_t room = array->room * 2 + more + 256;
         char *bytes = arena_alloc(array->into, room);
-        if (array->len > 0)
+        if (array->len > 0) {
             memcpy(bytes, array->bytes, array->len);
-        else
+        } else {
             array->len = ARRAY_HEADER;
+        }
         array->bytes = bytes;
         array->room = room;
     }
@@ -137,21 +138,23 @@ void array_int(struct db_array *array, int64_t number)
     uint32_t four = htobe32((uint32_t)number);
     uint64_t eight = htobe64((uint64_t)number);
     assert(array->type == DB_INT2 || array->type == DB_INT4 || array->type == DB_INT8);
-    if (array->type == DB_INT2)
+    if (array->type == DB_INT2) {
         array_put(array, &two, sizeof(two));
-    else if (array->type == DB_INT4)
+    } else if (array->type == DB_INT4) {
         array_put(array, &four, sizeof(four));
-    else
+    } else {
         array_put(array, &eight, sizeof(eight));
+    }
 }
 
 void array_text(struct db_array *array, struct str text)
 {
     assert(array->type == DB_TEXT || array->type == DB_BYTEA);
-    if (!text.at)
+    if (!text.at) {
         array_null(array);
-    else
+    } else {
         array_put(array, text.at, text.len);
+    }
 }
 
 void array_uuid(struct db_array *array, struct uuid id)

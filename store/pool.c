@@ -17,10 +17,11 @@ void pool_wake(struct db *db)
 void pool_count(struct db *db, bool joined)
 {
     bool was_up = db->n_open > 0;
-    if (joined)
+    if (joined) {
         db->n_open++;
-    else
+    } else {
         db->n_open--;
+    }
     if (was_up != (db->n_open > 0))
         pool_wake(db);
 }
@@ -44,9 +45,10 @@ static struct db_lease *waiting_pop(struct db *db)
 /* The first that is idle: under a light load the same few stay warm. */
 static struct db_conn *idle_conn(struct db *db)
 {
-    for (unsigned i = 0; i < db->n_conns; i++)
+    for (unsigned i = 0; i < db->n_conns; i++) {
         if (db->conns[i].state == CONN_IDLE)
             return &db->conns[i];
+    }
     return NULL;
 }
 
@@ -112,11 +114,12 @@ static void patience_ends(struct timer *timer)
         struct db_lease *lease = expired;
         expired = lease->next;
         lease->next = NULL;
-        if (db->n_open > 0)
+        if (db->n_open > 0) {
             (void)err_raise(&lease->err, ERR_RETRY, "no free connection in time");
-        else
+        } else {
             (void)err_raise(&lease->err, ERR_RETRY, "no database: %s",
                             db->last.code ? db->last.text : "not connected yet");
+        }
         lease->done(lease);
     }
 }
@@ -131,10 +134,11 @@ void db_lease(struct db *db, struct db_lease *lease)
     *db->last_waiting = lease;
     db->last_waiting = &lease->next;
     db->n_waiting++;
-    if (db->closing || idle_conn(db))
+    if (db->closing || idle_conn(db)) {
         pool_wake(db);
-    else
+    } else {
         await_patience(db);
+    }
 }
 
 void db_release(struct db *db, struct db_conn *conn)
@@ -219,9 +223,10 @@ void db_close(struct db *db, void (*closed)(struct db *db))
 
 static bool all_shut(const struct db *db)
 {
-    for (unsigned i = 0; i < db->n_conns; i++)
+    for (unsigned i = 0; i < db->n_conns; i++) {
         if (db->conns[i].state != CONN_SHUT || db->conns[i].flight)
             return false;
+    }
     return db->open_handles == 0;
 }
 

@@ -35,7 +35,7 @@ int rows_n(const PGresult *rows)
 int64_t rows_changed(const PGresult *rows)
 {
     /* libpq declares it without const, and changes nothing. */
-    const char *text = rows ? PQcmdTuples((PGresult *)(uintptr_t)rows) : "";
+    const char *text = rows ? PQcmdTuples((PGresult *)rows) : "";
     return strtoll(text, NULL, 10);
 }
 
@@ -146,7 +146,7 @@ static struct value value_of_object(struct arena *into, const json_t *json)
     record_build(&record, into);
     const char *name = NULL;
     json_t *member = NULL;
-    json_object_foreach((json_t *)(uintptr_t)json, name, member)
+    json_object_foreach((json_t *)json, name, member)
     {
         if (!json_is_null(member))
             record_set(&record, arena_str(into, str_from(name)), value_of_json(into, member));
@@ -242,7 +242,7 @@ static bool add_cell(struct arena *into, const PGresult *rows, int row, int colu
     struct str name = str_from(PQfname(rows, column));
     if (row_null(rows, row, column) || is_currency_of_money(into, rows, name))
         return true;
-    struct value value;
+    struct value value = value_none();
     int currency = currency_column(into, rows, name);
     if (currency >= 0) {
         struct money money;
@@ -266,9 +266,10 @@ bool rows_to_values(struct arena *into, const PGresult *rows, struct value *list
     for (int row = 0; row < n; row++) {
         struct record_builder record;
         record_build(&record, into);
-        for (int column = 0; column < n_columns; column++)
+        for (int column = 0; column < n_columns; column++) {
             if (!add_cell(into, rows, row, column, &record, err))
                 return err_wrap(err, "row %d", row);
+        }
         items[row] = value_record(record_built(&record));
     }
     struct list *all = arena_new(into, struct list);

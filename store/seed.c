@@ -97,12 +97,13 @@ static bool count(PGconn *conn, struct seed_counts *counts, struct err *err)
                                "  from (select current_setting('parley.org_id')::uuid as id) o";
     PGresult *result = PQexec(conn, text);
     bool ok = PQresultStatus(result) == PGRES_TUPLES_OK;
-    if (ok)
+    if (ok) {
         *counts = (struct seed_counts){
             .customers = (int)strtol(PQgetvalue(result, 0, 0), NULL, 10),
             .orders = (int)strtol(PQgetvalue(result, 0, 1), NULL, 10),
             .shipments = (int)strtol(PQgetvalue(result, 0, 2), NULL, 10),
         };
+    }
     PQclear(result);
     return ok || err_raise(err, ERR_RETRY, "count: connection lost");
 }

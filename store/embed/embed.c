@@ -23,11 +23,11 @@
 #define PARAMS_MAX     64 /* as in db_parts.h */
 
 struct query {
-    char name[NAME_MAX_LEN + 1];
     char *text;
-    int n_params;
     const char *file;
+    int n_params;
     int line;
+    char name[NAME_MAX_LEN + 1];
 };
 
 struct migration {
@@ -57,7 +57,7 @@ static _Noreturn __attribute__((format(printf, 3, 4))) void fail(const char *fil
     (void)vfprintf(stderr, format, args);
     (void)fputc('\n', stderr);
     va_end(args);
-    exit(1);
+    exit(1); // NOLINT(concurrency-mt-unsafe): one thread
 }
 
 static char *read_file(const char *path)
@@ -123,13 +123,16 @@ static struct query *query_begin(const char *path, int line, const char *name, s
         fail(path, line, "a query's name has 1 to %d letters", NAME_MAX_LEN);
     struct query *query = &queries[n_queries++];
     memcpy(query->name, name, len);
-    for (const char *at = query->name; *at; at++)
+    for (const char *at = query->name; *at; at++) {
         if (!islower((unsigned char)*at) && !isdigit((unsigned char)*at) && *at != '_')
             fail(path, line, "a query's name is made of a-z, 0-9 and _: %s", query->name);
-    for (size_t i = 0; i + 1 < n_queries; i++)
-        if (strcmp(queries[i].name, query->name) == 0)
+    }
+    for (size_t i = 0; i + 1 < n_queries; i++) {
+        if (strcmp(queries[i].name, query->name) == 0) {
             fail(path, line, "%s is already named in %s:%d", query->name, queries[i].file,
                  queries[i].line);
+        }
+    }
     query->file = path;
     query->line = line;
     query->text = calloc(1, 1 << 16);
@@ -147,9 +150,10 @@ static void query_end(struct query *query)
     if (len == 0)
         fail(query->file, query->line, "%s is empty", query->name);
     query->n_params = count_params(query->text);
-    if (query->n_params > PARAMS_MAX)
+    if (query->n_params > PARAMS_MAX) {
         fail(query->file, query->line, "%s has more than %d parameters", query->name,
              PARAMS_MAX);
+    }
 }
 
 static void read_queries(const char *path)
@@ -194,9 +198,10 @@ static void read_migration(const char *path, const char *base)
         fail(path, 0, "a migration is called NNNN_name.sql");
     memcpy(migration->name, name, len);
     migration->text = read_file(path);
-    for (size_t i = 0; i + 1 < n_migrations; i++)
+    for (size_t i = 0; i + 1 < n_migrations; i++) {
         if (migrations[i].number == migration->number)
             fail(path, 0, "number %d is taken by %s", migration->number, migrations[i].name);
+    }
 }
 
 static void read_seed(const char *path, const char *base)
@@ -223,16 +228,17 @@ static void write_literal(FILE *out, const char *text)
 {
     (void)fputs("\n    \"", out);
     for (const char *at = text; *at; at++) {
-        if (*at == '\n')
+        if (*at == '\n') {
             (void)fputs(at[1] ? "\\n\"\n    \"" : "\\n", out);
-        else if (*at == '"' || *at == '\\')
+        } else if (*at == '"' || *at == '\\') {
             (void)fprintf(out, "\\%c", *at);
-        else if ((unsigned char)*at < ' ' || (unsigned char)*at >= 0x7f)
+        } else if ((unsigned char)*at < ' ' || (unsigned char)*at >= 0x7f) {
             (void)fprintf(out, "\\%03o", (unsigned)(unsigned char)*at);
-        else if (*at == '?')
+        } else if (*at == '?') {
             (void)fputs("\\?", out); /* no trigraphs */
-        else
+        } else {
             (void)fputc(*at, out);
+        }
     }
     (void)fputc('"', out);
 }
@@ -320,12 +326,13 @@ int main(int argc, char **argv)
     for (int i = 3; i < argc; i++) {
         const char *slash = strrchr(argv[i], '/');
         const char *base = slash ? slash + 1 : argv[i];
-        if (isdigit((unsigned char)base[0]))
+        if (isdigit((unsigned char)base[0])) {
             read_migration(argv[i], base);
-        else if (strstr(argv[i], "seed/"))
+        } else if (strstr(argv[i], "seed/")) {
             read_seed(argv[i], base);
-        else
+        } else {
             read_queries(argv[i]);
+        }
     }
     qsort(migrations, n_migrations, sizeof(migrations[0]), by_number);
     qsort(queries, n_queries, sizeof(queries[0]), by_name);
