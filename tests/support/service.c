@@ -27,17 +27,24 @@
 /* --- processes ------------------------------------------------------------------------------
  */
 
+/* Below the range that outgoing connections take theirs from, so that none is faster. */
 static int free_port(void)
 {
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    uint16_t chance;
 
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
-    (void)close(fd);
-    return ntohs(address.sin_port);
+    for (int tries = 0; tries < 100; tries++) {
+        random_bytes(&chance, sizeof chance);
+        address.sin_port = htons((uint16_t)(12000 + chance % 20000));
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        bool is_free = bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
+        (void)close(fd);
+        if (is_free)
+            return ntohs(address.sin_port);
+    }
+    fail_msg("no free port");
+    return 0;
 }
 
 static pid_t spawn(const struct service *service, const char *log, char *const *argv)
@@ -305,7 +312,8 @@ static char *read_log(const struct service *service, const char *name)
 
     (void)snprintf(path, sizeof path, "%s/%s", service->dir, name);
     int fd = open(path, O_RDONLY);
-    assert_true(fd >= 0);
+    if (fd < 0)
+        return calloc(1, 1); /* it did not come to that */
     assert_int_equal(fstat(fd, &info), 0);
     char *text = calloc(1, (size_t)info.st_size + 1);
     assert_non_null(text);
