@@ -354,6 +354,62 @@ static void connections_cut_again_and_again_park_nobody_and_double_nothing(void 
                      ask_number(owner, "select count(*) from messages where not inbound"));
 }
 
+/* --- too much ------------------------------------------------------------------------------
+ */
+
+/* The provider keeps what we cannot: it is told so at once, and comes again. */
+static void a_full_queue_answers_503_and_what_comes_again_is_handled_once(void **state)
+{
+    (void)state;
+    enum { N = 30, ITEMS = 100 };
+    struct post posts[N] = {0};
+    size_t taken = 0, refused = 0;
+
+    for (size_t i = 0; i < N; i++) {
+        struct str messages[ITEMS];
+        for (size_t k = 0; k < ITEMS; k++)
+            messages[k] = post_message(&arena, text("15550", 710000 + i * ITEMS + k),
+                                       text("wamid.", i * ITEMS + k), "hi");
+        posts[i].body = post_messages(&arena, messages, ITEMS);
+    }
+    run_sql(owner, "begin; lock table seen in exclusive mode");
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        (void)usleep(1200000);
+        PQclear(PQexec(owner, "commit"));
+        _exit(0);
+    }
+    service_post(&service, posts, N, N, 0);
+    PQfinish(owner);
+    owner = owner_connect();
+    for (size_t i = 0; i < N; i++) {
+        taken += posts[i].status == 200;
+        refused += posts[i].status == 503;
+    }
+    assert_int_equal(taken + refused, N);
+    assert_int_equal(taken, 10);
+    assert_int_equal(inbound("true"), taken * ITEMS);
+    assert_true(service_counter(&service, "parley_deliveries_unavailable_total") >=
+                (double)refused);
+    service_post(&service, posts, N, 10, 20 * USEC_PER_SEC);
+    for (size_t i = 0; i < N; i++)
+        assert_int_equal(posts[i].status, 200);
+    quiet();
+    assert_int_equal(inbound("true"), N * ITEMS);
+    assert_int_equal(ask_number(owner, "select count(distinct provider_id) from messages"
+                                       " where inbound"),
+                     N * ITEMS);
+}
+
+static int set_up_narrow(void **state)
+{
+    assert_int_equal(setenv("PARLEY_TURNS_QUEUE_MAX", "1000", 1), 0);
+    int status = set_up(state);
+    assert_int_equal(unsetenv("PARLEY_TURNS_QUEUE_MAX"), 0);
+    return status;
+}
+
 /* --- partitions ----------------------------------------------------------------------------
  */
 
@@ -397,6 +453,9 @@ int main(void)
         FRESH(past_the_deadline_it_is_503_and_nothing_is_left_behind),
         FRESH(a_statement_that_takes_too_long_is_tried_again),
         FRESH(connections_cut_again_and_again_park_nobody_and_double_nothing),
+        cmocka_unit_test_setup_teardown(
+            a_full_queue_answers_503_and_what_comes_again_is_handled_once, set_up_narrow,
+            tear_down),
         FRESH(a_delivery_is_kept_though_its_days_partition_is_missing),
     };
     store_open();
