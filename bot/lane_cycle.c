@@ -118,6 +118,7 @@ static void add_done(struct lane *lane)
 {
     struct settle_arrays arrays;
     struct sending_row **rows;
+    bool unsure = false; /* of one the provider may have reported already */
     size_t n = 0;
 
     lane->settled = lane->done;
@@ -132,9 +133,15 @@ static void add_done(struct lane *lane)
         rows[n++] = row;
     qsort(rows, n, sizeof(struct sending_row *), by_key);
     init_settle(&arrays, &lane->cycle_arena);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         settle_row(&arrays, rows[i]);
+        unsure = unsure ||
+                 (rows[i]->settlement == SETTLE_PUT_OFF && rows[i]->state == OUTBOX_UNKNOWN);
+    }
     add_settlements(lane, &arrays);
+    if (unsure)
+        call_add(&lane->cycle_call, &SQL_OUTBOX_REPORTED,
+                 lane_params(&lane->cycle_arena, 2, lane));
     if (lane->parted) {
         struct db_param *params = lane_params(&lane->cycle_arena, 3, lane);
         struct db_array conversations;

@@ -13,6 +13,7 @@ enum sweep_query {
     SWEEP_INHERIT,
     SWEEP_WAIT,
     SWEEP_EARLY,
+    SWEEP_REPORTED,
     SWEEP_REPEAT,
     SWEEP_GIVE_UP,
     SWEEP_PROMOTE,
@@ -54,7 +55,8 @@ static void swept(struct db_call *call)
     lane->sweeping = false;
     if (call->err.code == ERR_NONE) {
         int repeated = rows_n(call->results[SWEEP_REPEAT]);
-        int64_t back = rows_changed(call->results[SWEEP_PROMOTE]);
+        int64_t back = rows_changed(call->results[SWEEP_PROMOTE]) +
+                       rows_changed(call->results[SWEEP_REPORTED]);
         if (!lane->inherited)
             count(COUNT_SEND_UNKNOWN, (uint64_t)rows_changed(call->results[SWEEP_INHERIT]));
         lane->inherited = true;
@@ -104,6 +106,7 @@ void lane_sweep(struct lane *lane)
     params[3] = param_bool(arena, !lane->inherited);
     call_add(call, &SQL_LANE_WAIT_ANEW, params);
     call_add(call, &SQL_EARLY_JOIN, lane_params(arena, 2, lane));
+    call_add(call, &SQL_OUTBOX_REPORTED, lane_params(arena, 2, lane));
     params = lane_params(arena, 4, lane);
     params[2] = param_time(arena, now);
     params[3] = param_int4(arena, (int32_t)config->outbox.max_attempts);

@@ -182,6 +182,13 @@ update outbox o set state = i.state, due_at = i.due, attempt = i.attempt
  where o.org_id = $1::uuid and o.conversation_id = i.conversation_id and o.seq = i.seq
    and o.state = 1 and o.epoch = $7::int8;
 
+-- name: outbox_reported
+-- The unsure that the provider has reported on by now.
+-- $1 org  $2 lane
+delete from outbox o using messages m
+ where o.org_id = $1::uuid and o.lane_id = $2::uuid and o.state in (2, 3)
+   and m.org_id = $1::uuid and m.conversation_id = o.conversation_id and m.seq = o.seq and m.delivery > 0;
+
 -- name: outbox_repeat
 -- An unknown whose time is up is repeated once, if a person awaits it. An orphan most likely never
 -- left (the provider would have reported it), so it does not spend that one repetition; one that

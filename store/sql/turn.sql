@@ -7,8 +7,10 @@ select i.ord::int4 as ord, c.conversation_id, c.contact_id, p.customer_id, c.seq
        c.language, c.language_settled, c.last_inbound_at, c.held_until, p.stopped_at, p.phone
   from unnest($2::uuid[], $3::text[]) with ordinality i (account_id, address, ord)
   join contact_points p on p.org_id = $1::uuid and p.channel = 'whatsapp' and p.address = i.address
-  join conversations c on c.org_id = $1::uuid and c.account_id = i.account_id and c.contact_id = p.contact_id
-   for no key update of c skip locked;
+ cross join lateral (
+       select l.* from conversations l
+        where l.org_id = $1::uuid and l.account_id = i.account_id and l.contact_id = p.contact_id
+          for no key update skip locked) c;
 
 -- name: turn_see
 -- Remember deliveries; the rows that come back are new, the others were handled before.
@@ -46,9 +48,11 @@ select i.ord::int4 as ord, c.conversation_id, c.contact_id, p.customer_id, c.seq
         union all
        select q.* from contact_points q
         where q.org_id = $1::uuid and q.channel = 'whatsapp' and q.phone = i.address and q.address <> i.address) p
-  join conversations c on c.org_id = $1::uuid and c.account_id = i.account_id and c.contact_id = p.contact_id
- order by i.ord, p.address = i.address, p.created_at
-   for no key update of c skip locked;
+ cross join lateral (
+       select l.* from conversations l -- locked one by one, and looked for last of all
+        where l.org_id = $1::uuid and l.account_id = i.account_id and l.contact_id = p.contact_id
+          for no key update skip locked) c
+ order by i.ord, p.address = i.address, p.created_at;
 
 -- name: turn_create_contacts
 -- $1 org  $2 ids  $3 addresses (sorted)  $4 phones  $5 names  $6 now
@@ -172,11 +176,12 @@ update messages m
 
 -- name: turn_statuses_settle
 -- A status is the sign that an unknown sending waited for. One that failed does not end a message
--- that is waiting for another attempt.
+-- that is waiting for another attempt. What is intended is its sender's to settle, who is about to and
+-- need not be waited for; should the sender die, outbox_reported finds what the status left in the log.
 -- $1 org  $2 conversations  $3 seqs  $4 failed
 delete from outbox o using unnest($2::uuid[], $3::int8[], $4::bool[]) i (conversation_id, seq, failed)
  where o.org_id = $1::uuid and o.conversation_id = i.conversation_id and o.seq = i.seq
-   and (o.state <> 0 or not i.failed)
+   and o.state <> 1 and (o.state in (2, 3) or not i.failed)
 returning o.state;
 
 -- name: turn_statuses_by_id
