@@ -251,22 +251,23 @@ static void make_request(void)
 
 static bool read_option(struct options *options, const char *name, const char *value)
 {
-    if (strcmp(name, "--host") == 0)
+    if (strcmp(name, "--host") == 0) {
         options->host = value;
-    else if (strcmp(name, "--port") == 0)
+    } else if (strcmp(name, "--port") == 0) {
         options->port = (int)strtol(value, NULL, 10);
-    else if (strcmp(name, "--path") == 0)
+    } else if (strcmp(name, "--path") == 0) {
         options->path = value;
-    else if (strcmp(name, "--body") == 0)
+    } else if (strcmp(name, "--body") == 0) {
         options->body_file = value;
-    else if (strcmp(name, "--connections") == 0)
+    } else if (strcmp(name, "--connections") == 0) {
         options->connections = (int)strtol(value, NULL, 10);
-    else if (strcmp(name, "--seconds") == 0)
+    } else if (strcmp(name, "--seconds") == 0) {
         options->seconds = strtod(value, NULL);
-    else if (strcmp(name, "--header") == 0 && options->n_headers < HEADERS_MAX)
+    } else if (strcmp(name, "--header") == 0 && options->n_headers < HEADERS_MAX) {
         options->headers[options->n_headers++] = value;
-    else
+    } else {
         return false;
+    }
     return true;
 }
 
@@ -274,9 +275,10 @@ static bool read_options(struct options *options, int argc, char **argv)
 {
     *options =
         (struct options){.host = "127.0.0.1", .path = "/", .connections = 64, .seconds = 5};
-    for (int i = 1; i < argc; i += 2)
+    for (int i = 1; i < argc; i += 2) {
         if (i + 1 == argc || !read_option(options, argv[i], argv[i + 1]))
             return false;
+    }
     return options->port > 0 && options->connections > 0 &&
            options->connections <= CONNECTIONS_MAX;
 }

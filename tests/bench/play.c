@@ -1,546 +1,228 @@
 /*
- * Customers and the Graph API in one process, so that a whole turn is timed by one clock: each
- * customer sends a signed delivery to the webhook, and the next when the reply to it has
- * arrived at the Graph API (a closed loop). One thread on epoll, no JSON library, some 20 us of
- * CPU a turn, so that it does not become what is measured: its own CPU is in the result.
+ * Plays customers against a service, and the Graph API that the service sends to.
  *
- *     play --target PORT --path /webhooks/whatsapp --secret S [--graph 9090] [--number
- * 15550000]
- *          [--users 100] [--turns 60] [--statuses] [--unanswered]
+ *     play --target 8080 --path /webhooks/whatsapp --graph 9090 --secret WORD
+ *          [--users 100 | --rate 2000] [--people N] [--seconds 5] [--warm 1] ...
  *
- * `--statuses` reports each message as sent and delivered, as WhatsApp does. `--unanswered`
- * awaits no reply: the next delivery follows the 200 to the last. One line of JSON comes out:
- * turns a second, milliseconds to the 200 and to the reply, replies that were lost (15 s),
- * doubled or unexpected, refusals, and microseconds of its own CPU for a turn.
+ * Closed: so many customers await a reply at any time, and each reply lets the next message go.
+ * Rate: messages come at that pace whatever the service does, and times count from when a
+ * message was due, so that a service which falls behind cannot hide it. One line of JSON comes
+ * out; the status is 1 when a reply was missing, came twice or out of order, or nobody had
+ * asked for it.
  */
-#include "bot/base/base.h"
+#include "tests/bench/play.h"
 
-#include <arpa/inet.h>
-#include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <netinet/tcp.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
-#define USERS_MAX 4096
-#define ROOM      (32 << 10)
-#define PATIENCE  15.0 /* s */
+static struct play play;
 
-enum peer_kind { LISTENER, GRAPH, USER, REPORTER };
-
-/* A connection and what has been read of its next message. */
-struct peer {
-    enum peer_kind kind;
-    int fd;
-    int user; /* USER: whose */
-    size_t n;
-    char in[ROOM];
-};
-
-struct user {
-    struct peer *peer;
-    int turn;
-    double sent_at;
-    bool unheard;  /* the delivery was not answered yet */
-    bool awaiting; /* the reply has not come yet */
-    bool next;     /* the reply came before the answer: send the next after it */
-};
-
-struct options {
-    int target, graph, users, turns;
-    const char *path, *secret, *number;
-    bool statuses, unanswered;
-};
-
-static struct options options = {.graph = 9090,
-                                 .users = 100,
-                                 .turns = 60,
-                                 .path = "/webhooks/whatsapp",
-                                 .secret = "s3cret",
-                                 .number = "15550000"};
-static struct user users[USERS_MAX];
-static struct peer *reporter;
-static int epoll_fd;
-static long long base_number, messages, graph_calls;
-static double *heard_ms, *reply_ms;
-static size_t n_heard, n_replies, lost, unexpected, refused;
-static int active;
-static char *owed; /* status deliveries that wait for the reporter */
-static size_t owed_len, owed_room;
-static bool reporting;
-
-static double now(void)
+usec_t play_clock(void)
 {
     struct timespec time;
+
     (void)clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+    return (usec_t)time.tv_sec * USEC_PER_SEC + time.tv_nsec / 1000;
 }
 
-static _Noreturn void die(const char *what)
+_Noreturn void play_fail(const char *what)
 {
-    perror(what);
-    exit(1);
+    (void)fprintf(stderr, "play: %s: %s\n", what, strerror(errno)); /* NOLINT: one thread */
+    exit(2);                                                        /* NOLINT */
 }
 
-/* --- connections ---------------------------------------------------------------------------
+/* --- the run -------------------------------------------------------------------------------
  */
 
-static struct peer *watch(int fd, enum peer_kind kind, int user)
+static usec_t as_usec(double seconds)
 {
-    struct peer *peer = calloc(1, sizeof *peer);
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = peer};
-    int yes = 1;
-
-    if (peer == NULL)
-        die("memory");
-    peer->kind = kind;
-    peer->fd = fd;
-    peer->user = user;
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-    if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ||
-        epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
-        die("epoll");
-    return peer;
+    return (usec_t)(seconds * (double)USEC_PER_SEC);
 }
 
-static struct sockaddr_in loopback(int port)
+static void phase_move(struct play *self)
 {
-    return (struct sockaddr_in){.sin_family = AF_INET,
-                                .sin_port = htons((uint16_t)port),
-                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-}
+    bool quiet =
+        self->awaiting == 0 && self->n_jobs == 0 && self->n_free == (size_t)self->n_hooks;
 
-static struct peer *dial(enum peer_kind kind, int user)
-{
-    struct sockaddr_in to = loopback(options.target);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) < 0)
-        die("the target");
-    return watch(fd, kind, user);
-}
-
-static void listen_as_graph(void)
-{
-    struct sockaddr_in at = loopback(options.graph);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;
-
-    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) < 0 ||
-        bind(fd, (struct sockaddr *)&at, sizeof at) < 0 || listen(fd, 1024) < 0)
-        die("the graph's port");
-    (void)watch(fd, LISTENER, 0);
-}
-
-/* All of it at once: a loopback socket's buffer holds far more than one message. */
-static void say(struct peer *peer, const char *text, size_t n)
-{
-    while (n > 0) {
-        ssize_t sent = send(peer->fd, text, n, MSG_NOSIGNAL);
-        if (sent < 0 && errno == EAGAIN)
-            continue;
-        if (sent < 0)
-            die("send");
-        text += sent;
-        n -= (size_t)sent;
+    if (self->phase == PHASE_WARM && self->now >= self->measured_from) {
+        self->phase = PHASE_MEASURE;
+        self->measured_from = self->now;
+        usage_read(self, &self->before);
+    } else if (self->phase == PHASE_MEASURE &&
+               self->now >= self->measured_from + as_usec(self->options.seconds)) {
+        self->phase = PHASE_DRAIN;
+        self->measured_to = self->now;
+        usage_read(self, &self->after);
+    } else if (self->phase == PHASE_DRAIN &&
+               (quiet || self->now >= self->measured_to + as_usec(self->options.drain))) {
+        self->phase = PHASE_OVER;
+        self->missing += self->options.unanswered ? 0 : self->awaiting;
     }
 }
 
-/* --- deliveries ----------------------------------------------------------------------------
+static void turn_loop(struct play *self, int wait)
+{
+    struct epoll_event events[512];
+    int n = epoll_wait(self->epoll, events, COUNTOF(events), wait);
+
+    for (int i = 0; i < n; i++) {
+        struct link *link = events[i].data.ptr;
+        self->now = play_clock();
+        if (link->kind == LINK_LISTEN) {
+            graph_accept(self);
+        } else if (link->kind == LINK_GRAPH) {
+            graph_event(self, link, events[i].events);
+        } else {
+            hooks_event(self, link, events[i].events);
+        }
+    }
+    self->now = play_clock();
+}
+
+/* What nobody asked for may come after the last that somebody did. */
+static void listen_on(struct play *self)
+{
+    usec_t until = self->now + USEC_PER_SEC / 5;
+
+    while (self->now < until)
+        turn_loop(self, 20);
+}
+
+static void play_run(struct play *self)
+{
+    self->now = play_clock();
+    self->measured_from = self->now + as_usec(self->options.warm);
+    self->swept_at = self->now;
+    people_begin(self);
+    while (self->phase != PHASE_OVER) {
+        turn_loop(self, self->options.rate > 0 ? 1 : 10);
+        people_tick(self);
+        phase_move(self);
+    }
+    listen_on(self);
+}
+
+/* --- options -------------------------------------------------------------------------------
  */
 
-static void deliver(struct peer *peer, const char *body, size_t n)
+static bool read_watched(struct play_options *options, const char *value)
 {
-    crypto_auth_hmacsha256_state state;
-    unsigned char mac[crypto_auth_hmacsha256_BYTES];
-    char hex[2 * sizeof mac + 1], head[512];
+    char *equals = strchr(value, '=');
 
-    (void)crypto_auth_hmacsha256_init(&state, (const unsigned char *)options.secret,
-                                      strlen(options.secret));
-    (void)crypto_auth_hmacsha256_update(&state, (const unsigned char *)body, n);
-    (void)crypto_auth_hmacsha256_final(&state, mac);
-    (void)sodium_bin2hex(hex, sizeof hex, mac, sizeof mac);
-    int len = snprintf(head, sizeof head,
-                       "POST %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
-                       "Content-Type: application/json\r\nContent-Length: %zu\r\n"
-                       "X-Hub-Signature-256: sha256=%s\r\n\r\n",
-                       options.path, options.target, n, hex);
-    say(peer, head, (size_t)len);
-    say(peer, body, n);
+    if (equals == NULL || options->n_watched == WATCHED_MAX)
+        return false;
+    *equals = '\0';
+    options->watched[options->n_watched++] =
+        (struct watched){value, (int)strtol(equals + 1, NULL, 10)};
+    return true;
 }
 
-static int envelope(char *into, size_t room, const char *value)
+static bool read_text(struct play_options *options, const char *name, char *value)
 {
-    return snprintf(into, room,
-                    "{\"object\":\"whatsapp_business_account\",\"entry\":[{\"id\":\"1\","
-                    "\"changes\":[{\"field\":\"messages\",\"value\":{\"messaging_product\":"
-                    "\"whatsapp\",\"metadata\":{\"display_phone_number\":\"15550000000\","
-                    "\"phone_number_id\":\"%s\"},%s}}]}]}",
-                    options.number, value);
-}
-
-static void send_turn(int i)
-{
-    static const char *const words[] = {"hi", "1", "ORD-1001"};
-    struct user *user = &users[i];
-    char value[1024], body[2048];
-    long long from = base_number + i;
-
-    (void)snprintf(value, sizeof value,
-                   "\"contacts\":[{\"profile\":{\"name\":\"U %lld\"},\"wa_id\":\"%lld\","
-                   "\"user_id\":\"US.%lld\"}],\"messages\":[{\"from\":\"%lld\","
-                   "\"from_user_id\":\"US.%lld\",\"id\":\"wamid.play%lld.%lld\",\"timestamp\":"
-                   "\"%lld\",\"type\":\"text\",\"text\":{\"body\":\"%s\"}}]",
-                   from, from, from, from, from, base_number, ++messages, (long long)time(NULL),
-                   words[(size_t)user->turn % COUNTOF(words)]);
-    int n = envelope(body, sizeof body, value);
-    user->sent_at = now();
-    user->unheard = true;
-    user->awaiting = !options.unanswered;
-    user->next = options.unanswered;
-    deliver(user->peer, body, (size_t)n);
-}
-
-static void next_turn(int i)
-{
-    struct user *user = &users[i];
-
-    if (++user->turn < options.turns)
-        send_turn(i);
-    else
-        active--;
-}
-
-/* --- statuses ------------------------------------------------------------------------------
- */
-
-static void report_owed(void)
-{
-    char body[ROOM * 2];
-    static char value[ROOM];
-
-    if (reporting || owed_len == 0 || reporter == NULL)
-        return;
-    size_t n = owed_len < sizeof value - 64 ? owed_len : 0;
-    if (n == 0) { /* too many for one delivery: the first part, to the end of an item */
-        n = sizeof value - 64;
-        while (n > 0 && owed[n - 1] != '}')
-            n--;
+    if (strcmp(name, "--path") == 0) {
+        options->path = value;
+    } else if (strcmp(name, "--secret") == 0) {
+        options->secret = value;
+    } else if (strcmp(name, "--number") == 0) {
+        options->number = value;
+    } else if (strcmp(name, "--waba") == 0) {
+        options->waba = value;
+    } else if (strcmp(name, "--say") == 0 && options->n_says < SAYINGS_MAX) {
+        options->says[options->n_says++] = value;
+    } else if (strcmp(name, "--cpu") == 0) {
+        return read_watched(options, value);
+    } else if (strcmp(name, "--unanswered") == 0 && strcmp(value, "yes") == 0) {
+        options->unanswered = true;
+    } else {
+        return false;
     }
-    (void)snprintf(value, sizeof value, "\"statuses\":[%.*s]", (int)n, owed);
-    if (n < owed_len && owed[n] == ',')
-        n++;
-    memmove(owed, owed + n, owed_len - n);
-    owed_len -= n;
-    reporting = true;
-    deliver(reporter, body, (size_t)envelope(body, sizeof body, value));
+    return true;
 }
 
-static void owe(long long id, const char *to, const char *key, int key_len)
+static bool read_number(struct play_options *options, const char *name, const char *value)
 {
-    static const char *const kinds[] = {"sent", "delivered"};
+    char *end;
+    double number = strtod(value, &end);
 
-    for (size_t i = 0; i < COUNTOF(kinds); i++) {
-        char item[512];
-        int n = snprintf(item, sizeof item,
-                         "%s{\"id\":\"wamid.out%lld\",\"status\":\"%s\",\"timestamp\":\"%lld\","
-                         "\"recipient_id\":\"%s\"%s%.*s%s}",
-                         owed_len > 0 ? "," : "", id, kinds[i], (long long)time(NULL), to,
-                         key_len > 0 ? ",\"biz_opaque_callback_data\":\"" : "", key_len, key,
-                         key_len > 0 ? "\"" : "");
-        if (owed_len + (size_t)n > owed_room) {
-            owed_room = (owed_len + (size_t)n) * 2;
-            owed = realloc(owed, owed_room);
-            if (owed == NULL)
-                die("memory");
-        }
-        memcpy(owed + owed_len, item, (size_t)n);
-        owed_len += (size_t)n;
+    if (*end != '\0' || number < 0)
+        return false;
+    if (strcmp(name, "--target") == 0) {
+        options->target = (int)number;
+    } else if (strcmp(name, "--graph") == 0) {
+        options->graph = (int)number;
+    } else if (strcmp(name, "--base") == 0) {
+        options->base = (uint64_t)number;
+    } else if (strcmp(name, "--people") == 0) {
+        options->people = (uint32_t)number;
+    } else if (strcmp(name, "--users") == 0) {
+        options->users = (uint32_t)number;
+    } else if (strcmp(name, "--rate") == 0) {
+        options->rate = number;
+    } else if (strcmp(name, "--connections") == 0) {
+        options->connections = (int)number;
+    } else if (strcmp(name, "--statuses") == 0) {
+        options->statuses = number < 3 ? (int)number : 3;
+    } else if (strcmp(name, "--warm") == 0) {
+        options->warm = number;
+    } else if (strcmp(name, "--seconds") == 0) {
+        options->seconds = number;
+    } else if (strcmp(name, "--timeout") == 0) {
+        options->timeout = number;
+    } else if (strcmp(name, "--drain") == 0) {
+        options->drain = number;
+    } else {
+        return false;
     }
+    return true;
 }
 
-/* --- what is read --------------------------------------------------------------------------
- */
-
-/* A member's text in flat JSON; the digits of it when asked. */
-static int member(const char *body, const char *name, char *into, size_t room, bool digits)
+static bool read_options(struct play_options *options, int argc, char **argv)
 {
-    const char *at = strstr(body, name);
-    size_t n = 0;
-
-    if (at == NULL)
-        return 0;
-    for (at += strlen(name); *at != '\0' && *at != '"' && n + 1 < room; at++) {
-        if (!digits || isdigit((unsigned char)*at))
-            into[n++] = *at;
-    }
-    into[n] = '\0';
-    return (int)n;
-}
-
-static void replied(const char *to)
-{
-    long long i = atoll(to) - base_number;
-
-    if (options.unanswered)
-        return;
-    if (i < 0 || i >= options.users || !users[i].awaiting) {
-        unexpected++;
-        return;
-    }
-    users[i].awaiting = false;
-    reply_ms[n_replies++] = (now() - users[i].sent_at) * 1e3;
-    if (users[i].unheard)
-        users[i].next = true;
-    else
-        next_turn((int)i);
-}
-
-static void graph_asked(struct peer *peer, const char *body)
-{
-    char to[64] = "", key[256] = "", answer[512], json[256];
-    bool read = strstr(body, "\"status\":\"read\"") != NULL;
-    int key_len = 0;
-
-    graph_calls++;
-    if (member(body, "\"to\":\"", to, sizeof to, true) == 0)
-        (void)member(body, "\"recipient\":\"", to, sizeof to, true);
-    int n = snprintf(json, sizeof json,
-                     "{\"messaging_product\":\"whatsapp\",\"contacts\":[{\"input\":\"%s\","
-                     "\"wa_id\":\"%s\"}],\"messages\":[{\"id\":\"wamid.out%lld\"}]}",
-                     to, to, graph_calls);
-    n = snprintf(answer, sizeof answer,
-                 "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-                 "Content-Length: %d\r\n\r\n%s",
-                 n, json);
-    say(peer, answer, (size_t)n);
-    if (read)
-        return;
-    if (options.statuses) {
-        key_len = member(body, "\"biz_opaque_callback_data\":\"", key, sizeof key, false);
-        owe(graph_calls, to, key, key_len);
-    }
-    replied(to);
-}
-
-static void user_heard(int i, int status)
-{
-    struct user *user = &users[i];
-
-    user->unheard = false;
-    heard_ms[n_heard++] = (now() - user->sent_at) * 1e3;
-    refused += status != 200;
-    if (user->next)
-        next_turn(i);
-}
-
-/* One whole message at the front of what was read: its length, or 0. `body` is in it. */
-static size_t whole(char *in, size_t n, char **body, size_t *body_len)
-{
-    char *end = memmem(in, n, "\r\n\r\n", 4), *length;
-
-    if (end == NULL)
-        return 0;
-    *end = '\0';
-    length = strcasestr(in, "\ncontent-length:");
-    *body = end + 4;
-    *body_len = length != NULL ? (size_t)atoll(length + 16) : 0;
-    *end = '\r';
-    size_t all = (size_t)(*body - in) + *body_len;
-    return all <= n ? all : 0;
-}
-
-static void take(struct peer *peer, char *message, char *body, size_t body_len)
-{
-    char after = body[body_len];
-
-    body[body_len] = '\0';
-    if (peer->kind == GRAPH)
-        graph_asked(peer, body);
-    else if (peer->kind == USER)
-        user_heard(peer->user, atoi(message + 9));
-    else
-        reporting = false;
-    body[body_len] = after;
-}
-
-static void hear(struct peer *peer)
-{
-    for (;;) {
-        ssize_t got = recv(peer->fd, peer->in + peer->n, ROOM - 1 - peer->n, 0);
-        if (got < 0 && errno == EAGAIN)
-            break;
-        if (got <= 0) {
-            if (peer->kind != GRAPH)
-                die("the target closed a connection");
-            (void)close(peer->fd);
-            free(peer);
-            return;
-        }
-        peer->n += (size_t)got;
-        char *body;
-        size_t body_len, all, at = 0;
-        while ((all = whole(peer->in + at, peer->n - at, &body, &body_len)) > 0) {
-            take(peer, peer->in + at, body, body_len);
-            at += all;
-        }
-        memmove(peer->in, peer->in + at, peer->n - at);
-        peer->n -= at;
-        if (peer->n == ROOM - 1)
-            die("a message is too long");
-    }
-}
-
-static void give_up_late(void)
-{
-    double late = now() - PATIENCE;
-
-    for (int i = 0; i < options.users; i++) {
-        if (!users[i].awaiting || users[i].sent_at > late)
-            continue;
-        lost++;
-        users[i].awaiting = false;
-        if (users[i].unheard)
-            users[i].next = true;
-        else
-            next_turn(i);
-    }
-}
-
-static void play(void)
-{
-    struct epoll_event events[256];
-    double check_at = now() + 1;
-
-    for (int i = 0; i < options.users; i++)
-        send_turn(i);
-    while (active > 0) {
-        int n = epoll_wait(epoll_fd, events, (int)COUNTOF(events), 200);
-        for (int i = 0; i < n; i++) {
-            struct peer *peer = events[i].data.ptr;
-            if (peer->kind == LISTENER) {
-                int fd = accept4(peer->fd, NULL, NULL, SOCK_CLOEXEC);
-                if (fd >= 0)
-                    (void)watch(fd, GRAPH, 0);
-            } else {
-                hear(peer);
-            }
-        }
-        report_owed();
-        if (now() > check_at) {
-            give_up_late();
-            check_at = now() + 1;
-        }
-    }
-}
-
-/* --- the result ----------------------------------------------------------------------------
- */
-
-static int ascending(const void *a, const void *b)
-{
-    double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
-static double share(const double *sorted, size_t n, double part)
-{
-    return n == 0 ? 0 : sorted[(size_t)((double)(n - 1) * part)];
-}
-
-static double cpu(void)
-{
-    struct rusage used;
-    (void)getrusage(RUSAGE_SELF, &used);
-    return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
-           (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
-}
-
-static void tell(double seconds, double cpu_seconds)
-{
-    qsort(heard_ms, n_heard, sizeof *heard_ms, ascending);
-    qsort(reply_ms, n_replies, sizeof *reply_ms, ascending);
-    printf(
-        "{\"users\":%d,\"turns\":%d,\"seconds\":%.2f,\"turns_per_s\":%.0f,"
-        "\"ack_p50_ms\":%.2f,\"ack_p99_ms\":%.2f,\"reply_p50_ms\":%.2f,\"reply_p99_ms\":%.2f,"
-        "\"replies\":%zu,\"lost\":%zu,\"unexpected\":%zu,\"refused\":%zu,"
-        "\"own_cpu_us\":%.1f}\n",
-        options.users, options.turns, seconds,
-        (double)(options.unanswered ? n_heard : n_replies) / seconds,
-        share(heard_ms, n_heard, .5), share(heard_ms, n_heard, .99),
-        share(reply_ms, n_replies, .5), share(reply_ms, n_replies, .99), n_replies, lost,
-        unexpected, refused, n_heard > 0 ? cpu_seconds * 1e6 / (double)n_heard : 0);
-}
-
-static int usage(void)
-{
-    fprintf(stderr, "usage: play --target PORT [--path P] [--secret S] [--graph PORT] "
-                    "[--number ID] [--users N] [--turns N] [--statuses] [--unanswered]\n");
-    return 2;
-}
-
-static bool read_options(int argc, char **argv)
-{
-    for (int i = 1; i < argc; i++) {
-        const char *name = argv[i], *value = i + 1 < argc ? argv[i + 1] : "";
-        if (strcmp(name, "--statuses") == 0 || strcmp(name, "--unanswered") == 0) {
-            options.statuses = options.statuses || name[2] == 's';
-            options.unanswered = options.unanswered || name[2] == 'u';
-            continue;
-        }
-        if (i + 1 == argc)
-            return false;
-        i++;
-        if (strcmp(name, "--target") == 0)
-            options.target = atoi(value);
-        else if (strcmp(name, "--graph") == 0)
-            options.graph = atoi(value);
-        else if (strcmp(name, "--users") == 0)
-            options.users = atoi(value);
-        else if (strcmp(name, "--turns") == 0)
-            options.turns = atoi(value);
-        else if (strcmp(name, "--path") == 0)
-            options.path = value;
-        else if (strcmp(name, "--secret") == 0)
-            options.secret = value;
-        else if (strcmp(name, "--number") == 0)
-            options.number = value;
-        else
+    *options = (struct play_options){.path = "/webhooks/whatsapp",
+                                     .secret = "s3cret",
+                                     .number = "15550000",
+                                     .waba = "1",
+                                     .base = 15560000000,
+                                     .connections = 256,
+                                     .warm = 1,
+                                     .seconds = 5,
+                                     .timeout = 15,
+                                     .drain = 5};
+    for (int i = 1; i < argc; i += 2) {
+        if (i + 1 == argc || (!read_text(options, argv[i], argv[i + 1]) &&
+                              !read_number(options, argv[i], argv[i + 1])))
             return false;
     }
-    return options.target > 0 && options.users > 0 && options.users <= USERS_MAX &&
-           options.turns > 0;
+    if (options->rate == 0 && options->users == 0)
+        options->users = 100;
+    if (options->people == 0)
+        options->people = options->rate > 0 ? 20000 : options->users;
+    return options->target > 0 && options->graph > 0 && options->connections > 0 &&
+           options->people >= options->users && (options->rate > 0) != (options->users > 0);
 }
+
+static const char usage[] =
+    "usage: play --target N --graph N [--path /webhooks/whatsapp] [--secret WORD]\n"
+    "  [--users 100 | --rate PER_SECOND] [--people N] [--base 15560000000]\n"
+    "  [--number ID] [--waba ID] [--say TEXT]... [--unanswered yes] [--statuses 0..3]\n"
+    "  [--connections 256] [--warm 1] [--seconds 5] [--timeout 15] [--drain 5]\n"
+    "  [--cpu NAME=PID]...\n";
 
 int main(int argc, char **argv)
 {
-    if (!read_options(argc, argv))
-        return usage();
-    if (sodium_init() < 0)
-        die("libsodium");
-    size_t all = (size_t)options.users * (size_t)options.turns;
-    heard_ms = calloc(all + 1, sizeof *heard_ms);
-    reply_ms = calloc(all + 1, sizeof *reply_ms);
-    epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (heard_ms == NULL || reply_ms == NULL || epoll_fd < 0)
-        die("start");
-    /* new people each time, or the turns of the last run would be in theirs */
-    base_number = 15560000000LL + randombytes_uniform(90000000);
-    active = options.users;
-    listen_as_graph();
-    for (int i = 0; i < options.users; i++)
-        users[i].peer = dial(USER, i);
-    if (options.statuses)
-        reporter = dial(REPORTER, 0);
-    double began = now(), cpu_began = cpu();
-    play();
-    tell(now() - began, cpu() - cpu_began);
-    return lost + unexpected + refused > 0;
+    if (sodium_init() < 0 || !read_options(&play.options, argc, argv)) {
+        (void)fputs(usage, stderr);
+        return 2;
+    }
+    randombytes_buf(&play.nonce, sizeof play.nonce);
+    play.epoll = epoll_create1(EPOLL_CLOEXEC);
+    graph_init(&play);
+    hooks_init(&play);
+    people_init(&play);
+    play_run(&play);
+    report_print(&play);
+    return play.missing + play.doubled + play.disordered + play.unasked > 0;
 }

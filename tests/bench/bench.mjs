@@ -1,0 +1,328 @@
+// How fast it is, as ratios in one run: machines are noisy, so the sides take turns, several times
+// over, and medians are compared.
+//
+//   tests/bench/run [--rounds 3] [--seconds 4] [--workers N] [--no-peer] [--large] [--keep]
+//
+// --large: the same once more with a million conversations and ten million messages (10 GB of disk,
+// some minutes). The customers and the Graph API are `play`, in C; both are on the same cores as what they measure.
+
+import { execFile } from "node:child_process";
+import { copyFileSync, cpSync, existsSync, mkdirSync, statfsSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
+import { availableParallelism } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs, promisify } from "node:util";
+import { World, childrenOf, freePort, memoryOf, pause, until } from "./world.mjs";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const root = resolve(here, "../..");
+const { values: options } = parseArgs({
+  options: {
+    build: { type: "string", default: join(root, "build/release") },
+    rounds: { type: "string", default: "3" },
+    seconds: { type: "string", default: "4" },
+    workers: { type: "string", default: String(availableParallelism()) },
+    users: { type: "string", default: "100" },
+    "no-peer": { type: "boolean", default: false },
+    large: { type: "boolean", default: false },
+    keep: { type: "boolean", default: false },
+  },
+});
+const run = promisify(execFile);
+const rounds = Number(options.rounds);
+
+const SECRET = "s3cret";
+const NUMBER = "15550000";
+const ORG = "00000000-0000-4000-8000-000000000001";
+const ACCOUNT = "00000000-0000-4000-8000-000000000002";
+const CONVERSATIONS = 10_000; // that pgbench's turns are spread over
+
+const median = (list) => [...list].sort((a, b) => a - b)[Math.floor((list.length - 1) / 2)];
+const tell = (text = "") => console.log(text);
+
+const get = (port, path) =>
+  new Promise((done) => {
+    const asked = request({ host: "127.0.0.1", port, path, timeout: 1000 }, (answer) => {
+      answer.resume();
+      done(answer.statusCode);
+    });
+    asked.on("timeout", () => asked.destroy());
+    asked.on("error", () => done(0));
+    asked.end();
+  });
+
+// --- the sides --------------------------------------------------------------------------------
+
+// The service on a database of its own. `sends` off: somebody who is not there holds its lane for
+// ever, so turns are kept and nothing leaves.
+class Service {
+  constructor(world, name, { sends = true } = {}) {
+    Object.assign(this, { world, name, sends, config: join(world.folder, `${name}.yaml`) });
+  }
+
+  parley(...args) {
+    return run(join(this.world.folder, "parley"), ["--config", this.config, ...args]);
+  }
+
+  async start() {
+    const { world, name } = this;
+    this.port = await freePort();
+    this.graph = await freePort();
+    mkdirSync(join(world.folder, `${name}.run`));
+    writeFileSync(this.config, `
+listen: 127.0.0.1:${this.port}
+workers: ${options.workers}
+database:
+  url: ${world.url(name)}
+whatsapp:
+  base_url: http://127.0.0.1:${this.graph}/v26.0
+  allow_http: true
+  rate: 1000000
+  rate_burst: 1000000
+  pair_interval: 0
+  read_receipts: false
+  apps:
+    demo: {app_secret: ${SECRET}, verify_token: ${SECRET}, token: ${SECRET}}
+flows:
+  folder: ${root}
+paths:
+  state: ${join(world.folder, `${name}.run`)}
+`);
+    await world.sql(`create database ${name}`, "postgres");
+    await this.parley("migrate");
+    await this.parley("seed", "demo", "--app", "demo", "--number", NUMBER, "--business", "1");
+    if (!this.sends)
+      await world.sql("insert into lanes (org_id, lane_id, holder, epoch, lease_until) select org_id, account_id, gen_random_uuid(), 1, 'infinity' from accounts", name);
+    await this.serve();
+  }
+
+  async serve() {
+    this.process = this.world.spawn(this.name, join(this.world.folder, "parley"), ["--config", this.config, "serve"]);
+    await until(`${this.name} starts`, 30_000, async () => (await get(this.port, "/readyz")) === 200);
+  }
+
+  play(more = []) {
+    return play(this.world, ["--target", this.port, "--graph", this.graph, "--path", "/webhooks/whatsapp", "--cpu", `service=${this.process.pid}`, ...more]);
+  }
+
+  memory() {
+    return childrenOf(this.process.pid).map(memoryOf);
+  }
+}
+
+// The hand-written Node service of ../shared, where that is at hand.
+class Peer {
+  static source = resolve(root, "../shared/peers/fastify-pg");
+
+  static async make(world) {
+    if (options["no-peer"] || !existsSync(join(Peer.source, "bot.mjs"))) {
+      tell("skipped: ../shared is not here, so there is no other service to compare with");
+      return null;
+    }
+    const peer = new Peer();
+    peer.world = world;
+    peer.folder = join(root, "build/bench-peer");
+    try {
+      cpSync(Peer.source, peer.folder, { recursive: true });
+      if (!existsSync(join(peer.folder, "node_modules"))) await run("npm", ["ci", "--silent", "--no-audit", "--no-fund"], { cwd: peer.folder });
+    } catch (error) {
+      tell(`skipped: the other service cannot be installed (${error.message.split("\n")[0]})`);
+      return null;
+    }
+    return peer;
+  }
+
+  async start() {
+    this.port = await freePort();
+    this.graph = await freePort();
+    await this.world.sql("create database peer", "postgres");
+    // pg takes a folder as the host of a socket in this form.
+    const env = { ...process.env, PORT: this.port, APP_SECRET: SECRET, GRAPH: `http://127.0.0.1:${this.graph}`,
+      DATABASE_URL: `socket:${this.world.sockets}?db=peer&user=postgres`, PGUSER: "postgres" };
+    this.process = this.world.spawn("peer", process.execPath, ["bot.mjs"], { cwd: this.folder, env });
+    await until("the other service starts", 20_000, async () => (await get(this.port, "/webhook?hub.verify_token=verify&hub.challenge=1")) === 200);
+  }
+
+  play(more = []) {
+    return play(this.world, ["--target", this.port, "--graph", this.graph, "--path", "/webhook", "--cpu", `service=${this.process.pid}`, ...more]);
+  }
+}
+
+const play = async (world, args) => {
+  const all = ["--secret", SECRET, "--number", NUMBER, "--users", options.users, "--seconds", options.seconds, "--cpu", `postgres=${world.postgres.pid}`, ...args];
+  const { stdout } = await run(join(options.build, "play"), all.map(String)).catch((error) => (error.code === 1 ? error : Promise.reject(error)));
+  return JSON.parse(stdout);
+};
+
+// How far the generator goes by itself.
+const ceiling = async (world) => {
+  const [port, graph] = [await freePort(), await freePort()];
+  const mirror = world.spawn("mirror", join(options.build, "mirror"), ["--port", String(port), "--graph", String(graph)]);
+  const found = await play(world, ["--target", port, "--graph", graph, "--seconds", 2]);
+  mirror.kill();
+  return found;
+};
+
+// Tables for pgbench's turns: the service's own, with conversations in them.
+const makeBare = async (world) => {
+  await world.sql("create database bare template commits", "postgres");
+  await world.sql(`
+    insert into businesses (org_id, name, currency) values ('${ORG}', 'bench', 'EUR');
+    insert into accounts (org_id, account_id, channel, external_id) values ('${ORG}', '${ACCOUNT}', 'whatsapp', 'bench');
+    insert into contact_points (org_id, contact_id, channel, address)
+      select '${ORG}', md5(n::text)::uuid, 'whatsapp', 'US.' || n from generate_series(1, ${CONVERSATIONS}) n;
+    insert into conversations (org_id, conversation_id, account_id, contact_id)
+      select '${ORG}', md5(n::text)::uuid, '${ACCOUNT}', md5(n::text)::uuid from generate_series(1, ${CONVERSATIONS}) n;
+    analyze`, "bare");
+};
+
+// --- a large database -------------------------------------------------------------------------
+
+const PEOPLE = 1_000_000;
+const MESSAGES_EACH = 10;
+const BASE = 15_560_000_000; // play's customers: their numbers follow
+
+// Everyone who will write is in it, with ten messages. Foreign keys are not checked while it is
+// filled, for time; every index is kept up.
+const fill = async (world, name) => {
+  const { bavail, bsize } = statfsSync(world.folder);
+  if (bavail * bsize < 15e9) return tell("skipped: --large needs 15 GB of free disk"), false;
+  const [org, account] = (await world.sql(`select org_id, account_id from accounts where external_id = '${NUMBER}'`, name)).split("|");
+  const id = "('01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid";
+  const step = 50_000;
+  for (let from = 0; from < PEOPLE; from += step) {
+    const range = `generate_series(${from}, ${from + step - 1}) n where not exists (select from contact_points p where p.org_id = '${org}' and p.address = 'US.' || (${BASE} + n))`;
+    await world.sql(`set session_replication_role = replica; set synchronous_commit = off; set jit = off;
+      create temp table fresh as select n, ${id} id from ${range};
+      insert into contact_points (org_id, contact_id, channel, address, phone, display_name)
+        select '${org}', id, 'whatsapp', 'US.' || (${BASE} + n), '+' || (${BASE} + n), 'U' from fresh;
+      insert into conversations (org_id, conversation_id, account_id, contact_id, seq, last_inbound_at)
+        select '${org}', id, '${account}', id, ${MESSAGES_EACH}, now() - interval '1 day' from fresh;
+      insert into messages (org_id, conversation_id, seq, inbound, kind, body, at, delivery, provider_hash, provider_id)
+        select '${org}', id, s, s % 2 = 1, 'text', repeat('where is my order? ', 6), now() - interval '1 day', 4,
+               case when s % 2 = 0 then decode(md5(n || '.' || s), 'hex') end, 'wamid.' || n || '.' || s
+          from fresh, generate_series(1, ${MESSAGES_EACH}) s;
+      insert into seen (org_id, account_id, hash, at)
+        select '${org}', '${account}', decode(md5('i' || n || '.' || s), 'hex'), now() - interval '1 day'
+          from fresh, generate_series(1, ${MESSAGES_EACH / 2}) s`, name);
+    process.stderr.write(`\r${from + step} conversations `);
+  }
+  process.stderr.write("\r                                \r");
+  await world.sql("vacuum analyze", name);
+  await world.sql("checkpoint", name);
+  return true;
+};
+
+// What PostgreSQL read for a turn, by table: a statement that depends on history shows here.
+const readsOf = async (world, name) => {
+  await pause(1500); // backends tell their figures a second late
+  const rows = await world.sql(`select relname, seq_tup_read + coalesce(idx_tup_fetch, 0), seq_scan from pg_stat_user_tables
+    where relname in ('contact_points', 'conversations', 'messages', 'seen', 'outbox')`, name);
+  return Object.fromEntries(rows.split("\n").map((row) => row.split("|")).map(([table, rows, scans]) => [table, { rows: Number(rows), scans: Number(scans) }]));
+};
+
+const reading = async (world, service, more) => {
+  const before = await readsOf(world, service.name);
+  const found = await service.play(["--warm", 0, ...more]);
+  const after = await readsOf(world, service.name);
+  const part = (table, what) => after[table][what] - before[table][what];
+  return Object.keys(after).map((table) => `${table} ${(part(table, "rows") / found.turns).toFixed(1)}${part(table, "scans") > 0 ? ` (${part(table, "scans")} whole scans)` : ""}`).join(", ");
+};
+
+const large = async (world, service, small) => {
+  const readBefore = await reading(world, service, []);
+  if (!(await fill(world, service.name))) return;
+  const few = [], all = [];
+  await service.play(["--people", PEOPLE]);
+  for (let round = 0; round < rounds; round++) {
+    few.push(await service.play());
+    all.push(await service.play(["--people", PEOPLE]));
+  }
+  tell();
+  printHead("with 1,000,000 conversations and 10,000,000 messages");
+  const same = printWhole(`the same ${options.users} customers`, few);
+  printWhole("a million customers, each in turn", all);
+  tell();
+  tell(`The same customers with much history to without: ${(same / small).toFixed(2)} (goal: 0.90 or more).`);
+  tell(`Rows read for a turn before: ${readBefore}; after: ${await reading(world, service, [])}; a million customers: ${await reading(world, service, ["--people", PEOPLE])}.`);
+};
+
+// --- the tables -------------------------------------------------------------------------------
+
+const flaws = (found) => ["missing", "late", "doubled", "disordered", "unasked", "refused", "broken", "garbled"].filter((name) => found[name] > 0).map((name) => `${found[name]} ${name}`).join(", ");
+const n0 = (number) => Math.round(number).toLocaleString("en");
+const n1 = (number) => number.toFixed(1);
+
+const printHead = (what) => {
+  tell(`| ${what} | turns/s | reply p50 ms | p99 | acknowledged p50 | p99 | service CPU us a turn | PostgreSQL | generator | errors |`);
+  tell("|---|---|---|---|---|---|---|---|---|---|");
+};
+
+const printWhole = (name, runs) => {
+  const of = (pick) => median(runs.map(pick));
+  const cpu = (who) => n0(of((found) => found.cpu_us_per_turn[who]));
+  tell(`| ${name} | ${n0(of((f) => f.per_s))} | ${n1(of((f) => f.reply_ms.p50))} | ${n1(of((f) => f.reply_ms.p99))} | ${n1(of((f) => f.ack_ms.p50))} | ${n1(of((f) => f.ack_ms.p99))} | ${cpu("service")} | ${cpu("postgres")} | ${cpu("play")} | ${runs.map(flaws).filter(Boolean).join("; ") || "none"} |`);
+  return of((f) => f.per_s);
+};
+
+const main = async (world) => {
+  for (const name of ["parley"]) copyFileSync(join(options.build, name), join(world.folder, name));
+  await world.startPostgres();
+  const commits = new Service(world, "commits", { sends: false });
+  const whole = new Service(world, "whole");
+  await commits.start();
+  await commits.play(["--unanswered", "yes", "--seconds", 0.1, "--warm", 0.5]); // the customers are known from here on
+  await commits.process.kill("SIGTERM");
+  await commits.process.ended;
+  await makeBare(world);
+  await commits.serve();
+  await whole.start();
+  const peer = await Peer.make(world);
+  await peer?.start();
+
+  const found = { bare: [], commits: [], whole: [], statuses: [], peer: [] };
+  const sides = [
+    async () => found.bare.push(await world.pgbench(join(here, "pgbench.sql"), "bare", { clients: 32, seconds: Number(options.seconds), variables: { conversations: CONVERSATIONS } })),
+    async () => found.commits.push(await commits.play(["--unanswered", "yes"])),
+    async () => found.whole.push(await whole.play()),
+    async () => found.statuses.push(await whole.play(["--statuses", 2])),
+    async () => peer && found.peer.push(await peer.play()),
+  ];
+  for (let round = 0; round < rounds; round++) {
+    for (const side of round % 2 === 0 ? sides : [...sides].reverse()) await side();
+    tell(`round ${round + 1}: pgbench ${n0(found.bare.at(-1))}, committed ${n0(found.commits.at(-1).per_s)}, whole ${n0(found.whole.at(-1).per_s)}` + (peer ? `, Node ${n0(found.peer.at(-1).per_s)}` : ""));
+  }
+  const top = await ceiling(world);
+
+  tell();
+  printHead(`whole turns at ${options.users} users`);
+  const ours = printWhole(`Parley, ${options.workers} workers`, found.whole);
+  printWhole("with two status callbacks each", found.statuses);
+  const theirs = peer ? printWhole("Node service", found.peer) : 0;
+  printWhole("a service that does nothing: the generator's ceiling", [{ ...top, cpu_us_per_turn: { ...top.cpu_us_per_turn, service: 0 } }]);
+  tell();
+  const kept = median(found.commits.map((f) => f.per_s));
+  const bare = median(found.bare);
+  tell("| ratio | | goal |");
+  tell("|---|---|---|");
+  tell(`| committed turns (${n0(kept)}/s) to pgbench's five statements at 32 clients (${n0(bare)}/s) | ${(kept / bare).toFixed(2)} | 2 |`);
+  if (peer) tell(`| whole turns to the Node service | ${(ours / theirs).toFixed(2)} | 5 |`);
+  tell(`| the generator's ceiling to whole turns | ${(top.per_s / ours).toFixed(1)} | |`);
+  const memory = whole.memory();
+  tell(`| memory of a worker, MB: ${memory.map((m) => n1(m.rss)).join(", ")} resident, ${memory.map((m) => n1(m.pss)).join(", ")} its share | ${n1(Math.max(...memory.map((m) => m.rss)))} | 40 |`);
+  if (options.large) await large(world, whole, ours);
+};
+
+const world = new World();
+process.on("SIGINT", () => process.exit(1));
+let good = false;
+try {
+  await main(world);
+  good = true;
+} catch (error) {
+  console.error(error.stack);
+} finally {
+  await world.end(options.keep || !good);
+}
+process.exit(good ? 0 : 1);
