@@ -65,12 +65,15 @@ static void listing_add(struct listing *listing, const PGresult *rows, struct uu
     }
 }
 
-static bool list_business(struct dead *dead, struct uuid org, const char *const *values,
+static bool list_business(struct dead *dead, struct uuid org, bool all, const char *most,
                           struct listing *listing, struct err *err)
 {
+    char id[UUID_TEXT_LEN + 1];
+    const char *const values[] = {id, all ? "t" : "f", most};
+    uuid_format(org, id);
     OWNED_ROWS(rows) = NULL;
     if (!plain_begin(dead->conn, org, err) ||
-        !plain_ask(dead->conn, &SQL_DEAD_LETTERS_LIST, 2, values, &rows, err) ||
+        !plain_ask(dead->conn, &SQL_DEAD_LETTERS_LIST, 3, values, &rows, err) ||
         !plain_command(dead->conn, "rollback", err))
         return false;
     listing_add(listing, rows, org);
@@ -89,14 +92,14 @@ bool dead_list(struct dead *dead, bool all, size_t limit, struct arena *into,
     struct listing listing = {.into = into};
     char most[24];
     (void)snprintf(most, sizeof(most), "%zu", limit);
-    const char *const values[] = {all ? "t" : "f", most};
+    const char *const values[] = {most};
     OWNED_ROWS(orgs) = NULL;
     OWNED_ROWS(unrouted) = NULL;
     if (!plain_ask(dead->conn, &SQL_DEAD_DIRECTORY, 0, NULL, &orgs, err) ||
-        !plain_ask(dead->conn, &SQL_UNROUTED_LIST, 1, values + 1, &unrouted, err))
+        !plain_ask(dead->conn, &SQL_UNROUTED_LIST, 1, values, &unrouted, err))
         return false;
     for (int i = 0; i < rows_n(orgs); i++) {
-        if (!list_business(dead, row_uuid(orgs, i, 0), values, &listing, err))
+        if (!list_business(dead, row_uuid(orgs, i, 0), all, most, &listing, err))
             return false;
     }
     listing_add(&listing, unrouted, (struct uuid){{0}});
@@ -107,13 +110,12 @@ bool dead_list(struct dead *dead, bool all, size_t limit, struct arena *into,
     return true;
 }
 
-static bool find_in(struct dead *dead, const struct sql *sql, struct uuid org, const char *id,
-                    struct arena *into, struct dead_letter *letter, bool *found,
-                    struct err *err)
+static bool find_with(struct dead *dead, const struct sql *sql, int n,
+                      const char *const *values, struct uuid org, struct arena *into,
+                      struct dead_letter *letter, bool *found, struct err *err)
 {
-    const char *const values[] = {id};
     OWNED_ROWS(rows) = NULL;
-    if (!plain_ask(dead->conn, sql, 1, values, &rows, err))
+    if (!plain_ask(dead->conn, sql, n, values, &rows, err))
         return false;
     *found = rows_n(rows) > 0;
     if (*found) {
@@ -123,22 +125,31 @@ static bool find_in(struct dead *dead, const struct sql *sql, struct uuid org, c
     return true;
 }
 
+static bool find_in(struct dead *dead, struct uuid org, const char *id, struct arena *into,
+                    struct dead_letter *letter, bool *found, struct err *err)
+{
+    char whose[UUID_TEXT_LEN + 1];
+    const char *const values[] = {whose, id};
+    uuid_format(org, whose);
+    return plain_begin(dead->conn, org, err) &&
+           find_with(dead, &SQL_DEAD_LETTERS_GET, 2, values, org, into, letter, found, err) &&
+           plain_command(dead->conn, "rollback", err);
+}
+
 bool dead_find(struct dead *dead, struct uuid id, struct arena *into,
                struct dead_letter *letter, struct err *err)
 {
     char text[UUID_TEXT_LEN + 1];
+    const char *const values[] = {text};
     bool found = false;
     OWNED_ROWS(orgs) = NULL;
     uuid_format(id, text);
-    if (!find_in(dead, &SQL_UNROUTED_GET, (struct uuid){{0}}, text, into, letter, &found,
-                 err) ||
+    if (!find_with(dead, &SQL_UNROUTED_GET, 1, values, (struct uuid){{0}}, into, letter, &found,
+                   err) ||
         !plain_ask(dead->conn, &SQL_DEAD_DIRECTORY, 0, NULL, &orgs, err))
         return false;
     for (int i = 0; i < rows_n(orgs) && !found; i++) {
-        struct uuid org = row_uuid(orgs, i, 0);
-        if (!plain_begin(dead->conn, org, err) ||
-            !find_in(dead, &SQL_DEAD_LETTERS_GET, org, text, into, letter, &found, err) ||
-            !plain_command(dead->conn, "rollback", err))
+        if (!find_in(dead, row_uuid(orgs, i, 0), text, into, letter, &found, err))
             return false;
     }
     return found || err_raise(err, ERR_REJECT, "there is no dead letter %s", text);

@@ -1,23 +1,23 @@
 -- What `parley dead` asks of the database: deliveries that could not be handled.
 
 -- name: dead_letters_list
--- Newest first; `parley.org_id` says whose. The item's own payload stays behind.
--- $1 replayed ones too  $2 at most
+-- Newest first. The item's own payload stays behind.
+-- $1 org  $2 replayed ones too  $3 at most
 select d.dead_id, d.at, d.reason, d.item, d.replayed_at, coalesce(a.external_id, ''), coalesce(a.app, ''),
        length(d.payload)::int8
   from dead_letters d
   left join accounts a on a.org_id = d.org_id and a.account_id = d.account_id
- where $1::bool or d.replayed_at is null
+ where d.org_id = $1::uuid and ($2::bool or d.replayed_at is null)
  order by d.at desc, d.dead_id desc
- limit $2::int8;
+ limit $3::int8;
 
 -- name: dead_letters_get
--- $1 id
+-- $1 org  $2 id
 select d.dead_id, d.at, d.reason, d.item, d.replayed_at, coalesce(a.external_id, ''), coalesce(a.app, ''),
        length(d.payload)::int8, d.payload
   from dead_letters d
   left join accounts a on a.org_id = d.org_id and a.account_id = d.account_id
- where d.dead_id = $1::uuid;
+ where d.org_id = $1::uuid and d.dead_id = $2::uuid;
 
 -- name: dead_letters_forget
 -- The item may be handled again: what was remembered when it was parked goes, and nothing that was

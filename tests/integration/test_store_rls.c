@@ -30,7 +30,8 @@ static PGconn *bot;
 static const char *const global_queries[] = {
     "accounts_all",       "survey_",       "book_find",
     "book_keep",          "business_find", "retention_partitions",
-    "retention_unrouted", "unrouted_keep",
+    "retention_unrouted", "unrouted_",     "dead_app_of",
+    "dead_directory",
 };
 
 static const char arrange_a[] =

@@ -255,16 +255,40 @@ static void put_into_outbox(int outbox_state)
     run_sql(owner, line);
 }
 
-/* Ready, intended, unknown, orphaned, waiting. */
+/* Ready, unknown, orphaned, waiting. */
 static void ch_8_a_sign_of_arrival_settles_whatever_state_the_sending_is_in(void **state)
 {
     (void)state;
     for (int outbox_state = 0; outbox_state <= 4; outbox_state++) {
+        if (outbox_state == 1)
+            continue;
         put_into_outbox(outbox_state);
         (void)say_count(bot, &SQL_TURN_STATUSES_SETTLE,
                         PARAMS(org, "{" CONVERSATION "}", "{1}", "{f}"));
         assert_int_equal(ask_number(owner, "select count(*) from outbox"), 0);
     }
+}
+
+/* What is intended is its sender's to settle, who may be at it: a status does not touch the
+ * row, and so waits for nobody. When the sender dies or hears no answer, the log tells. */
+static void ch_8_a_sign_of_arrival_leaves_what_is_intended_until_it_becomes_unsure(void **state)
+{
+    char lane[UUID_TEXT_LEN + 1];
+    PGresult *rows = PQexec(owner, "select account_id::text from accounts limit 1");
+
+    (void)state;
+    (void)snprintf(lane, sizeof lane, "%s", PQgetvalue(rows, 0, 0));
+    PQclear(rows);
+    put_into_outbox(1);
+    by_key("{3}", "{0}", 1);
+    (void)say_count(bot, &SQL_TURN_STATUSES_SETTLE,
+                    PARAMS(org, "{" CONVERSATION "}", "{1}", "{f}"));
+    assert_int_equal(ask_number(owner, "select count(*) from outbox"), 1);
+    (void)say_count(bot, &SQL_OUTBOX_REPORTED, PARAMS(org, lane));
+    assert_int_equal(ask_number(owner, "select count(*) from outbox"), 1);
+    run_sql(owner, "update outbox set state = 3");
+    (void)say_count(bot, &SQL_OUTBOX_REPORTED, PARAMS(org, lane));
+    assert_int_equal(ask_number(owner, "select count(*) from outbox"), 0);
 }
 
 /* "failed" is of an attempt that ended: one that is to be made yet must still be made. */
@@ -312,6 +336,7 @@ int main(void)
         FRESH(ch_8_a_status_that_comes_before_its_message_waits_for_it),
         FRESH(ch_8_a_status_of_what_a_person_wrote_changes_nothing),
         FRESH(ch_8_a_sign_of_arrival_settles_whatever_state_the_sending_is_in),
+        FRESH(ch_8_a_sign_of_arrival_leaves_what_is_intended_until_it_becomes_unsure),
         FRESH(ch_8_a_failed_attempt_does_not_settle_the_one_to_come),
     };
     store_open();
