@@ -34,7 +34,7 @@ mirror() {
     sed -nE 's/^URIs:[[:space:]]*([^[:space:]]+).*/\1/p' /etc/apt/sources.list.d/*.sources
     sed -nE 's/^deb[[:space:]]+(\[[^]]*\][[:space:]]+)?([^[:space:]]+)[[:space:]]+bookworm[[:space:]].*/\2/p' \
       /etc/apt/sources.list /etc/apt/sources.list.d/*.list
-  } 2>/dev/null | grep -E '/debian/?$' | head -1
+  } 2>/dev/null | grep -E '/debian/?$' | head -1 || true # not every system has every file
 }
 
 # As few packages as Debian allows: whatever Parley needs it must ask for.
