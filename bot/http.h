@@ -74,6 +74,10 @@ struct str http_query(struct http_exchange *exchange, const char *name);
 void http_reply(struct http_exchange *exchange, int status, const char *content_type,
                 struct str body, const char *const *headers);
 
+/* Answer nothing: the connection ends without a byte more, as if the answer had been lost. For
+ * those who play a provider. */
+void http_drop(struct http_exchange *exchange);
+
 /*
  * For pages that stay open (the sandbox's phone): answer with headers now and write chunks
  * until the client leaves, reads too slowly (1 MB behind), or `http_stream_close`. In each case

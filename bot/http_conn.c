@@ -543,6 +543,16 @@ void http_reply(struct http_exchange *exchange, int status, const char *content_
     exchange_free(own);
 }
 
+/* The socket goes first; what is then written, as the server's order wants it, reaches nobody.
+ */
+void http_drop(struct http_exchange *exchange)
+{
+    struct exchange *own = CONTAINER_OF(exchange, struct exchange, public);
+    if (own->conn)
+        (void)shutdown(own->conn->fd, SHUT_RDWR);
+    http_reply(exchange, 500, NULL, STR_NONE, NULL);
+}
+
 /* --- requests ---------------------------------------------------------------------------- */
 
 /* Inside a callback. The rest of the request is not read, so the connection ends. */

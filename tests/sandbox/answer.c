@@ -3,11 +3,10 @@
  * then the connection is shut under the server, which is what a lost answer looks like.
  */
 #include "bot/base/json.h"
-#include "bot/http_inside.h" /* the one intruder: only it knows an exchange's socket */
+#include "bot/http.h"
 #include "tests/sandbox/sandbox.h"
 
 #include <stdlib.h>
-#include <sys/socket.h>
 
 void answer_json(struct http_exchange *exchange, int status, json_t *body)
 {
@@ -30,10 +29,7 @@ void answer_error(struct http_exchange *exchange, int http, int code, const char
 
 void answer_drop(struct http_exchange *exchange)
 {
-    struct conn *conn = ((struct exchange *)(void *)exchange)->conn;
-    if (conn)
-        shutdown(conn->fd, SHUT_RDWR);
-    http_reply(exchange, 500, NULL, STR_NONE, NULL);
+    http_drop(exchange);
 }
 
 struct waiting {
