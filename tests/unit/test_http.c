@@ -38,14 +38,14 @@ struct service {
     pthread_cond_t said;
     char order; /* 's'top, 'd'rain, 'c'ounts, 'r'elease, 0 */
     struct http_counts counts;
-    int drained;
+    _Atomic int drained;
     bool closed_well;
     struct http_exchange *held[HELD_MAX];
     size_t n_held;
     struct sockaddr_in address;
     struct sockaddr_un path;
     struct ticker *ticker;
-    int gone;
+    _Atomic int gone;
 };
 
 static struct service service;
