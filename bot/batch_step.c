@@ -21,11 +21,7 @@ void batch_bury(struct batch_work *work, const struct item *item, const char *re
     struct arrival *delivery = item->portion->delivery;
 
     array_uuid(&work->dead[0], worker_uuid());
-    if (uuid_is_none(item->account->account)) {
-        array_null(&work->dead[1]);
-    } else {
-        array_uuid(&work->dead[1], item->account->account);
-    }
+    array_uuid(&work->dead[1], item->account->account); /* as in `seen` */
     array_text(&work->dead[2], str_from(reason));
     array_text(&work->dead[3], item->event->id);
     array_text(&work->dead[4], delivery->body);
