@@ -3,6 +3,10 @@
 //
 //   tests/bench/run [--rounds 3] [--seconds 4] [--workers N] [--no-peer] [--large] [--keep]
 //
+//   tests/bench/run [--pg 'commit_delay = 100']... [--set 'turns: {batch_max: 32}']...   try settings
+//   tests/bench/run --profile      no comparison: where the time of whole turns goes
+//   tests/bench/run --callgrind    instructions for a turn by function: figures that hold still
+//
 // --large: the same once more with a million conversations and ten million messages (10 GB of disk,
 // some minutes). The customers and the Graph API are `play`, in C; both are on the same cores as what they measure.
 
@@ -13,7 +17,7 @@ import { availableParallelism } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
-import { World, childrenOf, freePort, memoryOf, pause, until } from "./world.mjs";
+import { World, childrenOf, cpuOf, freePort, memoryOf, pause, until } from "./world.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = resolve(here, "../..");
@@ -25,6 +29,10 @@ const { values: options } = parseArgs({
     workers: { type: "string", default: String(availableParallelism()) },
     users: { type: "string", default: "100" },
     "no-peer": { type: "boolean", default: false },
+    profile: { type: "boolean", default: false },
+    pg: { type: "string", multiple: true, default: [] },
+    set: { type: "string", multiple: true, default: [] },
+    callgrind: { type: "boolean", default: false },
     large: { type: "boolean", default: false },
     keep: { type: "boolean", default: false },
   },
@@ -72,7 +80,7 @@ class Service {
     mkdirSync(join(world.folder, `${name}.run`));
     writeFileSync(this.config, `
 listen: 127.0.0.1:${this.port}
-workers: ${options.workers}
+workers: ${options.callgrind ? 1 : options.workers}
 database:
   url: ${world.url(name)}
 whatsapp:
@@ -88,6 +96,7 @@ flows:
   folder: ${root}
 paths:
   state: ${join(world.folder, `${name}.run`)}
+${options.set.join("\n")}
 `);
     await world.sql(`create database ${name}`, "postgres");
     await this.parley("migrate");
@@ -98,7 +107,9 @@ paths:
   }
 
   async serve() {
-    this.process = this.world.spawn(this.name, join(this.world.folder, "parley"), ["--config", this.config, "serve"]);
+    const command = [join(this.world.folder, "parley"), "--config", this.config, "serve"];
+    if (options.callgrind) command.unshift("valgrind", "--tool=callgrind", `--callgrind-out-file=${this.world.folder}/callgrind.%p`);
+    this.process = this.world.spawn(this.name, command[0], command.slice(1));
     await until(`${this.name} starts`, 30_000, async () => (await get(this.port, "/readyz")) === 200);
   }
 
@@ -248,6 +259,102 @@ const large = async (world, service, small) => {
   tell(`Rows read for a turn before: ${readBefore}; after: ${await reading(world, service, [])}; a million customers: ${await reading(world, service, ["--people", PEOPLE])}.`);
 };
 
+// --- where the time goes ---------------------------------------------------------------------
+
+const printStatements = async (world, name, turns) => {
+  const rows = await world.sql(`select calls, total_exec_time, rows, shared_blks_hit + shared_blks_read, wal_bytes,
+    left(regexp_replace(query, '\\s+', ' ', 'g'), 90) from pg_stat_statements order by total_exec_time desc limit 24`, name);
+  tell("| us a turn | calls a turn | us a call | rows | pages a call | WAL bytes a turn | statement |");
+  tell("|---|---|---|---|---|---|---|");
+  for (const row of rows.split("\n")) {
+    const [calls, ms, out, pages, wal, ...text] = row.split("|");
+    tell(`| ${n1((ms * 1000) / turns)} | ${(calls / turns).toFixed(3)} | ${n0((ms * 1000) / calls)} | ${n1(out / calls)} | ${n0(pages / calls)} | ${n0(wal / turns)} | ${text.join("|")} |`);
+  }
+};
+
+// What the service's backends wait for, by looking a hundred times.
+const sampleWaits = async (world, name, seen) => {
+  const rows = await world.sql(`select state || ' ' || coalesce(wait_event_type || ':' || wait_event, 'running'), count(*) from pg_stat_activity
+    where datname = '${name}' and pid <> pg_backend_pid() and backend_type = 'client backend' group by 1`, name);
+  for (const row of rows.split("\n").filter(Boolean)) {
+    const [what, n] = row.split("|");
+    seen.set(what, (seen.get(what) ?? 0) + Number(n));
+  }
+};
+
+const metricsOf = async (port) => {
+  const text = await fetch(`http://127.0.0.1:${port}/metrics`).then((answer) => answer.text());
+  return Object.fromEntries([...text.matchAll(/^(parley_[a-z_]+(?:_total|_sum|_count)) ([\d.e+-]+)$/gm)].map(([, name, value]) => [name, Number(value)]));
+};
+
+const profile = async (world, service) => {
+  await service.play(["--seconds", 3]);
+  await world.sql("analyze; select pg_stat_statements_reset(); select pg_stat_reset_shared('wal')", service.name);
+  const before = await metricsOf(service.port);
+  const used = () => childrenOf(service.process.pid).map(cpuOf);
+  const usedBefore = used();
+  const seen = new Map();
+  const sampler = setInterval(() => void sampleWaits(world, service.name, seen).catch(() => {}), 60);
+  const found = await service.play(["--seconds", 8, "--warm", 0]);
+  clearInterval(sampler);
+  const after = await metricsOf(service.port);
+  const usedAfter = used();
+  printHead("while looked at");
+  printWhole("Parley", [found]);
+  tell();
+  await printStatements(world, service.name, found.turns);
+  tell();
+  const all = [...seen.values()].reduce((sum, n) => sum + n, 0);
+  tell(`Backends: ${[...seen].sort((a, b) => b[1] - a[1]).map(([what, n]) => `${what} ${((100 * n) / all).toFixed(0)} %`).join(", ")}.`);
+  const [syncs, syncMs, writes, writeMs, bytes, images] = (await world.sql(
+    "select wal_sync, wal_sync_time, wal_write, wal_write_time, wal_bytes, wal_fpi from pg_stat_wal", service.name)).split("|").map(Number);
+  tell(`Workers' CPU: ${usedAfter.map((seconds, i) => `${((100 * (seconds - usedBefore[i])) / found.seconds).toFixed(0)} %`).join(", ")}.`);
+  tell(`WAL: ${(syncs / found.turns).toFixed(3)} syncs a turn of ${n0((syncMs * 1000) / syncs)} us, ${(writes / found.turns).toFixed(3)} writes of ${n0((writeMs * 1000) / writes)} us, ${n0(bytes / found.turns)} bytes a turn, ${images} page images.`);
+  tell(`Metrics: ${Object.keys(after).filter((name) => after[name] > before[name]).map((name) => `${name} ${n1(after[name] - before[name])}`).join(", ")}.`);
+  const data = join(world.folder, "perf.data");
+  const workers = childrenOf(service.process.pid).join(",");
+  const playing = service.play(["--seconds", 8]);
+  const traced = await run("perf", ["record", "-q", "-F", "499", "-g", "--call-graph", "dwarf,4096", "-p", workers, "-o", data, "--", "sleep", "6"]).then(() => true, (error) => tell(`skipped: perf: ${error.message.split("\n")[0]}`));
+  await playing;
+  if (!traced) return;
+  for (const how of [["--no-children", "--sort", "dso"], ["--no-children", "--sort", "symbol"], ["--children", "--sort", "symbol"]]) {
+    const { stdout } = await run("perf", ["report", "-i", data, "--stdio", "-g", "none", ...how], { maxBuffer: 1 << 26 });
+    tell(`\nperf ${how.join(" ")}`);
+    tell(stdout.split("\n").filter((line) => line.trim() && !line.startsWith("#")).slice(0, 60).join("\n"));
+  }
+};
+
+// Instructions by function, what it calls included, for one turn of one worker.
+const FUNCTIONS = ["http_callback", "conn_body_complete", "intake_delivery", "whatsapp_verify", "whatsapp_decode", "batch_take", "batch_rounds", "flow_turn_begin",
+  "flow_turn_run", "reply_to_json", "batch_write", "batch_committed", "cycled", "send_row", "reply_from_json", "whatsapp_encode", "fetcher_start", "whatsapp_answer",
+  "conn_ready", "flight_go", "flight_end", "curl_multi_socket_action", "curl_easy_setopt", "lws_service_fd_tsi", "lws_service_fd", "json_loadb", "json_dumps", "json_delete", "malloc", "calloc", "free",
+  "arena_alloc", "arena_format", "PQconsumeInput", "PQgetResult", "PQsendQueryPrepared", "uv__io_poll"];
+
+const countInstructions = async (world, service) => {
+  const [worker] = childrenOf(service.process.pid);
+  const found = await service.play(["--users", 20, "--seconds", 25, "--warm", 0, "--timeout", 60]);
+  service.process.kill("SIGTERM");
+  await service.process.ended;
+  const file = join(world.folder, `callgrind.${worker}`);
+  const annotated = async (inclusive) => (await run("callgrind_annotate", [`--inclusive=${inclusive}`, "--threshold=100", file], { maxBuffer: 1 << 28 })).stdout;
+  const lines = (text) => [...text.matchAll(/^\s*([\d,]+)\s+\(\s*[\d.]+%\)\s+(\S+:)?(.*?)(?: \[(.*)\])?$/gm)].map(([, n, , name, where]) =>
+    ({ n: Number(n.replaceAll(",", "")) / found.deliveries, name: name.replace(/'\d+$/, ""), where: (where ?? "").replace(/.*\//, "") }));
+  const inclusive = lines(await annotated("yes"));
+  const own = lines(await annotated("no"));
+  tell(`${found.deliveries} turns; instructions for one turn, what a function calls included`);
+  tell("| function | instructions a turn |");
+  tell("|---|---|");
+  const most = new Map();
+  for (const { name, n } of inclusive) most.set(name, Math.max(most.get(name) ?? 0, n));
+  for (const name of FUNCTIONS) if (most.has(name)) tell(`| ${name} | ${n0(most.get(name))} |`);
+  tell("\nby library, without what it calls");
+  const by = new Map();
+  for (const { where, n } of own) by.set(where, (by.get(where) ?? 0) + n);
+  for (const [where, n] of [...by].sort((a, b) => b[1] - a[1]).slice(0, 12)) tell(`| ${where} | ${n0(n)} |`);
+  tell("\nby function, without what it calls");
+  for (const { name, where, n } of own.filter(({ name }) => !name.includes("PROGRAM")).slice(0, 45)) tell(`| ${name} (${where}) | ${n0(n)} |`);
+};
+
 // --- the tables -------------------------------------------------------------------------------
 
 const flaws = (found) => ["missing", "late", "doubled", "disordered", "unasked", "refused", "broken", "garbled"].filter((name) => found[name] > 0).map((name) => `${found[name]} ${name}`).join(", ");
@@ -269,6 +376,13 @@ const printWhole = (name, runs) => {
 const main = async (world) => {
   for (const name of ["parley"]) copyFileSync(join(options.build, name), join(world.folder, name));
   await world.startPostgres();
+  if (options.profile || options.callgrind) {
+    const whole = new Service(world, "whole");
+    await whole.start();
+    if (options.callgrind) return countInstructions(world, whole);
+    await world.sql("create extension pg_stat_statements", "whole");
+    return profile(world, whole);
+  }
   const commits = new Service(world, "commits", { sends: false });
   const whole = new Service(world, "whole");
   await commits.start();
@@ -314,7 +428,8 @@ const main = async (world) => {
   if (options.large) await large(world, whole, ours);
 };
 
-const world = new World();
+const forProfile = ["shared_preload_libraries = 'pg_stat_statements'", "track_wal_io_timing = on"];
+const world = new World({ settings: [...(options.profile ? forProfile : []), ...options.pg].join("\n") });
 process.on("SIGINT", () => process.exit(1));
 let good = false;
 try {

@@ -34,6 +34,12 @@ export const childrenOf = (pid) => {
   }
 };
 
+// Seconds of CPU that a process has used.
+export const cpuOf = (pid) => {
+  const part = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
+  return (Number(part[11]) + Number(part[12])) / 100;
+};
+
 // Resident memory of a process in MB: all of it, and its own share of what is shared.
 export const memoryOf = (pid) => {
   const text = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
@@ -83,9 +89,13 @@ export class World {
     writeFileSync(join(this.data, "pg_ident.conf"),
       [...new Set(["root", me, this.pgUser ?? me])].map((name) => `bench ${name} postgres\n`).join(""));
     writeFileSync(join(this.data, "postgresql.conf"),
-      `listen_addresses = ''\nunix_socket_directories = '${this.sockets}'\nmax_connections = 200\nmax_wal_size = 4GB\ntimezone = 'UTC'\n${this.settings}\n`);
+      `listen_addresses = ''\nunix_socket_directories = '${this.sockets}'\nmax_connections = 200\nmax_wal_size = 4GB\nmin_wal_size = 1GB\ntimezone = 'UTC'\n${this.settings}\n`);
     this.postgres = this.spawn("postgres", ...this.asPostgres(`${this.pgBin}/postgres`, ["-D", this.data]), { cwd: "/" });
     await until("PostgreSQL starts", 60_000, () => this.sql("select 1", "postgres").then(() => true, () => false));
+    // A database that has run for a while writes its log over old files; a new one would be
+    // measured making them.
+    await this.sql(Array(60).fill("select pg_logical_emit_message(false, 'bench', ''), pg_switch_wal()").join(";"), "postgres");
+    await this.sql("checkpoint", "postgres");
   }
 
   url(database) {
