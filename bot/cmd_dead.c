@@ -83,22 +83,24 @@ static void print_line(struct session *session, const struct dead_letter *letter
 
 static bool list(struct session *session, struct err *err)
 {
-    const struct dead_letter *letters;
-    size_t n;
+    const struct dead_letter *letters = NULL;
+    size_t n = 0;
     if (!dead_list(session->dead, session->wish->all, (size_t)session->wish->limit,
                    &session->arena, &letters, &n, err))
         return false;
     for (size_t i = 0; i < n; i++) {
-        if (!session->wish->json)
+        if (!session->wish->json) {
             print_line(session, &letters[i]);
-        else if (!print_json(session, &letters[i]))
+        } else if (!print_json(session, &letters[i])) {
             return err_raise(err, ERR_RETRY, "could not write");
+        }
     }
-    if (!session->wish->json && n == 0)
+    if (!session->wish->json && n == 0) {
         (void)fprintf(session->cli->err, "nothing %s\n",
                       session->wish->all ? "was ever parked" : "waits");
-    else if (n == (size_t)session->wish->limit)
+    } else if (n == (size_t)session->wish->limit) {
         (void)fprintf(session->cli->err, "there may be more: --limit N shows them\n");
+    }
     return true;
 }
 
@@ -106,16 +108,17 @@ static bool find(struct session *session, const char *text, struct dead_letter *
                  struct err *err)
 {
     struct uuid id;
-    if (!uuid_parse(str_from(text), &id))
+    if (!uuid_parse(str_from(text), &id)) {
         return err_raise(err, ERR_REJECT,
                          "'%s' is not an id of a dead letter: `parley dead list` shows them",
                          text);
+    }
     return dead_find(session->dead, id, &session->arena, letter, err);
 }
 
 static bool show(struct session *session, const char *id, struct err *err)
 {
-    struct dead_letter letter;
+    struct dead_letter letter = {0};
     if (!find(session, id, &letter, err))
         return false;
     bool ok = session->wish->raw || print_json(session, &letter);
@@ -154,10 +157,11 @@ static bool find_app(struct session *session, const struct dead_letter *letter,
             if (!dead_app_of(session->dead, account, &session->arena, &name, err))
                 return false;
         }
-        if (name.len == 0)
+        if (name.len == 0) {
             return err_raise(err, ERR_REJECT,
                              "no business has the number %.*s yet: add it, then replay",
                              STR_ARG(account));
+        }
     }
     *app = name.len > 0
                ? app_called(session->config, name)
@@ -187,14 +191,16 @@ static bool judge(int status, struct str url, struct err *err)
 {
     if (status == 200)
         return true;
-    if (status == 401)
+    if (status == 401) {
         return err_raise(err, ERR_REJECT,
                          "%.*s refused the signature: is it run with these settings?",
                          STR_ARG(url));
-    if (status == 503)
+    }
+    if (status == 503) {
         return err_raise(err, ERR_RETRY,
                          "%.*s cannot take it now (503): see /readyz, then replay again",
                          STR_ARG(url));
+    }
     return err_raise(err, ERR_REJECT, "%.*s answered %d: is it parley?", STR_ARG(url), status);
 }
 
@@ -231,7 +237,8 @@ static struct uuid new_id(void)
 
 static const char *who(void)
 {
-    const struct passwd *user = getpwuid(getuid());
+    const struct passwd *user =
+        getpwuid(getuid()); /* NOLINT(concurrency-mt-unsafe): one thread */
     return user ? user->pw_name : "operator";
 }
 
@@ -241,9 +248,10 @@ static bool replay_one(struct session *session, const struct dead_letter *letter
     const struct config_app *app = NULL;
     struct str parts[2] = {letter->account, letter->item};
     struct hash16 hash = hash16_of(parts, 2);
-    if (letter->replayed_at > 0)
+    if (letter->replayed_at > 0) {
         return err_raise(err, ERR_REJECT,
                          "it was replayed already; if it failed again, it is listed anew");
+    }
     return find_app(session, letter, &app, err) &&
            dead_forget(session->dead, letter, &hash, err) &&
            hand_in(session, app, letter->body, err) &&
@@ -253,7 +261,7 @@ static bool replay_one(struct session *session, const struct dead_letter *letter
 /* One that fails stops nothing: each is told. */
 static bool replay(struct session *session, const char *id, struct err *err)
 {
-    struct dead_letter letter;
+    struct dead_letter letter = {0};
     if (!find(session, id, &letter, err) || !replay_one(session, &letter, err))
         return err_wrap(err, "%s", id);
     (void)fprintf(session->cli->out, "%s  replayed\n", id);
@@ -273,8 +281,8 @@ static int replay_each(struct session *session, int n, const char *const *ids)
 
 static int replay_all(struct session *session, struct err *err)
 {
-    const struct dead_letter *letters;
-    size_t n;
+    const struct dead_letter *letters = NULL;
+    size_t n = 0;
     if (!dead_list(session->dead, false, ALL_LIMIT, &session->arena, &letters, &n, err))
         return cli_fail(session->cli, err);
     const char **ids = arena_array(&session->arena, const char *, n + 1);

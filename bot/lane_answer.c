@@ -83,9 +83,10 @@ static void result_of(struct sending_row *row, const struct sending_result *resu
 
     if (result->code != 0)
         count_error(result->code);
-    if (result->alert)
+    if (result->alert) {
         log_event(LOG_ALERT, "outbox.refused", LOG_S("lane", row->lane->account->external_id),
                   LOG_I("code", result->code), LOG_S("why", result->reason));
+    }
     switch (result->sending) {
     case SENDING_ACCEPTED:
         row->settlement = SETTLE_SENT;
@@ -97,12 +98,13 @@ static void result_of(struct sending_row *row, const struct sending_result *resu
     case SENDING_RETRY:
     case SENDING_PAIR_WAIT:
         count(COUNT_SEND_RETRIES, 1);
-        if (result->sending == SENDING_PAIR_WAIT)
+        if (result->sending == SENDING_PAIR_WAIT) {
             sending_put_off(row, OUTBOX_READY, pair_wait(row));
-        else if ((unsigned)row->attempt >= most)
+        } else if ((unsigned)row->attempt >= most) {
             sending_fail(row, result->code, STR("too many attempts"));
-        else
+        } else {
             sending_put_off(row, OUTBOX_READY, retry_wait(row, result));
+        }
         break;
     case SENDING_REFUSED:
     case SENDING_ELSEWHERE:

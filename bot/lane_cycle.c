@@ -98,10 +98,11 @@ static void add_settlements(struct lane *lane, struct settle_arrays *arrays)
                  settle_params(lane, arrays, SETTLE_FAILED, &arrays->errors, &arrays->reasons,
                                true));
     }
-    if (arrays->conversations[SETTLE_PUT_OFF].n > 0)
+    if (arrays->conversations[SETTLE_PUT_OFF].n > 0) {
         call_add(
             call, &SQL_OUTBOX_PUT_OFF,
             settle_params(lane, arrays, SETTLE_PUT_OFF, &arrays->states, &arrays->dues, true));
+    }
 }
 
 static int by_key(const void *a, const void *b)
@@ -139,9 +140,10 @@ static void add_done(struct lane *lane)
                  (rows[i]->settlement == SETTLE_PUT_OFF && rows[i]->state == OUTBOX_UNKNOWN);
     }
     add_settlements(lane, &arrays);
-    if (unsure)
+    if (unsure) {
         call_add(&lane->cycle_call, &SQL_OUTBOX_REPORTED,
                  lane_params(&lane->cycle_arena, 2, lane));
+    }
     if (lane->parted) {
         struct db_param *params = lane_params(&lane->cycle_arena, 3, lane);
         struct db_array conversations;
@@ -240,10 +242,11 @@ static void cycled(struct db_call *call)
         failed(lane, &call->err);
     } else {
         free_settled(lane);
-        if (lane->claim_limit > 0)
+        if (lane->claim_limit > 0) {
             claimed(lane, call->results[lane->claim_query]);
-        else
+        } else {
             lane->more = true; /* the next of their conversations may go */
+        }
     }
     lane_pump(lane);
     lanes_check_drained(lane->lanes);

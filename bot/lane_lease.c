@@ -8,9 +8,10 @@
 
 void lane_lost(struct lane *lane, const char *why)
 {
-    if (lane->state == LANE_HELD)
+    if (lane->state == LANE_HELD) {
         log_event(LOG_WARN, "lane.lost", LOG_S("lane", lane->account->external_id),
                   LOG_C("why", why));
+    }
     lane->state = LANE_FREE;
     lane->lease_until = 0; /* what is still to be sent is another's to send */
     lane->next_acquire = clock_monotonic() + lane_jitter(LEASE_RETRY);

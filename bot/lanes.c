@@ -108,9 +108,10 @@ static void sleep_lane(struct lane *lane, usec_t now)
                 next = now + wait;
         }
     }
-    if (next != INT64_MAX)
+    if (next != INT64_MAX) {
         timer_start(&lane->lanes->worker->loop, &lane->timer,
                     next > now ? next - now : USEC_PER_MSEC, timer_fired);
+    }
 }
 
 /* Nothing more is claimed meanwhile, so that the lane comes to rest. */
@@ -199,7 +200,7 @@ static void add_lanes(struct worker *worker)
         /* workers spread out, so that one does not take every lane */
         lane->next_acquire =
             clock_monotonic() +
-            (usec_t)((worker->index * 7 + lane->slot * 3) % 16) * USEC_PER_MSEC;
+            (usec_t)(((size_t)worker->index * 7 + lane->slot * 3) % 16) * USEC_PER_MSEC;
         lane_pump(lane);
     }
 }

@@ -14,10 +14,10 @@
 struct lanes *lanes_create(struct worker *worker);
 
 /* There is something new in this lane; nothing happens when it is not ours. */
-void lanes_wake(struct lanes *lanes, struct uuid lane);
+void lanes_wake(struct lanes *lanes, struct uuid id);
 
 /* Whether this worker holds it. */
-bool lanes_holds(const struct lanes *lanes, struct uuid lane);
+bool lanes_holds(const struct lanes *lanes, struct uuid id);
 
 /* Claim nothing more; `drained` runs when no sending is under way and the leases are given
  * back. */
