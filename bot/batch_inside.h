@@ -86,7 +86,7 @@ struct batch_work {
 
     /* rows to write */
     size_t n_log, n_promised, n_dead;
-    struct db_array log[11], promise[5], dead[5];
+    struct db_array log[11], promise[5], dead[6];
     struct db_array unsee[2];
     size_t n_unseen;
     struct uuid *stopping, *starting;

@@ -16,15 +16,26 @@
 /* --- stepping
  * ----------------------------------------------------------------------------------- */
 
+/* Many items of one delivery may be buried at once; the first has the delivery, the others name
+ * it. */
 void batch_bury(struct batch_work *work, const struct item *item, const char *reason)
 {
-    struct arrival *delivery = item->portion->delivery;
+    struct portion *portion = item->portion;
+    struct uuid id = worker_uuid();
+    bool first = portion->buried_in != work->began;
 
-    array_uuid(&work->dead[0], worker_uuid());
+    if (first) {
+        portion->buried_in = work->began;
+        portion->buried = id;
+        array_null(&work->dead[5]);
+    } else {
+        array_uuid(&work->dead[5], portion->buried);
+    }
+    array_uuid(&work->dead[0], id);
     array_uuid(&work->dead[1], item->account->account); /* as in `seen` */
     array_text(&work->dead[2], str_from(reason));
     array_text(&work->dead[3], item->event->id);
-    array_text(&work->dead[4], delivery->body);
+    array_text(&work->dead[4], first ? portion->delivery->body : STR(""));
     work->n_dead++;
 }
 

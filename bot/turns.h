@@ -37,8 +37,10 @@ struct portion {
     struct arrival *delivery;
     struct uuid org;
     struct uuid payload_id;
-    bool kept;    /* its payload is committed */
-    bool writing; /* by the batch under way */
+    bool kept;          /* its payload is committed */
+    bool writing;       /* by the batch under way */
+    struct uuid buried; /* the dead letter that has the delivery */
+    usec_t buried_in;   /* the batch that wrote it, by when it began */
     struct portion *next;
 };
 

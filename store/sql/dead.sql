@@ -4,9 +4,10 @@
 -- Newest first. The item's own payload stays behind.
 -- $1 org  $2 replayed ones too  $3 at most
 select d.dead_id, d.at, d.reason, d.item, d.replayed_at, coalesce(a.external_id, ''), coalesce(a.app, ''),
-       length(d.payload)::int8
+       length(coalesce(w.payload, d.payload))::int8
   from dead_letters d
   left join accounts a on a.org_id = d.org_id and a.account_id = d.account_id
+  left join dead_letters w on w.org_id = d.org_id and w.dead_id = d.whole_in
  where d.org_id = $1::uuid and ($2::bool or d.replayed_at is null)
  order by d.at desc, d.dead_id desc
  limit $3::int8;
@@ -14,9 +15,10 @@ select d.dead_id, d.at, d.reason, d.item, d.replayed_at, coalesce(a.external_id,
 -- name: dead_letters_get
 -- $1 org  $2 id
 select d.dead_id, d.at, d.reason, d.item, d.replayed_at, coalesce(a.external_id, ''), coalesce(a.app, ''),
-       length(d.payload)::int8, d.payload
+       length(coalesce(w.payload, d.payload))::int8, coalesce(w.payload, d.payload)
   from dead_letters d
   left join accounts a on a.org_id = d.org_id and a.account_id = d.account_id
+  left join dead_letters w on w.org_id = d.org_id and w.dead_id = d.whole_in
  where d.org_id = $1::uuid and d.dead_id = $2::uuid;
 
 -- name: dead_letters_forget

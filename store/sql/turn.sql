@@ -208,11 +208,11 @@ select $1::uuid, i.hash, max(i.delivery), max(i.error), $5::timestamptz
 
 -- name: turn_bury
 -- What could not be handled, with its delivery and the reason.
--- $1 org  $2 ids  $3 accounts  $4 reasons  $5 items  $6 payloads  $7 now
-insert into dead_letters (org_id, dead_id, at, provider, account_id, reason, item, payload)
-select $1::uuid, i.dead_id, $7::timestamptz, 'whatsapp', i.account_id, i.reason, i.item, i.payload
-  from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::bytea[])
-       i (dead_id, account_id, reason, item, payload);
+-- $1 org  $2 ids  $3 accounts  $4 reasons  $5 items  $6 payloads  $7 which others have them  $8 now
+insert into dead_letters (org_id, dead_id, at, provider, account_id, reason, item, payload, whole_in)
+select $1::uuid, i.dead_id, $8::timestamptz, 'whatsapp', i.account_id, i.reason, i.item, i.payload, i.whole_in
+  from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::bytea[], $7::uuid[])
+       i (dead_id, account_id, reason, item, payload, whole_in);
 
 -- name: turn_note
 -- Account and template events: recorded for a person.

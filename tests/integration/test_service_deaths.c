@@ -162,6 +162,14 @@ static void of_a_delivery_of_many_items_all_are_parked(void **state)
     assert_int_equal(post.status, 200);
     deaths_are(2);
     assert_int_equal(ask_number(owner, "select count(*) from dead_letters"), 3);
+    /* the delivery is kept once, and every letter leads to it */
+    assert_int_equal(ask_number(owner, "select count(*) from dead_letters"
+                                       " where length(payload) > 0 and whole_in is null"),
+                     1);
+    assert_int_equal(ask_number(owner, "select count(*) from dead_letters d"
+                                       " join dead_letters w on w.dead_id = d.whole_in"
+                                       " where length(w.payload) > 0 and d.payload = ''"),
+                     2);
     service_until(&service, owner, "select count(*) from outbox", 0, 20 * USEC_PER_SEC);
     assert_int_equal(service_arrived(&service, NULL, "Something went wrong on our side"), 3);
     service_stop(&service);
