@@ -7,8 +7,10 @@
 //   tests/bench/run --profile      no comparison: where the time of whole turns goes
 //   tests/bench/run --callgrind    instructions for a turn by function: figures that hold still
 //
-// --large: the same once more with a million conversations and ten million messages (10 GB of disk,
-// some minutes). The customers and the Graph API are `play`, in C; both are on the same cores as what they measure.
+//   tests/bench/run --large        a million conversations and ten million messages against none, by
+//                                  turns (15 GB of disk, six minutes)
+//
+// The customers and the Graph API are `play`, in C; both are on the same cores as what they measure.
 
 import { execFile } from "node:child_process";
 import { copyFileSync, cpSync, existsSync, mkdirSync, statfsSync, writeFileSync } from "node:fs";
@@ -44,6 +46,7 @@ const SECRET = "s3cret";
 const NUMBER = "15550000";
 const ORG = "00000000-0000-4000-8000-000000000001";
 const ACCOUNT = "00000000-0000-4000-8000-000000000002";
+const PACE = 1000; // messages a second of the open loop
 const CONVERSATIONS = 10_000; // that pgbench's turns are spread over
 
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor((list.length - 1) / 2)];
@@ -127,7 +130,8 @@ class Peer {
   static source = resolve(root, "../shared/peers/fastify-pg");
 
   static async make(world) {
-    if (options["no-peer"] || !existsSync(join(Peer.source, "bot.mjs"))) {
+    if (options["no-peer"]) return null;
+    if (!existsSync(join(Peer.source, "bot.mjs"))) {
       tell("skipped: ../shared is not here, so there is no other service to compare with");
       return null;
     }
@@ -241,22 +245,31 @@ const reading = async (world, service, more) => {
   return Object.keys(after).map((table) => `${table} ${(part(table, "rows") / found.turns).toFixed(1)}${part(table, "scans") > 0 ? ` (${part(table, "scans")} whole scans)` : ""}`).join(", ");
 };
 
-const large = async (world, service, small) => {
-  const readBefore = await reading(world, service, []);
-  if (!(await fill(world, service.name))) return;
-  const few = [], all = [];
-  await service.play(["--people", PEOPLE]);
+const large = async (world) => {
+  const small = new Service(world, "small");
+  const big = new Service(world, "big");
+  await small.start();
+  await big.start();
+  for (const each of [small, big]) await each.play(["--seconds", 1]);
+  if (!(await fill(world, "big"))) return;
+  const found = { small: [], same: [], all: [] };
+  const sides = [
+    async () => found.small.push(await small.play()),
+    async () => found.same.push(await big.play()),
+    async () => found.all.push(await big.play(["--people", PEOPLE])),
+  ];
   for (let round = 0; round < rounds; round++) {
-    few.push(await service.play());
-    all.push(await service.play(["--people", PEOPLE]));
+    for (const side of round % 2 === 0 ? sides : [...sides].reverse()) await side();
+    tell(`round ${round + 1}: without history ${n0(found.small.at(-1).per_s)}, with it ${n0(found.same.at(-1).per_s)}, a million people ${n0(found.all.at(-1).per_s)}`);
   }
   tell();
-  printHead("with 1,000,000 conversations and 10,000,000 messages");
-  const same = printWhole(`the same ${options.users} customers`, few);
-  printWhole("a million customers, each in turn", all);
+  printHead("1,000,000 conversations, 10,000,000 messages");
+  const without = printWhole(`without them, ${options.users} customers`, found.small);
+  const same = printWhole(`the same ${options.users} customers`, found.same);
+  const all = printWhole("a million customers, each in turn", found.all);
   tell();
-  tell(`The same customers with much history to without: ${(same / small).toFixed(2)} (goal: 0.90 or more).`);
-  tell(`Rows read for a turn before: ${readBefore}; after: ${await reading(world, service, [])}; a million customers: ${await reading(world, service, ["--people", PEOPLE])}.`);
+  tell(`To the database without history: ${(same / without).toFixed(2)}, and with a million customers ${(all / without).toFixed(2)} (goal: 0.90).`);
+  tell(`Rows read for a turn without history: ${await reading(world, small, [])}; with it: ${await reading(world, big, [])}; a million customers: ${await reading(world, big, ["--people", PEOPLE])}.`);
 };
 
 // --- where the time goes ---------------------------------------------------------------------
@@ -383,6 +396,7 @@ const main = async (world) => {
     await world.sql("create extension pg_stat_statements", "whole");
     return profile(world, whole);
   }
+  if (options.large) return large(world);
   const commits = new Service(world, "commits", { sends: false });
   const whole = new Service(world, "whole");
   await commits.start();
@@ -407,6 +421,9 @@ const main = async (world) => {
     for (const side of round % 2 === 0 ? sides : [...sides].reverse()) await side();
     tell(`round ${round + 1}: pgbench ${n0(found.bare.at(-1))}, committed ${n0(found.commits.at(-1).per_s)}, whole ${n0(found.whole.at(-1).per_s)}` + (peer ? `, Node ${n0(found.peer.at(-1).per_s)}` : ""));
   }
+  const pace = ["--rate", PACE, "--people", 500];
+  const calm = await whole.play(pace);
+  const calmPeer = peer ? await peer.play(pace) : null;
   const top = await ceiling(world);
 
   tell();
@@ -415,6 +432,10 @@ const main = async (world) => {
   printWhole("with two status callbacks each", found.statuses);
   const theirs = peer ? printWhole("Node service", found.peer) : 0;
   printWhole("a service that does nothing: the generator's ceiling", [{ ...top, cpu_us_per_turn: { ...top.cpu_us_per_turn, service: 0 } }]);
+  tell();
+  printHead(`${n0(PACE)} messages a second, whatever comes back`);
+  printWhole(`Parley, ${options.workers} workers`, [calm]);
+  if (calmPeer) printWhole("Node service", [calmPeer]);
   tell();
   const kept = median(found.commits.map((f) => f.per_s));
   const bare = median(found.bare);
@@ -425,7 +446,6 @@ const main = async (world) => {
   tell(`| the generator's ceiling to whole turns | ${(top.per_s / ours).toFixed(1)} | |`);
   const memory = whole.memory();
   tell(`| memory of a worker, MB: ${memory.map((m) => n1(m.rss)).join(", ")} resident, ${memory.map((m) => n1(m.pss)).join(", ")} its share | ${n1(Math.max(...memory.map((m) => m.rss)))} | 40 |`);
-  if (options.large) await large(world, whole, ours);
 };
 
 const forProfile = ["shared_preload_libraries = 'pg_stat_statements'", "track_wal_io_timing = on"];
