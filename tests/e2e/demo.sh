@@ -23,6 +23,14 @@ finish() {
 trap finish EXIT
 fail() { echo "demo: $*"; exit 1; }
 
+# What is sent is held against Meta's published description, too, where that is at hand.
+description=$PWD/../shared/providers/meta-whatsapp.openapi.json
+if [ -f "$description" ]; then
+  export SANDBOX_OPENAPI=$description
+else
+  echo "skipped: ../shared is not here"
+fi
+
 timeout 120 deploy/demo --detach --port $port --state "$state"
 # shellcheck disable=SC1091
 . "$state/demo.env"
@@ -32,6 +40,15 @@ printf 'hi\norders\n' | timeout 60 build/release/parley chat --as +15550100001 -
 cat "$chat"
 grep -q '1. My orders' "$chat" || fail "no menu in the chat"
 grep -qE '[A-Z]+-?[0-9]{3,}' "$chat" || fail "no order number in the chat"
+
+# Every kind of reply: texts, menus, lists and their next page, buttons, a link, receipts.
+for who in +15550100001 +15550100002 +15550100003 +15550100004; do
+  printf '%s\n' hi orders 1 2 3 back menu 1 more "where is my order?" 1 2 help gibberish stop start |
+    timeout 60 build/release/parley chat --as $who --env "$state/demo.env" >>"$chat" ||
+    fail "the long chat of $who failed: $(tail -20 "$chat")"
+done
+refused=$(curl -fsS "${PARLEY_PAGE_URL}control/violations")
+grep -q '"refused": *0, *"undescribed": *0' <<<"$refused" || fail "the Graph API refused: $refused"
 
 timeout 60 build/release/parley --config "$state/parley.yaml" doctor || fail "the doctor finds something"
 [ "${1:-}" != --page ] || timeout 120 node tests/e2e/page.mjs --env "$state/demo.env"

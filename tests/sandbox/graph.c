@@ -368,6 +368,12 @@ static void post_media(struct call *call)
         refuse(call, 400, 131053, err.text);
 }
 
+static void delete_media(struct call *call)
+{
+    media_delete(call->sandbox, call->object);
+    answer_json(call->exchange, 200, json_pack("{s:b}", "success", 1));
+}
+
 static void get_media(struct call *call, const json_t *media)
 {
     struct arena *arena = &call->exchange->arena;
@@ -488,6 +494,8 @@ static void route(struct call *call)
         get_number(call);
     else if (media && is(call, "GET", ""))
         get_media(call, media);
+    else if (media && is(call, "DELETE", ""))
+        delete_media(call);
     else if (account && is(call, "GET", "message_templates"))
         get_templates(call);
     else if (account && is(call, "POST", "message_templates"))

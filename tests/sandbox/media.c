@@ -109,6 +109,21 @@ void media_load(struct sandbox *sandbox)
         closedir(dir);
 }
 
+void media_delete(struct sandbox *sandbox, struct str id)
+{
+    char path[4200];
+    char key[32];
+    if (!media_find(sandbox, id))
+        return;
+    snprintf(key, sizeof(key), "%.*s", STR_ARG(id));
+    /* The line about it first: without it the bytes are nobody's. */
+    snprintf(path, sizeof(path), "%s/%s.json", sandbox->settings.media_dir, key);
+    (void)unlink(path);
+    snprintf(path, sizeof(path), "%s/%s", sandbox->settings.media_dir, key);
+    (void)unlink(path);
+    json_object_del(sandbox->media, key);
+}
+
 static bool read_file(struct arena *into, const char *path, struct str *bytes)
 {
     struct stat info;

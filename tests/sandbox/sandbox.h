@@ -181,6 +181,8 @@ MUST_USE bool media_keep(struct sandbox *sandbox, struct str mime, struct str fi
 MUST_USE bool media_upload(struct sandbox *sandbox, struct http_exchange *exchange, char id[32],
                            struct err *err);
 const json_t *media_find(struct sandbox *sandbox, struct str id);
+/* Forget a file; one that is not there is forgotten already. */
+void media_delete(struct sandbox *sandbox, struct str id);
 /* Answer with the file's bytes. */
 void media_send(struct sandbox *sandbox, struct http_exchange *exchange, struct str id);
 void media_load(struct sandbox *sandbox);
