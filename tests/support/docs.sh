@@ -13,6 +13,26 @@ for page in README.md CONTRIBUTING.md docs/*.md; do
   done < <(grep -oE '\]\([^)]+\)' "$page" | sed -E 's/^\]\(|\)$//g')
 done
 
+# Pictures, and files that are named in code: they exist, pictures are small and told in words.
+for page in README.md CONTRIBUTING.md docs/*.md; do
+  while read -r picture; do
+    file=$(dirname "$page")/$picture
+    [ -s "$file" ] || { complain "$page: shows $picture, which is not there"; continue; }
+    [ "$(stat -c %s "$file")" -lt 120000 ] || complain "$picture: over 120 kB"
+  done < <(grep -oE '<img src="[^"]+"' "$page" | sed -E 's/.*src="//; s/"$//')
+  ! grep -E '<img ' "$page" | grep -oE '<img [^>]*>' | grep -vqE 'alt="[^"]{10,}"' ||
+    complain "$page: a picture without words (alt)"
+  while read -r file; do
+    [ -e "$file" ] || complain "$page: names $file, which is not there"
+  done < <(grep -ohE '`(tests|deploy|store|flows|templates|webhooks|bot)/[A-Za-z0-9_./-]+\.(c|h|sh|sql|yaml|mjs|md|service)`' "$page" | tr -d '`' | grep -v NAME | sort -u)
+  while read -r step; do
+    grep -qE "^do_$step\(\)|^ *($step|.*\b$step)\) " tests/run || complain "$page: tells tests/run $step, which is none"
+  done < <(grep -ohE '(`|^ *)tests/run [a-z]+' "$page" | sed -E 's/.*tests\/run //' | sort -u)
+  while read -r option; do
+    grep -qE "^ +$option[ )]" deploy/demo || complain "$page: tells deploy/demo $option, which is none"
+  done < <(grep -ohE 'deploy/demo( --?[a-z]+)+' "$page" | grep -oE -- '--[a-z]+' | sort -u)
+done
+
 while read -r metric; do
   grep -qw "$metric" docs/operate.md || complain "docs/operate.md: does not tell $metric"
 done < <(grep -ohE '"parley_[a-z_]+' bot/metrics*.c | tr -d '"' | sort -u)

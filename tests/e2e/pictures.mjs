@@ -1,0 +1,63 @@
+// The pictures of docs/pictures: the phone page of a running demo, in Debian's Chromium.
+//
+//   node tests/e2e/pictures.mjs --env .demo/demo.env [--out docs/pictures]
+//
+// The people are taken from the demo's seed and their chats should be new (deploy/demo --reset),
+// so that every run draws the same. Needs build/e2e, which `tests/run browser` makes, and the
+// Debian package fonts-noto-color-emoji.
+
+import { mkdirSync, readFileSync, statSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
+const { values: options } = parseArgs({
+  options: {
+    env: { type: "string", default: join(root, ".demo/demo.env") },
+    out: { type: "string", default: join(root, "docs/pictures") },
+    modules: { type: "string", default: join(root, "build/e2e") },
+  },
+});
+const BYTES_MAX = 120_000;
+
+const url = /^PARLEY_PAGE_URL='(.*)'$/m.exec(readFileSync(options.env, "utf8"))[1];
+const { chromium } = createRequire(join(options.modules, "package.json"))("playwright-core");
+const people = (await (await fetch(new URL("control/people", url))).json()).people;
+const seeded = (language) => people.find((one) => one.seeded && one.language === language && one.orders > 0).who;
+const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
+
+const pictures = [
+  { name: "chat", who: seeded("en"), lines: ["where is my order?"], scheme: "light", width: 390 },
+  { name: "arabic", who: seeded("ar"), lines: ["أين طلبي؟"], scheme: "dark", width: 390 },
+];
+
+const say = async (page, text) => {
+  const answers = page.locator("#log > .message.bot:not(.typing)");
+  const before = await answers.count();
+  await page.fill("#text", text);
+  await page.press("#text", "Enter");
+  await answers.nth(before).waitFor({ timeout: 15_000 });
+  await page.waitForTimeout(900); // ticks and the bubbles' entrance
+};
+
+mkdirSync(options.out, { recursive: true });
+let failed = false;
+for (const { name, who, lines, scheme, width } of pictures) {
+  const page = await browser.newPage({
+    viewport: { width, height: 760 }, colorScheme: scheme, reducedMotion: "reduce", timezoneId: "UTC",
+  });
+  await page.goto(`${url}#${encodeURIComponent(who)}`);
+  await page.waitForSelector("html[data-ready]");
+  for (const line of lines) await say(page, line);
+  await page.evaluate(() => document.activeElement.blur());
+  const path = join(options.out, `${name}.png`);
+  await page.screenshot({ path });
+  const { size } = statSync(path);
+  console.log(`${name}.png ${size} bytes`);
+  failed ||= size > BYTES_MAX;
+  await page.close();
+}
+await browser.close();
+process.exit(failed ? 1 : 0);
