@@ -92,6 +92,7 @@ static void result_of(struct sending_row *row, const struct sending_result *resu
         row->settlement = SETTLE_SENT;
         row->provider_id = result->provider_id;
         count(COUNT_SENT, 1);
+        lane_took(row->lane, row);
         if (row->attempt == 1)
             observe(HIST_WEBHOOK_TO_SEND, clock_now() - row->due_at);
         break;

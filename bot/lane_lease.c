@@ -41,6 +41,8 @@ static void acquired(struct db_call *call)
     lane->state = LANE_HELD;
     lane->doubtful = false;
     lane->inherited = false;
+    lane->n_witnesses = 0;
+    lane->reports_all = false;
     lane->deep = lane->parted = true; /* the first sweep tells */
     lane->epoch = row_int(call->results[0], 0, 0);
     lane->stopped = !row_null(call->results[0], 0, 1);

@@ -16,6 +16,7 @@ enum sweep_query {
     SWEEP_REPORTED,
     SWEEP_REPEAT,
     SWEEP_GIVE_UP,
+    SWEEP_REPORTS,
     SWEEP_PROMOTE,
     SWEEP_DEPTH /* the last: keep the order of lane_sweep */
 };
@@ -36,6 +37,47 @@ static void give_up(struct lane *lane, const PGresult *rows)
         lane->done = row;
     }
 }
+
+/* --- does the provider report on what it takes? ------------------------------------------- */
+
+/* At most so often as to span a good part of `unknown_wait`. */
+void lane_took(struct lane *lane, const struct sending_row *row)
+{
+    usec_t now = clock_monotonic();
+    usec_t apart = lane_config(lane)->outbox.unknown_wait / 40;
+
+    if (lane->n_witnesses > 0 &&
+        now - lane->witnesses[(lane->n_witnesses - 1) % WITNESSES].taken_at < apart)
+        return;
+    lane->witnesses[lane->n_witnesses++ % WITNESSES] =
+        (struct witness){row->conversation, row->seq, now};
+}
+
+/* Asks about those that have had the time to be reported. */
+static void add_reports(struct lane *lane, struct arena *arena, struct db_call *call)
+{
+    struct db_param *params = arena_array(arena, struct db_param, 3);
+    struct db_array conversations, seqs;
+    usec_t before = clock_monotonic() - lane_config(lane)->outbox.unknown_wait / 10;
+    unsigned n = lane->n_witnesses < WITNESSES ? lane->n_witnesses : WITNESSES;
+
+    lane->asked = 0;
+    array_init(&conversations, arena, DB_UUID);
+    array_init(&seqs, arena, DB_INT8);
+    for (unsigned i = 0; i < n; i++) {
+        if (lane->witnesses[i].taken_at > before)
+            continue;
+        array_uuid(&conversations, lane->witnesses[i].conversation);
+        array_int(&seqs, lane->witnesses[i].seq);
+        lane->asked++;
+    }
+    params[0] = param_uuid(arena, lane->account->org);
+    params[1] = param_array(&conversations);
+    params[2] = param_array(&seqs);
+    call_add(call, &SQL_LANE_REPORTS, params);
+}
+
+/* --- the sweep ---------------------------------------------------------------------------- */
 
 static void take_depth(struct lane *lane, const PGresult *rows)
 {
@@ -63,6 +105,8 @@ static void swept(struct db_call *call)
         count(COUNT_SEND_REPEATED, (uint64_t)repeated);
         lane->more = lane->more || repeated > 0 || back > 0;
         give_up(lane, call->results[SWEEP_GIVE_UP]);
+        lane->reports_all = lane->asked >= WITNESSES * 3 / 4 &&
+                            row_int(call->results[SWEEP_REPORTS], 0, 0) == lane->asked;
         take_depth(lane, call->results[SWEEP_DEPTH]);
     } else {
         lane->stop_unsaid = lane->stop_unsaid || lane->saying_stop;
@@ -107,11 +151,14 @@ void lane_sweep(struct lane *lane)
     call_add(call, &SQL_LANE_WAIT_ANEW, params);
     call_add(call, &SQL_EARLY_JOIN, lane_params(arena, 2, lane));
     call_add(call, &SQL_OUTBOX_REPORTED, lane_params(arena, 2, lane));
-    params = lane_params(arena, 4, lane);
+    params = lane_params(arena, 6, lane);
     params[2] = param_time(arena, now);
     params[3] = param_int4(arena, (int32_t)config->outbox.max_attempts);
+    params[4] = param_bool(arena, lane->reports_all);
+    params[5] = param_time(arena, now - 2 * config->outbox.unknown_wait);
     call_add(call, &SQL_OUTBOX_REPEAT, params);
     call_add(call, &SQL_OUTBOX_GIVE_UP, params);
+    add_reports(lane, arena, call);
     params = lane_params(arena, 3, lane);
     params[2] = param_bool(arena, lane->parted);
     call_add(call, &SQL_OUTBOX_PROMOTE_ALL, params);

@@ -55,6 +55,16 @@ struct sending_row {
     usec_t put_off;          /* PUT_OFF: wall */
 };
 
+/* Now and then a message that the provider took is remembered, to see whether it is reported
+ * on. */
+#define WITNESSES 16
+
+struct witness {
+    struct uuid conversation;
+    int64_t seq;
+    usec_t taken_at; /* monotonic */
+};
+
 struct lane {
     struct lane *next;
     struct lanes *lanes;
@@ -73,7 +83,11 @@ struct lane {
     bool deep;        /* so much is ready that what cannot go yet may hide what can */
     bool part;        /* the next cycle takes what cannot go yet out of sight */
     bool parted;      /* some are out of sight: settling brings the next of each back */
-    bool inherited;   /* what the last holder left is known as such */
+    struct witness witnesses[WITNESSES];
+    unsigned n_witnesses; /* ever */
+    unsigned asked;       /* how many the sweep under way asks about */
+    bool reports_all;     /* all of those asked about were reported on */
+    bool inherited;       /* what the last holder left is known as such */
     bool cycling, renewing, sweeping;
     unsigned under_way;
     usec_t next_acquire, next_renew, next_poll, next_sweep, next_settle; /* monotonic */
@@ -135,3 +149,5 @@ void sending_answered(struct fetch *fetch);
 
 /* --- lane_sweep.c */
 void lane_sweep(struct lane *lane);
+/* The provider took it. */
+void lane_took(struct lane *lane, const struct sending_row *row);

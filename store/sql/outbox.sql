@@ -190,22 +190,34 @@ delete from outbox o using messages m
    and m.org_id = $1::uuid and m.conversation_id = o.conversation_id and m.seq = o.seq and m.delivery > 0;
 
 -- name: outbox_repeat
--- An unknown whose time is up is repeated once, if a person awaits it. An orphan most likely never
--- left (the provider would have reported it), so it does not spend that one repetition; one that
--- outlived so many senders may be what kills them.
--- $1 org  $2 lane  $3 now  $4 attempts at most
+-- An unknown whose time is up is repeated once, if a person awaits it; more often only while the
+-- provider reports on all that it takes, for then what it does not report has not arrived. An orphan
+-- most likely never left, so it does not spend that one repetition; one that outlived so many senders
+-- may be what kills them.
+-- $1 org  $2 lane  $3 now  $4 attempts at most  $5 whether the provider reports on all
 update outbox set state = 0, repeats = repeats + case state when 2 then 1 else 0 end
  where org_id = $1::uuid and lane_id = $2::uuid and state in (2, 3) and due_at <= $3::timestamptz
-   and priority = 0 and case state when 2 then repeats = 0 else attempt < $4::int4 end
+   and priority = 0
+   and case state when 2 then repeats = 0 or $5::bool and attempt < $4::int4 else attempt < $4::int4 end
 returning conversation_id, seq;
 
 -- name: outbox_give_up
--- An unknown that may not be repeated: these are to be settled as failed.
--- $1 org  $2 lane  $3 now  $4 attempts at most
+-- An unknown that may not be repeated: these are to be settled as failed. One that was repeated waits
+-- longer, for what can be known about the provider's reports.
+-- $1 org  $2 lane  $3 now  $4 attempts at most  $5 whether the provider reports on all  $6 long ago
 select conversation_id, seq, attempt from outbox
  where org_id = $1::uuid and lane_id = $2::uuid and state in (2, 3) and due_at <= $3::timestamptz
-   and (priority > 0 or case state when 2 then repeats > 0 else attempt >= $4::int4 end)
+   and (priority > 0
+        or case state when 3 then attempt >= $4::int4
+                      else repeats > 0 and (attempt >= $4::int4 or not $5::bool and due_at <= $6::timestamptz) end)
  limit 500;
+
+-- name: lane_reports
+-- On how many of these messages the provider has reported since it took them.
+-- $1 org  $2 conversations  $3 seqs
+select count(*) from unnest($2::uuid[], $3::int8[]) i (conversation_id, seq)
+  join messages m on m.org_id = $1::uuid and m.conversation_id = i.conversation_id and m.seq = i.seq
+ where m.delivery > 1;
 
 -- name: early_join
 -- Statuses that waited for their message.

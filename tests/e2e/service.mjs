@@ -444,6 +444,20 @@ check("OUT a request that got lost on the way, and a slow answer, end with one a
   is((await arrived(b)).length, 1, "arrivals of the slow one");
 });
 
+check("OUT what got lost twice still arrives, once, when the provider has reported on all else", async () => {
+  const from = person();
+  await withFaults({ lose_request: 1 }, async () => {
+    await say(from, "hi");
+    await soon("it is lost a second time", async () =>
+      (await number(`select count(*) from outbox o join conversations c using (org_id, conversation_id) where o.state = 2 and o.repeats = 1 and ${of(from)}`)) === 1);
+  });
+  for (let n = 0; n < 50 && (await arrived(from)).length === 0; n++) {
+    await say(person(), "hi");
+    await pause(60);
+  }
+  await soon("it arrives", async () => (await arrived(from)).length === 1 && (await settled(from)) === 0, 12_000);
+});
+
 check("OUT a refused token stops the lane with an alert, and nothing is lost", async () => {
   const from = person();
   await withFaults(failing(190, 401, from, 1), async () => {

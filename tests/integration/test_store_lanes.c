@@ -347,7 +347,8 @@ static void a_late_settlement_of_the_old_holder_harms_nothing(void **state)
     assert_int_equal(state_of(C1, 1), 3);
     assert_int_equal(intend(two, BEN, "2", T("12")), 0); /* its conversation waits */
     /* the new one tries again, and is in the middle of it */
-    assert_int_equal(say_count(two, &SQL_OUTBOX_REPEAT, PARAMS(org, lane, T("21"), "6")), 1);
+    assert_int_equal(say_count(two, &SQL_OUTBOX_REPEAT, PARAMS(org, lane, T("21"), "6", "f")),
+                     1);
     assert_int_equal(renew(two, BEN, "2", T("40")), 1);
     assert_int_equal(intend(two, BEN, "2", T("22")), 1);
     assert_int_equal(
@@ -372,12 +373,24 @@ static void an_unknown_is_repeated_once_and_then_given_up(void **state)
     (void)state;
     promise(C1, 1, 0, false);
     run_sql(owner, "update outbox set state = 2, due_at = '" T("20") "'");
-    assert_int_equal(say_count(one, &SQL_OUTBOX_REPEAT, PARAMS(org, lane, T("19"), "6")), 0);
-    assert_int_equal(say_count(one, &SQL_OUTBOX_GIVE_UP, PARAMS(org, lane, T("20"), "6")), 0);
-    assert_int_equal(say_count(one, &SQL_OUTBOX_REPEAT, PARAMS(org, lane, T("20"), "6")), 1);
+    assert_int_equal(say_count(one, &SQL_OUTBOX_REPEAT, PARAMS(org, lane, T("19"), "6", "f")),
+                     0);
+    assert_int_equal(
+        say_count(one, &SQL_OUTBOX_GIVE_UP, PARAMS(org, lane, T("20"), "6", "f", T("20"))), 0);
+    assert_int_equal(say_count(one, &SQL_OUTBOX_REPEAT, PARAMS(org, lane, T("20"), "6", "f")),
+                     1);
     run_sql(owner, "update outbox set state = 2");
-    assert_int_equal(say_count(one, &SQL_OUTBOX_REPEAT, PARAMS(org, lane, T("30"), "6")), 0);
-    assert_int_equal(say_count(one, &SQL_OUTBOX_GIVE_UP, PARAMS(org, lane, T("30"), "6")), 1);
+    assert_int_equal(say_count(one, &SQL_OUTBOX_REPEAT, PARAMS(org, lane, T("30"), "6", "f")),
+                     0);
+    assert_int_equal(
+        say_count(one, &SQL_OUTBOX_GIVE_UP, PARAMS(org, lane, T("30"), "6", "f", T("30"))), 1);
+    /* time to learn whether the provider reports on all else; if so, it has not arrived */
+    assert_int_equal(
+        say_count(one, &SQL_OUTBOX_GIVE_UP, PARAMS(org, lane, T("30"), "6", "f", T("1"))), 0);
+    assert_int_equal(
+        say_count(one, &SQL_OUTBOX_GIVE_UP, PARAMS(org, lane, T("30"), "6", "t", T("30"))), 0);
+    assert_int_equal(say_count(one, &SQL_OUTBOX_REPEAT, PARAMS(org, lane, T("30"), "6", "t")),
+                     1);
 }
 
 static void nobody_waits_for_a_broadcast_so_its_unknown_is_not_repeated(void **state)
@@ -385,16 +398,19 @@ static void nobody_waits_for_a_broadcast_so_its_unknown_is_not_repeated(void **s
     (void)state;
     promise(C1, 1, 2, false);
     run_sql(owner, "update outbox set state = 2, due_at = '" T("20") "'");
-    assert_int_equal(say_count(one, &SQL_OUTBOX_REPEAT, PARAMS(org, lane, T("30"), "6")), 0);
-    assert_int_equal(say_count(one, &SQL_OUTBOX_GIVE_UP, PARAMS(org, lane, T("30"), "6")), 1);
+    assert_int_equal(say_count(one, &SQL_OUTBOX_REPEAT, PARAMS(org, lane, T("30"), "6", "f")),
+                     0);
+    assert_int_equal(
+        say_count(one, &SQL_OUTBOX_GIVE_UP, PARAMS(org, lane, T("30"), "6", "f", T("30"))), 1);
 }
 
 /* Never both, never neither: each unknown whose time is up has one way to go. */
 static void every_unknown_has_exactly_one_way_out(void **state)
 {
     static const int states[] = {2, 3};
+    static const char *const reports[] = {"f", "t"};
 
-    for (size_t s = 0; s < COUNTOF(states); s++) {
+    for (size_t s = 0; s < 2 * COUNTOF(states); s++) {
         for (int priority = 0; priority <= 2; priority++) {
             for (int repeats = 0; repeats <= 2; repeats++) {
                 for (int attempt = 1; attempt <= 7; attempt++) {
@@ -403,14 +419,15 @@ static void every_unknown_has_exactly_one_way_out(void **state)
                     promise(C1, 1, priority, false);
                     (void)snprintf(line, sizeof line,
                                    "update outbox set state = %d, repeats = %d, attempt = %d",
-                                   states[s], repeats, attempt);
+                                   states[s / 2], repeats, attempt);
                     run_sql(owner, line);
                     run_sql(one, "begin");
-                    long repeated =
-                        say_count(one, &SQL_OUTBOX_REPEAT, PARAMS(org, lane, T("20"), "6"));
+                    long repeated = say_count(one, &SQL_OUTBOX_REPEAT,
+                                              PARAMS(org, lane, T("20"), "6", reports[s % 2]));
                     run_sql(one, "rollback");
                     long given_up =
-                        say_count(one, &SQL_OUTBOX_GIVE_UP, PARAMS(org, lane, T("20"), "6"));
+                        say_count(one, &SQL_OUTBOX_GIVE_UP,
+                                  PARAMS(org, lane, T("20"), "6", reports[s % 2], T("20")));
                     assert_int_equal(repeated + given_up, 1);
                 }
             }
