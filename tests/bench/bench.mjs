@@ -7,6 +7,7 @@
 //   tests/bench/run --profile      no comparison: where the time of whole turns goes
 //   tests/bench/run --callgrind    instructions for a turn by function: figures that hold still
 //
+//   tests/bench/run --serve        only the service, to be played with by hand until it is interrupted
 //   tests/bench/run --large        a million conversations and ten million messages against none, by
 //                                  turns (15 GB of disk, six minutes)
 //
@@ -35,6 +36,7 @@ const { values: options } = parseArgs({
     pg: { type: "string", multiple: true, default: [] },
     set: { type: "string", multiple: true, default: [] },
     callgrind: { type: "boolean", default: false },
+    serve: { type: "boolean", default: false },
     large: { type: "boolean", default: false },
     keep: { type: "boolean", default: false },
   },
@@ -368,6 +370,12 @@ const countInstructions = async (world, service) => {
   for (const { name, where, n } of own.filter(({ name }) => !name.includes("PROGRAM")).slice(0, 45)) tell(`| ${name} (${where}) | ${n0(n)} |`);
 };
 
+const serve = async (world, service) => {
+  tell(`${join(options.build, "play")} --target ${service.port} --graph ${service.graph} --secret ${SECRET} --number ${NUMBER} --cpu service=${service.process.pid} --cpu postgres=${world.postgres.pid}`);
+  tell(`psql '${world.url(service.name)}'`);
+  await new Promise((done) => ["SIGINT", "SIGTERM"].forEach((signal) => process.once(signal, done)));
+};
+
 // --- the tables -------------------------------------------------------------------------------
 
 const flaws = (found) => ["missing", "late", "doubled", "disordered", "unasked", "refused", "broken", "garbled"].filter((name) => found[name] > 0).map((name) => `${found[name]} ${name}`).join(", ");
@@ -389,9 +397,10 @@ const printWhole = (name, runs) => {
 const main = async (world) => {
   for (const name of ["parley"]) copyFileSync(join(options.build, name), join(world.folder, name));
   await world.startPostgres();
-  if (options.profile || options.callgrind) {
+  if (options.profile || options.callgrind || options.serve) {
     const whole = new Service(world, "whole");
     await whole.start();
+    if (options.serve) return serve(world, whole);
     if (options.callgrind) return countInstructions(world, whole);
     await world.sql("create extension pg_stat_statements", "whole");
     return profile(world, whole);
@@ -450,7 +459,7 @@ const main = async (world) => {
 
 const forProfile = ["shared_preload_libraries = 'pg_stat_statements'", "track_wal_io_timing = on"];
 const world = new World({ settings: [...(options.profile ? forProfile : []), ...options.pg].join("\n") });
-process.on("SIGINT", () => process.exit(1));
+if (!options.serve) process.on("SIGINT", () => process.exit(1));
 let good = false;
 try {
   await main(world);

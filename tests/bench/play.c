@@ -18,6 +18,8 @@
 #include <sys/epoll.h>
 #include <time.h>
 
+#define WAIT_MAX (10 * USEC_PER_MSEC)
+
 static struct play play;
 
 usec_t play_clock(void)
@@ -63,10 +65,11 @@ static void phase_move(struct play *self)
     }
 }
 
-static void turn_loop(struct play *self, int wait)
+static void turn_loop(struct play *self, usec_t wait)
 {
     struct epoll_event events[512];
-    int n = epoll_wait(self->epoll, events, COUNTOF(events), wait);
+    struct timespec time = {.tv_nsec = wait * 1000};
+    int n = epoll_pwait2(self->epoll, events, COUNTOF(events), &time, NULL);
 
     for (int i = 0; i < n; i++) {
         struct link *link = events[i].data.ptr;
@@ -88,17 +91,27 @@ static void listen_on(struct play *self)
     usec_t until = self->now + USEC_PER_SEC / 5;
 
     while (self->now < until)
-        turn_loop(self, 20);
+        turn_loop(self, WAIT_MAX);
+}
+
+static usec_t wait_of(const struct play *self)
+{
+    usec_t wait = WAIT_MAX;
+
+    if (self->options.rate > 0 && self->phase < PHASE_DRAIN)
+        wait = people_due(self) - self->now;
+    return wait < 0 ? 0 : wait < WAIT_MAX ? wait : WAIT_MAX;
 }
 
 static void play_run(struct play *self)
 {
     self->now = play_clock();
+    self->began = self->now;
     self->measured_from = self->now + as_usec(self->options.warm);
     self->swept_at = self->now;
     people_begin(self);
     while (self->phase != PHASE_OVER) {
-        turn_loop(self, self->options.rate > 0 ? 1 : 10);
+        turn_loop(self, wait_of(self));
         people_tick(self);
         phase_move(self);
     }

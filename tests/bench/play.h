@@ -89,7 +89,7 @@ struct play {
     int epoll;
     struct link listener;
     enum play_phase phase;
-    usec_t now, measured_from, measured_to;
+    usec_t now, began, measured_from, measured_to;
     uint64_t nonce; /* tells the ids of this run from those of others */
     crypto_auth_hmacsha256_state keyed;
 
@@ -136,6 +136,7 @@ void people_begin(struct play *play);
 
 /* What time brings: messages that are due, replies that did not come. */
 void people_tick(struct play *play);
+usec_t people_due(const struct play *play);
 
 /* A delivery was answered; a reply has come, with the key that it carries (or none). False: the
  * reply is for nobody whom we play. */

@@ -102,19 +102,17 @@ static void sweep(struct play *play)
     }
 }
 
-static void schedule(struct play *play, usec_t since, double rate)
+/* When the open loop's next message is due. */
+usec_t people_due(const struct play *play)
 {
-    uint64_t due = (uint64_t)((double)(play->now - since) * rate / (double)USEC_PER_SEC);
-
-    for (; play->scheduled < due; play->scheduled++)
-        ask_someone(play, since + (usec_t)((double)play->scheduled * 1e6 / rate));
+    return play->began + (usec_t)((double)(play->scheduled + 1) * 1e6 / play->options.rate);
 }
 
 void people_tick(struct play *play)
 {
     if (play->options.rate > 0 && play->phase < PHASE_DRAIN) {
-        schedule(play, play->measured_from - (usec_t)(play->options.warm * 1e6),
-                 play->options.rate);
+        for (usec_t due; (due = people_due(play)) <= play->now; play->scheduled++)
+            ask_someone(play, due);
     }
     if (play->now - play->swept_at < SWEEP_EACH)
         return;
