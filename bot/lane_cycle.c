@@ -201,18 +201,16 @@ static void add_claim(struct lane *lane)
     lane->next_poll = clock_monotonic() + lane_config(lane)->outbox.poll;
 }
 
-static void claimed(struct lane *lane, const PGresult *rows)
+static void claimed(struct lane *lane, unsigned n)
 {
-    unsigned n = (unsigned)rows_n(rows);
-
     bucket_take(&lane->bucket, n);
+    lane->under_way += n;
     lane->more = lane->more || n == lane->claim_limit;
     if (n < lane->claim_limit && lane->deep) {
         lane->part = true;
         lane->more = true;
         lane->deep = false; /* until the next sweep says so again */
     }
-    lane_send(lane, rows);
 }
 
 /* --- both --------------------------------------------------------------------------------- */
@@ -233,9 +231,13 @@ static void failed(struct lane *lane, const struct err *err)
     free_settled(lane);
 }
 
+/* The next cycle begins before this one's messages are put into words for the provider, which
+ * takes as long: PostgreSQL works meanwhile. The rows stay until we return, whoever uses the
+ * call. */
 static void cycled(struct db_call *call)
 {
     struct lane *lane = CONTAINER_OF(call, struct lane, cycle_call);
+    const PGresult *rows = NULL;
 
     lane->cycling = false;
     if (call->err.code != ERR_NONE) {
@@ -243,12 +245,15 @@ static void cycled(struct db_call *call)
     } else {
         free_settled(lane);
         if (lane->claim_limit > 0) {
-            claimed(lane, call->results[lane->claim_query]);
+            rows = call->results[lane->claim_query];
+            claimed(lane, (unsigned)rows_n(rows));
         } else {
             lane->more = true; /* the next of their conversations may go */
         }
     }
     lane_pump(lane);
+    if (rows != NULL)
+        lane_send(lane, rows);
     lanes_check_drained(lane->lanes);
 }
 

@@ -74,7 +74,6 @@ static void send_row(struct lane *lane, const PGresult *rows, int i)
     row->priority = (int)row_int(rows, i, 4);
     row->due_at = row_time(rows, i, 5);
     row->intended_at = clock_monotonic();
-    lane->under_way++;
     if (!encode(row, row_text(rows, i, 6), row_text(rows, i, 7), row_text(rows, i, 8), &err)) {
         log_event(LOG_ALERT, "outbox.unsayable", LOG_ID("conversation", row->conversation),
                   LOG_I("seq", row->seq), LOG_ERR(&err));

@@ -138,6 +138,7 @@ void lane_cycle(struct lane *lane, unsigned limit);
 void sending_free(struct sending_row *row);
 
 /* --- lane_send.c */
+/* They count as under way already. */
 void lane_send(struct lane *lane, const PGresult *rows);
 
 /* --- lane_answer.c */

@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 state=$(mktemp -d /tmp/parley-e2e.XXXXXX)
-port=$((20000 + RANDOM % 20000))
+port=$((20000 + RANDOM % 12000)) # below those that outgoing connections take
 chat=$state.chat
 
 finish() {

@@ -21,12 +21,18 @@ export const pick = (list) => list[Math.floor(Math.random() * list.length)];
 const isRoot = process.getuid() === 0;
 export const worlds = new Set();
 
+// One that no outgoing connection takes (they begin at 32768), free at this moment.
 export const freePort = () =>
-  new Promise((done) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
-      server.close(() => done(port));
-    });
+  new Promise((done, failed) => {
+    const attempt = (left) => {
+      const server = createServer();
+      server.once("error", (error) => (left > 0 ? attempt(left - 1) : failed(error)));
+      server.listen(20000 + Math.floor(Math.random() * 12000), "127.0.0.1", () => {
+        const { port } = server.address();
+        server.close(() => done(port));
+      });
+    };
+    attempt(50);
   });
 
 // One answer's status and text; 0 when there is none.
