@@ -2,7 +2,10 @@
  * A service that does nothing: each delivery is answered 200 and replied to at once, without
  * looking at signature or database. What `play` reaches against it is play's own ceiling.
  *
- *     mirror --port 8081 --graph 9090
+ *     mirror --port 8081 --graph 9090 [--lose N] [--double N] [--swap N]
+ *
+ * To try `play` itself it can be as bad as a service may be: every Nth reply is lost, or sent
+ * twice, or carries a number that should have come long before.
  */
 #include "tests/bench/wire.h"
 
@@ -23,6 +26,7 @@ struct end {
 
 static struct {
     int epoll, port, graph;
+    long lose, twice, swap, replies;
     struct end listener, senders[SENDERS];
     unsigned next;
 } mirror;
@@ -33,14 +37,15 @@ static _Noreturn void give_up(const char *what)
     exit(2);                                                          /* NOLINT */
 }
 
-static void reply_to(struct str from)
+static void send_reply(struct str from, long seq)
 {
     char body[512], text[1024];
     struct end *sender = &mirror.senders[mirror.next++ % SENDERS];
     int len = snprintf(body, sizeof body,
                        "{\"messaging_product\":\"whatsapp\",\"to\":\"%.*s\",\"type\":\"text\","
-                       "\"text\":{\"body\":\"At your service.\"}}",
-                       STR_ARG(from));
+                       "\"text\":{\"body\":\"At your service.\"},"
+                       "\"biz_opaque_callback_data\":\"p1.mirror.%ld\"}",
+                       STR_ARG(from), seq);
     int n = snprintf(text, sizeof text,
                      "POST /v26.0/1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\n"
                      "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
@@ -49,6 +54,21 @@ static void reply_to(struct str from)
     if (sender->wire.fd < 0 && !wire_connect(&sender->wire, mirror.epoll, sender, mirror.graph))
         give_up("connect");
     wire_write(&sender->wire, text, (size_t)n);
+}
+
+static bool is_nth(long n)
+{
+    return n > 0 && mirror.replies % n == 0;
+}
+
+static void reply_to(struct str from)
+{
+    mirror.replies++;
+    if (is_nth(mirror.lose))
+        return;
+    send_reply(from, is_nth(mirror.swap) ? 0 : mirror.replies);
+    if (is_nth(mirror.twice))
+        send_reply(from, mirror.replies);
 }
 
 static void take_delivery(struct end *end, const struct wire_message *request)
@@ -104,14 +124,19 @@ static void accept_all(void)
 static bool read_options(int argc, char **argv)
 {
     for (int i = 1; i + 1 < argc; i += 2) {
-        int port = (int)strtol(argv[i + 1], NULL, 10);
-        if (strcmp(argv[i], "--port") == 0) {
-            mirror.port = port;
-        } else if (strcmp(argv[i], "--graph") == 0) {
-            mirror.graph = port;
-        } else {
+        long number = strtol(argv[i + 1], NULL, 10);
+        if (strcmp(argv[i], "--port") == 0)
+            mirror.port = (int)number;
+        else if (strcmp(argv[i], "--graph") == 0)
+            mirror.graph = (int)number;
+        else if (strcmp(argv[i], "--lose") == 0)
+            mirror.lose = number;
+        else if (strcmp(argv[i], "--double") == 0)
+            mirror.twice = number;
+        else if (strcmp(argv[i], "--swap") == 0)
+            mirror.swap = number;
+        else
             return false;
-        }
     }
     return mirror.port > 0 && mirror.graph > 0;
 }
@@ -121,7 +146,8 @@ int main(int argc, char **argv)
     struct epoll_event events[512];
 
     if (!read_options(argc, argv)) {
-        (void)fputs("usage: mirror --port N --graph N\n", stderr);
+        (void)fputs("usage: mirror --port N --graph N [--lose N] [--double N] [--swap N]\n",
+                    stderr);
         return 2;
     }
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* it serves until its run ends */
