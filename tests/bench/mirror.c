@@ -125,18 +125,19 @@ static bool read_options(int argc, char **argv)
 {
     for (int i = 1; i + 1 < argc; i += 2) {
         long number = strtol(argv[i + 1], NULL, 10);
-        if (strcmp(argv[i], "--port") == 0)
+        if (strcmp(argv[i], "--port") == 0) {
             mirror.port = (int)number;
-        else if (strcmp(argv[i], "--graph") == 0)
+        } else if (strcmp(argv[i], "--graph") == 0) {
             mirror.graph = (int)number;
-        else if (strcmp(argv[i], "--lose") == 0)
+        } else if (strcmp(argv[i], "--lose") == 0) {
             mirror.lose = number;
-        else if (strcmp(argv[i], "--double") == 0)
+        } else if (strcmp(argv[i], "--double") == 0) {
             mirror.twice = number;
-        else if (strcmp(argv[i], "--swap") == 0)
+        } else if (strcmp(argv[i], "--swap") == 0) {
             mirror.swap = number;
-        else
+        } else {
             return false;
+        }
     }
     return mirror.port > 0 && mirror.graph > 0;
 }

@@ -209,10 +209,11 @@ static bool read_options(struct play_options *options, int argc, char **argv)
                               !read_number(options, argv[i], argv[i + 1])))
             return false;
     }
-    if (options->rate > 0)
+    if (options->rate > 0) {
         options->users = 0;
-    else if (options->users == 0)
+    } else if (options->users == 0) {
         options->users = 100;
+    }
     if (options->people == 0)
         options->people = options->rate > 0 ? 20000 : options->users;
     return options->target > 0 && options->graph > 0 && options->connections > 0 &&

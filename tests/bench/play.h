@@ -56,6 +56,7 @@ enum link_kind { LINK_LISTEN, LINK_GRAPH, LINK_HOOK };
 struct link {
     enum link_kind kind;
     struct wire wire;
+    struct link *prev, *next; /* of the Graph API's: all of them are in a list */
 };
 
 struct person {
@@ -88,6 +89,7 @@ struct play {
     struct play_options options;
     int epoll;
     struct link listener;
+    struct link *callers; /* of the Graph API */
     enum play_phase phase;
     usec_t now, began, measured_from, measured_to;
     uint64_t nonce; /* tells the ids of this run from those of others */

@@ -100,8 +100,15 @@ static void take_request(struct play *play, struct link *link,
     take_message(play, link, request->body);
 }
 
-static void graph_end(struct link *link)
+static void graph_end(struct play *play, struct link *link)
 {
+    if (link->prev != NULL) {
+        link->prev->next = link->next;
+    } else {
+        play->callers = link->next;
+    }
+    if (link->next != NULL)
+        link->next->prev = link->prev;
     wire_close(&link->wire);
     free(link->wire.in);
     free(link->wire.out);
@@ -122,7 +129,7 @@ void graph_event(struct play *play, struct link *link, uint32_t events)
         take_request(play, link, &request);
     play->garbled += state == WIRE_BAD;
     if (!open || state == WIRE_BAD)
-        graph_end(link);
+        graph_end(play, link);
 }
 
 void graph_accept(struct play *play)
@@ -135,6 +142,10 @@ void graph_accept(struct play *play)
         if (link == NULL)
             play_fail("memory");
         link->kind = LINK_GRAPH;
+        link->next = play->callers;
+        if (link->next != NULL)
+            link->next->prev = link;
+        play->callers = link;
         if (!wire_adopt(&link->wire, play->epoll, link, fd))
             play_fail("epoll");
     }
