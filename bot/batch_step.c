@@ -7,7 +7,7 @@
 #include "bot/books.h"
 #include "bot/loop/log.h"
 #include "bot/people.h"
-#include "store/loads.h"
+#include "store/parts.h"
 #include "store/sql.h"
 
 #define ROUNDS_MAX                                                                             \
@@ -317,26 +317,43 @@ static void answer_customer(struct batch_work *work, struct turn *turn, const PG
     turn->customer_zone = arena_str(&work->arena, row_text(rows, 0, 4));
 }
 
-/* Ask for all that a turn's step waits for. A part that nothing is bound to is answered with
- * nothing. */
+/* Whose turn it is, for a load or an action; @id is drawn anew for each. */
+static struct part_frame frame_of(const struct batch_work *work, const struct turn *turn)
+{
+    return (struct part_frame){.org = work->batch->business->org,
+                               .customer = turn->customer_facts != NULL ? turn->customer
+                                                                        : (struct uuid){{0}},
+                               .conversation = turn->conversation,
+                               .contact = turn->contact,
+                               .account = turn->account->account,
+                               .now = work->now,
+                               .id = worker_uuid(),
+                               .text = turn->items[turn->at]->event->text};
+}
+
+/* Ask for all that a turn's step waits for. There is nothing to look up for who is not known.
+ */
 static void ask_needs(struct batch_work *work, struct turn *turn)
 {
     size_t n;
     const struct flow_need *needs = flow_turn_needs(turn->flow, &n);
+    bool known = turn->customer_facts != NULL;
+    bool set = false;
 
-    if (turn->customer_facts != NULL)
-        flight_set_customer(work->conn, &work->flight, turn->customer);
     for (size_t i = 0; i < n; i++) {
-        const struct load *load = loads_find(str_from(needs[i].name));
-        if (load == NULL || turn->customer_facts == NULL) {
+        const struct part *part = parts_find(str_from(needs[i].name));
+        if (part == NULL || (!known && !part->anyone && part->kind != PART_ACTION)) {
             flow_turn_answer(turn->flow, i, &(struct flow_answer){0});
             continue;
         }
+        struct part_frame frame = frame_of(work, turn);
+        if (!set)
+            flight_set_customer(work->conn, &work->flight, frame.customer);
+        set = true;
         *ask(work) = (struct asked){
             .what = ASKED_NEED, .turn = turn, .need = i, .query = work->flight.n};
-        flight_add(work->conn, &work->flight, load->sql,
-                   load_params(&work->arena, load, work->batch->business->org, turn->customer,
-                               needs[i].takes));
+        flight_add(work->conn, &work->flight, part->sql,
+                   part_params(&work->arena, part, &frame, needs[i].takes));
     }
 }
 
@@ -347,9 +364,9 @@ static bool answer_need(struct batch_work *work, const struct asked *asked,
     const struct flow_need *need = &flow_turn_needs(asked->turn->flow, &n)[asked->need];
     struct flow_answer answer = {0};
 
-    if (!load_answer(&work->arena, loads_find(str_from(need->name)), rows, &answer.value,
-                     &work->batch->err))
-        return err_wrap(&work->batch->err, "%s", need->name);
+    if (!part_answer(&work->arena, parts_find(str_from(need->name)), rows, &answer.value,
+                     &answer.outcome, &work->batch->err))
+        return false;
     flow_turn_answer(asked->turn->flow, asked->need, &answer);
     return true;
 }

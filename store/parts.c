@@ -1,0 +1,122 @@
+/*
+ * Flow loads and actions, bound to statements. Variables travel as text, whatever they are in
+ * the dialogue: a statement that wants a number reads it from the text and has its own answer
+ * for nonsense, so nothing that a person types can fail a turn here.
+ */
+#include "store/parts.h"
+#include "store/sql.h"
+
+#include <assert.h>
+#include <inttypes.h>
+
+#define FRAME      2 /* org and customer */
+#define TAKES(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define NOTHING    ((const char *const[]){NULL})
+
+static const struct part parts[] = {
+    {"order_figures", &SQL_ORDER_FIGURES, NOTHING,        PART_RECORD, false                                   },
+    {"orders_list",   &SQL_ORDERS_LIST,   TAKES("filter", "offset",    "words"),                                 PART_LIST, false},
+    {"order_by_number",          &SQL_ORDER_BY_NUMBER,                            TAKES("number"),                          PART_RECORD,        false     },
+    {"order_timeline",          &SQL_ORDER_TIMELINE,                            TAKES("number"),                           PART_LIST,   false},
+    {"order_shipments",          &SQL_ORDER_SHIPMENTS,                            TAKES("number"),                          PART_LIST,      false        },
+};
+
+const struct part *parts_find(struct str name)
+{
+    for (size_t i = 0; i < COUNTOF(parts); i++) {
+        if (str_eq(str_from(parts[i].name), name))
+            return &parts[i];
+    }
+    return NULL;
+}
+
+static struct db_param param_value(struct arena *into, struct value value)
+{
+    switch (value.kind) {
+    case VALUE_TEXT:
+        /* PostgreSQL refuses what is no UTF-8, and would fail the whole batch. */
+        return param_text(str_sane(into, value.text));
+    case VALUE_INT:
+        return param_text(arena_format(into, "%" PRId64, value.number));
+    case VALUE_BOOL:
+        return param_text(value.yes ? STR("true") : STR("false"));
+    case VALUE_TIME:
+        return param_text(arena_format(into, "%" PRId64, value.time));
+    case VALUE_NONE:
+    case VALUE_MONEY:
+    case VALUE_RECORD:
+    case VALUE_LIST:
+        break;
+    }
+    return param_null();
+}
+
+static struct db_param param_known(struct arena *into, struct uuid id)
+{
+    return uuid_is_none(id) ? param_null() : param_uuid(into, id);
+}
+
+static struct db_param param_frame(struct arena *into, const struct part_frame *frame,
+                                   struct str name)
+{
+    if (str_eq(name, STR("@now")))
+        return param_time(into, frame->now);
+    if (str_eq(name, STR("@id")))
+        return param_uuid(into, frame->id);
+    if (str_eq(name, STR("@conversation")))
+        return param_uuid(into, frame->conversation);
+    if (str_eq(name, STR("@contact")))
+        return param_uuid(into, frame->contact);
+    if (str_eq(name, STR("@account")))
+        return param_uuid(into, frame->account);
+    if (str_eq(name, STR("@text")))
+        return param_text(str_sane(into, frame->text));
+    assert(!"a part takes what the frame does not have");
+    return param_null();
+}
+
+const struct db_param *part_params(struct arena *into, const struct part *part,
+                                   const struct part_frame *frame, const struct record *takes)
+{
+    struct db_param *params = arena_array(into, struct db_param, (size_t)part->sql->n_params);
+    params[0] = param_uuid(into, frame->org);
+    params[1] = param_known(into, frame->customer);
+    for (size_t i = 0; part->takes[i]; i++) {
+        struct str name = str_from(part->takes[i]);
+        assert(FRAME + i < (size_t)part->sql->n_params);
+        params[FRAME + i] = name.at[0] == '@' ? param_frame(into, frame, name)
+                                              : param_value(into, record_get(takes, name));
+    }
+    return params;
+}
+
+static bool read_outcome(struct arena *into, const struct value *answer, const char **outcome,
+                         struct err *err)
+{
+    struct value said = value_none();
+
+    if (answer->kind == VALUE_RECORD)
+        said = record_get(answer->record, STR("outcome"));
+    if (said.kind != VALUE_TEXT)
+        return err_raise(err, ERR_BROKEN, "no row with a column `outcome` came back");
+    *outcome = arena_cstr(into, said.text);
+    return true;
+}
+
+bool part_answer(struct arena *into, const struct part *part, const PGresult *rows,
+                 struct value *answer, const char **outcome, struct err *err)
+{
+    struct value all;
+    *answer = value_none();
+    *outcome = NULL;
+    if (!rows_to_values(into, rows, &all, err))
+        return err_wrap(err, "%s", part->name);
+    if (part->kind == PART_LIST) {
+        *answer = all;
+    } else if (all.list->n > 0) {
+        *answer = all.list->items[0];
+    }
+    if (part->kind == PART_ACTION && !read_outcome(into, answer, outcome, err))
+        return err_wrap(err, "%s", part->name);
+    return true;
+}
