@@ -69,10 +69,8 @@ static struct db_param param_frame(struct arena *into, const struct part_frame *
         return param_uuid(into, frame->contact);
     if (str_eq(name, STR("@account")))
         return param_uuid(into, frame->account);
-    if (str_eq(name, STR("@text")))
-        return param_text(str_sane(into, frame->text));
-    assert(!"a part takes what the frame does not have");
-    return param_null();
+    assert(str_eq(name, STR("@text")));
+    return param_text(str_sane(into, frame->text));
 }
 
 const struct db_param *part_params(struct arena *into, const struct part *part,
