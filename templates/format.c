@@ -107,15 +107,21 @@ bool lang_parse(struct str code, enum lang *lang)
 /* --- names ------------------------------------------------------------------------------- */
 
 static const char *const names[FORMAT_COUNT] = {
-    [FORMAT_AUTO] = "",         [FORMAT_TEXT] = "text",
-    [FORMAT_NUMBER] = "number", [FORMAT_PERCENT] = "percent",
-    [FORMAT_MONEY] = "money",   [FORMAT_DATE] = "date",
-    [FORMAT_TIME] = "time",     [FORMAT_DATE_TIME] = "date_time",
-    [FORMAT_DAY] = "day",       [FORMAT_RELATIVE] = "relative",
+    [FORMAT_AUTO] = "",
+    [FORMAT_TEXT] = "text",
+    [FORMAT_NUMBER] = "number",
+    [FORMAT_PERCENT] = "percent",
+    [FORMAT_BAR] = "bar",
+    [FORMAT_MONEY] = "money",
+    [FORMAT_DATE] = "date",
+    [FORMAT_TIME] = "time",
+    [FORMAT_DAY] = "day",
+    [FORMAT_DATE_TIME] = "date_time",
+    [FORMAT_RELATIVE] = "relative",
 };
 
 const char format_names[] =
-    "text, number, percent, money, date, time, date_time, day, relative";
+    "text, number, percent, bar, money, date, time, date_time, day, relative";
 
 bool format_find(struct str name, enum format *format)
 {
@@ -534,6 +540,22 @@ static bool add_time(struct out *out, const struct locale *locale, usec_t time,
     }
 }
 
+#define BAR_CELLS 10
+
+/* Ten cells: only nothing is empty, and only all of it is full. */
+static bool add_bar(struct out *out, int64_t percent)
+{
+    int64_t bounded = percent < 0 ? 0 : percent > 100 ? 100 : percent;
+    int64_t full = (bounded * BAR_CELLS + 50) / 100;
+    if (full == 0 && bounded > 0)
+        full = 1;
+    if (full == BAR_CELLS && bounded < 100)
+        full = BAR_CELLS - 1;
+    for (int64_t cell = 0; cell < BAR_CELLS; cell++)
+        out_add(out, cell < full ? STR("\u2588") : STR("\u2591"));
+    return true;
+}
+
 static bool add_int(struct out *out, enum lang lang, int64_t number, enum format format)
 {
     switch (format) {
@@ -541,6 +563,8 @@ static bool add_int(struct out *out, enum lang lang, int64_t number, enum format
         return add_digits(out, number);
     case FORMAT_PERCENT:
         return add_percent(out, lang, number);
+    case FORMAT_BAR:
+        return add_bar(out, number);
     default:
         return add_number(out, lang, number) &&
                (format == FORMAT_AUTO || format == FORMAT_NUMBER);

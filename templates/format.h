@@ -15,6 +15,7 @@ enum format {
     FORMAT_TEXT,
     FORMAT_NUMBER,
     FORMAT_PERCENT,
+    FORMAT_BAR, /* ten cells, for percents; never without the number beside it */
     FORMAT_MONEY,
     FORMAT_DATE,
     FORMAT_TIME,

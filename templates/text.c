@@ -410,11 +410,76 @@ static struct str without_marks(struct arena *into, struct str text)
     return (struct str){clean, len};
 }
 
+/*
+ * WhatsApp shows *bold*, _italic_, ~struck~ and `fixed` where such a sign stands at the edge of
+ * a word, so a customer's "*free*" would look like ours, and "size ~40, ~45" would be struck
+ * through. Signs at an edge become their look-alikes, which no channel reads as markup. Signs
+ * between letters or digits mark nothing up anywhere ("A_12", "2*3") and stay, so that numbers
+ * can be copied. An invisible character beside the sign would read as well but is no sure cure
+ * (clients differ in what they take for an edge) and would be copied along unseen.
+ */
+static struct str look_alike(char sign)
+{
+    switch (sign) {
+    case '*':
+        return STR("\u2217");
+    case '_':
+        return STR("\u02CD");
+    case '~':
+        return STR("\u223C");
+    case '`':
+        return STR("\u02CB");
+    default:
+        return STR_NONE;
+    }
+}
+
+static bool is_within_word(struct str text, size_t at)
+{
+    UChar32 before = 0;
+    UChar32 after = 0;
+    int32_t back = (int32_t)at;
+    int32_t on = (int32_t)at + 1;
+    if (at == 0 || at + 1 >= text.len)
+        return false;
+    U8_PREV((const uint8_t *)text.at, 0, back, before);
+    U8_NEXT((const uint8_t *)text.at, on, (int32_t)text.len, after);
+    return before >= 0 && after >= 0 && u_isalnum(before) && u_isalnum(after);
+}
+
+static struct str without_markup(struct arena *into, struct str text)
+{
+    struct out plain;
+    size_t from = 0;
+    if (str_starts(text, STR("https://")) || str_starts(text, STR("http://")))
+        return text;
+    for (size_t at = 0; at < text.len; at++) {
+        struct str instead = look_alike(text.at[at]);
+        if (instead.len == 0 || is_within_word(text, at))
+            continue;
+        if (from == 0)
+            out_init(&plain, into, text.len + 8);
+        out_add(&plain, str_slice(text, from, at - from));
+        out_add(&plain, instead);
+        from = at + 1;
+    }
+    if (from == 0)
+        return text;
+    out_add(&plain, str_slice(text, from, text.len));
+    return out_text(&plain);
+}
+
+/* What comes from outside is only ever shown: it turns no text around and marks nothing up. */
+static struct str tame(struct arena *into, struct str text)
+{
+    return without_markup(into, without_marks(into, text));
+}
+
 static void render_value(struct out *out, const struct step *step, struct scene *scene)
 {
     struct value value = scene_value(scene, step->text);
     if (value.kind == VALUE_TEXT)
-        value.text = without_marks(out->into, value.text);
+        value.text = tame(out->into, value.text);
     size_t from = out->len;
     if (!format_value(out, scene->locale, value, step->format))
         scene->missing = true;
@@ -434,14 +499,10 @@ static void render_unknown(struct out *out, struct value last)
 {
     if (last.kind != VALUE_TEXT)
         return;
-    char *at = out_reserve(out, last.text.len);
-    if (last.text.len > 0)
-        memcpy(at, last.text.at, last.text.len);
-    for (size_t i = 0; i < last.text.len; i++) {
-        if (at[i] == '_')
-            at[i] = ' ';
-    }
-    out->len += last.text.len;
+    char *words = arena_alloc(out->into, last.text.len + 1);
+    for (size_t i = 0; i < last.text.len; i++)
+        words[i] = (char)(last.text.at[i] == '_' ? ' ' : last.text.at[i]);
+    out_add(out, without_markup(out->into, (struct str){words, last.text.len}));
 }
 
 static void render_key(struct out *out, const struct step *step, struct scene *scene)

@@ -381,6 +381,36 @@ static void arabic_numbers_have_latin_digits_so_that_they_can_be_copied(void **s
     assert_shown(LANG_AR, "", 0, value_int(45), "percent", "45" LRM "%" LRM);
 }
 
+static void a_bar_has_ten_cells_and_is_full_only_at_the_end(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t percent;
+        int full;
+    } cases[] = {
+        {INT64_MIN, 0 },
+        {-1,        0 },
+        {0,         0 },
+        {1,         1 },
+        {10,        1 },
+        {14,        1 },
+        {45,        5 },
+        {50,        5 },
+        {70,        7 },
+        {94,        9 },
+        {99,        9 },
+        {100,       10},
+        {INT64_MAX, 10},
+    };
+    for (size_t i = 0; i < COUNTOF(cases); i++) {
+        char want[64] = "";
+        for (int cell = 0; cell < 10; cell++)
+            strcat(want, cell < cases[i].full ? "\u2588" : "\u2591");
+        assert_shown(LANG_EN, "", 0, value_int(cases[i].percent), "bar", want);
+        assert_shown(LANG_AR, "", 0, value_int(cases[i].percent), "bar", want);
+    }
+}
+
 static void a_format_that_does_not_fit_shows_the_value_all_the_same(void **state)
 {
     (void)state;
@@ -562,6 +592,7 @@ int main(void)
         TEST(numbers_are_grouped_as_in_each_language),
         TEST(a_quantity_with_a_fraction_is_shown_as_in_each_language),
         TEST(arabic_numbers_have_latin_digits_so_that_they_can_be_copied),
+        TEST(a_bar_has_ten_cells_and_is_full_only_at_the_end),
         TEST(a_format_that_does_not_fit_shows_the_value_all_the_same),
         TEST(every_number_has_the_plural_form_of_its_language),
         TEST(numbers_too_large_for_a_double_have_the_right_plural_form),

@@ -1,6 +1,7 @@
 /* Catalogs of words: reading, refusing, rendering and checking, and our own four. */
 #include "templates/words.h"
 
+#include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -462,6 +463,42 @@ static void marks_that_turn_the_text_around_do_not_come_in(void **state)
     assert_said("k", VALUES(TEXT("x", "\xE2\x80")), "Hi \xE2\x80!");
 }
 
+/* Whether a chat would mark the text up: each such sign stands between letters or digits. */
+static bool marks_up(const char *text)
+{
+    const char *signs = "*_~`";
+    for (size_t i = 0; text[i]; i++) {
+        if (strchr(signs, text[i]) && (i == 0 || !isalnum((unsigned char)text[i - 1]) ||
+                                       !isalnum((unsigned char)text[i + 1])))
+            return true;
+    }
+    return false;
+}
+
+static void a_value_marks_nothing_up(void **state)
+{
+    (void)state;
+    static const char *const hostile[] = {
+        "*",     "**",    "_",         "~~",      "```",    "*a",
+        "a*",    "* a *", "a _b_ c",   "~a~ ~b~", "x*_~`y", "*\n*",
+        "(*a*)", "a**b",  "\xC3\xB3*", "\xE2*x*", "ORD_1_", "__init__"};
+    given("k: \"[{{x}}]\"\nu: \"[{{> no.(x)}}]\"\n");
+    assert_said("k", VALUES(TEXT("x", "*free* _now_ ~or~ `never`")),
+                "[\u2217free\u2217 \u02CDnow\u02CD \u223Cor\u223C \u02CBnever\u02CB]");
+    assert_said("k", VALUES(TEXT("x", "A_12 2*3 \u0142_\u017C 5~6")),
+                "[A_12 2*3 \u0142_\u017C 5~6]");
+    assert_said("k", VALUES(TEXT("x", "iPhone 13*")), "[iPhone 13\u2217]");
+    assert_said("k", VALUES(TEXT("x", "https://a.example/_b_/*")), "[https://a.example/_b_/*]");
+    assert_said("k", VALUES(TEXT("x", "no signs")), "[no signs]");
+    for (size_t i = 0; i < COUNTOF(hostile); i++) {
+        bool missing;
+        if (marks_up(said(LANG_EN, "k", VALUES(TEXT("x", hostile[i])), &missing)))
+            fail_msg("%s", hostile[i]);
+        if (marks_up(said(LANG_EN, "u", VALUES(TEXT("x", hostile[i])), &missing)))
+            fail_msg("unknown %s", hostile[i]);
+    }
+}
+
 /* --- files that are refused ------------------------------------------------------------- */
 
 static void a_broken_file_is_refused_with_its_line_and_a_cure(void **state)
@@ -797,6 +834,24 @@ static struct str file_bytes(const char *path)
     return (struct str){bytes, len};
 }
 
+/* Our own texts must have none either: half a pair could be closed by nothing of a value's, but
+ * a pair of ours is not meant. */
+static void our_own_words_mark_nothing_up(void **state)
+{
+    (void)state;
+    static const char *const langs[] = {"en", "es", "pl", "ar"};
+    for (size_t i = 0; i < COUNTOF(langs); i++) {
+        struct str bytes = file_bytes(
+            arena_format(&arena, PARLEY_SOURCE_DIR "/templates/messages/%s.yaml", langs[i]).at);
+        struct str line;
+        while (str_split(&bytes, '\n', &line)) {
+            if (str_find(line, STR("*")) < line.len || str_find(line, STR("~")) < line.len ||
+                str_find(line, STR("`")) < line.len)
+                fail_msg("%s: %.*s", langs[i], STR_ARG(line));
+        }
+    }
+}
+
 static void read_our_words(void)
 {
     struct source_file files[LANG_COUNT];
@@ -1103,7 +1158,7 @@ static struct value value_of_row(struct str format)
 {
     if (str_eq(format, STR("number")))
         return value_text(STR("1234.5"));
-    if (str_eq(format, STR("percent")))
+    if (str_eq(format, STR("percent")) || str_eq(format, STR("bar")))
         return value_int(60);
     if (str_eq(format, STR("text")))
         return value_int(1234);
@@ -1140,7 +1195,7 @@ static void flw_1_the_pages_table_of_formats_tells_the_truth(void **state)
                                 arena_cstr(&arena, cells[3 + i]));
         }
     }
-    assert_int_equal(n, 9);
+    assert_int_equal(n, 10);
 }
 
 static int cool(void **state)
@@ -1175,6 +1230,8 @@ int main(void)
         TEST(plural_forms_of_polish_and_arabic_follow_the_number),
         TEST(values_of_the_other_direction_are_isolated),
         TEST(marks_that_turn_the_text_around_do_not_come_in),
+        TEST(a_value_marks_nothing_up),
+        TEST(our_own_words_mark_nothing_up),
         TEST(a_broken_file_is_refused_with_its_line_and_a_cure),
         TEST(too_much_is_refused),
         TEST(deep_nesting_is_refused_quickly),
