@@ -1,0 +1,132 @@
+/*
+ * What is said: each key is there, speaks of what the state knows, and fits where it stands.
+ */
+#include "flows/engine/check.h"
+
+static bool want_words(struct checker *checker, unsigned line, struct str key)
+{
+    if (words_has(checker->book->words, key))
+        return true;
+    return REFUSE(checker, line,
+                  "the words '%.*s' are missing in some language; add them to every file of "
+                  "templates/messages",
+                  STR_ARG(key));
+}
+
+/* The words are there, and speak of nothing that this state does not know. */
+bool check_words(struct checker *checker, unsigned line, struct str key, enum where where)
+{
+    struct str_list names;
+
+    if (!want_words(checker, line, key))
+        return false;
+    names = words_variables(&checker->scratch, checker->book->words, key);
+    for (size_t i = 0; i < names.n; i++) {
+        if (!check_in_scope(checker, names.items[i], where)) {
+            return REFUSE(checker, line,
+                          "the words '%.*s' speak of {{%.*s}}, which is not known here",
+                          STR_ARG(key), STR_ARG(names.items[i]));
+        }
+    }
+    return true;
+}
+
+static bool check_saying(struct checker *checker, const struct saying *saying, enum where where,
+                         bool in_row)
+{
+    if (saying->each.len || in_row) {
+        if (!want_words(checker, saying->line, saying->key))
+            return false;
+    } else if (!check_words(checker, saying->line, saying->key, where)) {
+        return false;
+    }
+    if (!in_row && (!check_want_in_scope(checker, saying->line, saying->when, where) ||
+                    !check_want_in_scope(checker, saying->line, saying->each, where)))
+        return false;
+    for (size_t i = 0; i < saying->n_lines; i++) {
+        if (!check_saying(checker, &saying->lines[i], where, true))
+            return false;
+    }
+    return true;
+}
+
+bool check_sayings(struct checker *checker, const struct sayings *says, enum where where)
+{
+    for (size_t i = 0; i < says->n; i++) {
+        if (!check_saying(checker, &says->items[i], where, false))
+            return false;
+    }
+    return true;
+}
+
+/* Titles without variables are known now, so that a button that would be cut is found now. */
+static bool check_fits(struct checker *checker, unsigned line, struct str key, size_t max)
+{
+    if (words_variables(&checker->scratch, checker->book->words, key).n > 0)
+        return true;
+    for (unsigned lang = 0; lang < LANG_COUNT; lang++) {
+        struct locale locale = {.lang = (enum lang)lang};
+        struct str title =
+            words_render(&checker->scratch, checker->book->words, &locale, key, NULL, NULL);
+
+        if (str_length(title) > max) {
+            return REFUSE(checker, line,
+                          "the words '%.*s' have %zu characters in %s, and %zu fit; shorten "
+                          "them",
+                          STR_ARG(key), str_length(title), lang_code((enum lang)lang), max);
+        }
+    }
+    return true;
+}
+
+static bool check_title(struct checker *checker, const struct prompt *prompt,
+                        const struct choice *choice)
+{
+    size_t max = prompt->kind == PROMPT_BUTTONS ? 20 : 24;
+
+    return check_words(checker, prompt->line, choice->title, WHERE_END) &&
+           check_fits(checker, prompt->line, choice->title, max) &&
+           (!words_has(checker->book->words, choice->hint) ||
+            check_fits(checker, prompt->line, choice->hint, 72));
+}
+
+bool check_prompt_words(struct checker *checker, struct state_def *state)
+{
+    const struct prompt *prompt = &state->prompt;
+
+    if (!check_words(checker, prompt->line, prompt->body, WHERE_END))
+        return false;
+    if (prompt->label.len && (!check_words(checker, prompt->line, prompt->label, WHERE_END) ||
+                              !check_fits(checker, prompt->line, prompt->label, 20)))
+        return false;
+    if (prompt->row.len && !want_words(checker, prompt->line, prompt->row))
+        return false;
+    for (size_t i = 0; i < prompt->n_choices; i++) {
+        if (!check_title(checker, prompt, &prompt->choices[i]))
+            return false;
+    }
+    return true;
+}
+
+/* The words that the engine itself says. */
+bool check_own_words(struct checker *checker)
+{
+    static const char *const keys[] = {"welcome.first",        "welcome.again",
+                                       "misunderstood.first",  "misunderstood.second",
+                                       "misunderstood.menu",   "back.nothing",
+                                       "old_button.refused",   "unsupported.kind",
+                                       "media.thanks_not_now", "location.thanks_not_now",
+                                       "late.apology",         "thanks.reply",
+                                       "prompt.more",          "prompt.previous",
+                                       "prompt.choose",        "tracking.link.label"};
+
+    for (size_t i = 0; i < COUNTOF(keys); i++) {
+        if (!words_has(checker->book->words, str_from(keys[i]))) {
+            return err_raise(checker->err, ERR_REJECT,
+                             "messages/en.yaml:1: the words '%s' are missing in some language; "
+                             "the engine says them",
+                             keys[i]);
+        }
+    }
+    return true;
+}
