@@ -23,6 +23,9 @@
 
 #define TAKES(...) ((const char *const[]){__VA_ARGS__, NULL})
 
+/* `grave` is written where it is true, as `.grave = true` after the outcomes. */
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+
 const struct flow_part flow_parts[] = {
     {FLOW_LOAD, "order_figures", NULL,            NULL                },
     {FLOW_LOAD, "orders_list",   TAKES("?filter", "?offset",            "?words"), NULL},

@@ -3,7 +3,8 @@
  *
  * First names become pointers. Then every promise that a flow makes to the customer is checked,
  * each kind in a file of its own: states (check_state.c), what is known where (check_scope.c),
- * words (check_words.c), and the ways between states (check_ways.c).
+ * words (check_words.c), what must be asked first (check_grave.c), and the ways between states
+ * (check_ways.c).
  */
 #include "flows/engine/check.h"
 

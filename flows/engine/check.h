@@ -37,6 +37,11 @@ const struct loading *state_load(const struct state_def *state, struct str name)
 const struct action_def *state_action(const struct state_def *state);
 bool check_state(struct checker *checker, struct state_def *state);
 
+/* --- check_grave.c ------------------------------------------------------------------------ */
+
+/* No money moves and nothing is ended for good but by a yes. */
+bool check_grave(struct checker *checker, struct state_def *state);
+
 /* --- check_scope.c ------------------------------------------------------------------------ */
 
 bool bindings_have(const struct bindings *with, struct str name);

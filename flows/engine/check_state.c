@@ -359,6 +359,6 @@ bool check_state(struct checker *checker, struct state_def *state)
     return check_unique(checker, state) && check_end(checker, state) &&
            check_outcomes(checker, state) && check_loads(checker, state) &&
            check_prompt(checker, state) && check_again(checker, state) &&
-           check_sayings(checker, &state->says, WHERE_END) &&
+           check_sayings(checker, &state->says, WHERE_END) && check_grave(checker, state) &&
            check_each_move(checker, state, check_move);
 }

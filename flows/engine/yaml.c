@@ -107,9 +107,11 @@ static bool read_map(struct reader *reader, unsigned depth, struct node *map)
         yaml_event_t event;
         struct node *child;
         struct str key = STR_NONE;
+        unsigned line;
 
         if (!next_event(reader, &event))
             return false;
+        line = (unsigned)event.start_mark.line + 1;
         if (event.type == YAML_MAPPING_END_EVENT) {
             yaml_event_delete(&event);
             return true;
@@ -120,6 +122,7 @@ static bool read_map(struct reader *reader, unsigned depth, struct node *map)
         if (!child)
             return false;
         child->key = key;
+        child->line = line; /* where its name stands, which is where one looks for it */
         node_append(map, child);
     }
 }

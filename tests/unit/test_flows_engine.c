@@ -88,6 +88,7 @@ static const char *const keys[] = {"welcome.first",
 
 static const char *const takes_request[] = {"number", "?note", NULL};
 static const char *const outcomes_request[] = {"submitted", "too_late", NULL};
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers" /* `grave` where it is true */
 static const struct flow_part part_items[] = {
     {FLOW_LOAD,   "few",     NULL,          NULL            },
     {FLOW_LOAD,   "many",    NULL,          NULL            },

@@ -86,13 +86,26 @@ static size_t book_files(struct arena *into, struct str test, struct source_file
     return n;
 }
 
+#define NAMES(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+/* The registered loads that the tests use, and an action of each gravity. */
+static const struct flow_part part_items[] = {
+    {FLOW_LOAD,      "order_figures",   NULL,            NULL,      false},
+    {      FLOW_LOAD, "orders_list",   NAMES("?filter",       "?offset", "?words"),  NULL, false},
+    { FLOW_LOAD,      "order_by_number", NAMES("number"), NULL,      false},
+    {     FLOW_ACTION,        "note",    NAMES("?text"),   NAMES("noted",   "full"), false},
+    {      FLOW_ACTION,      "refund",              NULL,    NAMES("paid",   "late"),  true},
+};
+
+static const struct parts parts = {part_items, COUNTOF(part_items)};
+
 static bool loads(const char *test, struct err *err)
 {
     struct arena arena = {0};
     struct source_file files[16];
     struct book *book = NULL;
     size_t n = book_files(&arena, str_from(test), files);
-    bool ok = book_create(files, n, &book, err);
+    bool ok = book_create_with(&parts, files, n, &book, err);
 
     book_destroy(book);
     arena_finish(&arena);
@@ -320,6 +333,58 @@ static void flw_2_unknown_loads_values_and_words_are_refused(void **state)
         check_refused(&all[i]);
 }
 
+#define PAID "    outcomes: {paid: done, late: done}\n"
+#define SURE "    ask: {buttons: ask, titles: t, choices: [yes, no]}\n"
+
+static void can_2_a_grave_action_without_a_yes_is_refused(void **state)
+{
+    static const char *const good[] = {
+        HEAD "  a:\n" SURE "    on: {yes: {action: refund}, no: done}\n" PAID,
+        HEAD "  a:\n" SURE "    on: {yes: b, no: done}\n  b:\n    action: refund\n" PAID,
+        HEAD "  a:\n" SURE "    on: {yes: b, no: done}\n  b:\n    action: refund\n"
+             "    outcomes: {paid: done, late: a}\n",
+    };
+    static const struct broken all[] = {
+        {HEAD "  a:\n    action: refund\n" PAID,                                                "4", "may only follow a yes"},
+        {HEAD "  a: {target: b}\n  b:\n    action: refund\n" PAID,                              "4",
+         "may only follow a yes"                                                                                            },
+        {HEAD "  a:\n" SURE "    on: {yes: done, no: {action: refund}}\n" PAID,                 "6",
+         "'yes' of a prompt"                                                                                                },
+        {HEAD "  a:\n" SURE "    on: {yes: b, no: b}\n  b:\n    action: refund\n" PAID,         "6",
+         "may only follow a yes"                                                                                            },
+        {HEAD "  a:\n    ask: {buttons: ask, titles: t, choices: [yes]}\n"
+              "    on: {yes: {action: refund}}\n" PAID,
+         "6",                                                                                        "choices yes and no"   },
+        {HEAD "  a:\n    ask: {text: ask, as: x}\n    on: {answered: {action: refund}}\n" PAID,
+         "6",                                                                                        "may only follow a yes"},
+        {HEAD "  a:\n    again: true\n" SURE "    on: {yes: b, no: done}\n"
+              "  b:\n    action: refund\n" PAID,
+         "7",                                                                                        "without 'again'"      },
+        {HEAD "  a:\n" SURE "    on: {yes: b, no: done}\n  b:\n    action: refund\n"
+              "    outcomes: {paid: done, late: b}\n",                                 "9", "may only follow a yes"},
+        {HEAD "  a:\n" SURE "    on: {yes: {call: help, target: b}, no: done}\n"
+              "  b:\n    action: refund\n" PAID,
+         "6",                                                                                        "may only follow a yes"},
+        {HEAD "  a:\n    always: [{guard: some, of: customer, target: b}]\n    target: done\n"
+              "  b:\n    action: refund\n" PAID,
+         "5",                                                                                        "may only follow a yes"},
+        {HEAD "  a:\n" SURE "    on: {yes: b, no: done}\n"
+              "  b:\n    action: note\n    outcomes: {noted: c, full: done}\n"
+              "  c:\n    action: refund\n" PAID,
+         "9",                                                                                        "may only follow a yes"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(good); i++) {
+        struct err err = {0};
+
+        if (!loads(good[i], &err))
+            fail_msg("%s\n%s", good[i], err.text);
+    }
+    for (size_t i = 0; i < COUNTOF(all); i++)
+        check_refused(&all[i]);
+}
+
 static bool loads_without(const char *name, struct err *err)
 {
     struct arena arena = {0};
@@ -451,6 +516,7 @@ int main(void)
         cmocka_unit_test(flw_2_an_unanswered_event_or_outcome_is_refused),
         cmocka_unit_test(flw_2_a_prompt_that_no_channel_can_show_is_refused),
         cmocka_unit_test(flw_2_unknown_loads_values_and_words_are_refused),
+        cmocka_unit_test(can_2_a_grave_action_without_a_yes_is_refused),
         cmocka_unit_test(a_book_without_what_works_anywhere_is_refused),
         cmocka_unit_test(the_version_hangs_on_the_bytes_and_not_on_the_order_of_files),
         cmocka_unit_test(a_spoiled_book_is_refused_with_a_place),
