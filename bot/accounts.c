@@ -76,6 +76,18 @@ const struct account *accounts_find(const struct accounts *accounts, struct str 
     return entry != NULL && entry->listed ? &entry->account : NULL;
 }
 
+const struct account *accounts_of(const struct accounts *accounts, struct uuid org,
+                                  enum channel channel)
+{
+    for (size_t i = 0; i < accounts->n; i++) {
+        const struct entry *entry = accounts->entries[i];
+        if (entry->listed && entry->account.channel == channel &&
+            uuid_eq(entry->account.org, org) && !uuid_is_none(entry->account.account))
+            return &entry->account;
+    }
+    return NULL;
+}
+
 const struct account *accounts_at(const struct accounts *accounts, size_t i)
 {
     return i < accounts->n ? &accounts->entries[i]->account : NULL;
@@ -143,7 +155,11 @@ static void take_rows(struct accounts *accounts, const PGresult *rows)
             entry = add(accounts, external_id);
         entry->account.org = row_uuid(rows, row, 1);
         entry->account.account = row_uuid(rows, row, 2);
-        entry->account.app = app_named(accounts->worker->config, row_text(rows, row, 3));
+        entry->account.channel =
+            str_eq(row_text(rows, row, 4), STR("sms")) ? CHANNEL_SMS : CHANNEL_WHATSAPP;
+        entry->account.app = entry->account.channel == CHANNEL_WHATSAPP
+                                 ? app_named(accounts->worker->config, row_text(rows, row, 3))
+                                 : NULL;
         entry->listed = true;
     }
     qsort(accounts->entries, accounts->n, sizeof(struct entry *), by_external_id);

@@ -7,14 +7,16 @@
  */
 #pragma once
 
+#include "bot/base/message.h"
 #include "bot/worker.h"
 
 struct account {
     struct uuid org;
     struct uuid account; /* none: an id of the business account, not of a number */
     struct str external_id;
+    enum channel channel;
     const struct config_app
-        *app; /* whose secret signs for it; NULL: its app is not configured */
+        *app; /* WhatsApp: whose secret signs for it; NULL: its app is not configured */
 };
 
 struct accounts_wait {
@@ -32,6 +34,11 @@ const struct account *accounts_find(const struct accounts *accounts, struct str 
 /* Whether looking again could help; then `wait->done` runs when it was read again. */
 bool accounts_stale(const struct accounts *accounts);
 void accounts_refresh(struct accounts *accounts, struct accounts_wait *wait);
+
+/* The one that a business sends from on this channel (the first, when it has several); NULL
+ * when it has none. */
+const struct account *accounts_of(const struct accounts *accounts, struct uuid org,
+                                  enum channel channel);
 
 /* All of them, for the lanes; NULL ends the list. The pointers live as long as the worker. */
 const struct account *accounts_at(const struct accounts *accounts, size_t i);

@@ -298,23 +298,54 @@ static bool set_all(struct config *config, struct err *err)
 /* --- as a whole ----------------------------------------------------------------------------
  */
 
-static bool check_url(struct config *config, struct err *err)
+static void strip_slashes(struct config *config, struct str *url)
 {
-    struct str *url = &config->whatsapp.base_url;
     while (str_ends(*url, STR("/")))
         *url = arena_str(&config->details->arena, str_slice(*url, 0, url->len - 1));
+}
+
+static bool check_url(struct config *config, const char *section, struct str *url,
+                      bool allow_http, struct err *err)
+{
     bool plain = str_starts(*url, STR("http://"));
+    strip_slashes(config, url);
     if (!plain && !str_starts(*url, STR("https://"))) {
         return err_raise(err, ERR_REJECT,
-                         "whatsapp.base_url must begin with https:// (or http:// together with "
-                         "whatsapp.allow_http: true)");
+                         "%s.base_url must begin with https:// (or http:// together with "
+                         "%s.allow_http: true)",
+                         section, section);
     }
-    if (plain && !config->whatsapp.allow_http) {
+    if (plain && !allow_http) {
         return err_raise(err, ERR_REJECT,
-                         "whatsapp.base_url has no TLS, so tokens would travel in the clear: "
-                         "use https://, or whatsapp.allow_http: true in a sandbox");
+                         "%s.base_url has no TLS, so tokens would travel in the clear: "
+                         "use https://, or %s.allow_http: true in a sandbox",
+                         section, section);
     }
     return true;
+}
+
+static bool check_public_url(struct config *config, struct err *err)
+{
+    struct str *url = &config->public_url;
+    strip_slashes(config, url);
+    return url->len == 0 || str_starts(*url, STR("https://")) ||
+           str_starts(*url, STR("http://")) ||
+           err_raise(err, ERR_REJECT, "public_url must begin with https:// (or http://)");
+}
+
+#define KEY_LEAST 32 /* characters */
+
+static bool check_secrets(const struct config *config, struct err *err)
+{
+    if ((config->twilio.account_sid.len == 0) != (config->twilio.auth_token.len == 0)) {
+        return err_raise(err, ERR_REJECT,
+                         "twilio.account_sid and twilio.auth_token belong together: give both "
+                         "or neither");
+    }
+    return config->secrets.key.len == 0 || config->secrets.key.len >= KEY_LEAST ||
+           err_raise(err, ERR_REJECT,
+                     "secrets.key is shorter than %d characters: use `openssl rand -hex 32`",
+                     KEY_LEAST);
 }
 
 static bool check_whole(struct config *config, struct err *err)
@@ -333,7 +364,11 @@ static bool check_whole(struct config *config, struct err *err)
     }
     if (config->database.owner_url.len == 0)
         config->database.owner_url = config->database.url;
-    return check_url(config, err);
+    return check_url(config, "whatsapp", &config->whatsapp.base_url,
+                     config->whatsapp.allow_http, err) &&
+           check_url(config, "twilio", &config->twilio.base_url, config->twilio.allow_http,
+                     err) &&
+           check_public_url(config, err) && check_secrets(config, err);
 }
 
 /* The tree that this binary was built in (build/<preset>/parley), else the installed place. */

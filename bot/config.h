@@ -42,6 +42,10 @@ struct config {
     struct {
         struct str level;
     } log;
+    struct str public_url; /* without a slash at its end; empty: nobody can call us back */
+    struct {
+        struct str key; /* empty: nothing can be sealed */
+    } secrets;
     struct {
         size_t body_max, bodies_max;
         usec_t header_time, body_time, idle_time;
@@ -60,7 +64,17 @@ struct config {
         bool allow_http;
         size_t answer_max;
         usec_t service_window;
+        struct str code_template; /* of category authentication */
     } whatsapp;
+    struct {
+        struct str base_url; /* without a slash at its end */
+        struct str account_sid, auth_token;
+        struct str phone_number;
+        usec_t connect_timeout, timeout;
+        unsigned rate, rate_burst; /* messages per second of one number */
+        bool allow_http;
+        size_t answer_max;
+    } twilio;
     struct {
         usec_t unknown_wait, lease, poll, retry_first, retry_max, drain;
         unsigned max_attempts, claim_max;

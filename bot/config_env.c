@@ -15,7 +15,8 @@
 #define PREFIX       "PARLEY_"
 #define VARIABLE_MAX 128
 
-/* The plain names that operators know from Meta's own examples; for the app "default". */
+/* The plain names that operators know from the providers' own examples; Meta's are for the app
+ * "default". */
 static const struct {
     const char *name;
     const char *path;
@@ -23,6 +24,9 @@ static const struct {
     {"WHATSAPP_APP_SECRET",   "whatsapp.apps.default.app_secret"  },
     {"WHATSAPP_VERIFY_TOKEN", "whatsapp.apps.default.verify_token"},
     {"WHATSAPP_TOKEN",        "whatsapp.apps.default.token"       },
+    {"TWILIO_ACCOUNT_SID",    "twilio.account_sid"                },
+    {"TWILIO_AUTH_TOKEN",     "twilio.auth_token"                 },
+    {"TWILIO_PHONE_NUMBER",   "twilio.phone_number"               },
 };
 
 /* Not settings, and not mistakes: where the file is, and what the tests use. */

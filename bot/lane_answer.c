@@ -128,7 +128,7 @@ void sending_answered(struct fetch *fetch)
     struct sending_result result = {0};
 
     observe(HIST_SEND, fetch->took);
-    whatsapp_answer(&row->arena, &fetch->answer, &result);
+    row->lane->ways->answer(&row->arena, &fetch->answer, &result);
     if (result.sending == SENDING_ACCEPTED && row->lane->stopped)
         start_lane(row->lane);
     result_of(row, &result);

@@ -9,7 +9,7 @@
 static bool may_go(struct sending_row *row, bool stopped, usec_t last_inbound_at)
 {
     struct lane *lane = row->lane;
-    const struct config *config = lane_config(lane);
+    const struct channel_limits *limits = &lane->limits;
     usec_t now = clock_monotonic();
     usec_t wait;
 
@@ -18,14 +18,14 @@ static bool may_go(struct sending_row *row, bool stopped, usec_t last_inbound_at
         sending_fail(row, 0, STR("stopped"));
         return false;
     }
-    if (row->message.reply->kind != REPLY_TEMPLATE &&
-        clock_now() - last_inbound_at > config->whatsapp.service_window) {
+    if (limits->window > 0 && row->message.reply->kind != REPLY_TEMPLATE &&
+        clock_now() - last_inbound_at > limits->window) {
         count(COUNT_WINDOW_CLOSED, 1);
         sending_fail(row, 0, STR("service window closed"));
         return false;
     }
-    wait = pairs_take(&lane->pairs, row->conversation, now, config->whatsapp.pair_interval,
-                      config->whatsapp.pair_burst);
+    wait = pairs_take(&lane->pairs, row->conversation, now, limits->pair_interval,
+                      limits->pair_burst);
     if (wait > 0 || now > lane->lease_until) {
         sending_put_off(row, OUTBOX_READY, wait); /* it was never on the wire */
         row->attempt--;
@@ -34,12 +34,18 @@ static bool may_go(struct sending_row *row, bool stopped, usec_t last_inbound_at
     return true;
 }
 
+/* What nobody but its reader may see lies sealed beside the row; the log has it masked. */
+static bool unseal(struct sending_row *row, struct str sealed, struct str *body,
+                   struct err *err)
+{
+    return sealed.len == 0 ||
+           channel_open(&row->arena, lane_config(row->lane), sealed, body, err);
+}
+
 static bool encode(struct sending_row *row, struct str body, struct str address,
                    struct str phone, struct err *err)
 {
     struct lane *lane = row->lane;
-    const struct config *config = lane_config(lane);
-    struct whatsapp_sender sender = {config->whatsapp.base_url, lane->account->app->token};
     struct reply *reply = arena_new(&row->arena, struct reply);
     char conversation[UUID_TEXT_LEN + 1];
 
@@ -55,13 +61,15 @@ static bool encode(struct sending_row *row, struct str body, struct str address,
     };
     if (str_eq(row->message.to.user_id, row->message.to.phone))
         row->message.to.user_id = STR_NONE;
-    return whatsapp_encode(&row->arena, &sender, &row->message, &row->request, err);
+    return lane->ways->encode(&row->arena, lane_config(lane), lane->account, &row->message,
+                              &row->request, err);
 }
 
 static void send_row(struct lane *lane, const PGresult *rows, int i)
 {
-    const struct config *config = lane_config(lane);
+    const struct channel_limits *limits = &lane->limits;
     struct sending_row *row = calloc(1, sizeof *row);
+    struct str body = row_text(rows, i, 6);
     struct err err = {0};
 
     if (row == NULL)
@@ -74,7 +82,8 @@ static void send_row(struct lane *lane, const PGresult *rows, int i)
     row->priority = (int)row_int(rows, i, 4);
     row->due_at = row_time(rows, i, 5);
     row->intended_at = clock_monotonic();
-    if (!encode(row, row_text(rows, i, 6), row_text(rows, i, 7), row_text(rows, i, 8), &err)) {
+    if (!unseal(row, row_text(rows, i, 11), &body, &err) ||
+        !encode(row, body, row_text(rows, i, 7), row_text(rows, i, 8), &err)) {
         log_event(LOG_ALERT, "outbox.unsayable", LOG_ID("conversation", row->conversation),
                   LOG_I("seq", row->seq), LOG_ERR(&err));
         sending_fail(row, 0, str_from(err.text));
@@ -86,9 +95,9 @@ static void send_row(struct lane *lane, const PGresult *rows, int i)
         return;
     }
     row->fetch = (struct fetch){.request = &row->request,
-                                .connect_timeout = config->whatsapp.connect_timeout,
-                                .timeout = config->whatsapp.timeout,
-                                .body_max = config->whatsapp.answer_max,
+                                .connect_timeout = limits->connect_timeout,
+                                .timeout = limits->timeout,
+                                .body_max = limits->answer_max,
                                 .into = &row->arena,
                                 .done = sending_answered};
     fetcher_start(lane->lanes->worker->fetcher, &row->fetch);

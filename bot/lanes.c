@@ -68,9 +68,8 @@ static unsigned claim_size(struct lane *lane, usec_t now)
 {
     const struct config *config = lane_config(lane);
     unsigned tokens =
-        bucket_tokens(&lane->bucket, now, config->whatsapp.rate, config->whatsapp.rate_burst);
-    unsigned most =
-        config->whatsapp.connections < SENDS_MAX ? config->whatsapp.connections : SENDS_MAX;
+        bucket_tokens(&lane->bucket, now, lane->limits.rate, lane->limits.rate_burst);
+    unsigned most = lane->limits.connections < SENDS_MAX ? lane->limits.connections : SENDS_MAX;
     unsigned room = most > lane->under_way ? most - lane->under_way : 0;
     unsigned size = tokens < room ? tokens : room;
 
@@ -89,7 +88,6 @@ static void drain(struct lane *lane)
 /* The earliest of the things that wait for time only. */
 static void sleep_lane(struct lane *lane, usec_t now)
 {
-    const struct config *config = lane_config(lane);
     usec_t next = lane->done != NULL && !lane->cycling ? lane->next_settle : INT64_MAX;
 
     if (lane->state == LANE_HELD)
@@ -102,8 +100,8 @@ static void sleep_lane(struct lane *lane, usec_t now)
         next = lane->next_sweep < next ? lane->next_sweep : next;
         next = lane->next_poll < next ? lane->next_poll : next;
         if (lane->more && !lane->cycling) {
-            usec_t wait = bucket_wait(&lane->bucket, now, config->whatsapp.rate,
-                                      config->whatsapp.rate_burst);
+            usec_t wait =
+                bucket_wait(&lane->bucket, now, lane->limits.rate, lane->limits.rate_burst);
             if (wait > 0 && now + wait < next)
                 next = now + wait;
         }
@@ -156,7 +154,7 @@ void lane_pump(struct lane *lane)
 
     if (lane->state == LANE_FREE && now >= lane->next_acquire && !lane->lanes->draining) {
         lane->next_acquire = now + ACQUIRE_EVERY;
-        if (lane->account->app != NULL)
+        if (lane->ways->is_ready(lane_config(lane), lane->account))
             lane_acquire(lane);
     }
     if (lane->state == LANE_HELD)
@@ -193,6 +191,8 @@ static void add_lanes(struct worker *worker)
             abort();
         lane->lanes = lanes;
         lane->account = account;
+        lane->ways = channel_ways(account->channel);
+        lane->limits = lane->ways->limits(worker->config);
         lane->slot = lanes->n++;
         lane->next = lanes->lanes;
         pairs_init(&lane->pairs);

@@ -13,8 +13,8 @@
 #include "bot/lanes.h"
 
 #include "bot/accounts.h"
+#include "bot/channels.h"
 #include "bot/rate.h"
-#include "webhooks/whatsapp.h"
 
 enum lane_state {
     LANE_FREE, /* another's, or nobody's */
@@ -69,6 +69,8 @@ struct lane {
     struct lane *next;
     struct lanes *lanes;
     const struct account *account;
+    const struct channel_ways *ways;
+    struct channel_limits limits;
     size_t slot; /* of the metrics */
     enum lane_state state;
     int64_t epoch;

@@ -170,8 +170,10 @@ static bool open_database(struct worker *worker, struct err *err)
 
 static bool open_fetcher(struct worker *worker, struct err *err)
 {
-    struct fetch_options options = {.connections = worker->config->whatsapp.connections,
-                                    .allow_http = worker->config->whatsapp.allow_http,
+    const struct config *config = worker->config;
+    struct fetch_options options = {.connections = config->whatsapp.connections,
+                                    .allow_http = config->whatsapp.allow_http ||
+                                                  config->twilio.allow_http,
                                     .user_agent = "parley/0.1"};
 
     return fetcher_create(&worker->loop, &options, &worker->fetcher, err);

@@ -1,13 +1,17 @@
 /*
- * A thin dress over libsodium, so that nobody else has to know how it likes its arguments.
+ * A thin dress over libsodium (and one function of OpenSSL's), so that nobody else has to know
+ * how they like their arguments.
  * Everything here is a function of its inputs; keys are wiped from the stack after use.
  */
 #include "bot/base/crypto.h"
 
+#include <openssl/evp.h>
 #include <sodium.h>
 
 _Static_assert(HASH_LEN == crypto_auth_hmacsha256_BYTES, "an HMAC is a hash");
 _Static_assert(HASH_LEN == crypto_hash_sha256_BYTES, "a SHA-256 is a hash");
+_Static_assert(HASH_LEN == crypto_secretbox_KEYBYTES, "a key is a hash");
+_Static_assert(NONCE_LEN == crypto_secretbox_NONCEBYTES, "a nonce is libsodium's");
 
 /* libsodium is promised pointers, also to nothing. */
 static const unsigned char *bytes_of(struct str text)
@@ -38,6 +42,46 @@ struct hash sha256(struct str message)
     struct hash hash;
     crypto_hash_sha256(hash.bytes, bytes_of(message), message.len);
     return hash;
+}
+
+bool hmac_sha1(struct str key, struct str message, uint8_t mac[SHA1_LEN])
+{
+    size_t len = 0;
+    return EVP_Q_mac(NULL, "HMAC", NULL, "SHA1", NULL, bytes_of(key), key.len,
+                     bytes_of(message), message.len, mac, SHA1_LEN, &len) != NULL &&
+           len == SHA1_LEN;
+}
+
+/* --- sealed boxes ------------------------------------------------------------------------- */
+
+struct hash crypto_subkey(struct str key, const char *purpose)
+{
+    return hmac_sha256(key, str_from(purpose));
+}
+
+struct str crypto_seal(struct arena *into, const struct hash *key,
+                       const uint8_t nonce[NONCE_LEN], struct str plain)
+{
+    size_t len = NONCE_LEN + crypto_secretbox_MACBYTES + plain.len;
+    unsigned char *sealed = arena_alloc(into, len);
+    memcpy(sealed, nonce, NONCE_LEN);
+    crypto_secretbox_easy(sealed + NONCE_LEN, bytes_of(plain), plain.len, nonce, key->bytes);
+    return (struct str){(const char *)sealed, len};
+}
+
+bool crypto_open(struct arena *into, const struct hash *key, struct str sealed,
+                 struct str *plain, struct err *err)
+{
+    if (sealed.len < NONCE_LEN + crypto_secretbox_MACBYTES)
+        return err_raise(err, ERR_REJECT, "too short to be sealed");
+    size_t len = sealed.len - NONCE_LEN - crypto_secretbox_MACBYTES;
+    unsigned char *text = arena_alloc(into, len + 1);
+    const unsigned char *at = bytes_of(sealed);
+    if (crypto_secretbox_open_easy(text, at + NONCE_LEN, sealed.len - NONCE_LEN, at,
+                                   key->bytes) != 0)
+        return err_raise(err, ERR_REJECT, "sealed with another key, or changed since");
+    *plain = (struct str){(const char *)text, len};
+    return true;
 }
 
 static void hash_length(crypto_generichash_state *state, size_t len)

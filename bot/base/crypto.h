@@ -1,14 +1,18 @@
 /*
- * Hashes and signatures, by libsodium. Call `crypto_init` once before anything else.
+ * Hashes, signatures and sealed boxes, by libsodium; SHA-1, which it does not have and Twilio
+ * still wants, by OpenSSL. Call `crypto_init` once before anything else.
  */
 #pragma once
 
+#include "bot/base/arena.h"
 #include "bot/base/base.h"
 #include "bot/base/err.h"
 #include "bot/base/str.h"
 
 #define HASH_LEN   32
 #define HASH16_LEN 16
+#define SHA1_LEN   20
+#define NONCE_LEN  24
 
 struct hash {
     uint8_t bytes[HASH_LEN];
@@ -24,6 +28,22 @@ MUST_USE bool crypto_init(struct err *err);
 struct hash hmac_sha256(struct str key, struct str message);
 
 struct hash sha256(struct str message);
+
+/* HMAC-SHA1, for a provider that signs with nothing better. False when this machine's OpenSSL
+ * refuses SHA-1. */
+MUST_USE bool hmac_sha1(struct str key, struct str message, uint8_t mac[SHA1_LEN]);
+
+/* A key of our own for one purpose, made from the service's: who has one has no other. */
+struct hash crypto_subkey(struct str key, const char *purpose);
+
+/* The nonce (random, never used twice) and the text, encrypted so that a change shows. */
+struct str crypto_seal(struct arena *into, const struct hash *key,
+                       const uint8_t nonce[NONCE_LEN], struct str plain);
+
+/* The text, copied into the arena. ERR_REJECT when it was changed or sealed with another key.
+ */
+MUST_USE bool crypto_open(struct arena *into, const struct hash *key, struct str sealed,
+                          struct str *plain, struct err *err);
 
 /* A short keyless hash (BLAKE2b) for de-duplication; `parts` are length-prefixed, so they
  * cannot run together. */

@@ -23,6 +23,7 @@ __isoc(23|99)_(strto(l|ul|ll|ull|imax|umax)|sscanf)
 json_(object|array|string|integer|real|true|false|null|boolean|number|loadb|loads|dumps|dumpb|delete|deep_copy|copy|equal|incref|decref|vpack|pack|unpack)[a-z_]*
 yaml_(parser_(initialize|delete|parse|set_input_string|set_encoding|scan|load)|event_delete|token_delete|document_(delete|get_node|get_root_node))
 (crypto_(auth_hmacsha256|hash_sha256|generichash|stream|secretbox|aead|core|shorthash|verify)[a-z0-9_]*|sodium_(memcmp|memzero|bin2hex|hex2bin|init|malloc|free|is_zero|base642bin|bin2base64|compare|increment|pad|unpad|mlock|munlock))
+EVP_Q_mac
 u(norm2?|brk|char|cnv|col|casemap|csm|dat|datpg|msg|num|numf|plrules|reldatefmt|fmtval|loc|listfmt|script|set|idna|case|text|trans|res|curr|field|fieldpositer|itf|bidi|regex|scrt|dispctx|formattable)_[A-Za-z0-9_]+
 ucal_(open|close|setMillis|getMillis|get|set|setDateTime|add|clear|clone|setAttribute|getAttribute|openTimeZones|getTimeZoneOffsetFromLocal|setGregorianChange|getCanonicalTimeZoneID|getTimeZoneDisplayName|isSet|inDaylightTime)(_[0-9]+)?
 u_(errorName|is[A-Za-z]+|to[A-Z][A-Za-z]+|fold[A-Za-z]+|char[A-Za-z]*|str[A-Za-z0-9]+|mem[A-Za-z0-9]+|get[A-Z][A-Za-z]+|has[A-Za-z]+|digit|unescape|formatMessage|vformatMessage|count[A-Za-z0-9]+|[Uu]CharsToChars|charsToUChars|uastrn?cpy|austrn?cpy|init|cleanup|versionToString)(_[0-9]+)?

@@ -1,0 +1,111 @@
+#include "bot/channels.h"
+
+#include "bot/base/crypto.h"
+#include "bot/loop/loop.h"
+#include "webhooks/twilio.h"
+#include "webhooks/whatsapp.h"
+
+/* --- WhatsApp ----------------------------------------------------------------------------- */
+
+static bool whatsapp_is_ready(const struct config *config, const struct account *account)
+{
+    (void)config;
+    return account->app != NULL;
+}
+
+static struct channel_limits whatsapp_limits(const struct config *config)
+{
+    return (struct channel_limits){.rate = config->whatsapp.rate,
+                                   .rate_burst = config->whatsapp.rate_burst,
+                                   .connections = config->whatsapp.connections,
+                                   .pair_interval = config->whatsapp.pair_interval,
+                                   .pair_burst = config->whatsapp.pair_burst,
+                                   .window = config->whatsapp.service_window,
+                                   .connect_timeout = config->whatsapp.connect_timeout,
+                                   .timeout = config->whatsapp.timeout,
+                                   .answer_max = config->whatsapp.answer_max};
+}
+
+static bool whatsapp_put(struct arena *into, const struct config *config,
+                         const struct account *account, const struct outbound *message,
+                         struct http_request *request, struct err *err)
+{
+    struct whatsapp_sender sender = {config->whatsapp.base_url, account->app->token};
+
+    return whatsapp_encode(into, &sender, message, request, err);
+}
+
+/* --- SMS ---------------------------------------------------------------------------------- */
+
+#define SMS_UNDER_WAY 16 /* a number sends one after the other anyway */
+
+static bool sms_is_ready(const struct config *config, const struct account *account)
+{
+    (void)account;
+    return config->twilio.account_sid.len > 0 && config->twilio.auth_token.len > 0;
+}
+
+static struct channel_limits sms_limits(const struct config *config)
+{
+    return (struct channel_limits){.rate = config->twilio.rate,
+                                   .rate_burst = config->twilio.rate_burst,
+                                   .connections = SMS_UNDER_WAY,
+                                   .connect_timeout = config->twilio.connect_timeout,
+                                   .timeout = config->twilio.timeout,
+                                   .answer_max = config->twilio.answer_max};
+}
+
+static bool sms_put(struct arena *into, const struct config *config,
+                    const struct account *account, const struct outbound *message,
+                    struct http_request *request, struct err *err)
+{
+    struct twilio_sender sender = {.base = config->twilio.base_url,
+                                   .account_sid = config->twilio.account_sid,
+                                   .auth_token = config->twilio.auth_token};
+
+    (void)account;
+    if (config->public_url.len > 0) {
+        sender.callback =
+            arena_format(into, "%.*s/webhooks/twilio/status", STR_ARG(config->public_url));
+    }
+    return twilio_encode(into, &sender, message, request, err);
+}
+
+/* --- the table ---------------------------------------------------------------------------- */
+
+const struct channel_ways *channel_ways(enum channel channel)
+{
+    static const struct channel_ways whatsapp = {whatsapp_is_ready, whatsapp_limits,
+                                                 whatsapp_put, whatsapp_answer};
+    static const struct channel_ways sms = {sms_is_ready, sms_limits, sms_put, twilio_answer};
+
+    return channel == CHANNEL_SMS ? &sms : &whatsapp;
+}
+
+/* --- sealed words ------------------------------------------------------------------------- */
+
+static const char purpose[] = "parley outbox 1";
+
+bool channel_seal(struct arena *into, const struct config *config, struct str plain,
+                  struct str *sealed)
+{
+    struct hash key = crypto_subkey(config->secrets.key, purpose);
+    uint8_t nonce[NONCE_LEN];
+
+    if (config->secrets.key.len == 0)
+        return false;
+    random_bytes(nonce, sizeof nonce);
+    *sealed = crypto_seal(into, &key, nonce, plain);
+    crypto_wipe(&key, sizeof key);
+    return true;
+}
+
+bool channel_open(struct arena *into, const struct config *config, struct str sealed,
+                  struct str *plain, struct err *err)
+{
+    struct hash key = crypto_subkey(config->secrets.key, purpose);
+    bool opened = crypto_open(into, &key, sealed, plain, err);
+
+    crypto_wipe(&key, sizeof key);
+    return opened;
+}

@@ -1,0 +1,39 @@
+/*
+ * What a lane must know of the channel that it sends on: one table, a line for each.
+ *
+ * A lane keeps order, rate and promise, and they are the same everywhere; how a message is put
+ * into a provider's words, what its answer means and how fast it may go is here.
+ */
+#pragma once
+
+#include "bot/accounts.h"
+
+struct channel_limits {
+    unsigned rate, rate_burst; /* messages a second of one account */
+    unsigned connections;      /* under way at once */
+    usec_t pair_interval;      /* between two to one person; 0: no limit */
+    unsigned pair_burst;
+    usec_t window; /* free words may go so long after the person wrote; 0: always */
+    usec_t connect_timeout, timeout;
+    size_t answer_max;
+};
+
+struct channel_ways {
+    /* Whether there are credentials to send with. */
+    bool (*is_ready)(const struct config *config, const struct account *account);
+    struct channel_limits (*limits)(const struct config *config);
+    bool (*encode)(struct arena *into, const struct config *config,
+                   const struct account *account, const struct outbound *message,
+                   struct http_request *request, struct err *err);
+    void (*answer)(struct arena *into, const struct http_answer *answer,
+                   struct sending_result *result);
+};
+
+/* Every account's channel has its line. */
+const struct channel_ways *channel_ways(enum channel channel);
+
+/* What is sealed in the outbox has a key of its own. False when the service has no key. */
+MUST_USE bool channel_seal(struct arena *into, const struct config *config, struct str plain,
+                           struct str *sealed);
+MUST_USE bool channel_open(struct arena *into, const struct config *config, struct str sealed,
+                           struct str *plain, struct err *err);

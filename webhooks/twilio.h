@@ -1,0 +1,79 @@
+/*
+ * Twilio's Messages API: the only place that knows its wire.
+ *
+ * Pure, as the WhatsApp adapter: a worded reply becomes a request, the answer to that request
+ * becomes an outcome, and a signed callback becomes an event. Twilio has no idempotency key, so
+ * no send is ever repeatable; our key travels in the callback's address and comes back with it.
+ */
+#pragma once
+
+#include "bot/base/message.h"
+
+/* "up to 1600 characters (21617 above)" */
+#define TWILIO_BODY_MAX 1600
+
+/* Whose account sends: the API's address without a path ("https://api.twilio.com"), the account
+ * and its token, and where statuses are to go (empty: nowhere). Borrowed. */
+struct twilio_sender {
+    struct str base;
+    struct str account_sid;
+    struct str auth_token;
+    struct str callback; /* without a query */
+};
+
+/*
+ * The request that sends a message as SMS. `message->account` is the number that it leaves from
+ * (E.164), or a messaging service (MG...). Lists and buttons become numbered lines, a link its
+ * address, a file its address with the words. ERR_REJECT for what cannot be said: a sender or
+ * recipient that is none, no words, a setting that is malformed.
+ */
+MUST_USE bool twilio_encode(struct arena *into, const struct twilio_sender *sender,
+                            const struct outbound *message, struct http_request *request,
+                            struct err *err);
+
+/*
+ * What became of a sending. Decided by Twilio's error code where there is one. A lost answer, a
+ * 5xx without Twilio's own error and a 2xx that cannot be read are SENDING_UNKNOWN.
+ */
+void twilio_answer(struct arena *into, const struct http_answer *answer,
+                   struct sending_result *result);
+
+/* The same for an error code that comes later, in a callback. */
+void twilio_error(struct arena *into, int code, struct sending_result *result);
+
+/* --- callbacks ---------------------------------------------------------------------------- */
+
+/* A field of a form, decoded. */
+struct twilio_field {
+    struct str name;
+    struct str value;
+};
+
+struct twilio_form {
+    struct twilio_field *fields; /* by name and value, in byte order */
+    size_t n;
+};
+
+/* Take a form or a query apart ("+" is a space, "%2B" a plus). Copied. ERR_REJECT for a broken
+ * escape or for more than a thousand fields. */
+MUST_USE bool twilio_form_read(struct arena *into, struct str text, struct twilio_form *form,
+                               struct err *err);
+
+/* The first value of that name, or nothing. */
+struct str twilio_form_get(const struct twilio_form *form, const char *name);
+
+/*
+ * Whether `signature` (X-Twilio-Signature) is that of this form sent to `url`, which is our own
+ * public address with the query as it came. Twilio may name the port or leave it out: both are
+ * tried. In constant time. An empty token verifies nothing.
+ */
+bool twilio_verify(struct arena *scratch, struct str auth_token, struct str signature,
+                   struct str url, const struct twilio_form *form);
+
+/*
+ * A status callback's event: `account` is the sending number (`business` the messaging service
+ * where there is one), `context` Twilio's id of our message, `key` what we sent along in the
+ * query. ERR_REJECT when it is none. Whatever says that Twilio has the message counts as sent.
+ */
+MUST_USE bool twilio_decode_status(struct arena *into, const struct twilio_form *form,
+                                   struct str key, struct event *event, struct err *err);

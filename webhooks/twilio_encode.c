@@ -1,0 +1,206 @@
+/*
+ * A worded reply becomes a request for an SMS.
+ *
+ * An SMS has words and nothing else, so what a richer channel taps is numbered here, and the
+ * person answers with the number. What comes from settings is checked before it becomes part of
+ * an address or a header, as for WhatsApp.
+ */
+#include "webhooks/twilio.h"
+
+#include <sodium.h>
+
+#define PHONE_MIN 8 /* with its plus */
+#define PHONE_MAX 16
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_plain(char c)
+{
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+           c == '_' || c == '.' || c == '~';
+}
+
+/* E.164 with its plus. */
+static bool is_phone(struct str text)
+{
+    if (text.len < PHONE_MIN || text.len > PHONE_MAX || text.at[0] != '+' || text.at[1] == '0')
+        return false;
+    for (size_t i = 1; i < text.len; i++) {
+        if (!is_digit(text.at[i]))
+            return false;
+    }
+    return true;
+}
+
+/* "2 letters + 32 hex": only that it can stand in a path. */
+static bool is_sid(struct str text, const char *prefix)
+{
+    if (text.len < 3 || text.len > 64 || !str_starts(text, str_from(prefix)))
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        if (!is_plain(text.at[i]) || text.at[i] == '.')
+            return false;
+    }
+    return true;
+}
+
+static bool is_address(struct str url)
+{
+    for (size_t i = 0; i < url.len; i++) {
+        if ((unsigned char)url.at[i] <= ' ' || url.at[i] == 0x7f)
+            return false;
+    }
+    return str_starts(url, STR("https://")) || str_starts(url, STR("http://"));
+}
+
+static bool is_token(struct str token)
+{
+    for (size_t i = 0; i < token.len; i++) {
+        if ((unsigned char)token.at[i] <= ' ' || (unsigned char)token.at[i] >= 0x7f)
+            return false;
+    }
+    return token.len > 0;
+}
+
+/* --- words -------------------------------------------------------------------------------- */
+
+/* "1. Orders" under the words, for each that could be tapped. */
+static struct str with_options(struct arena *into, const struct reply *reply)
+{
+    struct str body = str_trim(reply->body);
+
+    for (size_t i = 0; i < reply->n_options; i++) {
+        struct str title = str_trim(reply->options[i].title);
+        body = arena_format(into, "%.*s\n%zu. %.*s", STR_ARG(body), i + 1, STR_ARG(title));
+    }
+    return body;
+}
+
+static struct str with_link(struct arena *into, const struct reply *reply)
+{
+    struct str body = str_trim(reply->body);
+
+    return body.len == 0 ? reply->url
+                         : arena_format(into, "%.*s\n%.*s", STR_ARG(body), STR_ARG(reply->url));
+}
+
+static struct str words_of(struct arena *into, const struct reply *reply)
+{
+    switch (reply->kind) {
+    case REPLY_BUTTONS:
+    case REPLY_LIST:
+        return with_options(into, reply);
+    case REPLY_LINK:
+    case REPLY_IMAGE:
+    case REPLY_DOCUMENT:
+        return reply->url.len > 0 ? with_link(into, reply) : str_trim(reply->body);
+    case REPLY_TEXT:
+    case REPLY_TEMPLATE:
+        break;
+    }
+    return str_trim(reply->body);
+}
+
+/* --- the form ----------------------------------------------------------------------------- */
+
+/* As in a form's body; also right in a query. */
+static struct str escape(struct arena *into, struct str text)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    char *out = arena_alloc(into, 3 * text.len + 1);
+    size_t len = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.at[i];
+        if (is_plain((char)c)) {
+            out[len++] = (char)c;
+            continue;
+        }
+        out[len++] = '%';
+        out[len++] = digits[c >> 4];
+        out[len++] = digits[c & 15];
+    }
+    return (struct str){out, len};
+}
+
+static struct str add_field(struct arena *into, struct str form, const char *name,
+                            struct str value)
+{
+    return arena_format(into, "%.*s%s%s=%.*s", STR_ARG(form), form.len > 0 ? "&" : "", name,
+                        STR_ARG(escape(into, value)));
+}
+
+static struct str form_of(struct arena *into, const struct twilio_sender *sender,
+                          const struct outbound *message, struct str words)
+{
+    bool service = message->account.at[0] == 'M';
+    struct str form = add_field(into, STR_NONE, "To", message->to.phone);
+
+    form = add_field(into, form, service ? "MessagingServiceSid" : "From", message->account);
+    form = add_field(into, form, "Body", str_cut(into, str_sane(into, words), TWILIO_BODY_MAX));
+    if (sender->callback.len > 0) {
+        struct str callback = arena_format(into, "%.*s?key=%.*s", STR_ARG(sender->callback),
+                                           STR_ARG(escape(into, message->key)));
+        form = add_field(into, form, "StatusCallback", callback);
+    }
+    return form;
+}
+
+/* HTTP Basic: "user = AccountSid, password = auth token". */
+static struct str basic_auth(struct arena *into, const struct twilio_sender *sender)
+{
+    struct str plain = arena_format(into, "%.*s:%.*s", STR_ARG(sender->account_sid),
+                                    STR_ARG(sender->auth_token));
+    size_t room = sodium_base64_ENCODED_LEN(plain.len, sodium_base64_VARIANT_ORIGINAL);
+    char *text = arena_alloc(into, room);
+
+    sodium_bin2base64(text, room, (const unsigned char *)plain.at, plain.len,
+                      sodium_base64_VARIANT_ORIGINAL);
+    return arena_format(into, "Basic %s", text);
+}
+
+static bool check(const struct twilio_sender *sender, const struct outbound *message,
+                  struct err *err)
+{
+    if (!is_address(sender->base) || !is_sid(sender->account_sid, "AC") ||
+        !is_token(sender->auth_token))
+        return err_raise(err, ERR_REJECT, "SMS: the API's address, account or token is none");
+    if (sender->callback.len > 0 && !is_address(sender->callback))
+        return err_raise(err, ERR_REJECT, "SMS: the callback's address is none");
+    if (!is_phone(message->account) && !is_sid(message->account, "MG"))
+        return err_raise(err, ERR_REJECT, "SMS: the sending number is none");
+    return is_phone(message->to.phone) ||
+           err_raise(err, ERR_REJECT, "SMS: there is no number to send to");
+}
+
+bool twilio_encode(struct arena *into, const struct twilio_sender *sender,
+                   const struct outbound *message, struct http_request *request,
+                   struct err *err)
+{
+    struct str base = sender->base;
+    struct str words = words_of(into, message->reply);
+    struct http_header *headers = arena_array(into, struct http_header, 2);
+
+    if (!check(sender, message, err))
+        return false;
+    if (words.len == 0) {
+        return err_raise(err, ERR_REJECT, "SMS %s: no words",
+                         reply_kind_name(message->reply->kind));
+    }
+    while (str_ends(base, STR("/")))
+        base.len--;
+    headers[0] = (struct http_header){STR("Authorization"), basic_auth(into, sender)};
+    headers[1] = (struct http_header){STR("Content-Type"),
+                                      STR("application/x-www-form-urlencoded; charset=UTF-8")};
+    *request = (struct http_request){
+        .method = "POST",
+        .url = arena_format(into, "%.*s/2010-04-01/Accounts/%.*s/Messages.json", STR_ARG(base),
+                            STR_ARG(sender->account_sid)),
+        .headers = headers,
+        .n_headers = 2,
+        .body = form_of(into, sender, message, words)};
+    return true;
+}
