@@ -127,6 +127,23 @@ static void greet(struct flow_turn *turn)
     }
 }
 
+/* The flow that an intent begins; where nobody wrote one, that of what comes nearest. */
+static const struct flow_def *flow_for(const struct book *book, struct str intent)
+{
+    static const char *const near[][2] = {
+        {"history",      "orders"},
+        {"jobs",         "orders"},
+        {"track_number", "track" },
+    };
+    const struct flow_def *flow = book_flow_on(book, intent);
+
+    for (size_t i = 0; !flow && i < COUNTOF(near); i++) {
+        if (str_eq(intent, str_from(near[i][0])))
+            flow = book_flow_on(book, str_from(near[i][1]));
+    }
+    return flow;
+}
+
 /* Do what the words mean by themselves. False when they mean nothing that we know. */
 static bool follow(struct flow_turn *turn, const struct understanding *meant)
 {
@@ -149,7 +166,7 @@ static bool follow(struct flow_turn *turn, const struct understanding *meant)
         if (is_first(turn))
             greet(turn); /* else nothing is wanted, and the last word may be theirs */
     } else {
-        flow = book_flow_on(turn->book, intent);
+        flow = flow_for(turn->book, intent);
         if (!flow)
             return false;
         start_flow(turn, flow, meant);

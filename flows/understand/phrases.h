@@ -1,24 +1,51 @@
 /*
- * The phrases that we know, in four languages, written as tokens.c leaves them: lower case,
- * without accents, without the Arabic article.
+ * The phrases that we know, in four languages, as tables: made from phrases.txt when Parley is
+ * built (compile/compile.c). Words are as tokens.c leaves them: lower case, without accents,
+ * without the Arabic article.
  */
 #pragma once
 
 #include "templates/words.h"
 
-struct phrase {
-    const char *intent;
-    enum lang lang;
-    const char *words;
+enum { PHRASE_WORDS_MAX = 8 };
+
+/* A word of some phrase. They are sorted, so that those with the same first letter are
+ * together. */
+struct phrase_word {
+    const char *text;
+    uint8_t len;     /* bytes */
+    uint8_t letters; /* code points */
+    bool begins;     /* any word that begins so */
+    uint32_t mask;   /* letters_mask: turns most unlike words away at once */
+    uint16_t first;  /* into phrase_index: phrases whose rarest word this is */
+    uint16_t n;
 };
+extern const struct phrase_word phrase_words[];
+extern const size_t phrase_words_n;
 
-/* Said alone they are commands; "polish" alone asks for Polish. */
-extern const struct phrase commands[];
-extern const size_t commands_n;
+/* Words with the same first letter. */
+struct phrase_letter {
+    uint32_t letter;
+    uint16_t first; /* into phrase_words */
+    uint16_t n;
+};
+extern const struct phrase_letter phrase_letters[];
+extern const size_t phrase_letters_n;
 
-/* A text that holds all words of one, in any order, may mean its intent. */
+struct phrase {
+    uint8_t intent; /* into phrase_intents */
+    uint8_t lang;
+    bool whole; /* a command: means this only when it is the whole text */
+    uint8_t n_words;
+    uint16_t weight; /* letters of its words */
+    uint16_t words[PHRASE_WORDS_MAX];
+};
 extern const struct phrase phrases[];
 extern const size_t phrases_n;
+extern const uint16_t phrase_index[];
+
+extern const char *const phrase_intents[];
+extern const size_t phrase_intents_n;
 
 /* A language by any of its names. */
 struct language_name {

@@ -81,12 +81,25 @@ static size_t put_point(char *out, uint32_t c)
     return 4;
 }
 
+/* Words that begin like the article and have none: cancelling, now, to, which. */
+static bool has_article_root(struct str token)
+{
+    static const char *const words[] = {"الغاء", "الغاءه", "الغاءات", "الغيت", "الغوا",
+                                        "الغيه", "الذي",   "التي",    "الان"};
+
+    for (size_t i = 0; i < COUNTOF(words); i++) {
+        if (str_eq(token, str_from(words[i])))
+            return true;
+    }
+    return false;
+}
+
 /* The Arabic article is no part of the word: "the order" is asked for as "order". */
 static struct str without_article(struct str token)
 {
     struct str article = STR("\xD8\xA7\xD9\x84");
 
-    if (token.len >= article.len + 6 && str_starts(token, article))
+    if (!has_article_root(token) && token.len >= article.len + 6 && str_starts(token, article))
         return str_slice(token, article.len, token.len);
     return token;
 }
@@ -223,25 +236,62 @@ static bool is_swap(const uint32_t a[4], const uint32_t b[4])
     return false;
 }
 
-bool tokens_alike(struct str a, struct str b)
+/* One slip between words of one length is a swap when no letter came or went. */
+static bool same_letters(const uint32_t *a, const uint32_t *b, size_t n)
+{
+    uint32_t sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += a[i] - b[i];
+    return sum == 0;
+}
+
+enum token_fit tokens_fit(struct str a, struct str b)
 {
     uint32_t pa[LETTERS_MAX];
     uint32_t pb[LETTERS_MAX];
     size_t na;
     size_t nb;
     size_t slips;
+    size_t apart;
+    unsigned found;
 
     if (str_eq(a, b))
-        return true;
+        return TOKEN_SAME;
     if (!same_first_letter(a, b) || (a.len > b.len ? a.len - b.len : b.len - a.len) > 8)
-        return false;
+        return TOKEN_OTHER;
     na = letters(a, pa);
     nb = letters(b, pb);
     slips = na >= 8 && nb >= 8 ? 2 : 1;
-    if (na < 4 || nb < 4 || na == LETTERS_MAX || nb == LETTERS_MAX ||
-        (na > nb ? na - nb : nb - na) > slips || has_digit(pa, na) || has_digit(pb, nb))
-        return false;
+    apart = na > nb ? na - nb : nb - na;
+    if (na < 4 || nb < 4 || na == LETTERS_MAX || nb == LETTERS_MAX || apart > slips ||
+        has_digit(pa, na) || has_digit(pb, nb))
+        return TOKEN_OTHER;
     if (na == 4 && nb == 4)
-        return is_swap(pa, pb);
-    return distance(pa, na, pb, nb) <= slips;
+        return is_swap(pa, pb) ? TOKEN_NEAR : TOKEN_OTHER;
+    found = distance(pa, na, pb, nb);
+    if (found > slips)
+        return TOKEN_OTHER;
+    return found == 1 && (apart == 1 || same_letters(pa, pb, na)) ? TOKEN_NEAR : TOKEN_SLIP;
+}
+
+bool tokens_alike(struct str a, struct str b)
+{
+    return tokens_fit(a, b) != TOKEN_OTHER;
+}
+
+uint32_t tokens_mask(struct str text)
+{
+    uint32_t mask = 0;
+
+    for (size_t at = 0; at < text.len;)
+        mask |= 1U << (next_point(text, &at) % 32);
+    return mask;
+}
+
+uint32_t tokens_first_letter(struct str text)
+{
+    size_t at = 0;
+
+    return text.len ? next_point(text, &at) : 0;
 }

@@ -20,6 +20,17 @@ void tokens_read(struct arena *into, struct str text, struct tokens *tokens);
  * letters swapped in four, one slip up to seven, two from eight. */
 bool tokens_alike(struct str a, struct str b);
 
+/* How well a word fits another: the same, a letter too many, too few or two swapped, or some
+ * other slip. */
+enum token_fit { TOKEN_OTHER, TOKEN_SLIP, TOKEN_NEAR, TOKEN_SAME };
+enum token_fit tokens_fit(struct str a, struct str b);
+
+/* A bit for each letter, by its code: words with k slips differ in 2k bits at most. */
+uint32_t tokens_mask(struct str text);
+
+/* The first code point; 0 of an empty text. */
+uint32_t tokens_first_letter(struct str text);
+
 /* Optimal string alignment distance (Damerau) in code points; more than `max` reads as max + 1.
  */
 unsigned tokens_distance(struct str a, struct str b, unsigned max);

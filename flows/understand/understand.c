@@ -7,8 +7,7 @@
  * intent.
  */
 #include "flows/understand/understand.h"
-#include "flows/understand/phrases.h"
-#include "flows/understand/tokens.h"
+#include "flows/understand/match.h"
 
 enum { LANG_CLEAR = 2 }; /* points, and more than the others have together */
 
@@ -147,74 +146,17 @@ static struct str order_number(struct arena *into, struct str given)
 
 /* --- intents ------------------------------------------------------------------------------ */
 
-/* Stopping and starting take the exact word: a slip may not silence us. */
-static bool takes_slips(const struct phrase *command)
+static void take_command(const struct match *command, struct understanding *meant)
 {
-    return strcmp(command->intent, "stop") != 0 && strcmp(command->intent, "start") != 0;
-}
-
-static bool is_command(const struct phrase *command, const struct tokens *tokens)
-{
-    struct str rest = str_from(command->words);
-    struct str word;
-    size_t n = 0;
-
-    for (; str_split(&rest, ' ', &word); n++) {
-        if (n >= tokens->n)
-            return false;
-        if (!str_eq(tokens->items[n], word) &&
-            !(takes_slips(command) && tokens_alike(tokens->items[n], word)))
-            return false;
-    }
-    return n == tokens->n;
-}
-
-static bool has_word(const struct tokens *tokens, struct str word)
-{
-    for (size_t i = 0; i < tokens->n; i++) {
-        if (tokens_alike(tokens->items[i], word))
-            return true;
-    }
-    return false;
-}
-
-/* How much of the text the phrase explains: the letters of its words, 0 when one is missing. */
-static size_t phrase_weight(const struct phrase *phrase, const struct tokens *tokens,
-                            unsigned *words)
-{
-    struct str rest = str_from(phrase->words);
-    struct str word;
-    size_t weight = 0;
-
-    *words = 0;
-    while (str_split(&rest, ' ', &word)) {
-        if (!has_word(tokens, word))
-            return 0;
-        weight += str_length(word);
-        ++*words;
-    }
-    return weight;
-}
-
-static void find_command(const struct tokens *tokens, struct understanding *meant)
-{
-    unsigned langs = 0;
-
-    if (tokens->n == 0 || tokens->n > 4)
+    if (!command->phrase)
         return;
-    for (size_t i = 0; i < commands_n; i++) {
-        if (!is_command(&commands[i], tokens))
-            continue;
-        if (!meant->intent.len)
-            meant->intent = str_from(commands[i].intent);
-        meant->exact = true;
-        langs |= 1U << commands[i].lang;
-    }
-    if (!meant->exact || str_eq(meant->intent, STR("menu")) ||
-        str_eq(meant->intent, STR("stop")) || str_eq(meant->intent, STR("ok")))
+    meant->intent = str_from(phrase_intents[command->phrase->intent]);
+    meant->exact = true;
+    if (str_eq(meant->intent, STR("menu")) || str_eq(meant->intent, STR("stop")) ||
+        str_eq(meant->intent, STR("ok")))
         return; /* words that every language borrows */
     for (unsigned lang = 0; lang < LANG_COUNT; lang++) {
-        if (langs != 1U << lang)
+        if (command->langs != 1U << lang)
             continue;
         meant->lang = (enum lang)lang;
         meant->lang_is_clear = true;
@@ -237,51 +179,48 @@ static void find_language_name(const struct tokens *tokens, struct understanding
     }
 }
 
-static void find_phrase(const struct tokens *tokens, struct understanding *meant)
+static void take_phrase(const struct match *loose, struct understanding *meant)
 {
-    size_t best = 0;
-
-    for (size_t i = 0; i < phrases_n; i++) {
-        unsigned words;
-        size_t weight = phrase_weight(&phrases[i], tokens, &words);
-
-        if (weight <= best)
-            continue;
-        best = weight;
-        meant->intent = str_from(phrases[i].intent);
-        meant->strong = words > 1;
-    }
+    if (!loose->phrase)
+        return;
+    meant->intent = str_from(phrase_intents[loose->phrase->intent]);
+    meant->strong = loose->phrase->n_words > 1;
 }
 
 /* "hello Anna", "hi shop": a greeting and a word or two. */
-static void find_greeting(const struct tokens *tokens, struct understanding *meant)
+static void find_greeting(struct arena *scratch, const struct tokens *tokens,
+                          struct understanding *meant)
 {
     struct tokens first = {.n = 1};
+    struct match command;
+    struct match loose;
+    struct str intent;
 
     if (tokens->n == 0 || tokens->n > 3)
         return;
     first.items[0] = tokens->items[0];
-    for (size_t i = 0; i < commands_n; i++) {
-        if ((strcmp(commands[i].intent, "greeting") == 0 ||
-             strcmp(commands[i].intent, "thanks") == 0) &&
-            is_command(&commands[i], &first))
-            meant->intent = str_from(commands[i].intent);
-    }
+    match_phrases(scratch, &first, &command, &loose);
+    intent = command.phrase ? str_from(phrase_intents[command.phrase->intent]) : STR_NONE;
+    if (str_eq(intent, STR("greeting")) || str_eq(intent, STR("thanks")))
+        meant->intent = intent;
 }
 
 void understand(struct arena *into, struct str text, enum lang lang,
                 struct understanding *meant)
 {
     struct tokens tokens;
+    struct match command;
+    struct match loose;
 
     *meant = (struct understanding){.lang = lang};
     tokens_read(into, text, &tokens);
+    match_phrases(into, &tokens, &command, &loose);
     meant->number = order_number(into, text);
     guess_lang(text, &tokens, meant);
-    find_command(&tokens, meant);
+    take_command(&command, meant);
     find_language_name(&tokens, meant);
     if (!meant->intent.len)
-        find_phrase(&tokens, meant);
+        take_phrase(&loose, meant);
     if (!meant->intent.len && !meant->number.len)
-        find_greeting(&tokens, meant);
+        find_greeting(into, &tokens, meant);
 }

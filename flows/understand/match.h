@@ -1,0 +1,17 @@
+/*
+ * Which of our phrases a text holds.
+ */
+#pragma once
+
+#include "flows/understand/phrases.h"
+#include "flows/understand/tokens.h"
+
+struct match {
+    const struct phrase *phrase; /* NULL: none */
+    unsigned langs;              /* of a command: a bit for each language that has it */
+    size_t explained;            /* letters of the text that the phrase accounts for */
+};
+
+/* `command`: the whole text is one; else `loose`: its words are among those of the text. */
+void match_phrases(struct arena *scratch, const struct tokens *tokens, struct match *command,
+                   struct match *loose);
