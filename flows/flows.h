@@ -51,7 +51,8 @@ struct flow_part {
     const char *const *takes; /* NULL-terminated variable names that are sent along; a leading
                                  '?' marks an optional one */
     const char *const *outcomes; /* NULL-terminated; loads: NULL */
-    bool grave; /* it moves money, or cannot be taken back: begun by a yes only (left out: no) */
+    bool
+        grave; /* it moves money, or cannot be taken back: begun by a yes only (left out: no) */
 };
 
 /* All of them, as declared in flows/actions/; the shell binds each to a store module by name.

@@ -135,6 +135,7 @@ static struct node *begin_node(struct reader *reader, const yaml_event_t *event)
         struct node *node = node_new(reader, NODE_SCALAR, event);
 
         node->text = scalar_text(reader, event);
+        node->quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
         return event->data.scalar.anchor ? NULL : node;
     }
     case YAML_SEQUENCE_START_EVENT:

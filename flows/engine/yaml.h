@@ -17,6 +17,7 @@ struct node {
     unsigned line;     /* from 1 */
     struct str key;    /* the entry's name, in a map */
     struct str text;   /* NODE_SCALAR */
+    bool quoted;       /* NODE_SCALAR: it stood in quotes, or after a bar */
     struct node *next; /* the next entry of the same list or map */
     struct node *first;
     struct node *last;

@@ -2,18 +2,14 @@
  * Playing transcripts. The player keeps what a shell would keep: the state, the language, the
  * clock, the mutes; and every option that was ever shown, so that old ones can be tapped.
  */
-#include "tests/support/chat.h"
-#include "tests/support/shop.h"
-
-#include <dirent.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "flows/play/play.h"
 
 enum { OPTIONS_MAX = 2000 };
 
 struct player {
     struct arena *arena;
-    const struct book *book;
+    const struct play *play;
+    struct stage *stage;
     struct str customer;
     struct str state;
     enum lang lang;
@@ -28,66 +24,6 @@ struct player {
     size_t len;
     size_t room;
 };
-
-/* --- files -------------------------------------------------------------------------------- */
-
-struct str chat_file(struct arena *into, const char *path)
-{
-    FILE *file = fopen(path, "rb");
-    char *bytes;
-    long size;
-    size_t n;
-
-    if (!file)
-        return STR_NONE;
-    if (fseek(file, 0, SEEK_END) != 0 || (size = ftell(file)) < 0) {
-        (void)fclose(file);
-        return STR_NONE;
-    }
-    rewind(file);
-    bytes = arena_alloc(into, (size_t)size + 1);
-    n = fread(bytes, 1, (size_t)size, file);
-    (void)fclose(file);
-    return (struct str){bytes, n};
-}
-
-static size_t add_files(struct arena *into, const char *folder, const char *as,
-                        struct source_file *files, size_t n)
-{
-    DIR *dir = opendir(folder);
-    struct dirent *entry;
-
-    /* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread */
-    while (dir && (entry = readdir(dir)) && n < 64) {
-        struct str name = str_from(entry->d_name);
-
-        if (!str_ends(name, STR(".yaml")))
-            continue;
-        files[n].name = arena_format(into, "%s/%s", as, entry->d_name);
-        files[n].bytes = chat_file(into, arena_format(into, "%s/%s", folder, entry->d_name).at);
-        n++;
-    }
-    if (dir)
-        closedir(dir);
-    return n;
-}
-
-struct book *chat_book(void)
-{
-    struct arena arena = {0};
-    struct source_file files[64];
-    struct book *book = NULL;
-    struct err err = {0};
-    size_t n = add_files(&arena, PARLEY_SOURCE_DIR "/flows", "flows", files, 0);
-
-    n = add_files(&arena, PARLEY_SOURCE_DIR "/templates/messages", "messages", files, n);
-    if (!book_create(files, n, &book, &err)) {
-        (void)fprintf(stderr, "the book does not load: %s\n", err.text);
-        abort();
-    }
-    arena_finish(&arena);
-    return book;
-}
 
 /* --- writing ------------------------------------------------------------------------------ */
 
@@ -180,6 +116,31 @@ static void see_options(struct player *player, const struct flow_result *result)
     }
 }
 
+static bool answer_need(struct player *player, const struct flow_need *need,
+                        struct flow_answer *answer, struct err *err)
+{
+    const struct play *play = player->play;
+    bool known = false;
+
+    if (!stage_answer(player->stage, player->arena, player->customer, need, answer, &known,
+                      err))
+        return false;
+    if (known || (play->answer && play->answer(player->arena, player->customer, need, answer)))
+        return true;
+    return err_raise(err, ERR_REJECT,
+                     "nobody answers %s: write \"@ %s: %s\", or into stage.yaml", need->name,
+                     need->name, need->kind == FLOW_LOAD ? "[{...}]" : "OUTCOME");
+}
+
+static const struct record *facts_of(struct player *player)
+{
+    const struct play *play = player->play;
+    const struct record *others =
+        play->facts ? play->facts(player->arena, player->customer) : NULL;
+
+    return stage_facts(player->stage, player->arena, player->customer, others);
+}
+
 static bool run(struct player *player, struct flow_turn *turn, struct err *err)
 {
     enum flow_progress progress;
@@ -191,8 +152,8 @@ static bool run(struct player *player, struct flow_turn *turn, struct err *err)
         for (size_t i = 0; i < n; i++) {
             struct flow_answer answer;
 
-            if (!shop_answer(player->arena, player->customer, &needs[i], &answer))
-                return err_raise(err, ERR_BROKEN, "the shop has no %s", needs[i].name);
+            if (!answer_need(player, &needs[i], &answer, err))
+                return false;
             flow_turn_answer(turn, i, &answer);
         }
     }
@@ -205,13 +166,13 @@ static bool play_event(struct player *player, struct event *event, struct err *e
         .state = player->state,
         .event = event,
         .now = player->now,
-        .locale = {.lang = player->lang, .zone = STR("Europe/Dublin")},
+        .locale = {.lang = player->lang, .zone = stage_zone(player->stage)},
         .lang_is_settled = player->settled,
-        .facts = shop_facts(player->arena, player->customer),
+        .facts = facts_of(player),
         .last_inbound_at = player->last,
         .muted = player->muted
     };
-    struct flow_turn *turn = flow_turn_begin(player->arena, player->book, &in);
+    struct flow_turn *turn = flow_turn_begin(player->arena, player->play->book, &in);
     const struct flow_result *result;
 
     if (!event->at)
@@ -333,6 +294,9 @@ static bool read_span(struct str text, usec_t *span)
     case 'h':
         *span = n * USEC_PER_HOUR;
         return true;
+    case 'd':
+        *span = n * USEC_PER_DAY;
+        return true;
     default:
         return false;
     }
@@ -353,7 +317,7 @@ static bool read_setting(struct player *player, struct str line)
     } else if (str_eq(name, STR("settled"))) {
         player->settled = str_eq(rest, STR("yes"));
     } else if (str_eq(name, STR("met"))) {
-        player->last = str_eq(rest, STR("yes")) ? SHOP_NOW - USEC_PER_DAY : 0;
+        player->last = str_eq(rest, STR("yes")) ? player->now - USEC_PER_DAY : 0;
     } else if (str_eq(name, STR("muted"))) {
         player->muted = str_eq(rest, STR("yes"));
     } else {
@@ -378,6 +342,10 @@ static bool play_line(struct player *player, struct str line, unsigned number, s
             return err_raise(err, ERR_REJECT, "line %u: no such option or thing", number);
         return play_event(player, &event, err) || err_wrap(err, "line %u", number);
     }
+    if (str_starts(line, STR("@"))) {
+        return stage_set(player->stage, str_slice(line, 1, line.len), err) ||
+               err_wrap(err, "line %u", number);
+    }
     if (str_starts(line, STR("+")) && read_span(str_slice(line, 1, line.len), &span)) {
         player->now += span;
         return true;
@@ -387,8 +355,8 @@ static bool play_line(struct player *player, struct str line, unsigned number, s
     return true;
 }
 
-struct str chat_play(struct arena *into, const struct book *book, struct str transcript,
-                     struct err *err)
+bool play_transcript(struct arena *into, const struct play *play, struct str transcript,
+                     struct str *played, struct err *err)
 {
     struct player *player = arena_new(into, struct player);
     struct str rest = transcript;
@@ -396,12 +364,32 @@ struct str chat_play(struct arena *into, const struct book *book, struct str tra
     unsigned number = 0;
 
     player->arena = into;
-    player->book = book;
+    player->play = play;
+    player->stage = stage_copy(into, play->stage);
     player->customer = STR("ana");
-    player->now = SHOP_NOW;
+    player->now = stage_now(player->stage);
     while (str_split(&rest, '\n', &line)) {
         if (!play_line(player, line, ++number, err))
-            return STR_NONE;
+            return false;
     }
-    return (struct str){player->out, player->len};
+    *played = (struct str){player->out, player->len};
+    return true;
+}
+
+unsigned play_difference(struct str a, struct str b, struct str *was, struct str *is)
+{
+    unsigned line = 0;
+
+    for (;;) {
+        bool more_a = str_split(&a, '\n', was);
+        bool more_b = str_split(&b, '\n', is);
+
+        line++;
+        if (!more_a)
+            *was = STR_NONE;
+        if (!more_b)
+            *is = STR_NONE;
+        if (!more_a || !more_b || !str_eq(*was, *is))
+            return line;
+    }
 }

@@ -1,0 +1,76 @@
+/* Transcripts against the flows of the tree and the make-believe shop. */
+#include "tests/support/chat.h"
+
+#include "flows/play/play.h"
+#include "tests/support/shop.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct str chat_file(struct arena *into, const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    char *bytes;
+    long size;
+    size_t n;
+
+    if (!file)
+        return STR_NONE;
+    if (fseek(file, 0, SEEK_END) != 0 || (size = ftell(file)) < 0) {
+        (void)fclose(file);
+        return STR_NONE;
+    }
+    rewind(file);
+    bytes = arena_alloc(into, (size_t)size + 1);
+    n = fread(bytes, 1, (size_t)size, file);
+    (void)fclose(file);
+    return (struct str){bytes, n};
+}
+
+static size_t add_files(struct arena *into, const char *folder, const char *as,
+                        struct source_file *files, size_t n)
+{
+    DIR *dir = opendir(folder);
+    struct dirent *entry;
+
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread */
+    while (dir && (entry = readdir(dir)) && n < 64) {
+        struct str name = str_from(entry->d_name);
+
+        if (!str_ends(name, STR(".yaml")))
+            continue;
+        files[n].name = arena_format(into, "%s/%s", as, entry->d_name);
+        files[n].bytes = chat_file(into, arena_format(into, "%s/%s", folder, entry->d_name).at);
+        n++;
+    }
+    if (dir)
+        closedir(dir);
+    return n;
+}
+
+struct book *chat_book(void)
+{
+    struct arena arena = {0};
+    struct source_file files[64];
+    struct book *book = NULL;
+    struct err err = {0};
+    size_t n = add_files(&arena, PARLEY_SOURCE_DIR "/flows", "flows", files, 0);
+
+    n = add_files(&arena, PARLEY_SOURCE_DIR "/templates/messages", "messages", files, n);
+    if (!book_create(files, n, &book, &err)) {
+        (void)fprintf(stderr, "the book does not load: %s\n", err.text);
+        abort();
+    }
+    arena_finish(&arena);
+    return book;
+}
+
+struct str chat_play(struct arena *into, const struct book *book, struct str transcript,
+                     struct err *err)
+{
+    struct play play = {.book = book, .answer = shop_answer, .facts = shop_facts};
+    struct str played;
+
+    return play_transcript(into, &play, transcript, &played, err) ? played : STR_NONE;
+}
