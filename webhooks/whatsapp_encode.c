@@ -10,6 +10,8 @@
  */
 #include "webhooks/whatsapp_parts.h"
 
+#include "bot/base/json_out.h"
+
 #define TEXT_MAX          4096
 #define LIST_BODY_MAX     4096
 #define BODY_MAX          1024 /* buttons and links */
@@ -32,7 +34,7 @@
 
 struct message_writer {
     struct arena *into;
-    json_t *root; /* the message */
+    struct json_out out; /* the message, an object that is open */
     const struct reply *reply;
     struct err *err;
 };
@@ -76,28 +78,6 @@ static bool refuse(const struct message_writer *writer, const char *why)
                      reply_kind_name(writer->reply->kind), why);
 }
 
-/* A new object inside another; owned by that. */
-static json_t *put_object(json_t *in, const char *name)
-{
-    json_t *object = json_object();
-    (void)json_object_set_new(in, name, object);
-    return object;
-}
-
-static json_t *put_array(json_t *in, const char *name)
-{
-    json_t *array = json_array();
-    (void)json_object_set_new(in, name, array);
-    return array;
-}
-
-static json_t *append_object(json_t *array)
-{
-    json_t *object = json_object();
-    (void)json_array_append_new(array, object);
-    return object;
-}
-
 /* --- kinds -------------------------------------------------------------------------------- */
 
 static bool write_text(struct message_writer *writer)
@@ -105,36 +85,48 @@ static bool write_text(struct message_writer *writer)
     struct str body = words(writer->into, writer->reply->body, TEXT_MAX);
     if (body.len == 0)
         return refuse(writer, "no words");
-    json_set_text(writer->root, "type", STR("text"));
-    json_set_text(put_object(writer->root, "text"), "body", body);
+    json_member(&writer->out, "type", STR("text"));
+    json_open_in(&writer->out, "text", '{');
+    json_member(&writer->out, "body", body);
+    json_close(&writer->out, '}');
     return true;
 }
 
-/* What buttons, lists and links have in common; NULL when there are no words. */
-static json_t *begin_interactive(struct message_writer *writer, const char *type,
-                                 size_t body_max)
+/* What buttons, lists and links have in common; leaves "interactive" open for their action. */
+static bool begin_interactive(struct message_writer *writer, const char *type, size_t body_max)
 {
-    struct arena *into = writer->into;
+    struct json_out *out = &writer->out;
     const struct reply *reply = writer->reply;
-    struct str body = words(into, reply->body, body_max);
-    struct str header = title(into, reply->header, HEADER_MAX);
-    struct str footer = title(into, reply->footer, FOOTER_MAX);
-    if (body.len == 0) {
-        refuse(writer, "no words");
-        return NULL;
-    }
-    json_set_text(writer->root, "type", STR("interactive"));
-    json_t *interactive = put_object(writer->root, "interactive");
-    json_set_text(interactive, "type", str_from(type));
+    struct str body = words(writer->into, reply->body, body_max);
+    struct str header = title(writer->into, reply->header, HEADER_MAX);
+    struct str footer = title(writer->into, reply->footer, FOOTER_MAX);
+    if (body.len == 0)
+        return refuse(writer, "no words");
+    json_member(out, "type", STR("interactive"));
+    json_open_in(out, "interactive", '{');
+    json_member(out, "type", str_from(type));
     if (header.len > 0) {
-        json_t *object = put_object(interactive, "header");
-        json_set_text(object, "type", STR("text"));
-        json_set_text(object, "text", header);
+        json_open_in(out, "header", '{');
+        json_member(out, "type", STR("text"));
+        json_member(out, "text", header);
+        json_close(out, '}');
     }
-    json_set_text(put_object(interactive, "body"), "text", body);
-    if (footer.len > 0)
-        json_set_text(put_object(interactive, "footer"), "text", footer);
-    return interactive;
+    json_open_in(out, "body", '{');
+    json_member(out, "text", body);
+    json_close(out, '}');
+    if (footer.len > 0) {
+        json_open_in(out, "footer", '{');
+        json_member(out, "text", footer);
+        json_close(out, '}');
+    }
+    json_open_in(out, "action", '{');
+    return true;
+}
+
+static void end_interactive(struct message_writer *writer)
+{
+    json_close(&writer->out, '}'); /* action */
+    json_close(&writer->out, '}'); /* interactive */
 }
 
 static bool check_options(const struct message_writer *writer, size_t max, size_t id_max)
@@ -180,22 +172,27 @@ static struct str button_title(struct arena *into, const struct str *before, siz
 
 static bool write_buttons(struct message_writer *writer)
 {
+    struct json_out *out = &writer->out;
     const struct reply *reply = writer->reply;
     struct str titles[BUTTONS_MAX];
-    json_t *interactive = begin_interactive(writer, "button", BODY_MAX);
-    if (!interactive || !check_options(writer, BUTTONS_MAX, BUTTON_ID_MAX))
+    if (!check_options(writer, BUTTONS_MAX, BUTTON_ID_MAX) ||
+        !begin_interactive(writer, "button", BODY_MAX))
         return false;
-    json_t *buttons = put_array(put_object(interactive, "action"), "buttons");
+    json_open_in(out, "buttons", '[');
     for (size_t i = 0; i < reply->n_options; i++) {
         titles[i] = button_title(writer->into, titles, i, reply->options[i].title);
         if (titles[i].len == 0)
             return refuse(writer, "a button without words");
-        json_t *button = append_object(buttons);
-        json_set_text(button, "type", STR("reply"));
-        json_t *inner = put_object(button, "reply");
-        json_set_text(inner, "id", reply->options[i].id);
-        json_set_text(inner, "title", titles[i]);
+        json_open(out, '{');
+        json_member(out, "type", STR("reply"));
+        json_open_in(out, "reply", '{');
+        json_member(out, "id", reply->options[i].id);
+        json_member(out, "title", titles[i]);
+        json_close(out, '}');
+        json_close(out, '}');
     }
+    json_close(out, ']');
+    end_interactive(writer);
     return true;
 }
 
@@ -213,104 +210,131 @@ static void find_sections(struct arena *into, const struct reply *reply, struct 
     }
 }
 
-static bool write_row(struct message_writer *writer, const struct reply_option *option,
-                      json_t *rows)
+static bool write_row(struct message_writer *writer, const struct reply_option *option)
 {
+    struct json_out *out = &writer->out;
     struct str name = title(writer->into, option->title, ROW_TITLE_MAX);
     if (name.len == 0)
         return refuse(writer, "a row without words");
-    json_t *row = append_object(rows);
-    json_set_text(row, "id", option->id);
-    json_set_text(row, "title", name);
-    json_set_text(row, "description",
-                  title(writer->into, option->description, DESCRIPTION_MAX));
+    json_open(out, '{');
+    json_member(out, "id", option->id);
+    json_member(out, "title", name);
+    json_member(out, "description", title(writer->into, option->description, DESCRIPTION_MAX));
+    json_close(out, '}');
     return true;
 }
 
-static bool write_rows(struct message_writer *writer, json_t *action)
+static void begin_section(struct json_out *out, struct str name)
 {
+    json_open(out, '{');
+    json_member(out, "title", name);
+    json_open_in(out, "rows", '[');
+}
+
+static void end_section(struct json_out *out)
+{
+    json_close(out, ']');
+    json_close(out, '}');
+}
+
+static bool write_rows(struct message_writer *writer)
+{
+    struct json_out *out = &writer->out;
     const struct reply *reply = writer->reply;
     struct str sections[ROWS_MAX];
-    json_t *rows = NULL, *all = put_array(action, "sections");
     find_sections(writer->into, reply, sections);
+    json_open_in(out, "sections", '[');
+    begin_section(out, sections[0]);
     for (size_t i = 0; i < reply->n_options; i++) {
-        if (i == 0 || !str_eq(sections[i], sections[i - 1])) {
-            json_t *section = append_object(all);
-            json_set_text(section, "title", sections[i]);
-            rows = put_array(section, "rows");
+        if (i > 0 && !str_eq(sections[i], sections[i - 1])) {
+            end_section(out);
+            begin_section(out, sections[i]);
         }
-        if (!write_row(writer, &reply->options[i], rows))
+        if (!write_row(writer, &reply->options[i]))
             return false;
     }
+    end_section(out);
+    json_close(out, ']');
     return true;
 }
 
 static bool write_list(struct message_writer *writer)
 {
     struct str label = title(writer->into, writer->reply->label, LABEL_MAX);
-    json_t *interactive = begin_interactive(writer, "list", LIST_BODY_MAX);
-    if (!interactive || !check_options(writer, ROWS_MAX, ROW_ID_MAX))
+    if (!check_options(writer, ROWS_MAX, ROW_ID_MAX) ||
+        !begin_interactive(writer, "list", LIST_BODY_MAX))
         return false;
     if (label.len == 0)
         return refuse(writer, "no label");
-    json_t *action = put_object(interactive, "action");
-    json_set_text(action, "button", label);
-    return write_rows(writer, action);
+    json_member(&writer->out, "button", label);
+    if (!write_rows(writer))
+        return false;
+    end_interactive(writer);
+    return true;
 }
 
 static bool write_link(struct message_writer *writer)
 {
+    struct json_out *out = &writer->out;
     const struct reply *reply = writer->reply;
     struct str label = title(writer->into, reply->label, LABEL_MAX);
-    json_t *interactive = begin_interactive(writer, "cta_url", BODY_MAX);
-    if (!interactive)
+    if (!begin_interactive(writer, "cta_url", BODY_MAX))
         return false;
     if (label.len == 0)
         return refuse(writer, "no label");
     if (!whatsapp_is_link(reply->url))
         return refuse(writer, "the link is no web address");
-    json_t *action = put_object(interactive, "action");
-    json_set_text(action, "name", STR("cta_url"));
-    json_t *parameters = put_object(action, "parameters");
-    json_set_text(parameters, "display_text", label);
-    json_set_text(parameters, "url", reply->url);
+    json_member(out, "name", STR("cta_url"));
+    json_open_in(out, "parameters", '{');
+    json_member(out, "display_text", label);
+    json_member(out, "url", reply->url);
+    json_close(out, '}');
+    end_interactive(writer);
     return true;
 }
 
 /* Media by handle, else by address; words are the caption. */
 static bool write_media(struct message_writer *writer, const char *type, struct str filename)
 {
+    struct json_out *out = &writer->out;
     const struct reply *reply = writer->reply;
     if (reply->media.len == 0 && !whatsapp_is_link(reply->url))
         return refuse(writer, "neither a media id nor a web address");
-    json_set_text(writer->root, "type", str_from(type));
-    json_t *media = put_object(writer->root, type);
+    json_member(out, "type", str_from(type));
+    json_open_in(out, type, '{');
     if (reply->media.len > 0) {
-        json_set_text(media, "id", reply->media);
+        json_member(out, "id", reply->media);
     } else {
-        json_set_text(media, "link", reply->url);
+        json_member(out, "link", reply->url);
     }
-    json_set_text(media, "caption", words(writer->into, reply->body, CAPTION_MAX));
-    json_set_text(media, "filename", title(writer->into, filename, FILE_NAME_MAX));
+    json_member(out, "caption", words(writer->into, reply->body, CAPTION_MAX));
+    json_member(out, "filename", title(writer->into, filename, FILE_NAME_MAX));
+    json_close(out, '}');
     return true;
 }
 
-static bool write_template_values(struct message_writer *writer, json_t *template)
+static bool write_template_values(struct message_writer *writer)
 {
+    struct json_out *out = &writer->out;
     const struct reply *reply = writer->reply;
     if (reply->n_template_values == 0)
         return true;
-    json_t *body = append_object(put_array(template, "components"));
-    json_set_text(body, "type", STR("body"));
-    json_t *parameters = put_array(body, "parameters");
+    json_open_in(out, "components", '[');
+    json_open(out, '{');
+    json_member(out, "type", STR("body"));
+    json_open_in(out, "parameters", '[');
     for (size_t i = 0; i < reply->n_template_values; i++) {
         struct str value = title(writer->into, reply->template_values[i], BODY_MAX);
         if (value.len == 0)
             return refuse(writer, "a variable is empty");
-        json_t *parameter = append_object(parameters);
-        json_set_text(parameter, "type", STR("text"));
-        json_set_text(parameter, "text", value);
+        json_open(out, '{');
+        json_member(out, "type", STR("text"));
+        json_member(out, "text", value);
+        json_close(out, '}');
     }
+    json_close(out, ']');
+    json_close(out, '}');
+    json_close(out, ']');
     return true;
 }
 
@@ -326,6 +350,7 @@ static bool is_template_name(struct str name)
 
 static bool write_template(struct message_writer *writer)
 {
+    struct json_out *out = &writer->out;
     const struct reply *reply = writer->reply;
     if (!is_template_name(reply->template_name))
         return refuse(writer, "its name is none that Meta would give");
@@ -333,11 +358,16 @@ static bool write_template(struct message_writer *writer)
         return refuse(writer, "no language");
     if (reply->n_template_values > TEMPLATE_VALUES)
         return refuse(writer, "too many variables");
-    json_set_text(writer->root, "type", STR("template"));
-    json_t *template = put_object(writer->root, "template");
-    json_set_text(template, "name", reply->template_name);
-    json_set_text(put_object(template, "language"), "code", reply->template_language);
-    return write_template_values(writer, template);
+    json_member(out, "type", STR("template"));
+    json_open_in(out, "template", '{');
+    json_member(out, "name", reply->template_name);
+    json_open_in(out, "language", '{');
+    json_member(out, "code", reply->template_language);
+    json_close(out, '}');
+    if (!write_template_values(writer))
+        return false;
+    json_close(out, '}');
+    return true;
 }
 
 static bool write_content(struct message_writer *writer)
@@ -366,21 +396,25 @@ static bool write_content(struct message_writer *writer)
 /* With a number it is used, because some templates need one; else the user id. */
 static bool write_envelope(struct message_writer *writer, const struct outbound *message)
 {
+    struct json_out *out = &writer->out;
     const struct person *to = &message->to;
     if (to->phone.len == 0 && to->user_id.len == 0)
         return refuse(writer, "nobody to send to");
     if (message->key.len > KEY_MAX)
         return refuse(writer, "its key is too long");
-    json_set_text(writer->root, "messaging_product", STR("whatsapp"));
-    json_set_text(writer->root, "recipient_type", STR("individual"));
+    json_member(out, "messaging_product", STR("whatsapp"));
+    json_member(out, "recipient_type", STR("individual"));
     if (to->phone.len > 0) {
-        json_set_text(writer->root, "to", to->phone);
+        json_member(out, "to", to->phone);
     } else {
-        json_set_text(writer->root, "recipient", to->user_id);
+        json_member(out, "recipient", to->user_id);
     }
-    if (message->context.len > 0)
-        json_set_text(put_object(writer->root, "context"), "message_id", message->context);
-    json_set_text(writer->root, "biz_opaque_callback_data", message->key);
+    if (message->context.len > 0) {
+        json_open_in(out, "context", '{');
+        json_member(out, "message_id", message->context);
+        json_close(out, '}');
+    }
+    json_member(out, "biz_opaque_callback_data", message->key);
     return true;
 }
 
@@ -388,11 +422,13 @@ bool whatsapp_encode(struct arena *into, const struct whatsapp_sender *sender,
                      const struct outbound *message, struct http_request *request,
                      struct err *err)
 {
-    OWNED_JSON(root) = json_object();
-    struct message_writer writer = {into, root, message->reply, err};
+    struct message_writer writer = {.into = into, .reply = message->reply, .err = err};
+    json_out_init(&writer.out, into, 512 + 2 * message->reply->body.len);
+    json_open(&writer.out, '{');
     if (!whatsapp_request(into, sender, "POST", message->account, "/messages", request, err) ||
         !write_envelope(&writer, message) || !write_content(&writer))
         return false;
-    request->body = json_write(into, root);
+    json_close(&writer.out, '}');
+    request->body = json_out_text(&writer.out);
     return true;
 }

@@ -7,7 +7,13 @@
  */
 #include "bot/base/message.h"
 
-#include "bot/base/json.h"
+#include "bot/base/json_in.h"
+#include "bot/base/json_out.h"
+
+#include <stddef.h>
+
+#define OPTIONS_MAX 32  /* far more than a channel shows */
+#define VALUES_MAX  128 /* as many variables as no template has */
 
 static const char *name_in(const char *const *names, size_t n, size_t at)
 {
@@ -116,120 +122,170 @@ enum delivery delivery_join(enum delivery a, enum delivery b)
 
 /* --- a reply as JSON -------------------------------------------------------------------- */
 
-static json_t *options_to_json(const struct reply *reply)
-{
-    json_t *array = json_array();
-    for (size_t i = 0; i < reply->n_options; i++) {
-        const struct reply_option *option = &reply->options[i];
-        json_t *object = json_object();
-        json_set_text(object, "id", option->id);
-        json_set_text(object, "title", option->title);
-        json_set_text(object, "description", option->description);
-        json_set_text(object, "section", option->section);
-        (void)json_array_append_new(array, object);
-    }
-    return array;
-}
+/* The texts of a reply and of an option, by the names that they have in JSON. */
+struct text_member {
+    const char *name;
+    size_t at;
+};
 
-static json_t *values_to_json(const struct reply *reply)
+static const struct text_member reply_texts[] = {
+    {"body",     offsetof(struct reply, body)             },
+    {"header",   offsetof(struct reply, header)           },
+    {"footer",   offsetof(struct reply, footer)           },
+    {"label",    offsetof(struct reply, label)            },
+    {"url",      offsetof(struct reply, url)              },
+    {"media",    offsetof(struct reply, media)            },
+    {"filename", offsetof(struct reply, filename)         },
+    {"template", offsetof(struct reply, template_name)    },
+    {"language", offsetof(struct reply, template_language)},
+};
+
+static const struct text_member option_texts[] = {
+    {"id",          offsetof(struct reply_option, id)         },
+    {"title",       offsetof(struct reply_option, title)      },
+    {"description", offsetof(struct reply_option, description)},
+    {"section",     offsetof(struct reply_option, section)    },
+};
+
+static void write_texts(struct json_out *out, const void *from,
+                        const struct text_member *members, size_t n)
 {
-    json_t *array = json_array();
-    for (size_t i = 0; i < reply->n_template_values; i++)
-        (void)json_array_append_new(array, json_string_of(reply->template_values[i]));
-    return array;
+    for (size_t i = 0; i < n; i++)
+        json_member(out, members[i].name,
+                    *(const struct str *)((const char *)from + members[i].at));
 }
 
 struct str reply_to_json(struct arena *into, const struct reply *reply)
 {
-    OWNED_JSON(object) = json_object();
-    json_set_text(object, "kind", str_from(reply_kind_name(reply->kind)));
-    json_set_text(object, "body", reply->body);
-    json_set_text(object, "header", reply->header);
-    json_set_text(object, "footer", reply->footer);
-    json_set_text(object, "label", reply->label);
-    json_set_text(object, "url", reply->url);
-    json_set_text(object, "media", reply->media);
-    json_set_text(object, "filename", reply->filename);
-    json_set_text(object, "template", reply->template_name);
-    json_set_text(object, "language", reply->template_language);
-    if (reply->n_options > 0)
-        (void)json_object_set_new(object, "options", options_to_json(reply));
-    if (reply->n_template_values > 0)
-        (void)json_object_set_new(object, "values", values_to_json(reply));
-    return json_write(into, object);
+    struct json_out out;
+
+    json_out_init(&out, into, 256 + 2 * reply->body.len + 128 * reply->n_options);
+    json_open(&out, '{');
+    json_member(&out, "kind", str_from(reply_kind_name(reply->kind)));
+    write_texts(&out, reply, reply_texts, COUNTOF(reply_texts));
+    if (reply->n_options > 0) {
+        json_open_in(&out, "options", '[');
+        for (size_t i = 0; i < reply->n_options; i++) {
+            json_open(&out, '{');
+            write_texts(&out, &reply->options[i], option_texts, COUNTOF(option_texts));
+            json_close(&out, '}');
+        }
+        json_close(&out, ']');
+    }
+    if (reply->n_template_values > 0) {
+        json_open_in(&out, "values", '[');
+        for (size_t i = 0; i < reply->n_template_values; i++)
+            json_put_text(&out, reply->template_values[i]);
+        json_close(&out, ']');
+    }
+    json_close(&out, '}');
+    return json_out_text(&out);
 }
 
-static bool read_kind(const json_t *object, struct reply *reply, struct err *err)
+/* What is not known, or is no text, is passed over. */
+static void read_text_member(struct json_in *in, struct str key, void *into,
+                             const struct text_member *members, size_t n)
 {
-    const char *name = json_string_value(json_object_get(object, "kind"));
-    for (size_t i = 0; name && i < COUNTOF(reply_kind_names); i++) {
-        if (strcmp(name, reply_kind_names[i]) != 0)
+    for (size_t i = 0; i < n; i++) {
+        if (!str_eq(key, str_from(members[i].name)) || json_next(in) != JSON_IN_TEXT)
+            continue;
+        *(struct str *)((char *)into + members[i].at) = json_in_text(in);
+        return;
+    }
+    json_skip(in);
+}
+
+static bool read_kind(struct json_in *in, struct reply *reply)
+{
+    struct str name = json_next(in) == JSON_IN_TEXT ? json_in_text(in) : STR_NONE;
+
+    for (size_t i = 0; i < COUNTOF(reply_kind_names); i++) {
+        if (!str_eq(name, str_from(reply_kind_names[i])))
             continue;
         reply->kind = (enum reply_kind)i;
         return true;
     }
-    return err_raise(err, ERR_REJECT, "not a kind of reply that we know");
+    return false;
 }
 
-static bool read_options(struct arena *into, const json_t *object, struct reply *reply,
-                         struct err *err)
+static bool read_options(struct json_in *in, struct reply *reply, struct err *err)
 {
-    const json_t *array = json_array_in(object, "options");
-    size_t n = json_array_size(array);
-    struct reply_option *options = n > 0 ? arena_array(into, struct reply_option, n) : NULL;
-    for (size_t i = 0; i < n; i++) {
-        const json_t *option = json_array_get(array, i);
-        if (!json_is_object(option))
+    struct reply_option *options = arena_array(in->into, struct reply_option, OPTIONS_MAX);
+
+    if (json_next(in) != JSON_IN_ARRAY) {
+        json_skip(in);
+        return true;
+    }
+    json_enter(in, '[');
+    while (json_more(in, ']')) {
+        if (json_next(in) != JSON_IN_OBJECT)
             return err_raise(err, ERR_REJECT, "an option is not an object");
-        options[i].id = json_text(into, option, "id");
-        options[i].title = json_text(into, option, "title");
-        options[i].description = json_text(into, option, "description");
-        options[i].section = json_text(into, option, "section");
+        if (reply->n_options == OPTIONS_MAX)
+            return err_raise(err, ERR_REJECT, "more options than a reply can have");
+        json_enter(in, '{');
+        while (json_more(in, '}'))
+            read_text_member(in, json_in_key(in), &options[reply->n_options], option_texts,
+                             COUNTOF(option_texts));
+        reply->n_options++;
     }
     reply->options = options;
-    reply->n_options = n;
     return true;
 }
 
-static bool read_values(struct arena *into, const json_t *object, struct reply *reply,
-                        struct err *err)
+static bool read_values(struct json_in *in, struct reply *reply, struct err *err)
 {
-    const json_t *array = json_array_in(object, "values");
-    size_t n = json_array_size(array);
-    struct str *values = n > 0 ? arena_array(into, struct str, n) : NULL;
-    for (size_t i = 0; i < n; i++) {
-        const json_t *value = json_array_get(array, i);
-        if (!json_is_string(value))
+    struct str *values = arena_array(in->into, struct str, VALUES_MAX);
+
+    if (json_next(in) != JSON_IN_ARRAY) {
+        json_skip(in);
+        return true;
+    }
+    json_enter(in, '[');
+    while (json_more(in, ']')) {
+        if (json_next(in) != JSON_IN_TEXT)
             return err_raise(err, ERR_REJECT, "a template's value is not a text");
-        values[i] =
-            arena_str(into, (struct str){json_string_value(value), json_string_length(value)});
+        if (reply->n_template_values == VALUES_MAX)
+            return err_raise(err, ERR_REJECT, "more values than a template can have");
+        values[reply->n_template_values++] = json_in_text(in);
     }
     reply->template_values = values;
-    reply->n_template_values = n;
     return true;
 }
 
-static void read_texts(struct arena *into, const json_t *object, struct reply *reply)
+static bool read_reply(struct json_in *in, struct reply *reply, struct err *err)
 {
-    reply->body = json_text(into, object, "body");
-    reply->header = json_text(into, object, "header");
-    reply->footer = json_text(into, object, "footer");
-    reply->label = json_text(into, object, "label");
-    reply->url = json_text(into, object, "url");
-    reply->media = json_text(into, object, "media");
-    reply->filename = json_text(into, object, "filename");
-    reply->template_name = json_text(into, object, "template");
-    reply->template_language = json_text(into, object, "language");
+    bool kind = false;
+
+    json_enter(in, '{');
+    while (json_more(in, '}')) {
+        struct str key = json_in_key(in);
+        if (str_eq(key, STR("kind")) && kind)
+            return err_raise(err, ERR_REJECT, "two kinds");
+        if (str_eq(key, STR("kind"))) {
+            kind = read_kind(in, reply);
+        } else if (str_eq(key, STR("options"))) {
+            if (!read_options(in, reply, err))
+                return false;
+        } else if (str_eq(key, STR("values"))) {
+            if (!read_values(in, reply, err))
+                return false;
+        } else {
+            read_text_member(in, key, reply, reply_texts, COUNTOF(reply_texts));
+        }
+    }
+    if (!json_in_end(in))
+        return err_raise(err, ERR_REJECT, "malformed");
+    return kind || err_raise(err, ERR_REJECT, "not a kind of reply that we know");
 }
 
 bool reply_from_json(struct arena *into, struct str json, struct reply *reply, struct err *err)
 {
-    OWNED_JSON(object) = NULL;
     struct reply read = {0};
-    if (!json_read(json, &object, err) || !read_kind(object, &read, err) ||
-        !read_options(into, object, &read, err) || !read_values(into, object, &read, err))
+    struct json_in in;
+
+    json_in_init(&in, into, json);
+    if (!read_reply(&in, &read, err))
         return err_wrap(err, "read reply");
-    read_texts(into, object, &read);
     *reply = read;
     return true;
 }

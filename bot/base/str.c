@@ -177,10 +177,27 @@ static size_t last_character(struct str text, uint32_t *code)
     return 0;
 }
 
+/* Where the run of plain ASCII that begins at `at` ends: eight bytes at a step, as most text is
+ * nothing else. A NUL is not plain. */
+static size_t after_plain(struct str text, size_t at)
+{
+    const uint64_t ones = 0x0101010101010101u, highs = 0x8080808080808080u;
+    uint64_t word;
+
+    for (; text.len - at >= sizeof word; at += sizeof word) {
+        memcpy(&word, text.at + at, sizeof word);
+        if ((word | (word - ones)) & highs)
+            break;
+    }
+    while (at < text.len && text.at[at] > 0)
+        at++;
+    return at;
+}
+
 bool str_is_utf8(struct str text)
 {
     uint32_t code = 0;
-    for (size_t at = 0; at < text.len;) {
+    for (size_t at = after_plain(text, 0); at < text.len; at = after_plain(text, at)) {
         size_t len = character(str_slice(text, at, 4), &code);
         if (len == 0 || code == 0)
             return false;

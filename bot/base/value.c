@@ -8,7 +8,8 @@
  */
 #include "bot/base/value.h"
 
-#include "bot/base/json.h"
+#include "bot/base/json_in.h"
+#include "bot/base/json_out.h"
 
 #include <stdio.h>
 
@@ -126,205 +127,242 @@ const struct record *record_built(const struct record_builder *builder)
 
 /* --- to JSON ---------------------------------------------------------------------------- */
 
-static json_t *value_to_json(const struct value *value);
+static void write_value(struct json_out *out, const struct value *value);
 
-static json_t *money_to_json(struct money money)
+static void write_money(struct json_out *out, struct money money)
 {
     char minor[32];
+
     (void)snprintf(minor, sizeof(minor), "%lld", (long long)money.minor);
-    return json_pack("{s:[s,s]}", TYPE_MONEY, minor, money.currency);
+    json_open(out, '{');
+    json_open_in(out, TYPE_MONEY, '[');
+    json_put_text(out, str_from(minor));
+    json_put_text(out, str_from(money.currency));
+    json_close(out, ']');
+    json_close(out, '}');
 }
 
-static json_t *list_to_json(const struct list *list)
+static void write_list(struct json_out *out, const struct list *list)
 {
-    json_t *array = json_array();
+    json_open(out, '[');
     for (size_t i = 0; list && i < list->n; i++)
-        (void)json_array_append_new(array, value_to_json(&list->items[i]));
-    return array;
+        write_value(out, &list->items[i]);
+    json_close(out, ']');
 }
 
-static void set_field(json_t *object, const struct field *field)
+/* Of two fields with one name the first counts, as for record_get. */
+static bool is_told(const struct record *record, size_t before, struct str name)
 {
-    struct arena scratch = {0};
-    struct str name = str_sane(&scratch, field->name);
-    if (name.len > 0 && name.at[0] == TYPE_MARK)
-        name = arena_format(&scratch, "%c%.*s", TYPE_MARK, STR_ARG(name));
-    /* Of two fields with one name the first counts, as for record_get. */
-    const char *key = name.at ? name.at : "";
-    json_t *value =
-        json_object_getn(object, key, name.len) ? NULL : value_to_json(&field->value);
-    if (value)
-        (void)json_object_setn_new_nocheck(object, key, name.len, value);
-    arena_finish(&scratch);
-}
-
-static json_t *record_to_object(const struct record *record)
-{
-    json_t *object = json_object();
-    for (size_t i = 0; record && i < record->n; i++)
-        set_field(object, &record->fields[i]);
-    return object;
-}
-
-static json_t *value_to_json(const struct value *value)
-{
-    switch (value->kind) {
-    case VALUE_NONE:
-        break;
-    case VALUE_BOOL:
-        return json_boolean(value->yes);
-    case VALUE_INT:
-        return json_integer(value->number);
-    case VALUE_TEXT:
-        return json_string_of(value->text);
-    case VALUE_MONEY:
-        return money_to_json(value->money);
-    case VALUE_TIME:
-        return json_pack("{s:I}", TYPE_TIME, (json_int_t)value->time);
-    case VALUE_RECORD:
-        return record_to_object(value->record);
-    case VALUE_LIST:
-        return list_to_json(value->list);
-    }
-    return json_null();
-}
-
-struct str record_to_json(struct arena *into, const struct record *record)
-{
-    OWNED_JSON(object) = record_to_object(record);
-    return json_write(into, object);
-}
-
-/* --- from JSON -------------------------------------------------------------------------- */
-
-static bool value_from_json(struct arena *into, const json_t *json, struct value *value,
-                            struct err *err);
-
-static struct str text_of(struct arena *into, const json_t *string)
-{
-    return arena_str(into, (struct str){json_string_value(string), json_string_length(string)});
-}
-
-static bool money_from_json(const json_t *pair, struct value *value, struct err *err)
-{
-    const json_t *minor = json_array_get(pair, 0);
-    const json_t *currency = json_array_get(pair, 1);
-    int64_t number = 0;
-    if (json_array_size(pair) != 2 || !json_is_string(minor) || !json_is_string(currency) ||
-        !str_to_int(str_from(json_string_value(minor)), &number))
-        return err_raise(err, ERR_REJECT, "money is not [minor units, currency]");
-    struct money money;
-    if (!money_make(number, str_from(json_string_value(currency)), &money, err))
-        return false;
-    *value = value_money(money);
-    return true;
-}
-
-static bool typed_from_json(const json_t *object, struct value *value, struct err *err)
-{
-    const json_t *money = json_object_get(object, TYPE_MONEY);
-    const json_t *time = json_object_get(object, TYPE_TIME);
-    if (json_object_size(object) == 1 && money)
-        return money_from_json(money, value, err);
-    if (json_object_size(object) != 1 || !json_is_integer(time))
-        return err_raise(err, ERR_REJECT, "not a type of value that we know");
-    *value = value_time(json_integer_value(time));
-    return true;
-}
-
-static bool list_from_json(struct arena *into, const json_t *array, struct value *value,
-                           struct err *err)
-{
-    struct list *list = arena_new(into, struct list);
-    struct value *items = arena_array(into, struct value, json_array_size(array));
-    *list = (struct list){items, json_array_size(array)};
-    for (size_t i = 0; i < list->n; i++) {
-        if (!value_from_json(into, json_array_get(array, i), &items[i], err))
-            return false;
-    }
-    *value = value_list(list);
-    return true;
-}
-
-/* Whether the name is a type's: one dollar, while a field of ours would have two. */
-static bool names_a_type(const char *name)
-{
-    return name[0] == TYPE_MARK && name[1] != TYPE_MARK;
-}
-
-static bool has_a_type(const json_t *object)
-{
-    const char *name = NULL;
-    json_t *member = NULL;
-    json_object_foreach((json_t *)object, name, member)
-    {
-        if (names_a_type(name))
+    for (size_t i = 0; i < before; i++) {
+        if (str_eq(record->fields[i].name, name))
             return true;
     }
     return false;
 }
 
-static bool object_from_json(struct arena *into, const json_t *object, struct record *record,
-                             struct err *err)
+static void write_record(struct json_out *out, const struct record *record)
 {
-    struct field *fields = arena_array(into, struct field, json_object_size(object));
-    const char *name = NULL;
-    json_t *member = NULL;
-    *record = (struct record){fields, 0};
-    json_object_foreach((json_t *)object, name, member)
-    {
-        struct field *field = &fields[record->n++];
-        field->name = arena_str(into, str_from(name[0] == TYPE_MARK ? name + 1 : name));
-        if (!value_from_json(into, member, &field->value, err))
-            return false;
+    json_open(out, '{');
+    for (size_t i = 0; record && i < record->n; i++) {
+        struct str name = record->fields[i].name;
+        if (is_told(record, i, name))
+            continue;
+        if (name.len > 0 && name.at[0] == TYPE_MARK)
+            name = arena_format(out->into, "%c%.*s", TYPE_MARK, STR_ARG(name));
+        json_key_of(out, name);
+        write_value(out, &record->fields[i].value);
     }
+    json_close(out, '}');
+}
+
+static void write_value(struct json_out *out, const struct value *value)
+{
+    switch (value->kind) {
+    case VALUE_NONE:
+        json_put_word(out, "null");
+        break;
+    case VALUE_BOOL:
+        json_put_word(out, value->yes ? "true" : "false");
+        break;
+    case VALUE_INT:
+        json_put_int(out, value->number);
+        break;
+    case VALUE_TEXT:
+        json_put_text(out, value->text);
+        break;
+    case VALUE_MONEY:
+        write_money(out, value->money);
+        break;
+    case VALUE_TIME:
+        json_open(out, '{');
+        json_key(out, TYPE_TIME);
+        json_put_int(out, value->time);
+        json_close(out, '}');
+        break;
+    case VALUE_RECORD:
+        write_record(out, value->record);
+        break;
+    case VALUE_LIST:
+        write_list(out, value->list);
+        break;
+    }
+}
+
+struct str record_to_json(struct arena *into, const struct record *record)
+{
+    struct json_out out;
+
+    json_out_init(&out, into, 512);
+    write_record(&out, record);
+    return json_out_text(&out);
+}
+
+/* --- from JSON -------------------------------------------------------------------------- */
+
+static bool read_value(struct json_in *in, struct value *value, struct err *err);
+
+static bool malformed(struct err *err)
+{
+    return err_raise(err, ERR_REJECT, "malformed, or nested too deep");
+}
+
+static bool read_money(struct json_in *in, struct value *value, struct err *err)
+{
+    struct str parts[2] = {STR_NONE, STR_NONE};
+    struct money money;
+    int64_t minor;
+    size_t n = 0;
+
+    if (json_next(in) == JSON_IN_ARRAY) {
+        json_enter(in, '[');
+        while (json_more(in, ']')) {
+            if (n == 2 || json_next(in) != JSON_IN_TEXT)
+                return err_raise(err, ERR_REJECT, "money is not [minor units, currency]");
+            parts[n++] = json_in_text(in);
+        }
+    }
+    if (n != 2 || !str_to_int(parts[0], &minor))
+        return err_raise(err, ERR_REJECT, "money is not [minor units, currency]");
+    if (!money_make(minor, parts[1], &money, err))
+        return false;
+    *value = value_money(money);
     return true;
 }
 
-static bool record_value_from_json(struct arena *into, const json_t *object,
-                                   struct value *value, struct err *err)
+static bool read_typed(struct json_in *in, struct str type, struct value *value,
+                       struct err *err)
 {
-    if (has_a_type(object))
-        return typed_from_json(object, value, err);
-    struct record *record = arena_new(into, struct record);
-    *value = value_record(record);
-    return object_from_json(into, object, record, err);
+    if (str_eq(type, STR(TYPE_MONEY))) {
+        if (!read_money(in, value, err))
+            return false;
+    } else if (str_eq(type, STR(TYPE_TIME)) && json_next(in) == JSON_IN_NUMBER) {
+        *value = value_time(json_in_int(in));
+    } else {
+        return err_raise(err, ERR_REJECT, "not a type of value that we know");
+    }
+    if (json_more(in, '}'))
+        return err_raise(err, ERR_REJECT, "not a type of value that we know");
+    return true;
 }
 
-static bool value_from_json(struct arena *into, const json_t *json, struct value *value,
-                            struct err *err)
+/* Whether the name is a type's: one dollar, while a field of ours would have two. */
+static bool names_a_type(struct str name)
 {
-    switch (json_typeof(json)) {
-    case JSON_NULL:
-        *value = value_none();
-        return true;
-    case JSON_TRUE:
-    case JSON_FALSE:
-        *value = value_bool(json_is_true(json));
-        return true;
-    case JSON_INTEGER:
-        *value = value_int(json_integer_value(json));
-        return true;
-    case JSON_STRING:
-        *value = value_text(text_of(into, json));
-        return true;
-    case JSON_ARRAY:
-        return list_from_json(into, json, value, err);
-    case JSON_OBJECT:
-        return record_value_from_json(into, json, value, err);
-    case JSON_REAL:
-        break;
+    return name.len > 0 && name.at[0] == TYPE_MARK &&
+           !(name.len > 1 && name.at[1] == TYPE_MARK);
+}
+
+static bool read_object(struct json_in *in, struct value *value, struct err *err)
+{
+    struct record_builder fields;
+
+    record_build(&fields, in->into);
+    json_enter(in, '{');
+    while (json_more(in, '}')) {
+        struct str name = json_in_key(in);
+        struct value member;
+        if (names_a_type(name))
+            return fields.n == 0 ? read_typed(in, name, value, err)
+                                 : err_raise(err, ERR_REJECT, "a type among fields");
+        if (!read_value(in, &member, err))
+            return false;
+        bool marked = name.len > 0 && name.at[0] == TYPE_MARK;
+        size_t before = fields.n;
+        record_set(&fields, str_slice(name, marked ? 1 : 0, name.len), member);
+        if (fields.n == before)
+            return err_raise(err, ERR_REJECT, "a field that comes twice");
     }
-    return err_raise(err, ERR_REJECT, "a number with a fraction is no value");
+    struct record *record = arena_new(in->into, struct record);
+    *record = (struct record){fields.fields, fields.n};
+    *value = value_record(record);
+    return true;
+}
+
+static bool read_list(struct json_in *in, struct value *value, struct err *err)
+{
+    struct value *items = NULL;
+    size_t n = 0, room = 0;
+
+    json_enter(in, '[');
+    while (json_more(in, ']')) {
+        if (n == room) {
+            room = room > 0 ? 2 * room : 8;
+            struct value *wider = arena_array(in->into, struct value, room);
+            if (n > 0)
+                memcpy(wider, items, n * sizeof *wider);
+            items = wider;
+        }
+        if (!read_value(in, &items[n++], err))
+            return false;
+    }
+    struct list *list = arena_new(in->into, struct list);
+    *list = (struct list){items, n};
+    *value = value_list(list);
+    return true;
+}
+
+static bool read_value(struct json_in *in, struct value *value, struct err *err)
+{
+    char word;
+
+    *value = value_none();
+    switch (json_next(in)) {
+    case JSON_IN_OBJECT:
+        return read_object(in, value, err);
+    case JSON_IN_ARRAY:
+        return read_list(in, value, err);
+    case JSON_IN_TEXT:
+        *value = value_text(json_in_text(in));
+        break;
+    case JSON_IN_NUMBER:
+        *value = value_int(json_in_int(in));
+        if (in->broken)
+            return err_raise(err, ERR_REJECT, "a number that is not whole is no value");
+        break;
+    case JSON_IN_WORD:
+        word = json_in_word(in);
+        if (word == 't' || word == 'f')
+            *value = value_bool(word == 't');
+        break;
+    case JSON_IN_NOTHING:
+        return malformed(err);
+    }
+    return true;
 }
 
 bool record_from_json(struct arena *into, struct str json, const struct record **record,
                       struct err *err)
 {
-    OWNED_JSON(doc) = NULL;
-    struct value value = value_none();
-    if (!json_read(json, &doc, err) || !value_from_json(into, doc, &value, err))
+    struct value value;
+    struct json_in in;
+
+    json_in_init(&in, into, json);
+    if (!read_value(&in, &value, err))
         return err_wrap(err, "read record");
+    if (!json_in_end(&in)) {
+        malformed(err);
+        return err_wrap(err, "read record");
+    }
     if (value.kind != VALUE_RECORD)
         return err_raise(err, ERR_REJECT, "read record: not an object");
     *record = value.record;
