@@ -90,7 +90,8 @@ struct flow_answer {
     const char *outcome; /* an action: one of its declared outcomes */
 };
 
-/* A message to write later unless the customer writes first. */
+/* Something to happen later unless the customer answers first: an EVENT_TIMER whose `detail` is
+ * this name. A name tells one asking from every other, so an old one does nothing. */
 struct flow_timer {
     struct str name;
     usec_t at;
@@ -100,8 +101,9 @@ struct flow_result {
     struct str state;            /* keep this, give it back as flow_in.state */
     const struct reply *replies; /* to be sent in this order */
     size_t n_replies;
-    const struct flow_timer *timers; /* replaces the conversation's timers */
+    const struct flow_timer *timers; /* the conversation's timers from now on */
     size_t n_timers;
+    bool timers_changed; /* false: they are what they were before this turn */
     enum lang lang;
     bool lang_settled; /* the customer chose it */
     enum { FLOW_CONSENT_SAME, FLOW_CONSENT_STOP, FLOW_CONSENT_START } consent;

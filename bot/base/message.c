@@ -47,6 +47,7 @@ static const char *const event_kind_names[] = {
     [EVENT_TEMPLATE] = "template",
     [EVENT_ACCOUNT] = "account",
     [EVENT_OTHER] = "other",
+    [EVENT_TIMER] = "timer",
 };
 
 static const char *const media_kind_names[] = {

@@ -50,7 +50,9 @@ enum event_kind {
     EVENT_PREFERENCE, /* the channel's own stop and resume */
     EVENT_TEMPLATE,   /* a template's status, category or quality changed */
     EVENT_ACCOUNT,    /* the account or number: quality, limits, bans, errors, reviews */
-    EVENT_OTHER       /* a field that we have not heard of: recorded and passed over */
+    EVENT_OTHER,      /* a field that we have not heard of: recorded and passed over */
+    /* of our own making: starts a turn, though nobody wrote */
+    EVENT_TIMER /* what was to happen by now unless something else did; `detail` is its name */
 };
 
 const char *event_kind_name(enum event_kind kind); /* "text", "choice", ... */

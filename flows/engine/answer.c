@@ -494,6 +494,10 @@ void turn_event(struct flow_turn *turn)
     case EVENT_PREFERENCE:
         on_preference(turn);
         break;
+    case EVENT_TIMER:
+        if (!is_muted(turn))
+            turn_lapse(turn);
+        break;
     default:
         break; /* edits, revocations and the rest are kept by the shell, and not answered */
     }

@@ -180,7 +180,11 @@ struct state_def {
     struct prompt prompt;
     struct handlers on;
     struct handlers outcomes;
-    struct move end; /* what a state without a prompt does */
+    struct move end;       /* what a state without a prompt does */
+    usec_t after;          /* how long an answer is waited for; 0: for ever */
+    struct str after_name; /* as it was written: "30m" */
+    unsigned after_line;
+    struct moves lapsed; /* taken then */
 };
 
 struct flow_def {

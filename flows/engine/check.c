@@ -34,7 +34,7 @@ bool check_each_move(struct checker *checker, struct state_def *state, move_visi
         if (!each_of(checker, &state->outcomes.items[i].moves, WHERE_OUTCOME, visit))
             return false;
     }
-    return true;
+    return each_of(checker, &state->lapsed, WHERE_AFTER, visit);
 }
 
 typedef bool (*state_check)(struct checker *checker, struct state_def *state);

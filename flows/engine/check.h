@@ -19,7 +19,7 @@ struct checker {
               (at_line), ##__VA_ARGS__)
 
 /* Where a transition stands; it decides what it may look at. */
-enum where { WHERE_ALWAYS, WHERE_END, WHERE_ON, WHERE_OUTCOME };
+enum where { WHERE_ALWAYS, WHERE_END, WHERE_ON, WHERE_OUTCOME, WHERE_AFTER };
 
 /* --- check.c ------------------------------------------------------------------------------ */
 

@@ -34,7 +34,8 @@ static bool sets_variable(const struct moves *moves, struct str name)
 
 static bool state_sets(const struct state_def *state, struct str name)
 {
-    if (str_eq(state->prompt.as, name) || sets_variable(&state->always, name))
+    if (str_eq(state->prompt.as, name) || sets_variable(&state->always, name) ||
+        sets_variable(&state->lapsed, name))
         return true;
     for (size_t i = 0; i < state->on.n; i++) {
         if (sets_variable(&state->on.items[i].moves, name))
@@ -72,7 +73,7 @@ bool check_in_scope(const struct checker *checker, struct str path, enum where w
 
     if (is_fact(root) || check_knows(checker, root))
         return true;
-    if (where == WHERE_ON)
+    if (where == WHERE_ON || where == WHERE_AFTER)
         return false;
     if (where == WHERE_OUTCOME && state_action(checker->state) &&
         str_eq(root, str_from(state_action(checker->state)->name)))

@@ -47,6 +47,12 @@ static bool check_end(struct checker *checker, struct state_def *state)
                       "add 'ask'",
                       STR_ARG(state->name));
     }
+    if (!asks && state->after > 0) {
+        return REFUSE(checker, state->after_line,
+                      "state '%.*s' asks nothing, so there is no answer to wait for: drop "
+                      "'after' or add 'ask'",
+                      STR_ARG(state->name));
+    }
     return check_passage(checker, state, asks || goes);
 }
 
@@ -65,6 +71,10 @@ const struct action_def *state_action(const struct state_def *state)
             if (state->on.items[i].moves.items[j].kind == MOVE_ACTION)
                 return state->on.items[i].moves.items[j].action;
         }
+    }
+    for (size_t i = 0; i < state->lapsed.n; i++) {
+        if (state->lapsed.items[i].kind == MOVE_ACTION)
+            return state->lapsed.items[i].action;
     }
     return NULL;
 }

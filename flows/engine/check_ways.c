@@ -100,7 +100,8 @@ static const struct move *nth_move(const struct state_def *state, size_t i, enum
             i -= moves->n;
         }
     }
-    return NULL;
+    *where = WHERE_AFTER;
+    return i < state->lapsed.n ? &state->lapsed.items[i] : NULL;
 }
 
 static void mark_reachable(struct graph *graph, size_t number)
@@ -221,6 +222,10 @@ static bool acts_alone(const struct state_def *state)
 {
     for (size_t i = 0; i < state->always.n; i++) {
         if (state->always.items[i].kind == MOVE_ACTION)
+            return true;
+    }
+    for (size_t i = 0; i < state->lapsed.n; i++) {
+        if (state->lapsed.items[i].kind == MOVE_ACTION)
             return true;
     }
     return state->end.kind == MOVE_ACTION;

@@ -106,6 +106,10 @@ struct str kept_write(struct arena *into, const struct book *book, const struct 
         record_set(&out, STR("stopped"), value_bool(true));
     if (kept->media_at)
         record_set(&out, STR("media"), value_time(kept->media_at));
+    if (kept->armed_at)
+        record_set(&out, STR("armed"), value_time(kept->armed_at));
+    if (kept->timer.len)
+        record_set(&out, STR("timer"), value_text(kept->timer));
     return record_to_json(into, record_built(&out));
 }
 
@@ -123,6 +127,13 @@ static bool yes_in(const struct record *record, struct str name)
     struct value value = record_get(record, name);
 
     return value.kind == VALUE_BOOL && value.yes;
+}
+
+static usec_t time_in(const struct record *record, struct str name)
+{
+    struct value value = record_get(record, name);
+
+    return value.kind == VALUE_TIME ? value.time : 0;
 }
 
 static bool frame_read(struct arena *into, const struct book *book, const struct record *record,
@@ -184,7 +195,6 @@ bool kept_read(struct arena *into, const struct book *book, struct str state, st
 {
     const struct record *record;
     struct value misses;
-    struct value media;
 
     *kept = (struct kept){0};
     if (state.len == 0 || !record_from_json(into, state, &record, NULL))
@@ -199,9 +209,9 @@ bool kept_read(struct arena *into, const struct book *book, struct str state, st
     misses = record_get(record, STR("miss"));
     if (misses.kind == VALUE_INT && misses.number > 0 && misses.number < 100)
         kept->misses = misses.number;
-    media = record_get(record, STR("media"));
-    if (media.kind == VALUE_TIME)
-        kept->media_at = media.time;
+    kept->media_at = time_in(record, STR("media"));
+    kept->armed_at = time_in(record, STR("armed"));
+    kept->timer = text_in(record, STR("timer"));
     shown_read(record, kept);
     return true;
 }

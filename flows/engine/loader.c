@@ -450,6 +450,65 @@ static bool read_handlers(struct loader *loader, const struct node *map, const c
     return true;
 }
 
+/* --- waiting ------------------------------------------------------------------------------ */
+
+static bool read_span(struct str text, usec_t *span)
+{
+    int64_t n;
+    usec_t unit;
+
+    if (text.len < 2 || text.len > 6 || !str_to_int(str_slice(text, 0, text.len - 1), &n))
+        return false;
+    switch (text.at[text.len - 1]) {
+    case 's':
+        unit = USEC_PER_SEC;
+        break;
+    case 'm':
+        unit = USEC_PER_MIN;
+        break;
+    case 'h':
+        unit = USEC_PER_HOUR;
+        break;
+    case 'd':
+        unit = USEC_PER_DAY;
+        break;
+    default:
+        return false;
+    }
+    *span = n * unit;
+    return n > 0 && *span >= 10 * USEC_PER_SEC && *span <= 30 * USEC_PER_DAY;
+}
+
+/* `after: {30m: {...}}`: one time; where it leads may wait again. */
+static bool read_after(struct loader *loader, const struct node *map, struct state_def *state)
+{
+    const struct node *node = node_get(map, "after");
+    const struct node *entry;
+
+    if (!node)
+        return true;
+    if (!want_kind(loader, node, NODE_MAP))
+        return false;
+    entry = node->first;
+    if (node->n != 1) {
+        return REFUSE(loader, node,
+                      "'after' has one time; the state that it leads to may wait again");
+    }
+    if (!read_span(entry->key, &state->after)) {
+        return REFUSE(loader, entry,
+                      "'%.*s' is no time to wait: a number and s, m, h or d, such as 30m, from "
+                      "10s to 30d",
+                      STR_ARG(str_slice(entry->key, 0, 60)));
+    }
+    state->after_name = arena_str(loader->arena, entry->key);
+    state->after_line = entry->line;
+    if (!read_moves(loader, entry, &state->lapsed))
+        return false;
+    if (!state->lapsed.items[state->lapsed.n - 1].guard.kind)
+        return true;
+    return REFUSE(loader, entry, "'after' may find no way: the last one must have no guard");
+}
+
 /* --- loads -------------------------------------------------------------------------------- */
 
 static const struct flow_part *part_find(const struct parts *parts, enum flow_part_kind kind,
@@ -655,7 +714,7 @@ static bool read_state(struct loader *loader, const struct node *map, struct sta
 {
     static const char *const names[] = {"load",   "always", "say",      "ask",  "on",
                                         "action", "with",   "outcomes", "call", "go",
-                                        "target", "again",  NULL};
+                                        "target", "again",  "after",    NULL};
     const struct node *ask;
 
     if (!check_name(loader, map, map->key) || !want_kind(loader, map, NODE_MAP) ||
@@ -676,7 +735,7 @@ static bool read_state(struct loader *loader, const struct node *map, struct sta
            (!ask || read_prompt(loader, ask, &state->prompt)) &&
            read_handlers(loader, map, "on", &state->on) &&
            read_handlers(loader, map, "outcomes", &state->outcomes) &&
-           read_way(loader, map, &state->end);
+           read_after(loader, map, state) && read_way(loader, map, &state->end);
 }
 
 static bool read_states(struct loader *loader, const struct node *node, struct flow_def *flow)

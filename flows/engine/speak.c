@@ -452,6 +452,7 @@ void turn_ask(struct flow_turn *turn)
     kept->n_shown = 0;
     kept->open = true;
     number_asking(turn);
+    turn_arm(turn);
     switch (prompt->kind) {
     case PROMPT_LIST:
         ask_list(turn, body);

@@ -26,6 +26,7 @@ void turn_page(struct flow_turn *turn, const struct state_def *state)
     kept->open = false;
     kept->n_shown = 0;
     kept->number = STR_NONE;
+    kept->armed_at = 0;
     turn->brief = false;
     turn->phase = PHASE_ENTER;
 }
@@ -360,6 +361,7 @@ static void finish(struct flow_turn *turn)
     struct flow_result *result = &turn->result;
 
     turn_flush(turn);
+    turn_timers(turn);
     result->replies = turn->replies;
     result->lang = turn->locale.lang;
     result->at_rest = at_rest(&turn->kept);
@@ -390,8 +392,10 @@ struct flow_turn *flow_turn_begin(struct arena *into, const struct book *book,
     turn->result.lang_settled = in->lang_is_settled;
     turn->result.understood = true;
     record_build(&turn->loaded, into);
-    if (!kept_read(into, book, in->state, &turn->kept))
+    if (!kept_read(into, book, in->state, &turn->kept)) {
+        turn->kept.timer = in->state; /* whatever ran, it is not what will run */
         turn_rest(turn);
+    }
     turn->phase = PHASE_EVENT;
     return turn;
 }

@@ -40,8 +40,10 @@ struct kept {
     size_t n_shown;
     struct frame stack[STACK_MAX]; /* suspended, the newest last */
     size_t depth;
-    bool stopped;    /* the customer said STOP to us */
-    usec_t media_at; /* when something other than words was last answered */
+    bool stopped;     /* the customer said STOP to us */
+    usec_t armed_at;  /* when the present prompt's `after` began to run; 0: it does not */
+    struct str timer; /* the name of what runs, as it was when the last turn ended */
+    usec_t media_at;  /* when something other than words was last answered */
 };
 
 enum phase { PHASE_EVENT, PHASE_ENTER, PHASE_LOADED, PHASE_ACTED, PHASE_END };
@@ -62,6 +64,8 @@ struct flow_turn {
     bool answered[NEEDS_MAX];
     size_t n_needs;
     const struct action_def *action; /* under way */
+
+    struct flow_timer timer; /* room for the result's */
 
     char *text; /* said, and not yet in a reply */
     size_t text_len;
@@ -97,6 +101,17 @@ void turn_flush(struct flow_turn *turn); /* what was said and not asked becomes 
 
 /* Decide what the event means and set the turn on its way. */
 void turn_event(struct flow_turn *turn);
+
+/* --- after.c ------------------------------------------------------------------------------ */
+
+/* The present prompt's timer begins to run, if it has one. */
+void turn_arm(struct flow_turn *turn);
+/* The name of the timer that runs; empty when none does. */
+struct str turn_timer_name(const struct flow_turn *turn);
+/* The timer's moment has come: take its way, or nothing if it is an old one's. */
+void turn_lapse(struct flow_turn *turn);
+/* What runs from now on, and whether that is another than before. */
+void turn_timers(struct flow_turn *turn);
 
 /* --- turn.c ------------------------------------------------------------------------------- */
 

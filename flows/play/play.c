@@ -17,6 +17,7 @@ struct player {
     bool muted;
     usec_t now;
     usec_t last;
+    struct flow_timer timer;               /* runs when `at` is above 0 */
     struct reply_option seen[OPTIONS_MAX]; /* oldest first */
     size_t n_seen;
     size_t latest; /* where the options of the newest prompt begin */
@@ -187,8 +188,45 @@ static bool play_event(struct player *player, struct event *event, struct err *e
     player->state = result->state;
     player->lang = result->lang;
     player->settled = result->lang_settled;
-    player->last = player->now;
+    if (event->kind != EVENT_TIMER)
+        player->last = player->now;
+    if (result->timers_changed)
+        player->timer = result->n_timers ? result->timers[0] : (struct flow_timer){0};
     player->now += USEC_PER_SEC;
+    return true;
+}
+
+/* --- time --------------------------------------------------------------------------------- */
+
+/* "flow/state/30m/token": the time is what a reader wants to see. */
+static struct str span_of(struct str name)
+{
+    struct str piece = STR_NONE;
+
+    for (int i = 0; i < 3; i++) {
+        if (!str_split(&name, '/', &piece))
+            break;
+    }
+    return piece;
+}
+
+/* The clock moves; what is due on the way happens at its own time. */
+static bool pass(struct player *player, usec_t span, struct err *err)
+{
+    usec_t end = player->now + span;
+
+    while (player->timer.at > 0 && player->timer.at <= end) {
+        struct event event = {
+            .kind = EVENT_TIMER, .id = STR("timer"), .detail = player->timer.name};
+
+        player->now = player->timer.at;
+        player->timer = (struct flow_timer){0};
+        put_line(player, "* after", span_of(event.detail));
+        if (!play_event(player, &event, err))
+            return false;
+    }
+    if (player->now < end)
+        player->now = end;
     return true;
 }
 
@@ -346,10 +384,8 @@ static bool play_line(struct player *player, struct str line, unsigned number, s
         return stage_set(player->stage, str_slice(line, 1, line.len), err) ||
                err_wrap(err, "line %u", number);
     }
-    if (str_starts(line, STR("+")) && read_span(str_slice(line, 1, line.len), &span)) {
-        player->now += span;
-        return true;
-    }
+    if (str_starts(line, STR("+")) && read_span(str_slice(line, 1, line.len), &span))
+        return pass(player, span, err) || err_wrap(err, "line %u", number);
     if (!read_setting(player, line))
         return err_raise(err, ERR_REJECT, "line %u: what is this?", number);
     return true;
