@@ -70,7 +70,8 @@ static bool check_ways_in(struct checker *checker, const struct state_def *from,
         if (way)
             return refuse(checker, way->line, action);
     }
-    return true;
+    way = way_into(&from->lapsed, acting); /* silence is no yes */
+    return !way || refuse(checker, way->line, action);
 }
 
 static bool check_acting(struct checker *checker, const struct state_def *acting,
@@ -101,6 +102,12 @@ static bool check_answers(struct checker *checker, const struct state_def *state
                 !(asks_yes_or_no(state) && str_eq(handler->event, STR("yes"))))
                 return refuse(checker, move->line, move->action->name);
         }
+    }
+    for (size_t i = 0; i < state->lapsed.n; i++) {
+        const struct move *move = &state->lapsed.items[i];
+
+        if (is_grave(move))
+            return refuse(checker, move->line, move->action->name);
     }
     return true;
 }

@@ -75,7 +75,8 @@ static const char *const keys[] = {"welcome.first",
 
 static const char *const outcomes_request[] = {"submitted", NULL};
 static const struct flow_part part_items[] = {
-    {FLOW_ACTION, "request", NULL, outcomes_request},
+    {.kind = FLOW_ACTION, .name = "request",            .outcomes = outcomes_request},
+    { .kind = FLOW_ACTION,      .name = "pay", .outcomes = outcomes_request,                .grave = true},
 };
 
 struct world {
@@ -411,23 +412,26 @@ static void flw_2_waiting_that_makes_no_sense_is_refused(void **state)
         const char *flow;
         const char *says;
     } broken[] = {
-        {ASKS "    after: {30m: ask}\n",                                   "for ever"          },
+        {ASKS "    after: {30m: ask}\n",                                                               "for ever"          },
         {ASKS "    after: {30m: {target: b}}\n  b:\n    ask: {text: wait.ask, as: x}\n"
-              "    on: {answered: done}\n    after: {1h: ask}\n", "for ever"          },
-        {ASKS "    after: {30: done}\n",                                   "no time to wait"   },
-        {ASKS "    after: {1s: done}\n",                                   "no time to wait"   },
-        {ASKS "    after: {-5m: done}\n",                                  "no time to wait"   },
-        {ASKS "    after: {90d: done}\n",                                  "no time to wait"   },
-        {ASKS "    after: {30x: done}\n",                                  "no time to wait"   },
-        {ASKS "    after: {30m: done, 1h: done}\n",                        "one time"          },
-        {ASKS "    after: {}\n",                                           "one time"          },
-        {ASKS "    after: 30m\n",                                          "must be a map"     },
-        {ASKS "    after: {30m: {say: nowhere, target: done}}\n",          "wait.yaml:8"       },
-        {ASKS "    after: {30m: nowhere}\n",                               "no state 'nowhere'"},
-        {ASKS "    after: {30m: {say: wait.kept}}\n",                      "leads nowhere"     },
-        {ASKS "    after: {30m: [{guard: some, of: x, target: done}]}\n",  "no guard"          },
+              "    on: {answered: done}\n    after: {1h: ask}\n",                             "for ever"          },
+        {ASKS "    after: {30: done}\n",                                                               "no time to wait"   },
+        {ASKS "    after: {1s: done}\n",                                                               "no time to wait"   },
+        {ASKS "    after: {-5m: done}\n",                                                              "no time to wait"   },
+        {ASKS "    after: {90d: done}\n",                                                              "no time to wait"   },
+        {ASKS "    after: {30x: done}\n",                                                              "no time to wait"   },
+        {ASKS "    after: {30m: done, 1h: done}\n",                                                    "one time"          },
+        {ASKS "    after: {}\n",                                                                       "one time"          },
+        {ASKS "    after: 30m\n",                                                                      "must be a map"     },
+        {ASKS "    after: {30m: {say: nowhere, target: done}}\n",                                      "wait.yaml:8"       },
+        {ASKS "    after: {30m: nowhere}\n",                                                           "no state 'nowhere'"},
+        {ASKS "    after: {30m: {say: wait.kept}}\n",                                                  "leads nowhere"     },
+        {ASKS "    after: {30m: [{guard: some, of: x, target: done}]}\n",                              "no guard"          },
+        {ASKS "    after: {30m: {action: pay}}\n    outcomes: {submitted: done}\n",                    "is grave"          },
+        {ASKS
+         "    after: {30m: pay}\n  pay:\n    action: pay\n    outcomes: {submitted: done}\n", "is grave"          },
         {"flow: wait\nstarts_on: [orders]\ninitial: ask\nstates:\n  ask:\n    target: done\n"
-         "    after: {30m: done}\n",                              "asks nothing"      },
+         "    after: {30m: done}\n",                                                          "asks nothing"      },
     };
 
     (void)state;
