@@ -1,49 +1,128 @@
 /*
- * parley flows: dialogues and words, checked before anything is live.
+ * parley flows: dialogues and words, checked, drawn and tried before anything is live.
  */
 #include "bot/base/crypto.h"
 #include "bot/book_files.h"
-#include "bot/cli.h"
 #include "bot/commands.h"
+#include "bot/flows_tools.h"
 
-static bool check_folder(struct cli *cli, struct str folder, struct err *err)
+static const struct {
+    const char *name;
+    int (*run)(const struct flows_call *call);
+} verbs[] = {
+    {"check", flows_check},
+    {"test",  flows_test },
+};
+
+struct book *flows_book(const struct flows_call *call)
+{
+    struct arena scratch = {0};
+    const struct source_file *files;
+    struct book *book = NULL;
+    struct err err = {0};
+    size_t n;
+
+    if (!book_files_read(&scratch, call->folder, &files, &n, &err) ||
+        !book_create(files, n, &book, &err))
+        (void)cli_fail(call->cli, &err);
+    arena_finish(&scratch);
+    return book;
+}
+
+int flows_check(const struct flows_call *call)
 {
     char text[2 * HASH16_LEN + 1];
     struct hash16 version;
+    struct err err = {0};
     size_t n;
-    if (!book_files_check(folder, &n, &version, err))
-        return false;
+
+    if (!book_files_check(call->folder, &n, &version, &err))
+        return cli_fail(call->cli, &err);
     hex_format(version.bytes, HASH16_LEN, text);
-    (void)fprintf(cli->out, "%.*s: %zu files are good, version %s\n", STR_ARG(folder), n, text);
+    (void)fprintf(call->cli->out, "%.*s: %zu files are good, version %s\n",
+                  STR_ARG(call->folder), n, text);
+    return CLI_DONE;
+}
+
+static bool read_options(struct flows_call *call, int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"folder",           required_argument, NULL, 'f'},
+        {"to",              required_argument, NULL, 't'},
+        {"write",                  no_argument, NULL, 'w'},
+        {0},
+    };
+    int option;
+
+    while ((option = cli_option(argc, argv, options)) != -1) {
+        switch (option) {
+        case 'f':
+            call->folder = str_from(optarg);
+            break;
+        case 't':
+            call->to = optarg;
+            break;
+        case 'w':
+            call->write = true;
+            break;
+        default:
+            return false;
+        }
+    }
+    call->args = (const char *const *)argv + optind;
+    call->n = argc - optind;
     return true;
+}
+
+static int with_folder(struct flows_call *call, int (*verb)(const struct flows_call *call))
+{
+    struct config *config = NULL;
+    struct err err = {0};
+    int status;
+
+    if (!crypto_init(&err))
+        return cli_fail(call->cli, &err);
+    if (verb == flows_check && call->n == 1 && call->folder.len == 0)
+        call->folder = str_from(call->args[0]);
+    if (call->folder.len == 0) {
+        config = cli_config(call->cli);
+        if (!config)
+            return CLI_FAILED;
+        call->folder = config->flows.folder;
+        call->config = config;
+    }
+    status = verb(call);
+    config_destroy(config);
+    return status;
 }
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-    if (argc < 2 || argc > 3 || strcmp(argv[1], "check") != 0)
-        return cli_usage(cli, "say what: check");
-    struct err err = {0};
-    bool ok;
-    if (argc == 3) {
-        ok = crypto_init(&err) && check_folder(cli, str_from(argv[2]), &err);
-    } else {
-        struct config *config = cli_config(cli);
-        if (!config)
-            return CLI_FAILED;
-        ok = check_folder(cli, config->flows.folder, &err);
-        config_destroy(config);
+    struct flows_call call = {.cli = cli};
+
+    if (argc < 2)
+        return cli_usage(cli, "say what: check, test");
+    for (size_t i = 0; i < COUNTOF(verbs); i++) {
+        if (strcmp(argv[1], verbs[i].name) != 0)
+            continue;
+        if (!read_options(&call, argc - 1, argv + 1))
+            return cli_usage(cli, NULL);
+        return with_folder(&call, verbs[i].run);
     }
-    return ok ? CLI_DONE : cli_fail(cli, &err);
+    return cli_usage(cli, "there is no 'flows %s'", argv[1]);
 }
 
 const struct command command_flows = {
     "flows",
-    "check dialogues and words",
-    "check [FOLDER]",
-    "Reads flows/ and templates/messages/ below FOLDER (flows.folder of the settings when "
-    "none\n"
-    "is given) and says what the service would: every state can end, every outcome is "
-    "handled,\n"
-    "every text stands in every language with its variables.\n",
+    "check, try, draw and reload dialogues and words",
+    "check [FOLDER] | test [--write] [FILE.chat | FOLDER]...",
+    "  check   says what the service would of flows/ and templates/messages/: every state can\n"
+    "          end, every outcome is handled, every text stands in every language and fits\n"
+    "  test    plays transcripts, by default those of tests/scenarios; a file stage.yaml "
+    "beside\n"
+    "          them says what loads and actions answer. --write writes down what came back\n"
+    "\n"
+    "  --folder FOLDER   where flows/ and templates/messages/ lie; else flows.folder of the\n"
+    "                    settings\n",
     run,
 };

@@ -26,6 +26,7 @@ yaml_(parser_(initialize|delete|parse|set_input_string|set_encoding|scan|load)|e
 EVP_Q_mac
 u(norm2?|brk|char|cnv|col|casemap|csm|dat|datpg|msg|num|numf|plrules|reldatefmt|fmtval|loc|listfmt|script|set|idna|case|text|trans|res|curr|field|fieldpositer|itf|bidi|regex|scrt|dispctx|formattable)_[A-Za-z0-9_]+
 ucal_(open|close|setMillis|getMillis|get|set|setDateTime|add|clear|clone|setAttribute|getAttribute|openTimeZones|getTimeZoneOffsetFromLocal|setGregorianChange|getCanonicalTimeZoneID|getTimeZoneDisplayName|isSet|inDaylightTime)(_[0-9]+)?
+utf8_[A-Za-z]+_[0-9]+
 u_(errorName|is[A-Za-z]+|to[A-Z][A-Za-z]+|fold[A-Za-z]+|char[A-Za-z]*|str[A-Za-z0-9]+|mem[A-Za-z0-9]+|get[A-Z][A-Za-z]+|has[A-Za-z]+|digit|unescape|formatMessage|vformatMessage|count[A-Za-z0-9]+|[Uu]CharsToChars|charsToUChars|uastrn?cpy|austrn?cpy|init|cleanup|versionToString)(_[0-9]+)?
 # what compilers, sanitizers and hardening add
 __(asan|ubsan|tsan|sanitizer|lsan|sancov|msan|start|stop)_[A-Za-z0-9_]+

@@ -1,0 +1,25 @@
+/*
+ * The tools of who writes flows: `parley flows VERB`, each in bot/cmd_flows_VERB.c.
+ */
+#pragma once
+
+#include "bot/cli.h"
+#include "flows/flows.h"
+
+/* What stood on the command line after the verb. */
+struct flows_call {
+    struct cli *cli;
+    struct str folder;           /* where flows/ and templates/messages/ lie */
+    const struct config *config; /* NULL when --folder was given */
+    const char *to;              /* --to: a folder for what is made; NULL: standard output */
+    bool write;                  /* --write */
+    const char *const *args;     /* what is left */
+    int n;
+};
+
+/* Each returns a status as commands do. */
+int flows_check(const struct flows_call *call);
+int flows_test(const struct flows_call *call);
+
+/* The book of the folder, or NULL after telling why not. */
+struct book *flows_book(const struct flows_call *call);
