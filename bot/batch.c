@@ -5,7 +5,7 @@
  *
  * Nothing leaves the batch before COMMIT has come back: figures, receipts, wakes.
  */
-#include "bot/batch_inside.h"
+#include "bot/batch_code.h"
 
 #include "bot/lanes.h"
 #include "bot/loop/log.h"
@@ -93,6 +93,7 @@ void batch_committed(struct db_flight *flight)
             woken = turn->account;
         }
     }
+    batch_codes_wake(work);
     split_items(work);
     batch_finish(work, BATCH_COMMITTED);
 }

@@ -5,6 +5,7 @@
  *     batch_take.c   sorts items, takes conversations, remembers deliveries, creates contacts
  *     batch_step.c   steps flows, in rounds of facts
  *     batch_write.c  all that is to be kept, and COMMIT
+ *     batch_code.c   one-time codes, which leave sealed and often elsewhere
  */
 #pragma once
 
@@ -91,6 +92,7 @@ struct batch_work {
     size_t n_unseen;
     struct uuid *stopping, *starting;
     size_t n_stopping, n_starting;
+    struct batch_code *codes; /* to be sent; the newest first */
     size_t duplicates, handled, not_understood, handoffs;
 };
 
@@ -118,6 +120,23 @@ bool batch_is_new(const struct batch_work *work, const struct item *item);
 /* How many conversations were not taken, and whether an item waits for one of them. */
 size_t batch_missing(const struct batch_work *work);
 bool batch_is_put_off(const struct batch_work *work, const struct item *item);
+
+/* A message in the log; its number in the conversation comes back. */
+struct batch_row {
+    bool inbound;
+    const char *kind;
+    struct str body;
+    usec_t at;
+    struct str provider_id;
+    struct uuid payload;
+    int64_t cause;
+    struct str why;
+};
+
+int64_t batch_log(struct batch_work *work, struct turn *turn, const struct batch_row *row);
+
+/* How the one who writes wants things shown. */
+struct locale batch_locale(const struct batch_work *work, const struct turn *turn);
 
 /* Keep it for a person, with its delivery. */
 void batch_bury(struct batch_work *work, const struct item *item, const char *reason);

@@ -39,19 +39,7 @@ void batch_bury(struct batch_work *work, const struct item *item, const char *re
     work->n_dead++;
 }
 
-struct row {
-    bool inbound;
-    const char *kind;
-    struct str body;
-    usec_t at;
-    struct str provider_id;
-    struct uuid payload;
-    int64_t cause;
-    struct str why;
-};
-
-/* A message in the log; its number in the conversation comes back. */
-static int64_t log_message(struct batch_work *work, struct turn *turn, const struct row *row)
+int64_t batch_log(struct batch_work *work, struct turn *turn, const struct batch_row *row)
 {
     struct hash16 hash = hash16_of(&row->provider_id, 1);
 
@@ -87,12 +75,12 @@ static int64_t log_message(struct batch_work *work, struct turn *turn, const str
 static void say(struct batch_work *work, struct turn *turn, const struct item *item,
                 const struct reply *reply, struct str why, bool exempt)
 {
-    struct row row = {.kind = reply_kind_name(reply->kind),
-                      .body = reply_to_json(&work->arena, reply),
-                      .at = work->now,
-                      .cause = turn->cause,
-                      .why = why};
-    int64_t seq = log_message(work, turn, &row);
+    struct batch_row row = {.kind = reply_kind_name(reply->kind),
+                            .body = reply_to_json(&work->arena, reply),
+                            .at = work->now,
+                            .cause = turn->cause,
+                            .why = why};
+    int64_t seq = batch_log(work, turn, &row);
 
     array_uuid(&work->promise[0], turn->account->account);
     array_uuid(&work->promise[1], turn->conversation);
@@ -115,7 +103,7 @@ static struct str known_language(const struct batch_work *work, const struct tur
     return work->batch->business->language;
 }
 
-static struct locale locale_of(const struct batch_work *work, const struct turn *turn)
+struct locale batch_locale(const struct batch_work *work, const struct turn *turn)
 {
     struct locale locale = {.lang = LANG_EN, .now = work->now};
 
@@ -131,15 +119,15 @@ static void park(struct batch_work *work, struct turn *turn, struct item *item,
                  const char *reason)
 {
     const struct worker *worker = work->batch->worker;
-    struct locale locale = locale_of(work, turn);
-    struct row row = {.inbound = true,
-                      .kind = "parked",
-                      .at = work->now,
-                      .payload = item->portion->payload_id};
+    struct locale locale = batch_locale(work, turn);
+    struct batch_row row = {.inbound = true,
+                            .kind = "parked",
+                            .at = work->now,
+                            .payload = item->portion->payload_id};
     struct reply reply = {.kind = REPLY_TEXT};
 
     batch_bury(work, item, reason);
-    turn->cause = log_message(work, turn, &row);
+    turn->cause = batch_log(work, turn, &row);
     turn->inbound_at = work->now;
     reply.body = words_render(&work->arena, book_words(books_newest(worker->books)), &locale,
                               STR("error.apology"), work->batch->business->facts, NULL);
@@ -166,14 +154,14 @@ static void absorb(struct batch_work *work, struct turn *turn, struct item *item
     struct str why =
         arena_format(&work->arena, "%s/%s", result->flow != NULL ? result->flow : "",
                      result->at != NULL ? result->at : "");
-    struct row row = {.inbound = true,
-                      .kind = event_kind_name(event->kind),
-                      .body = event->text,
-                      .at = event->at > 0 ? event->at : work->now,
-                      .provider_id = event->id,
-                      .payload = item->portion->payload_id};
+    struct batch_row row = {.inbound = true,
+                            .kind = event_kind_name(event->kind),
+                            .body = event->text,
+                            .at = event->at > 0 ? event->at : work->now,
+                            .provider_id = event->id,
+                            .payload = item->portion->payload_id};
 
-    turn->cause = log_message(work, turn, &row);
+    turn->cause = batch_log(work, turn, &row);
     for (size_t i = 0; i < result->n_replies; i++)
         say(work, turn, item, &result->replies[i], why, result->consent == FLOW_CONSENT_STOP);
     absorb_consent(work, turn, result);
@@ -203,7 +191,7 @@ static void begin_step(struct batch_work *work, struct turn *turn, struct item *
     turn->in = (struct flow_in){.state = turn->state,
                                 .event = item->event,
                                 .now = work->now,
-                                .locale = locale_of(work, turn),
+                                .locale = batch_locale(work, turn),
                                 .lang_is_settled =
                                     turn->language_settled || turn->customer_language.len > 0,
                                 .facts = record_built(&facts),

@@ -2,7 +2,7 @@
  * The last flight of a batch: all that is to be kept, each table's rows in one statement, then
  * COMMIT. A status moves its message; only what a person wrote makes a turn.
  */
-#include "bot/batch_inside.h"
+#include "bot/batch_code.h"
 
 #include "store/sql.h"
 
@@ -284,6 +284,7 @@ void batch_write(struct batch_work *work)
     put_off(work);
     write_people(work);
     write_payloads(work);
+    batch_codes_log(work);
     if (work->n_log > 0) {
         flight_add(work->conn, flight, &SQL_TURN_LOG,
                    params_of(work, work->log, COUNTOF(work->log), 0));
@@ -293,6 +294,7 @@ void batch_write(struct batch_work *work)
         flight_add(work->conn, flight, &SQL_TURN_PROMISE,
                    params_of(work, work->promise, COUNTOF(work->promise), 0));
     }
+    batch_codes_write(work);
     write_conversations(work);
     write_statuses(work);
     bury_lost(work);

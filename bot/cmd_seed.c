@@ -16,7 +16,8 @@ static bool read_options(int argc, char **argv, struct seed_options *seed)
         {"business",                  required_argument, NULL, 'b'},
         {"phone",required_argument, NULL, 'p'},
         {"app",               required_argument, NULL, 'a'},
-        {0        },
+        {"sms",         required_argument, NULL, 's'},
+        {0             },
     };
     int option;
     while ((option = cli_option(argc, argv, options)) != -1) {
@@ -32,6 +33,9 @@ static bool read_options(int argc, char **argv, struct seed_options *seed)
             break;
         case 'p':
             seed->phone = optarg;
+            break;
+        case 's':
+            seed->sms_number = optarg;
             break;
         case 'a':
             seed->app = optarg;
@@ -68,6 +72,8 @@ static int run(struct cli *cli, int argc, char **argv)
     options.url = config->database.owner_url.at;
     if (!options.app)
         options.app = config->whatsapp.n_apps ? config->whatsapp.apps[0].name.at : "default";
+    if (!options.sms_number && config->twilio.phone_number.len > 0)
+        options.sms_number = config->twilio.phone_number.at;
     int status = seed(cli, &options);
     config_destroy(config);
     return status;
@@ -76,7 +82,7 @@ static int run(struct cli *cli, int argc, char **argv)
 const struct command command_seed = {
     "seed",
     "put the demo's shop into the database",
-    "demo [--reset] [--number ID] [--business ID] [--phone E164] [--app NAME]",
+    "demo [--reset] [--number ID] [--business ID] [--phone E164] [--sms E164] [--app NAME]",
     "Twenty customers, orders of every status, in four languages. What is there already "
     "stays,\n"
     "so it may be repeated. Connects as database.owner_url.\n\n"
@@ -84,6 +90,7 @@ const struct command command_seed = {
     "  --number ID     its WhatsApp phone number id (" DEMO_NUMBER ")\n"
     "  --business ID   its WhatsApp business account id (" DEMO_BUSINESS ")\n"
     "  --phone E164    its number as people see it\n"
+    "  --sms E164      the number that its SMS leave from (twilio.phone_number)\n"
     "  --app NAME      the app of the settings whose secret signs for it (the first)\n",
     run,
 };

@@ -131,9 +131,10 @@ const struct setting settings[] = {
      .most = 30 * USEC_PER_DAY,
      .help = "How long after a customer's last message free words may be sent to them."},
     {.path = "whatsapp.code_template", .type = SETTING_TEXT, .offset = AT(whatsapp.code_template),
-     .initial = "verification_code",
-     .help = "The approved template of category authentication, with a copy-code button, that "
-             "carries one-time codes. Empty: codes do not leave by WhatsApp."},
+     .initial = "", .sample = "verification_code",
+     .help = "An approved template of category authentication, with a copy-code button, that "
+             "carries one-time codes. Empty: a code goes by WhatsApp only to who writes just "
+             "now, in plain words."},
 
     {.path = "twilio.base_url", .type = SETTING_TEXT, .offset = AT(twilio.base_url),
      .initial = "https://api.twilio.com", .help = "Twilio's API, without a path."},

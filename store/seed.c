@@ -72,6 +72,7 @@ static bool set_all(PGconn *conn, const struct seed_options *options, struct err
            set_for_transaction(conn, "seed.business_account_id", options->business_account_id,
                                err) &&
            set_for_transaction(conn, "seed.app", options->app, err) &&
+           set_for_transaction(conn, "seed.sms_number", options->sms_number, err) &&
            set_for_transaction(conn, "seed.phone",
                                options->phone ? options->phone : "+15550100100", err);
 }

@@ -139,6 +139,7 @@ static const struct text_member reply_texts[] = {
     {"filename", offsetof(struct reply, filename)         },
     {"template", offsetof(struct reply, template_name)    },
     {"language", offsetof(struct reply, template_language)},
+    {"code",     offsetof(struct reply, template_code)    },
 };
 
 static const struct text_member option_texts[] = {

@@ -181,6 +181,7 @@ struct reply {
     struct str template_language;
     const struct str *template_values;
     size_t n_template_values;
+    struct str template_code; /* TEMPLATE: of category authentication; what its button copies */
 };
 
 const char *reply_kind_name(enum reply_kind kind);

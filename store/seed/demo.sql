@@ -3,7 +3,7 @@
 -- ranges kept for fiction.
 --
 -- Run in one transaction with parley.org_id and these set: seed.phone_number_id,
--- seed.business_account_id, seed.app, seed.phone. All times are relative to now. Whatever is
+-- seed.business_account_id, seed.app, seed.phone, seed.sms_number. All times are relative to now. Whatever is
 -- there already stays as it is.
 
 create function pg_temp.id(what text) returns uuid immutable language sql as $$
@@ -26,6 +26,19 @@ values (pg_temp.org(), pg_temp.id('whatsapp'), 'whatsapp',
         current_setting('seed.app'))
     on conflict (org_id, account_id) do update
    set external_id = excluded.external_id, address = excluded.address, app = excluded.app;
+
+insert into accounts (org_id, account_id, channel, external_id, address)
+select pg_temp.org(), pg_temp.id('sms'), 'sms', n, n
+  from (select current_setting('seed.sms_number') as n) s
+ where n <> ''
+    on conflict (org_id, account_id) do update
+   set external_id = excluded.external_id, address = excluded.address;
+
+insert into directory (kind, external_id, org_id, account_id)
+select 'sms', n, pg_temp.org(), pg_temp.id('sms')
+  from (select current_setting('seed.sms_number') as n) s
+ where n <> ''
+    on conflict (kind, external_id) do update set account_id = excluded.account_id;
 
 insert into directory (kind, external_id, org_id, account_id, app)
 select kind, external_id, pg_temp.org(), account_id, current_setting('seed.app')
