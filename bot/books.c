@@ -6,6 +6,7 @@
 
 #include "bot/base/json.h"
 #include "bot/book_files.h"
+#include "bot/book_hand.h"
 #include "bot/loop/log.h"
 #include "store/sql.h"
 
@@ -16,7 +17,9 @@
 struct old_book {
     struct old_book *next;
     struct hash16 version;
-    struct book *book; /* NULL: cannot be read any more */
+    const struct book *book; /* NULL: cannot be read any more */
+    struct book *owned;      /* the same, to be destroyed; NULL: the supervisor's */
+    struct arena arena;      /* its packed files, when it came as the newest */
 };
 
 struct books {
@@ -27,7 +30,21 @@ struct books {
     struct arena arena;
     struct db_call call;
     struct timer timer;
+    bool keeping;    /* `call` is under way */
+    bool keep_again; /* since a newer one came meanwhile */
 };
+
+static struct old_book *remember(struct books *books, struct hash16 version)
+{
+    struct old_book *old = calloc(1, sizeof *old);
+
+    if (old == NULL)
+        abort();
+    old->version = version;
+    old->next = books->old;
+    books->old = old;
+    return old;
+}
 
 struct books *books_create(struct worker *worker, const struct book *newest, struct str files)
 {
@@ -38,6 +55,7 @@ struct books *books_create(struct worker *worker, const struct book *newest, str
     books->worker = worker;
     books->newest = newest;
     books->files = files;
+    remember(books, book_version(newest))->book = newest;
     return books;
 }
 
@@ -99,7 +117,10 @@ static void kept(struct db_call *call)
 {
     struct books *books = CONTAINER_OF(call, struct books, call);
 
-    if (call->err.code != ERR_NONE && !books->worker->draining)
+    books->keeping = false;
+    if (books->keep_again)
+        books_keep(books);
+    else if (call->err.code != ERR_NONE && !books->worker->draining)
         timer_start(&books->worker->loop, &books->timer, KEEP_AGAIN, timer_fired);
 }
 
@@ -108,6 +129,10 @@ void books_keep(struct books *books)
     struct hash16 *version;
     struct db_param *params;
 
+    books->keep_again = books->keeping;
+    if (books->keeping)
+        return;
+    books->keeping = true;
     arena_reset(&books->arena);
     version = arena_new(&books->arena, struct hash16);
     params = arena_array(&books->arena, struct db_param, 2);
@@ -153,17 +178,53 @@ const struct book *books_add(struct books *books, struct hash16 version, struct 
 
     if (known != NULL)
         return known;
-    old = calloc(1, sizeof *old);
-    if (old == NULL)
-        abort();
-    old->version = version;
-    old->book = unpack(&scratch, files, &err);
+    old = remember(books, version);
+    old->owned = unpack(&scratch, files, &err);
+    old->book = old->owned;
     if (old->book == NULL)
         log_event(LOG_ALERT, "books.lost", LOG_ERR(&err));
-    old->next = books->old;
-    books->old = old;
     arena_finish(&scratch);
     return books_find(books, version);
+}
+
+/* --- a newer one
+ * -------------------------------------------------------------------------------------- */
+
+static void take_newer(struct books *books, struct book *book, struct old_book *place)
+{
+    char hex[2 * HASH16_LEN + 1];
+
+    place->book = place->owned = book;
+    books->newest = book;
+    hex_format(place->version.bytes, HASH16_LEN, hex);
+    log_event(LOG_INFO, "books.newer", LOG_I("worker", books->worker->index),
+              LOG_C("version", hex));
+    books_keep(books);
+}
+
+void books_renew(struct books *books, int handle)
+{
+    struct arena scratch = {0};
+    struct arena arena = {0};
+    struct str packed;
+    struct err err = {0};
+    struct book *book = NULL;
+
+    if (book_hand_read(&arena, handle, &packed, &err))
+        book = unpack(&scratch, packed, &err);
+    arena_finish(&scratch);
+    if (book == NULL) {
+        log_event(LOG_ALERT, "books.not_renewed", LOG_ERR(&err));
+    } else if (same(book_version(book), book_version(books->newest))) {
+        book_destroy(book);
+    } else {
+        struct old_book *place = remember(books, book_version(book));
+        place->arena = arena;
+        books->files = packed;
+        take_newer(books, book, place);
+        return;
+    }
+    arena_finish(&arena);
 }
 
 void books_close(struct books *books)
@@ -178,7 +239,8 @@ void books_destroy(struct books *books)
     while (books->old != NULL) {
         struct old_book *old = books->old;
         books->old = old->next;
-        book_destroy(old->book);
+        book_destroy(old->owned);
+        arena_finish(&old->arena);
         free(old);
     }
     arena_finish(&books->arena);

@@ -2,7 +2,8 @@
  * The books that conversations speak by: the newest, and those that some began with.
  *
  * The newest is read from files at start and kept in the database, so that any worker can find
- * a version that a conversation began with, also after the files have changed.
+ * a version that a conversation began with, also after the files have changed. A reload brings
+ * a newer one while the worker runs.
  */
 #pragma once
 
@@ -17,6 +18,10 @@ MUST_USE bool books_read(struct arena *into, struct str folder, struct book **bo
 
 /* Keep the newest in the database; tried again until it is there. */
 void books_keep(struct books *books);
+
+/* What the supervisor handed (bot/book_hand.h) is the newest from here on, and is kept. Those
+ * who talk by an older one go on with it. Takes the handle. */
+void books_renew(struct books *books, int handle);
 
 const struct book *books_newest(const struct books *books);
 

@@ -4,14 +4,16 @@
 #include "bot/base/crypto.h"
 #include "bot/book_files.h"
 #include "bot/commands.h"
+#include "bot/control.h"
 #include "bot/flows_tools.h"
 
 static const struct {
     const char *name;
     int (*run)(const struct flows_call *call);
 } verbs[] = {
-    {"check", flows_check},
-    {"test",  flows_test },
+    {"check",  flows_check },
+    {"test",   flows_test  },
+    {"reload", flows_reload},
 };
 
 struct book *flows_book(const struct flows_call *call)
@@ -41,6 +43,23 @@ int flows_check(const struct flows_call *call)
     hex_format(version.bytes, HASH16_LEN, text);
     (void)fprintf(call->cli->out, "%.*s: %zu files are good, version %s\n",
                   STR_ARG(call->folder), n, text);
+    return CLI_DONE;
+}
+
+int flows_reload(const struct flows_call *call)
+{
+    char answer[CONTROL_TEXT_MAX];
+    struct err err = {0};
+
+    if (!call->config)
+        return cli_usage(call->cli, "reload goes by the settings, without --folder");
+    if (!control_ask(call->config, "reload", answer, &err))
+        return cli_fail(call->cli, &err);
+    if (strncmp(answer, "refused ", 8) == 0) {
+        (void)err_raise(&err, ERR_REJECT, "%s; the old flows stay", answer + 8);
+        return cli_fail(call->cli, &err);
+    }
+    (void)fprintf(call->cli->out, "%s\n", answer);
     return CLI_DONE;
 }
 
@@ -101,7 +120,7 @@ static int run(struct cli *cli, int argc, char **argv)
     struct flows_call call = {.cli = cli};
 
     if (argc < 2)
-        return cli_usage(cli, "say what: check, test");
+        return cli_usage(cli, "say what: check, test, reload");
     for (size_t i = 0; i < COUNTOF(verbs); i++) {
         if (strcmp(argv[1], verbs[i].name) != 0)
             continue;
@@ -115,12 +134,17 @@ static int run(struct cli *cli, int argc, char **argv)
 const struct command command_flows = {
     "flows",
     "check, try, draw and reload dialogues and words",
-    "check [FOLDER] | test [--write] [FILE.chat | FOLDER]...",
+    "check [FOLDER] | test [--write] [FILE.chat | FOLDER]... | reload",
     "  check   says what the service would of flows/ and templates/messages/: every state can\n"
     "          end, every outcome is handled, every text stands in every language and fits\n"
     "  test    plays transcripts, by default those of tests/scenarios; a file stage.yaml "
     "beside\n"
     "          them says what loads and actions answer. --write writes down what came back\n"
+    "  reload  tells the running service to read them anew. A book that is not good is refused "
+    "with\n"
+    "          its reason and the old one stays; who is in the middle of something goes on by "
+    "the\n"
+    "          old one\n"
     "\n"
     "  --folder FOLDER   where flows/ and templates/messages/ lie; else flows.folder of the\n"
     "                    settings\n",

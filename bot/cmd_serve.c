@@ -7,8 +7,10 @@
  * which deliveries a dead worker was stepping. It serves nothing itself.
  */
 #include "bot/base/crypto.h"
+#include "bot/book_hand.h"
 #include "bot/books.h"
 #include "bot/commands.h"
+#include "bot/control.h"
 #include "bot/loop/log.h"
 #include "bot/shared.h"
 #include "bot/worker.h"
@@ -50,8 +52,10 @@ struct supervisor {
     unsigned n;
     struct book *book;
     struct str book_files;
+    struct arena book_arena; /* has book_files */
     struct arena arena;
     int signals;
+    int control; /* -1: the state folder cannot be used */
     bool stopping;
     bool killed;
     usec_t stop_until;
@@ -154,8 +158,11 @@ static void run_child(struct supervisor *supervisor, unsigned index)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL); // NOLINT(concurrency-mt-unsafe): one thread
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGHUP, SIG_IGN); /* the supervisor reloads, and hands the book on */
     (void)signal(SIGINT, SIG_IGN); /* the terminal's goes to all; the supervisor decides */
     close(supervisor->signals);
+    if (supervisor->control >= 0)
+        close(supervisor->control);
     exit(worker_main(&how)); // NOLINT(concurrency-mt-unsafe): one thread
 }
 
@@ -252,11 +259,85 @@ static void look_after(struct supervisor *supervisor, unsigned index, usec_t now
     }
 }
 
+/* --- reloading
+ * -------------------------------------------------------------------------------------------
+ */
+
+static void hand_on(struct supervisor *supervisor)
+{
+    int handle = book_hand_make(supervisor->book_files);
+
+    for (unsigned i = 0; i < supervisor->n; i++) {
+        struct child *child = &supervisor->children[i];
+
+        /* One that is dead starts with the new book, and one that cannot take it must not go on
+         * with the old one. */
+        if (child->pid > 0 && (handle < 0 || !book_hand_to(child->wake[1], handle))) {
+            log_event(LOG_ALERT, "supervisor.book_not_taken", LOG_I("worker", i));
+            kill(child->pid, SIGTERM);
+        }
+    }
+    if (handle >= 0)
+        close(handle);
+}
+
+/* All or nothing: a book that is not good changes nothing, and says why. */
+static bool reload(struct supervisor *supervisor, char answer[CONTROL_TEXT_MAX])
+{
+    struct arena arena = {0};
+    struct book *book;
+    struct str files;
+    struct err err = {0};
+    struct hash16 version;
+    char hex[2 * HASH16_LEN + 1];
+
+    if (!books_read(&arena, supervisor->config->flows.folder, &book, &files, &err)) {
+        log_event(LOG_ALERT, "supervisor.book_refused", LOG_ERR(&err));
+        (void)snprintf(answer, CONTROL_TEXT_MAX, "refused %s", err.text);
+        arena_finish(&arena);
+        return false;
+    }
+    book_destroy(supervisor->book);
+    arena_finish(&supervisor->book_arena);
+    supervisor->book = book;
+    supervisor->book_files = files;
+    supervisor->book_arena = arena;
+    hand_on(supervisor);
+    version = book_version(book);
+    hex_format(version.bytes, HASH16_LEN, hex);
+    log_event(LOG_INFO, "supervisor.book_read", LOG_C("version", hex));
+    (void)snprintf(answer, CONTROL_TEXT_MAX, "reloaded version %s, %u workers", hex,
+                   supervisor->n);
+    return true;
+}
+
+static void read_control(struct supervisor *supervisor)
+{
+    char text[CONTROL_TEXT_MAX];
+    int from;
+
+    while (control_next(supervisor->control, text, &from)) {
+        if (strcmp(text, "reload") != 0) {
+            (void)snprintf(text, sizeof text, "refused what is that?");
+        } else if (supervisor->stopping) {
+            (void)snprintf(text, sizeof text, "refused the service is stopping");
+        } else {
+            (void)reload(supervisor, text);
+        }
+        control_answer(from, text);
+    }
+}
+
 static void read_signals(struct supervisor *supervisor)
 {
     struct signalfd_siginfo info;
+    char answer[CONTROL_TEXT_MAX];
 
     while (read(supervisor->signals, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo == SIGHUP && !supervisor->stopping)
+            (void)reload(supervisor, answer);
+        if (info.ssi_signo == SIGHUP)
+            continue;
         if (info.ssi_signo == SIGCHLD || supervisor->stopping)
             continue;
         supervisor->stopping = true;
@@ -270,10 +351,14 @@ static void read_signals(struct supervisor *supervisor)
 static void watch(struct supervisor *supervisor)
 {
     while (!supervisor->stopping || running(supervisor) > 0) {
-        struct pollfd fd = {.fd = supervisor->signals, .events = POLLIN};
+        struct pollfd fds[] = {
+            {.fd = supervisor->signals, .events = POLLIN},
+            {.fd = supervisor->control, .events = POLLIN}
+        };
         usec_t now;
-        (void)poll(&fd, 1, 50);
+        (void)poll(fds, COUNTOF(fds), 50);
         read_signals(supervisor);
+        read_control(supervisor);
         reap(supervisor);
         now = clock_monotonic();
         for (unsigned i = 0; i < supervisor->n; i++)
@@ -293,6 +378,7 @@ static bool catch_signals(struct supervisor *supervisor, struct err *err)
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGCHLD);
     sigprocmask(SIG_BLOCK, &set, NULL); // NOLINT(concurrency-mt-unsafe): one thread
     supervisor->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -314,8 +400,8 @@ static bool prepare(struct supervisor *supervisor, struct err *err)
     supervisor->n = worker_count(supervisor->config);
     supervisor->children = arena_array(&supervisor->arena, struct child, supervisor->n);
     supervisor->wake_fds = arena_array(&supervisor->arena, int, supervisor->n);
-    if (!books_read(&supervisor->arena, supervisor->config->flows.folder, &supervisor->book,
-                    &supervisor->book_files, err))
+    if (!books_read(&supervisor->book_arena, supervisor->config->flows.folder,
+                    &supervisor->book, &supervisor->book_files, err))
         return false;
     return shared_create(supervisor->n, &supervisor->shared, err) &&
            open_sockets(supervisor, err) && catch_signals(supervisor, err);
@@ -339,6 +425,8 @@ static int run(struct cli *cli, int argc, char **argv)
         return CLI_FAILED;
     if (!prepare(&supervisor, &err))
         return cli_fail(cli, &err);
+    if (!control_open(supervisor.config, &supervisor.control, &err))
+        log_event(LOG_WARN, "supervisor.no_control", LOG_ERR(&err)); /* SIGHUP still works */
     supervisor.shared->started = clock_now();
     metrics_use(&supervisor.shared->supervisor);
     log_event(LOG_INFO, "supervisor.started", LOG_I("workers", supervisor.n),
@@ -347,7 +435,9 @@ static int run(struct cli *cli, int argc, char **argv)
         start_child(&supervisor, i);
     watch(&supervisor);
     log_event(LOG_INFO, "supervisor.stopped");
+    control_close(supervisor.config, supervisor.control);
     book_destroy(supervisor.book);
+    arena_finish(&supervisor.book_arena);
     config_destroy(supervisor.config);
     arena_finish(&supervisor.arena);
     return CLI_DONE;
@@ -358,6 +448,7 @@ const struct command command_serve = {
     .summary = "run the service: a supervisor and its workers",
     .usage = "",
     .help = "Runs in the foreground until SIGTERM or SIGINT, then finishes what is under way.\n"
+            "SIGHUP, or parley flows reload, reads flows and words anew.\n"
             "The log goes to standard error.\n",
     .run = run,
 };

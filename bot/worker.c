@@ -6,6 +6,7 @@
 #include "bot/worker.h"
 
 #include "bot/accounts.h"
+#include "bot/book_hand.h"
 #include "bot/books.h"
 #include "bot/intake.h"
 #include "bot/lanes.h"
@@ -50,12 +51,16 @@ void worker_wake_lane(struct worker *worker, struct uuid lane)
 static void wake_ready(struct poll_watch *watch, int status, int events)
 {
     struct worker *worker = CONTAINER_OF(watch, struct worker, wake);
-    struct uuid lane;
+    struct wake wake;
 
     (void)status, (void)events;
-    while (recv(worker->start->wake_fd, lane.bytes, sizeof lane.bytes, MSG_DONTWAIT) ==
-           sizeof lane.bytes)
-        lanes_wake(worker->lanes, lane);
+    while (wake_next(worker->start->wake_fd, &wake)) {
+        if (wake.book >= 0) {
+            books_renew(worker->books, wake.book);
+        } else {
+            lanes_wake(worker->lanes, wake.lane);
+        }
+    }
 }
 
 /* --- the heartbeat

@@ -88,7 +88,7 @@ static void write_settings(const struct service *service, const struct service_w
                   "paths:\n  state: %s\n",
                   service->port, wish->workers > 0 ? wish->workers : 1,
                   pg_url(&store_pg, "parley"), service->sandbox_port, SECRET, TOKEN,
-                  PARLEY_SOURCE_DIR, service->dir);
+                  wish->folder != NULL ? wish->folder : PARLEY_SOURCE_DIR, service->dir);
     assert_int_equal(fclose(file), 0);
 }
 
@@ -232,6 +232,52 @@ void service_start(struct service *service, const struct service_wish *wish)
     wait_for(service, service->sandbox_port, "/control/health");
     service->pid = spawn(service, "service.log", argv);
     wait_for(service, service->port, "/readyz");
+}
+
+void service_again(struct service *service)
+{
+    char settings[128];
+    char *argv[] = {PARLEY_BUILD_DIR "/parley", "--config", settings, "serve", NULL};
+    int status = 0;
+
+    (void)snprintf(settings, sizeof settings, "%s/parley.yaml", service->dir);
+    assert_int_equal(kill(service->pid, SIGTERM), 0);
+    assert_int_equal(waitpid(service->pid, &status, 0), service->pid);
+    if (status != 0)
+        service_show_log(service);
+    assert_int_equal(status, 0);
+    service->pid = spawn(service, "service.log", argv);
+    wait_for(service, service->port, "/readyz");
+}
+
+int service_command(const struct service *service, char *const *words, char *said, size_t room)
+{
+    char settings[128];
+    char *argv[16] = {PARLEY_BUILD_DIR "/parley", "--config", settings};
+    int pipes[2], status = 0;
+    size_t len = 0;
+    ssize_t n;
+
+    (void)snprintf(settings, sizeof settings, "%s/parley.yaml", service->dir);
+    for (size_t i = 0; words[i] != NULL && i + 4 < COUNTOF(argv); i++)
+        argv[3 + i] = words[i];
+    assert_int_equal(pipe(pipes), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        (void)dup2(pipes[1], STDOUT_FILENO);
+        (void)dup2(pipes[1], STDERR_FILENO);
+        (void)close(pipes[0]);
+        (void)execv(argv[0], argv);
+        _exit(127);
+    }
+    (void)close(pipes[1]);
+    while (len + 1 < room && (n = read(pipes[0], said + len, room - 1 - len)) > 0)
+        len += (size_t)n;
+    said[len] = '\0';
+    (void)close(pipes[0]);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *walk)

@@ -27,6 +27,7 @@ struct service_wish {
     const char *program; /* NULL: this build's parley */
     unsigned workers;    /* 0: one */
     const char *faults;  /* the sandbox's, as JSON; NULL: none */
+    const char *folder;  /* of flows and words; NULL: the tree's */
     const char *sandbox; /* more for its command line, one word; NULL: nothing */
 };
 
@@ -34,6 +35,13 @@ struct service_wish {
 void service_start(struct service *service, const struct service_wish *wish);
 /* SIGTERM, and the exit status 0 is checked. */
 void service_stop(struct service *service);
+
+/* SIGTERM, and start it again as it was, over the same database. */
+void service_again(struct service *service);
+
+/* Run `parley ...` with the service's settings, the command in one word each; what it said to
+ * standard error is in `said`. Returns its exit status. */
+int service_command(const struct service *service, char *const *words, char *said, size_t room);
 
 /* After a test that failed: show the log and end what still runs. Nothing after a stop. */
 void service_end(struct service *service);
