@@ -7,6 +7,7 @@
  */
 #include "bot/batch_code.h"
 
+#include "bot/jobs.h"
 #include "bot/lanes.h"
 #include "bot/loop/log.h"
 #include "bot/receipts.h"
@@ -94,6 +95,8 @@ void batch_committed(struct db_flight *flight)
         }
     }
     batch_codes_wake(work);
+    if (work->next_job > 0)
+        jobs_made(worker->jobs, work->batch->business->org, work->next_job);
     split_items(work);
     batch_finish(work, BATCH_COMMITTED);
 }
@@ -120,7 +123,8 @@ void batch_start(struct batch *batch)
     static const enum db_type log_types[] = {DB_UUID, DB_INT8, DB_BOOL,  DB_TEXT,
                                              DB_TEXT, DB_TIME, DB_BYTEA, DB_TEXT,
                                              DB_UUID, DB_INT8, DB_TEXT};
-    static const enum db_type promise_types[] = {DB_UUID, DB_UUID, DB_INT8, DB_TIME, DB_BOOL};
+    static const enum db_type promise_types[] = {DB_UUID, DB_UUID, DB_INT8,
+                                                 DB_TIME, DB_BOOL, DB_INT2};
     static const enum db_type dead_types[] = {DB_UUID, DB_UUID,  DB_TEXT,
                                               DB_TEXT, DB_BYTEA, DB_UUID};
     static const enum db_type unsee_types[] = {DB_UUID, DB_BYTEA};
@@ -141,6 +145,7 @@ void batch_start(struct batch *batch)
     batch_arrays(work, work->unsee, unsee_types, COUNTOF(unsee_types));
     work->stopping = arena_array(&work->arena, struct uuid, batch->n);
     work->starting = arena_array(&work->arena, struct uuid, batch->n);
+    array_init(&work->done_jobs, &work->arena, DB_UUID);
     batch_sort(work);
     work->lease.done = leased;
     db_lease(batch->worker->db, &work->lease);

@@ -41,12 +41,14 @@ struct turn {
     bool dirty;
     usec_t inbound_at;
     int64_t cause;
+    bool retimed;            /* its timers are others than before */
+    struct flow_timer timer; /* the one from now on; `at` 0: none */
     const struct item *last; /* the last message handled: for the receipt */
 };
 
 /* What one flight asks for, so that its results find their way back. */
 struct asked {
-    enum { ASKED_CUSTOMER, ASKED_BOOK, ASKED_NEED } what;
+    enum { ASKED_CUSTOMER, ASKED_BOOK, ASKED_NEED, ASKED_JOBS } what;
     struct turn *turn;
     size_t need;
     size_t query;
@@ -87,9 +89,13 @@ struct batch_work {
 
     /* rows to write */
     size_t n_log, n_promised, n_dead;
-    struct db_array log[11], promise[5], dead[6];
+    struct db_array log[11], promise[6], dead[6];
     struct db_array unsee[2];
     size_t n_unseen;
+    struct item **jobs; /* the batch's timers, and the ids of those that are done */
+    size_t n_jobs;
+    struct db_array done_jobs;
+    usec_t next_job; /* when the soonest of those made here is due; 0: none */
     struct uuid *stopping, *starting;
     size_t n_stopping, n_starting;
     struct batch_code *codes; /* to be sent; the newest first */
@@ -109,6 +115,9 @@ void batch_committed(struct db_flight *flight);
 
 /* Items into turns, statuses, notes and so on; before anything is sent. */
 void batch_sort(struct batch_work *work);
+
+/* Whether it is stepped, so that it waits for its conversation. */
+bool batch_makes_turn(enum event_kind kind);
 
 /* Whether an item that comes again must be noticed; the others are harmless twice. */
 bool batch_is_remembered(enum event_kind kind);

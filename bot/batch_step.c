@@ -87,6 +87,7 @@ static void say(struct batch_work *work, struct turn *turn, const struct item *i
     array_int(&work->promise[2], seq);
     array_time(&work->promise[3], item->portion->delivery->received_at);
     array_bool(&work->promise[4], exempt);
+    array_int(&work->promise[5], item->job != NULL); /* answers go before what nobody awaits */
     work->n_promised++;
 }
 
@@ -127,6 +128,10 @@ static void park(struct batch_work *work, struct turn *turn, struct item *item,
     struct reply reply = {.kind = REPLY_TEXT};
 
     batch_bury(work, item, reason);
+    if (item->job != NULL) { /* nobody awaits an answer */
+        array_uuid(&work->done_jobs, item->job->id);
+        return;
+    }
     turn->cause = batch_log(work, turn, &row);
     turn->inbound_at = work->now;
     reply.body = words_render(&work->arena, book_words(books_newest(worker->books)), &locale,
@@ -147,13 +152,10 @@ static void absorb_consent(struct batch_work *work, struct turn *turn,
     }
 }
 
-static void absorb(struct batch_work *work, struct turn *turn, struct item *item)
+/* What a person wrote goes into the log; the receipt is for the last of it. */
+static void absorb_message(struct batch_work *work, struct turn *turn, const struct item *item)
 {
     const struct event *event = item->event;
-    const struct flow_result *result = flow_turn_result(turn->flow);
-    struct str why =
-        arena_format(&work->arena, "%s/%s", result->flow != NULL ? result->flow : "",
-                     result->at != NULL ? result->at : "");
     struct batch_row row = {.inbound = true,
                             .kind = event_kind_name(event->kind),
                             .body = event->text,
@@ -162,6 +164,39 @@ static void absorb(struct batch_work *work, struct turn *turn, struct item *item
                             .payload = item->portion->payload_id};
 
     turn->cause = batch_log(work, turn, &row);
+    turn->last_inbound_at = work->now;
+    turn->inbound_at = event->at > 0 && event->at < work->now ? event->at : work->now;
+    turn->last = item;
+}
+
+static void absorb_job(struct batch_work *work, struct turn *turn, const struct item *item)
+{
+    array_uuid(&work->done_jobs, item->job->id);
+    turn->cause = 0;
+    turn->dirty = true;
+}
+
+static void absorb_timers(struct turn *turn, const struct flow_result *result)
+{
+    if (!result->timers_changed)
+        return;
+    turn->retimed = true;
+    turn->timer = result->n_timers > 0 ? result->timers[0] : (struct flow_timer){0};
+}
+
+static void absorb(struct batch_work *work, struct turn *turn, struct item *item)
+{
+    const struct flow_result *result = flow_turn_result(turn->flow);
+    struct str why =
+        arena_format(&work->arena, "%s/%s", result->flow != NULL ? result->flow : "",
+                     result->at != NULL ? result->at : "");
+
+    if (item->job != NULL) {
+        absorb_job(work, turn, item);
+    } else {
+        absorb_message(work, turn, item);
+    }
+    absorb_timers(turn, result);
     for (size_t i = 0; i < result->n_replies; i++)
         say(work, turn, item, &result->replies[i], why, result->consent == FLOW_CONSENT_STOP);
     absorb_consent(work, turn, result);
@@ -169,9 +204,6 @@ static void absorb(struct batch_work *work, struct turn *turn, struct item *item
     turn->at_rest = result->at_rest;
     turn->language = str_from(lang_code(result->lang));
     turn->language_settled = turn->language_settled || result->lang_settled;
-    turn->last_inbound_at = work->now;
-    turn->inbound_at = event->at > 0 && event->at < work->now ? event->at : work->now;
-    turn->last = item;
     work->handled++;
     work->not_understood += !result->understood;
     work->handoffs += result->handoff;
@@ -359,10 +391,47 @@ static bool answer_need(struct batch_work *work, const struct asked *asked,
     return true;
 }
 
+/* The timers of conversations that are ours: are they still as they were claimed? */
+static void ask_jobs(struct batch_work *work)
+{
+    struct db_array ids, times;
+    struct db_param *params = arena_array(&work->arena, struct db_param, 3);
+
+    if (work->n_jobs == 0)
+        return;
+    array_init(&ids, &work->arena, DB_UUID);
+    array_init(&times, &work->arena, DB_TIME);
+    for (size_t i = 0; i < work->n_jobs; i++) {
+        work->jobs[i]->job->live = false;
+        array_uuid(&ids, work->jobs[i]->job->id);
+        array_time(&times, work->jobs[i]->job->due_at);
+    }
+    params[0] = param_uuid(&work->arena, work->batch->business->org);
+    params[1] = param_array(&ids);
+    params[2] = param_array(&times);
+    *ask(work) = (struct asked){.what = ASKED_JOBS, .query = work->flight.n};
+    flight_add(work->conn, &work->flight, &SQL_TURN_JOBS, params);
+}
+
+static void answer_jobs(struct batch_work *work, const PGresult *rows)
+{
+    for (int row = 0; row < rows_n(rows); row++) {
+        struct uuid id = row_uuid(rows, row, 0);
+        for (size_t i = 0; i < work->n_jobs; i++) {
+            if (uuid_eq(work->jobs[i]->job->id, id))
+                work->jobs[i]->job->live = true;
+        }
+    }
+}
+
 static bool answer_one(struct batch_work *work, const struct asked *asked, const PGresult *rows)
 {
     if (asked->what == ASKED_NEED)
         return answer_need(work, asked, rows);
+    if (asked->what == ASKED_JOBS) {
+        answer_jobs(work, rows);
+        return true;
+    }
     if (asked->what == ASKED_CUSTOMER) {
         answer_customer(work, asked->turn, rows);
         return true;
@@ -427,12 +496,13 @@ static void round_flown(struct db_flight *flight)
 void batch_rounds(struct batch_work *work)
 {
     begin_round(work);
+    ask_jobs(work);
     for (size_t i = 0; i < work->n_turns; i++) {
         struct turn *turn = &work->turns[i];
         if (!turn->taken)
             continue;
         for (size_t k = 0; k < turn->n && !turn->fresh; k++)
-            turn->fresh = batch_is_new(work, turn->items[k]);
+            turn->fresh = turn->items[k]->job != NULL || batch_is_new(work, turn->items[k]);
         if (!turn->fresh)
             continue;
         choose_book(work, turn);

@@ -61,9 +61,16 @@ static int by_account_and_hash(const void *a, const void *b)
     return order != 0 ? order : memcmp(&left->hash, &right->hash, sizeof left->hash);
 }
 
+bool batch_makes_turn(enum event_kind kind)
+{
+    return event_is_message(kind) || kind == EVENT_TIMER;
+}
+
+/* A job's row remembers itself: it is deleted with what it did. */
 bool batch_is_remembered(enum event_kind kind)
 {
-    return kind != EVENT_STATUS && kind != EVENT_IDENTITY && kind != EVENT_PREFERENCE;
+    return kind != EVENT_TIMER && kind != EVENT_STATUS && kind != EVENT_IDENTITY &&
+           kind != EVENT_PREFERENCE;
 }
 
 void batch_sort(struct batch_work *work)
@@ -83,11 +90,14 @@ void batch_sort(struct batch_work *work)
     work->renames = arena_array(&work->arena, struct item *, n);
     work->preferences = arena_array(&work->arena, struct item *, n);
     work->lost = arena_array(&work->arena, struct item *, n);
+    work->jobs = arena_array(&work->arena, struct item *, n);
     for (struct item *item = batch->items; item != NULL; item = item->next) {
         enum event_kind kind = item->event->kind;
         if (batch_is_remembered(kind))
             work->seen[work->n_seen++] = item;
-        if (event_is_message(kind)) {
+        if (kind == EVENT_TIMER)
+            work->jobs[work->n_jobs++] = item;
+        if (batch_makes_turn(kind)) {
             turn_add(work, turn_of(work, item), item);
         } else if (item->park != NULL) {
             work->lost[work->n_lost++] = item;
@@ -108,6 +118,8 @@ void batch_sort(struct batch_work *work)
  */
 bool batch_is_new(const struct batch_work *work, const struct item *item)
 {
+    if (item->job != NULL)
+        return item->job->live;
     struct item *const *found =
         bsearch(&item, work->seen, work->n_seen, sizeof(struct item *), by_account_and_hash);
     size_t i;
@@ -324,8 +336,8 @@ static size_t find_missing(struct batch_work *work)
 
     work->missing = arena_array(&work->arena, size_t, work->n_turns);
     for (size_t i = 0; i < work->n_turns; i++) {
-        if (!work->turns[i].taken)
-            work->missing[n++] = i;
+        if (!work->turns[i].taken && work->turns[i].items[0]->job == NULL)
+            work->missing[n++] = i; /* a timer's conversation is not new, so it is held */
     }
     qsort_r(work->missing, n, sizeof(size_t), by_address, work);
     return n;
@@ -368,6 +380,10 @@ static void create_contacts(struct batch_work *work)
     struct db_param org = param_uuid(arena, work->batch->business->org);
     size_t n = find_missing(work);
 
+    if (n == 0) {
+        batch_rounds(work);
+        return;
+    }
     array_init(&contacts, arena, DB_UUID);
     array_init(&conversations, arena, DB_UUID);
     array_init(&accounts, arena, DB_UUID);
@@ -417,7 +433,7 @@ static void create_contacts(struct batch_work *work)
 /* Whether the item waits because another worker holds its conversation. */
 bool batch_is_put_off(const struct batch_work *work, const struct item *item)
 {
-    if (!event_is_message(item->event->kind) || item->event->kind == EVENT_IDENTITY)
+    if (!batch_makes_turn(item->event->kind) || item->event->kind == EVENT_IDENTITY)
         return false;
     for (size_t i = 0; i < work->n_turns; i++) {
         const struct turn *turn = &work->turns[i];

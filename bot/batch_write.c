@@ -262,7 +262,7 @@ static void put_off(struct batch_work *work)
     for (size_t i = 0; i < work->n_turns; i++) {
         struct turn *turn = &work->turns[i];
         for (size_t k = 0; !turn->taken && k < turn->n; k++) {
-            if (!batch_is_new(work, turn->items[k]))
+            if (turn->items[k]->job != NULL || !batch_is_new(work, turn->items[k]))
                 continue;
             array_uuid(&work->unsee[0], turn->account->account);
             array_hash(&work->unsee[1], &turn->items[k]->hash);
@@ -272,6 +272,43 @@ static void put_off(struct batch_work *work)
     if (work->n_unseen > 0) {
         flight_add(work->conn, &work->flight, &SQL_TURN_UNSEE,
                    params_of(work, work->unsee, 2, 0));
+    }
+}
+
+/* Jobs last: whoever claims them waits for no one, and only the conversation's holder deletes.
+ */
+static void write_jobs(struct batch_work *work)
+{
+    static const enum db_type types[] = {DB_UUID, DB_UUID, DB_TEXT, DB_TIME};
+    struct db_array ended, begun[COUNTOF(types)];
+
+    array_init(&ended, &work->arena, DB_UUID);
+    batch_arrays(work, begun, types, COUNTOF(types));
+    for (size_t i = 0; i < work->n_turns; i++) {
+        const struct turn *turn = &work->turns[i];
+        if (!turn->retimed)
+            continue;
+        array_uuid(&ended, turn->conversation);
+        if (turn->timer.at == 0)
+            continue;
+        array_uuid(&begun[0], worker_uuid());
+        array_uuid(&begun[1], turn->conversation);
+        array_text(&begun[2], turn->timer.name);
+        array_time(&begun[3], turn->timer.at);
+        if (work->next_job == 0 || turn->timer.at < work->next_job)
+            work->next_job = turn->timer.at;
+    }
+    if (work->done_jobs.n > 0) {
+        flight_add(work->conn, &work->flight, &SQL_TURN_JOBS_DONE,
+                   params_of(work, &work->done_jobs, 1, 0));
+    }
+    if (ended.n > 0) {
+        flight_add(work->conn, &work->flight, &SQL_TURN_TIMERS_END,
+                   params_of(work, &ended, 1, 0));
+    }
+    if (begun[0].n > 0) {
+        flight_add(work->conn, &work->flight, &SQL_TURN_TIMERS_BEGIN,
+                   params_of(work, begun, COUNTOF(begun), 0));
     }
 }
 
@@ -304,6 +341,7 @@ void batch_write(struct batch_work *work)
         flight_add(work->conn, flight, &SQL_TURN_BURY, params);
     }
     write_notes(work);
+    write_jobs(work);
     flight_add_text(work->conn, flight, "COMMIT");
     flight_go(work->conn, flight);
 }

@@ -28,6 +28,7 @@ enum counter {
     COUNT_PARKED,
     COUNT_NOT_UNDERSTOOD,
     COUNT_HANDOFFS,
+    COUNT_JOBS,     /* timers and the like that came due and were claimed */
     COUNT_PROMISED, /* messages put into the outbox */
     COUNT_SENT,
     COUNT_SEND_RETRIES,

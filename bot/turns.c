@@ -267,6 +267,24 @@ static usec_t backoff(usec_t first, usec_t most, unsigned times)
     return wait / 2 + wait * chance / 510;
 }
 
+/* A job that waits for its conversation too long is left to its lease, and read anew then. */
+static struct item *without_late_jobs(struct org *org, struct item *list, usec_t now)
+{
+    struct item *kept = NULL, **last = &kept;
+
+    for (struct item *item = list, *next; item != NULL; item = next) {
+        next = item->next;
+        if (item->job != NULL && now > item->portion->delivery->deadline) {
+            settle(org, item, false);
+            continue;
+        }
+        *last = item;
+        last = &item->next;
+    }
+    *last = NULL;
+    return kept;
+}
+
 static void committed(struct org *org, struct batch *batch)
 {
     struct item *put_off = batch->put_off;
@@ -280,6 +298,7 @@ static void committed(struct org *org, struct batch *batch)
         item->not_before = now + backoff(PUT_OFF_FIRST, PUT_OFF_MAX, item->put_off++);
         count(COUNT_PUT_OFF, 1);
     }
+    put_off = without_late_jobs(org, put_off, now);
     for (struct item *item = batch->items, *next; item != NULL; item = next) {
         next = item->next;
         settle(org, item, true);

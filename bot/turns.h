@@ -44,11 +44,19 @@ struct portion {
     struct portion *next;
 };
 
+/* A row of `jobs` that was claimed: what makes a turn of a timer. */
+struct item_job {
+    struct uuid id;
+    usec_t due_at; /* as it was claimed; another time is another job */
+    bool live;     /* the batch found it as it was claimed */
+};
+
 struct item {
     struct item *next;
     struct portion *portion;
     const struct account *account;
     const struct event *event;
+    struct item_job *job; /* of an EVENT_TIMER; else NULL */
     struct str address; /* the conversation's key, with the account; empty when it is no turn */
     struct hash16 hash; /* what `seen` remembers */
     usec_t not_before;  /* monotonic: put off because another worker holds the conversation */

@@ -9,6 +9,7 @@
 #include "bot/book_hand.h"
 #include "bot/books.h"
 #include "bot/intake.h"
+#include "bot/jobs.h"
 #include "bot/lanes.h"
 #include "bot/loop/log.h"
 #include "bot/retention.h"
@@ -100,6 +101,7 @@ static void close_all(struct worker *worker)
     books_close(worker->books);
     accounts_close(worker->accounts);
     retention_close(worker->retention);
+    jobs_close(worker->jobs);
     poll_close(&worker->wake, NULL);
     timer_close(&worker->beat, NULL);
     timer_close(&worker->drain, NULL);
@@ -135,7 +137,8 @@ static void drain_look(struct timer *timer)
         close_all(worker);
         return;
     }
-    if (!worker->http_drained && intake_open(worker->intake) == 0) {
+    if (!worker->http_drained && intake_open(worker->intake) == 0 &&
+        jobs_open(worker->jobs) == 0) {
         worker->http_drained = true;
         lanes_drain(worker->lanes, lanes_drained);
     }
@@ -214,6 +217,7 @@ static bool start(struct worker *worker, struct err *err)
     worker->lanes = lanes_create(worker);
     worker->intake = intake_create(worker);
     worker->retention = retention_create(worker);
+    worker->jobs = jobs_create(worker);
     books_keep(worker->books);
     if (!words_warm(err)) /* or the first customer would wait for it */
         return false;
@@ -253,6 +257,7 @@ int worker_main(const struct worker_start *how)
     books_destroy(worker.books);
     accounts_destroy(worker.accounts);
     retention_destroy(worker.retention);
+    jobs_destroy(worker.jobs);
     db_destroy(worker.db);
     if (!loop_finish(&worker.loop))
         log_event(LOG_WARN, "worker.handles_left", LOG_I("worker", worker.index));

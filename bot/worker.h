@@ -21,6 +21,7 @@ struct lanes;
 struct books;
 struct accounts;
 struct retention;
+struct jobs;
 
 struct worker {
     const struct config *config;
@@ -40,6 +41,7 @@ struct worker {
     struct turns *turns;
     struct lanes *lanes;
     struct retention *retention;
+    struct jobs *jobs;
 
     const struct worker_start *start;
     struct poll_watch wake;

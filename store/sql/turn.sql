@@ -100,9 +100,9 @@ select $1::uuid, i.* from unnest($2::uuid[], $3::int8[], $4::bool[], $5::text[],
 
 -- name: turn_promise
 -- Messages to be sent.
--- $1 org  $2 lanes  $3 conversations  $4 seqs  $5 due  $6 exempt
-insert into outbox (org_id, lane_id, conversation_id, seq, due_at, exempt)
-select $1::uuid, i.* from unnest($2::uuid[], $3::uuid[], $4::int8[], $5::timestamptz[], $6::bool[]) i;
+-- $1 org  $2 lanes  $3 conversations  $4 seqs  $5 due  $6 exempt  $7 priorities
+insert into outbox (org_id, lane_id, conversation_id, seq, due_at, exempt, priority)
+select $1::uuid, i.* from unnest($2::uuid[], $3::uuid[], $4::int8[], $5::timestamptz[], $6::bool[], $7::int2[]) i;
 
 -- name: turn_keep
 -- What the conversations have become.

@@ -57,6 +57,11 @@ static const char arrange_a[] =
     "insert into seen select org_id, account_id, decode(md5('s'), 'hex'), now() from accounts;"
     "insert into jobs (org_id, job_id, kind, due_at) values ('" ORG_A
     "', md5('j')::uuid, 'x', now());"
+    "insert into handoffs (org_id, handoff_id, conversation_id, reason, asked_at, seq, "
+    "answer_by)"
+    "  select org_id, md5('h' || conversation_id)::uuid, conversation_id, 'asked', now(), 1, "
+    "now()"
+    "    from conversations;"
     "insert into dead_letters (org_id, dead_id, at, provider, reason, item, payload)"
     "  values ('" ORG_A "', md5('d')::uuid, now(), 'whatsapp', 'x', 'x', 'x');"
     "insert into audit (org_id, audit_id, at, actor, action)"
