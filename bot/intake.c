@@ -3,20 +3,14 @@
  * its portion. An item of a number that belongs to another app than the secret which verified
  * the delivery is refused, so that one app's secret cannot speak for another's numbers.
  */
-#include "bot/intake.h"
+#include "bot/intake_inside.h"
 
 #include "bot/accounts.h"
 #include "bot/loop/log.h"
-#include "bot/turns.h"
 #include "store/sql.h"
 #include "webhooks/whatsapp.h"
 
 #include <stdlib.h>
-
-struct intake {
-    struct worker *worker;
-    size_t open;
-};
 
 /* A delivery while it is taken apart; `delivery` outlives that until it is settled. */
 struct unpacking {
@@ -52,7 +46,7 @@ size_t intake_open(const struct intake *intake)
 
 static const char *const retry_later[] = {"Retry-After: 5", NULL};
 
-static void unavailable(struct http_exchange *exchange)
+void intake_unavailable(struct http_exchange *exchange)
 {
     count(COUNT_UNAVAILABLE, 1);
     http_reply(exchange, 503, NULL, STR_NONE, retry_later);
@@ -80,19 +74,25 @@ void intake_challenge(struct intake *intake, struct http_exchange *exchange)
 /* --- deliveries
  * ------------------------------------------------------------------------------------ */
 
-static void settled(struct arrival *delivery)
+void intake_closes(struct intake *intake, struct arrival *delivery, int status)
 {
-    struct unpacking *unpacking = CONTAINER_OF(delivery, struct unpacking, delivery);
     struct http_exchange *exchange = delivery->exchange;
 
-    unpacking->intake->open--;
+    intake->open--;
     if (delivery->failed) {
-        unavailable(exchange);
+        intake_unavailable(exchange);
         return;
     }
     count(COUNT_DELIVERIES, 1);
     observe(HIST_ACK, clock_monotonic() - delivery->arrived);
-    http_reply(exchange, 200, NULL, STR_NONE, NULL);
+    http_reply(exchange, status, NULL, STR_NONE, NULL);
+}
+
+static void settled(struct arrival *delivery)
+{
+    struct unpacking *unpacking = CONTAINER_OF(delivery, struct unpacking, delivery);
+
+    intake_closes(unpacking->intake, delivery, 200);
 }
 
 static struct portion *portion_of(struct unpacking *unpacking, struct uuid org)
@@ -230,14 +230,9 @@ static const struct config_app *signed_by(const struct config *config, struct st
     return found;
 }
 
-static struct unpacking *unpack(struct intake *intake, struct http_exchange *exchange,
-                                const struct config_app *app)
+void intake_opens(struct intake *intake, struct http_exchange *exchange,
+                  struct arrival *delivery, void (*on_settled)(struct arrival *delivery))
 {
-    struct unpacking *unpacking = arena_new(&exchange->arena, struct unpacking);
-    struct arrival *delivery = &unpacking->delivery;
-
-    unpacking->intake = intake;
-    unpacking->app = app;
     *delivery =
         (struct arrival){.exchange = exchange,
                          .arena = &exchange->arena,
@@ -247,14 +242,24 @@ static struct unpacking *unpack(struct intake *intake, struct http_exchange *exc
                          .received_at = clock_now(),
                          .deadline = exchange->arrived + intake->worker->config->turns.deadline,
                          .pending = 1,
-                         .settled = settled,
+                         .settled = on_settled,
                          .worker = intake->worker};
     delivery->suspect = shared_deaths(intake->worker->shared, delivery->hash) > 0;
     intake->open++;
+}
+
+static struct unpacking *unpack(struct intake *intake, struct http_exchange *exchange,
+                                const struct config_app *app)
+{
+    struct unpacking *unpacking = arena_new(&exchange->arena, struct unpacking);
+
+    unpacking->intake = intake;
+    unpacking->app = app;
+    intake_opens(intake, exchange, &unpacking->delivery, settled);
     return unpacking;
 }
 
-static bool overloaded(const struct intake *intake)
+bool intake_is_overloaded(const struct intake *intake)
 {
     struct db_health health;
 
@@ -276,8 +281,8 @@ void intake_delivery(struct intake *intake, struct http_exchange *exchange)
         http_reply(exchange, 401, NULL, STR_NONE, NULL);
         return;
     }
-    if (overloaded(intake)) {
-        unavailable(exchange);
+    if (intake_is_overloaded(intake)) {
+        intake_unavailable(exchange);
         return;
     }
     unpacking = unpack(intake, exchange, app);

@@ -18,5 +18,8 @@ void intake_delivery(struct intake *intake, struct http_exchange *exchange);
 /* GET /webhooks/whatsapp: the provider asks whether this is the right place. */
 void intake_challenge(struct intake *intake, struct http_exchange *exchange);
 
+/* POST /webhooks/twilio/status: what became of an SMS. */
+void intake_twilio_status(struct intake *intake, struct http_exchange *exchange);
+
 /* Deliveries that are not answered yet. */
 size_t intake_open(const struct intake *intake);

@@ -19,6 +19,11 @@ static void post_webhook(struct worker *worker, struct http_exchange *exchange)
     intake_delivery(worker->intake, exchange);
 }
 
+static void post_twilio_status(struct worker *worker, struct http_exchange *exchange)
+{
+    intake_twilio_status(worker->intake, exchange);
+}
+
 /* The process lives. */
 static void get_health(struct worker *worker, struct http_exchange *exchange)
 {
@@ -67,11 +72,12 @@ struct route {
 };
 
 static const struct route routes[] = {
-    {"POST", "/webhooks/whatsapp", post_webhook},
-    {"GET",  "/webhooks/whatsapp", get_webhook },
-    {"GET",  "/healthz",           get_health  },
-    {"GET",  "/readyz",            get_ready   },
-    {"GET",  "/metrics",           get_metrics },
+    {"POST", "/webhooks/whatsapp",      post_webhook      },
+    {"GET",  "/webhooks/whatsapp",      get_webhook       },
+    {"POST", "/webhooks/twilio/status", post_twilio_status},
+    {"GET",  "/healthz",                get_health        },
+    {"GET",  "/readyz",                 get_ready         },
+    {"GET",  "/metrics",                get_metrics       },
 };
 
 void routes_handle(struct http_handler *handler, struct http_exchange *exchange)

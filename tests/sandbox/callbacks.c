@@ -78,10 +78,19 @@ static json_t *delivery_of(const struct owed *owed)
                      "value", value);
 }
 
+static bool is_sms(const struct owed *owed)
+{
+    return json_object_get(owed->item, "form") != NULL;
+}
+
 /* Meta escapes what is not ASCII, and the signature is over exactly those bytes. */
 static void write_request(struct owed *owed)
 {
     const struct settings *settings = &owed->sandbox->settings;
+    if (is_sms(owed)) {
+        twilio_callback(owed->sandbox, &owed->arena, owed->item, owed->headers, &owed->request);
+        return;
+    }
     OWNED_JSON(delivery) = delivery_of(owed);
     char *text = json_dumps(delivery, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_ESCAPE_SLASH);
     struct str body = arena_str(&owed->arena, str_from(text));
@@ -184,7 +193,8 @@ static void answered(struct fetch *fetch)
 {
     struct owed *owed = CONTAINER_OF(fetch, struct owed, fetch);
     struct sandbox *sandbox = owed->sandbox;
-    bool paid = fetch->answer.fate == HTTP_ANSWERED && fetch->answer.status == 200;
+    int status = fetch->answer.fate == HTTP_ANSWERED ? fetch->answer.status : 0;
+    bool paid = status == 200 || (status == 204 && is_sms(owed)); /* Meta: "only 200 counts" */
     sandbox->n_sending--;
     arena_reset(&owed->arena);
     if (sandbox->stopping)
@@ -219,7 +229,9 @@ static void send_now(struct timer *timer)
 
 static void enter_lane(struct owed *owed)
 {
-    struct lane *lane = &owed->person->lanes[owed->status];
+    struct lane *lane = &owed->person->lanes[is_sms(owed)   ? LANE_SMS
+                                             : owed->status ? LANE_STATUSES
+                                                            : LANE_MESSAGES];
     owed->lane = lane;
     *lane->last = owed;
     lane->last = &owed->behind;
@@ -315,7 +327,6 @@ static json_t *pricing_of(const json_t *message)
 void callbacks_status(struct sandbox *sandbox, struct chatter *person, const json_t *entry,
                       const char *status, usec_t due)
 {
-    int64_t n = sandbox->next_n++;
     json_t *item =
         json_pack("{s:O, s:s}", "id", json_object_get(entry, "id"), "status", status);
     char seconds[24];
@@ -334,9 +345,18 @@ void callbacks_status(struct sandbox *sandbox, struct chatter *person, const jso
         json_object_set_new(item, "errors", json_pack("[O]", failure));
     if (key)
         json_object_set(item, "biz_opaque_callback_data", key);
-    OWNED_JSON(record) = json_pack("{s:s, s:I, s:I, s:s, s:O, s:o}", "t", "owe", "n",
-                                   (json_int_t)n, "at", (json_int_t)due, "who", person->who,
-                                   "number", json_object_get(entry, "number"), "status", item);
+    callbacks_owe_status(sandbox, person, json_object_get(entry, "number"), item, due);
+    json_decref(item);
+}
+
+void callbacks_owe_status(struct sandbox *sandbox, struct chatter *person, json_t *number,
+                          json_t *item, usec_t due)
+{
+    int64_t n = sandbox->next_n++;
+    OWNED_JSON(record) = json_pack("{s:s, s:I, s:I, s:s, s:O}", "t", "owe", "n", (json_int_t)n,
+                                   "at", (json_int_t)due, "who", person->who, "status", item);
+    if (number)
+        json_object_set(record, "number", number);
     if (faults_roll(&sandbox->faults, sandbox->faults.lose_callback)) {
         sandbox->n_callbacks_lost++;
         journal_append(sandbox->journal, record);
@@ -434,6 +454,8 @@ void callbacks_replay(struct sandbox *sandbox, const json_t *record)
         apply_said(sandbox, record, person);
     else if (strcmp(t, "got") == 0)
         apply_got(sandbox, record, person);
+    else if (strcmp(t, "sms") == 0)
+        twilio_apply(sandbox, record, person);
     else if (strcmp(t, "owe") == 0)
         apply_status(sandbox, record, person);
     else if (strcmp(t, "mark") == 0)

@@ -91,8 +91,8 @@ static struct chatter *person_new(struct sandbox *sandbox)
         abort();
     person->log = json_array();
     person->about = json_object();
-    lane_init(&person->lanes[0]);
-    lane_init(&person->lanes[1]);
+    for (size_t i = 0; i < LANES; i++)
+        lane_init(&person->lanes[i]);
     *sandbox->last_person = person;
     sandbox->last_person = &person->next;
     return person;

@@ -65,9 +65,9 @@ static void get_counts(struct sandbox *sandbox, struct http_exchange *exchange, 
     (void)body;
     const uint64_t *answers = sandbox->n_answers;
     answer_json(exchange, 200,
-                json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "arrived",
-                          (json_int_t)sandbox->n_arrived, "repeated",
-                          (json_int_t)sandbox->n_repeated, "receipts",
+                json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "arrived",
+                          (json_int_t)sandbox->n_arrived, "sms", (json_int_t)sandbox->n_sms,
+                          "repeated", (json_int_t)sandbox->n_repeated, "receipts",
                           (json_int_t)sandbox->n_receipts, "owed", (json_int_t)sandbox->n_owed,
                           "callbacks", (json_int_t)sandbox->n_callbacks, "callback_failures",
                           (json_int_t)sandbox->n_callback_failures, "callbacks_lost",
@@ -145,6 +145,14 @@ static void get_chat(struct sandbox *sandbox, struct http_exchange *exchange, js
     if (!str_to_int(http_query(exchange, "after"), &after))
         after = 0;
     answer_json(exchange, 200, chats_since(sandbox, person, after));
+}
+
+static void get_code(struct sandbox *sandbox, struct http_exchange *exchange, json_t *body)
+{
+    (void)body;
+    const struct chatter *person = person_asked(sandbox, exchange);
+    if (person)
+        answer_json(exchange, 200, twilio_newest_code(person));
 }
 
 static void get_events(struct sandbox *sandbox, struct http_exchange *exchange, json_t *body)
@@ -265,6 +273,7 @@ static const struct route {
     {"GET",  "people",     get_people,     false},
     {"POST", "people",     post_people,    false},
     {"GET",  "chat",       get_chat,       false},
+    {"GET",  "code",       get_code,       false},
     {"GET",  "events",     get_events,     false},
     {"GET",  "media",      get_media,      false},
     {"POST", "media",      post_media,     true },

@@ -1,5 +1,5 @@
 /*
- * parley-sandbox: the WhatsApp Cloud API and a phone, for tests and the demo.
+ * parley-sandbox: the WhatsApp Cloud API, Twilio and a phone, for tests and the demo.
  *
  * Start: the journal is read and applied before the port opens, so that a message id or a debt
  * from before a crash is known to whoever asks. Stop: SIGTERM or SIGINT ends it at once; kill
@@ -24,7 +24,8 @@ static const char usage[] =
     "       parley-sandbox --dump JOURNAL\n"
     "\n"
     "Plays the WhatsApp Cloud API on 127.0.0.1: POST /v26.0/{number}/messages and the rest,\n"
-    "a phone to chat with on /, and /control/ for tests.\n"
+    "Twilio: POST /2010-04-01/Accounts/{sid}/Messages.json, a phone to chat with on /, and\n"
+    "/control/ for tests.\n"
     "\n"
     "  --port N             listen here (0: any; the address is printed)\n"
     "  --webhook URL        where signed webhooks go\n"
@@ -32,11 +33,15 @@ static const char usage[] =
     "  --token T            what callers bear   (or WHATSAPP_TOKEN)\n"
     "  --number ID=DIGITS   a phone number id and the number; may be repeated\n"
     "  --waba ID            the business account\n"
+    "  --twilio-sid SID     Twilio's account    (or TWILIO_ACCOUNT_SID)\n"
+    "  --twilio-token T     its token, which signs callbacks (or TWILIO_AUTH_TOKEN)\n"
+    "  --sms-number E164    its number          (or TWILIO_PHONE_NUMBER)\n"
     "  --business NAME      the name over the chat\n"
     "  --journal FILE       keep what arrives and what is owed\n"
     "  --media DIR          keep files (default: FILE.media)\n"
     "  --people FILE        JSON list of {phone or user_id, name, language, note}\n"
     "  --openapi FILE       hold messages against this description, too\n"
+    "  --twilio-openapi FILE   the same for SMS\n"
     "  --faults JSON        as POST /control/faults\n"
     "  --seed N             for the faults' dice\n"
     "  --delivered-after MS (default 150; -1 never)\n"
@@ -57,6 +62,10 @@ enum option_id {
     OPT_MEDIA,
     OPT_PEOPLE,
     OPT_OPENAPI,
+    OPT_TWILIO_OPENAPI,
+    OPT_TWILIO_SID,
+    OPT_TWILIO_TOKEN,
+    OPT_SMS_NUMBER,
     OPT_FAULTS,
     OPT_SEED,
     OPT_DELIVERED,
@@ -68,26 +77,30 @@ enum option_id {
 };
 
 static const struct option options[] = {
-    {"port",            required_argument, NULL, OPT_PORT       },
-    {"webhook",         required_argument, NULL, OPT_WEBHOOK    },
-    {"app-secret",      required_argument, NULL, OPT_SECRET     },
-    {"token",           required_argument, NULL, OPT_TOKEN      },
-    {"number",          required_argument, NULL, OPT_NUMBER     },
-    {"waba",            required_argument, NULL, OPT_WABA       },
-    {"business",        required_argument, NULL, OPT_BUSINESS   },
-    {"journal",         required_argument, NULL, OPT_JOURNAL    },
-    {"media",           required_argument, NULL, OPT_MEDIA      },
-    {"people",          required_argument, NULL, OPT_PEOPLE     },
-    {"openapi",         required_argument, NULL, OPT_OPENAPI    },
-    {"faults",          required_argument, NULL, OPT_FAULTS     },
-    {"seed",            required_argument, NULL, OPT_SEED       },
-    {"delivered-after", required_argument, NULL, OPT_DELIVERED  },
-    {"read-after",      required_argument, NULL, OPT_READ       },
-    {"no-user-ids",     no_argument,       NULL, OPT_NO_USER_IDS},
-    {"fast",            no_argument,       NULL, OPT_FAST       },
-    {"dump",            required_argument, NULL, OPT_DUMP       },
-    {"help",            no_argument,       NULL, OPT_HELP       },
-    {NULL,              0,                 NULL, 0              },
+    {"port",            required_argument, NULL, OPT_PORT          },
+    {"webhook",         required_argument, NULL, OPT_WEBHOOK       },
+    {"app-secret",      required_argument, NULL, OPT_SECRET        },
+    {"token",           required_argument, NULL, OPT_TOKEN         },
+    {"number",          required_argument, NULL, OPT_NUMBER        },
+    {"waba",            required_argument, NULL, OPT_WABA          },
+    {"business",        required_argument, NULL, OPT_BUSINESS      },
+    {"journal",         required_argument, NULL, OPT_JOURNAL       },
+    {"media",           required_argument, NULL, OPT_MEDIA         },
+    {"people",          required_argument, NULL, OPT_PEOPLE        },
+    {"openapi",         required_argument, NULL, OPT_OPENAPI       },
+    {"twilio-openapi",  required_argument, NULL, OPT_TWILIO_OPENAPI},
+    {"twilio-sid",      required_argument, NULL, OPT_TWILIO_SID    },
+    {"twilio-token",    required_argument, NULL, OPT_TWILIO_TOKEN  },
+    {"sms-number",      required_argument, NULL, OPT_SMS_NUMBER    },
+    {"faults",          required_argument, NULL, OPT_FAULTS        },
+    {"seed",            required_argument, NULL, OPT_SEED          },
+    {"delivered-after", required_argument, NULL, OPT_DELIVERED     },
+    {"read-after",      required_argument, NULL, OPT_READ          },
+    {"no-user-ids",     no_argument,       NULL, OPT_NO_USER_IDS   },
+    {"fast",            no_argument,       NULL, OPT_FAST          },
+    {"dump",            required_argument, NULL, OPT_DUMP          },
+    {"help",            no_argument,       NULL, OPT_HELP          },
+    {NULL,              0,                 NULL, 0                 },
 };
 
 /* --- options
@@ -162,6 +175,18 @@ static bool set_option(struct sandbox *sandbox, int id, char *value, struct err 
     case OPT_OPENAPI:
         s->openapi = value;
         return true;
+    case OPT_TWILIO_OPENAPI:
+        s->twilio_openapi = value;
+        return true;
+    case OPT_TWILIO_SID:
+        s->twilio_sid = value;
+        return true;
+    case OPT_TWILIO_TOKEN:
+        s->twilio_token = value;
+        return true;
+    case OPT_SMS_NUMBER:
+        s->sms_number = value;
+        return true;
     case OPT_FAULTS:
         return set_faults(&sandbox->faults, value, err);
     case OPT_DELIVERED:
@@ -196,6 +221,12 @@ static bool complete_settings(struct settings *s, struct err *err)
             from_environment("WHATSAPP_PHONE_NUMBER_ID", "106540352242922"), "15550783881"};
     if (!s->waba)
         s->waba = from_environment("WHATSAPP_WABA_ID", "102290129340398");
+    if (!s->twilio_sid)
+        s->twilio_sid = from_environment("TWILIO_ACCOUNT_SID", NULL);
+    if (!s->twilio_token)
+        s->twilio_token = from_environment("TWILIO_AUTH_TOKEN", NULL);
+    if (!s->sms_number)
+        s->sms_number = from_environment("TWILIO_PHONE_NUMBER", NULL);
     if (!s->app_secret || !s->token)
         return err_raise(err, ERR_REJECT, "--app-secret and --token are needed");
     if (!s->webhook_url && !s->fast)
@@ -207,7 +238,7 @@ static void dump_record(struct journal_reader *reader, const json_t *record)
 {
     (void)reader;
     const char *t = json_string_value(json_object_get(record, "t"));
-    if (t && strcmp(t, "got") == 0) {
+    if (t && (strcmp(t, "got") == 0 || strcmp(t, "sms") == 0)) {
         json_dumpf(record, stdout, JSON_COMPACT);
         putchar('\n');
     }
@@ -219,7 +250,8 @@ static void dump_record(struct journal_reader *reader, const json_t *record)
 static void handle(struct http_handler *handler, struct http_exchange *exchange)
 {
     struct sandbox *sandbox = CONTAINER_OF(handler, struct sandbox, handler);
-    if (!control_handle(sandbox, exchange) && !page_handle(exchange))
+    if (!control_handle(sandbox, exchange) && !page_handle(exchange) &&
+        !twilio_handle(sandbox, exchange))
         graph_handle(sandbox, exchange);
 }
 
@@ -267,14 +299,13 @@ static bool remember(struct sandbox *sandbox, struct err *err)
            journal_create(&sandbox->loop, s->journal, &sandbox->journal, err);
 }
 
-static bool read_description(struct sandbox *sandbox, struct err *err)
+static bool read_description(const char *path, json_t **description, struct err *err)
 {
     json_error_t why;
-    if (!sandbox->settings.openapi)
+    if (!path)
         return true;
-    sandbox->openapi = json_load_file(sandbox->settings.openapi, 0, &why);
-    return sandbox->openapi ||
-           err_raise(err, ERR_REJECT, "%s: %s", sandbox->settings.openapi, why.text);
+    *description = json_load_file(path, 0, &why);
+    return *description || err_raise(err, ERR_REJECT, "%s: %s", path, why.text);
 }
 
 static bool start(struct sandbox *sandbox, int *fd, struct err *err)
@@ -290,7 +321,9 @@ static bool start(struct sandbox *sandbox, int *fd, struct err *err)
     struct fetch_options fetching = {
         .connections = 256, .allow_http = true, .user_agent = "parley-sandbox"};
     if (!crypto_init(err) || !loop_init(&sandbox->loop, err) || !remember(sandbox, err) ||
-        !read_description(sandbox, err) || !listen_on(&sandbox->settings, fd, err))
+        !read_description(sandbox->settings.openapi, &sandbox->openapi, err) ||
+        !read_description(sandbox->settings.twilio_openapi, &sandbox->twilio_openapi, err) ||
+        !listen_on(&sandbox->settings, fd, err))
         return false;
     snprintf(sandbox->base_url, sizeof(sandbox->base_url), "http://127.0.0.1:%d",
              sandbox->settings.port);
@@ -319,6 +352,7 @@ static void stop(struct sandbox *sandbox)
     loop_finish(&sandbox->loop);
     chats_finish(sandbox);
     json_decref(sandbox->openapi);
+    json_decref(sandbox->twilio_openapi);
     json_decref(sandbox->templates);
     json_decref(sandbox->media);
     json_decref(sandbox->findings);

@@ -1,8 +1,9 @@
 /*
- * The WhatsApp Cloud API, played: what the sandbox's own files share.
+ * The WhatsApp Cloud API and Twilio, played: what the sandbox's own files share.
  *
  *     main.c       options, start and stop
  *     graph.c      the Graph API: messages, media, templates, numbers
+ *     twilio.c     Twilio: SMS, and what their statuses look like
  *     control.c    what tests and the phone page ask for
  *     chats.c      people, what was said in their chats, and who watches
  *     callbacks.c  webhooks that we owe the service, until it has answered 200
@@ -41,22 +42,29 @@ struct settings {
     const char *media_dir;
     const char *people;
     const char *openapi;
-    const char *business; /* the name over the page's chat */
-    int64_t delivered_ms; /* after the answer; below 0: never */
-    int64_t read_ms;      /* below 0: only when the page looks */
-    bool fast;            /* nothing is kept and nothing is called back */
-    bool user_ids;        /* people with a number show their user id, too */
+    const char *twilio_openapi;
+    const char *twilio_sid; /* without them every call is refused */
+    const char *twilio_token;
+    const char *sms_number; /* E.164 */
+    const char *business;   /* the name over the page's chat */
+    int64_t delivered_ms;   /* after the answer; below 0: never */
+    int64_t read_ms;        /* below 0: only when the page looks */
+    bool fast;              /* nothing is kept and nothing is called back */
+    bool user_ids;          /* people with a number show their user id, too */
 };
 
 struct owed;
 struct chatter;
 
-/* Callbacks of one person leave one after the other: messages in one lane, statuses in the
- * other, so that "delivered" never holds up what the person says next. */
+/* Callbacks of one person leave one after the other: messages in one lane, statuses in
+ * another, those of SMS in a third, so that "delivered" never holds up what the person says
+ * next. */
 struct lane {
     struct owed *first;
     struct owed **last;
 };
+
+enum { LANE_MESSAGES, LANE_STATUSES, LANE_SMS, LANES };
 
 struct chatter {
     struct chatter *next;
@@ -69,7 +77,7 @@ struct chatter {
     usec_t wrote_at; /* the last message from them; 0: never here */
     usec_t typing_until;
     usec_t pair_free_at; /* when the pair's allowance is whole again */
-    struct lane lanes[2];
+    struct lane lanes[LANES];
 };
 
 struct watcher;
@@ -83,6 +91,7 @@ struct sandbox {
     struct journal *journal;
     struct faults faults;
     json_t *openapi;
+    json_t *twilio_openapi;
     char base_url[64];
 
     json_t *index; /* who, phone or user id -> pointer to the person, as an integer */
@@ -99,6 +108,7 @@ struct sandbox {
     uint64_t n_findings;    /* hand-written rules */
     uint64_t n_undescribed; /* not as the published description says */
     uint64_t n_arrived;     /* messages taken */
+    uint64_t n_sms;         /* SMS taken */
     uint64_t n_repeated;    /* with a key that was taken before */
     uint64_t n_receipts;
     uint64_t n_answers[6]; /* by hundreds of the status; [0]: none given */
@@ -118,6 +128,18 @@ struct sandbox {
  */
 void graph_handle(struct sandbox *sandbox, struct http_exchange *exchange);
 bool control_handle(struct sandbox *sandbox, struct http_exchange *exchange);
+
+/* --- twilio.c ----------------------------------------------------------------------------- */
+/* False when the path is not Twilio's. */
+bool twilio_handle(struct sandbox *sandbox, struct http_exchange *exchange);
+/* A record of the journal: an SMS that was taken. */
+void twilio_apply(struct sandbox *sandbox, const json_t *record, struct chatter *person);
+/* A status as Twilio sends it; `item` has `url` and `form`. */
+void twilio_callback(const struct sandbox *sandbox, struct arena *into, const json_t *item,
+                     struct http_header headers[2], struct http_request *request);
+/* {"code", "by", "at"} of the newest one-time code that this person got anywhere; "code" is
+ * null when there is none. */
+json_t *twilio_newest_code(const struct chatter *person);
 
 /* --- answer.c ----------------------------------------------------------------------------- */
 /* Answer with JSON, which is taken. */
@@ -168,6 +190,9 @@ struct str callbacks_say(struct sandbox *sandbox, struct arena *into, struct cha
 /* Journal and owe a status of a message of the service's. */
 void callbacks_status(struct sandbox *sandbox, struct chatter *person, const json_t *entry,
                       const char *status, usec_t due);
+/* Journal and owe a status that is written already; borrowed. `number` may be NULL. */
+void callbacks_owe_status(struct sandbox *sandbox, struct chatter *person, json_t *number,
+                          json_t *item, usec_t due);
 /* A record of the journal, at start. */
 void callbacks_replay(struct sandbox *sandbox, const json_t *record);
 void callbacks_begin(struct sandbox *sandbox);

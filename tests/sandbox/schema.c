@@ -319,22 +319,27 @@ static bool path_fits(const char *described, const char *path)
     }
 }
 
-bool schema_check_request(const json_t *document, const char *method, const char *path,
-                          const json_t *value, char reason[SCHEMA_REASON_MAX])
+const json_t *schema_body(const json_t *document, const char *method, const char *path,
+                          const char *type)
 {
     const char *described;
     json_t *operations;
-    reason[0] = '\0';
     json_object_foreach(json_object_get(document, "paths"), described, operations)
     {
         if (!path_fits(described, path))
             continue;
         const json_t *body =
             json_object_get(json_object_get(operations, method), "requestBody");
-        const json_t *json =
-            json_object_get(json_object_get(body, "content"), "application/json");
-        const json_t *schema = json_object_get(json, "schema");
-        return !schema || schema_check(document, schema, value, reason);
+        const json_t *content = json_object_get(json_object_get(body, "content"), type);
+        return json_object_get(content, "schema");
     }
-    return true;
+    return NULL;
+}
+
+bool schema_check_request(const json_t *document, const char *method, const char *path,
+                          const json_t *value, char reason[SCHEMA_REASON_MAX])
+{
+    const json_t *schema = schema_body(document, method, path, "application/json");
+    reason[0] = '\0';
+    return !schema || schema_check(document, schema, value, reason);
 }

@@ -21,6 +21,11 @@
 bool schema_check_request(const json_t *document, const char *method, const char *path,
                           const json_t *value, char reason[SCHEMA_REASON_MAX]);
 
+/* The schema of the body of this kind that a method and path are described with, or NULL.
+ * Borrowed from the document, which may be NULL. */
+const json_t *schema_body(const json_t *document, const char *method, const char *path,
+                          const char *type);
+
 /* Whether `value` fits `schema`, a part of `document`. */
 bool schema_check(const json_t *document, const json_t *schema, const json_t *value,
                   char reason[SCHEMA_REASON_MAX]);

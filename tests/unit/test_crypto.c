@@ -181,6 +181,47 @@ static void wiping_leaves_zeros(void **state)
     crypto_wipe(NULL, 0);
 }
 
+static void hmac_sha1_agrees_with_rfc_2202(void **state)
+{
+    (void)state;
+    uint8_t mac[SHA1_LEN];
+    char text[2 * SHA1_LEN + 1];
+    assert_true(hmac_sha1(STR("Jefe"), STR("what do ya want for nothing?"), mac));
+    hex_format(mac, SHA1_LEN, text);
+    assert_string_equal(text, "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79");
+    assert_true(hmac_sha1(STR_NONE, STR_NONE, mac));
+    hex_format(mac, SHA1_LEN, text);
+    assert_string_equal(text, "fbdb1d1b18aa6c08324b7d64b71fb76370690e1d");
+}
+
+static void what_is_sealed_opens_with_its_key_and_no_other(void **state)
+{
+    (void)state;
+    struct arena arena;
+    struct err err;
+    struct str plain;
+    const uint8_t nonce[NONCE_LEN] = {7};
+    arena_init(&arena);
+    struct hash key = crypto_subkey(STR("the service's key"), "outbox");
+    struct hash other = crypto_subkey(STR("the service's key"), "codes");
+    struct str sealed = crypto_seal(&arena, &key, nonce, STR("Your code is 123456"));
+    assert_true(str_find(sealed, STR("123456")) == sealed.len);
+    assert_true(crypto_open(&arena, &key, sealed, &plain, &err));
+    assert_true(str_eq(plain, STR("Your code is 123456")));
+    assert_false(crypto_open(&arena, &other, sealed, &plain, &err));
+    assert_int_equal(err.code, ERR_REJECT);
+    for (size_t i = 0; i < sealed.len; i++) { /* every byte counts */
+        struct str changed = arena_str(&arena, sealed);
+        ((char *)changed.at)[i] ^= 1;
+        assert_false(crypto_open(&arena, &key, changed, &plain, &err));
+        assert_false(crypto_open(&arena, &key, str_slice(sealed, 0, i), &plain, &err));
+    }
+    sealed = crypto_seal(&arena, &key, nonce, STR_NONE);
+    assert_true(crypto_open(&arena, &key, sealed, &plain, &err));
+    assert_int_equal(plain.len, 0);
+    arena_finish(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +233,8 @@ int main(void)
         cmocka_unit_test(equality_is_of_every_byte),
         cmocka_unit_test(hex_reads_what_it_wrote_and_nothing_crooked),
         cmocka_unit_test(wiping_leaves_zeros),
+        cmocka_unit_test(hmac_sha1_agrees_with_rfc_2202),
+        cmocka_unit_test(what_is_sealed_opens_with_its_key_and_no_other),
     };
     return cmocka_run_group_tests(tests, start, NULL);
 }

@@ -16,7 +16,7 @@ static struct {
     char type[64];
     bool sniffed, stored;
 } replied;
-static int n_deliveries, n_challenges;
+static int n_deliveries, n_challenges, n_callbacks;
 static bool directory_read = true;
 static unsigned db_open = 1;
 
@@ -48,6 +48,13 @@ void intake_delivery(struct intake *intake, struct http_exchange *exchange)
     n_deliveries++;
 }
 
+void intake_twilio_status(struct intake *intake, struct http_exchange *exchange)
+{
+    (void)intake;
+    (void)exchange;
+    n_callbacks++;
+}
+
 void db_health(const struct db *db, struct db_health *health)
 {
     (void)db;
@@ -66,11 +73,12 @@ static struct http_exchange exchange;
 static void ask(const char *method, const char *path)
 {
     memset(&replied, 0, sizeof replied);
-    n_deliveries = n_challenges = 0;
+    n_deliveries = n_challenges = n_callbacks = 0;
     exchange.method = method;
     exchange.path = str_from(path);
     routes_handle(&worker.routes, &exchange);
-    assert_int_equal(replied.n + n_deliveries + n_challenges, 1); /* answered once */
+    assert_int_equal(replied.n + n_deliveries + n_challenges + n_callbacks,
+                     1); /* answered once */
 }
 
 static void deliveries_and_challenges_find_their_way(void **state)
@@ -80,6 +88,10 @@ static void deliveries_and_challenges_find_their_way(void **state)
     assert_int_equal(n_deliveries, 1);
     ask("GET", "/webhooks/whatsapp");
     assert_int_equal(n_challenges, 1);
+    ask("POST", "/webhooks/twilio/status");
+    assert_int_equal(n_callbacks, 1);
+    ask("GET", "/webhooks/twilio/status");
+    assert_int_equal(replied.status, 405);
 }
 
 static void ops_3_a_living_process_says_so_even_without_a_database(void **state)

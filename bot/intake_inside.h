@@ -1,0 +1,29 @@
+/*
+ * The door's inside: for the files that make it, and nobody else.
+ *
+ *     intake.c         WhatsApp's deliveries
+ *     intake_twilio.c  Twilio's callbacks
+ */
+#pragma once
+
+#include "bot/intake.h"
+
+#include "bot/turns.h"
+
+struct intake {
+    struct worker *worker;
+    size_t open;
+};
+
+/* The database is away, or too much waits: what comes now is better sent again. */
+bool intake_is_overloaded(const struct intake *intake);
+
+/* 503 and a wish for when. */
+void intake_unavailable(struct http_exchange *exchange);
+
+/* An arrival that is open from now on, with one pending for taking it apart. */
+void intake_opens(struct intake *intake, struct http_exchange *exchange,
+                  struct arrival *delivery, void (*on_settled)(struct arrival *delivery));
+
+/* It is settled: count it, and answer with `status` when all of it was kept. */
+void intake_closes(struct intake *intake, struct arrival *delivery, int status);

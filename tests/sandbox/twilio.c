@@ -1,0 +1,436 @@
+/*
+ * Twilio's side of the sandbox: SMS are taken, shown beside the phone, and reported on.
+ *
+ * The order of the checks is Twilio's: account and token, then the fields, each with its own
+ * code; then what a plan of faults wants. What passes is journalled before it is answered, as
+ * on the Graph API's side, and its statuses are owed to the address that came with it, signed
+ * with the account's token.
+ */
+#include "webhooks/twilio.h"
+#include "bot/base/crypto.h"
+#include "bot/base/json.h"
+#include "tests/sandbox/sandbox.h"
+#include "tests/sandbox/schema.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define BODY_MAX 1600
+
+struct call {
+    struct sandbox *sandbox;
+    struct http_exchange *exchange;
+    struct twilio_form form;
+};
+
+static struct str text_in(const json_t *object, const char *name)
+{
+    const json_t *value = json_object_get(object, name);
+    return (struct str){json_string_value(value), json_string_length(value)};
+}
+
+static void keep_finding(struct call *call, const char *kind, const char *detail)
+{
+    struct sandbox *sandbox = call->sandbox;
+    json_t *body = json_string_of(call->exchange->body);
+    json_array_append_new(sandbox->findings, json_pack("{s:s, s:s, s:o}", "kind", kind,
+                                                       "detail", detail, "body", body));
+    if (json_array_size(sandbox->findings) > 100)
+        json_array_remove(sandbox->findings, 0);
+    fprintf(stderr, "parley-sandbox: %s: %s\n", kind, detail);
+}
+
+/* --- errors ------------------------------------------------------------------------------- */
+
+static void refuse(struct call *call, int http, int code, const char *message)
+{
+    struct arena *arena = &call->exchange->arena;
+    struct str more = arena_format(arena, "https://www.twilio.com/docs/errors/%d", code);
+    OWNED_JSON(body) = json_pack("{s:i, s:s, s:s%, s:i}", "code", code, "message", message,
+                                 "more_info", more.at, more.len, "status", http);
+    answer_later(call->sandbox, call->exchange, FATE_ANSWER, http, "application/json",
+                 json_write(arena, body), faults_delay(&call->sandbox->faults));
+}
+
+static bool wrong(struct call *call, int code, const char *message)
+{
+    call->sandbox->n_findings++;
+    keep_finding(call, "sms", message);
+    refuse(call, 400, code, message);
+    return false;
+}
+
+/* --- what a message must be --------------------------------------------------------------- */
+
+static bool is_phone(struct str text)
+{
+    if (text.len < 8 || text.len > 16 || text.at[0] != '+' || text.at[1] == '0')
+        return false;
+    for (size_t i = 1; i < text.len; i++)
+        if (text.at[i] < '0' || text.at[i] > '9')
+            return false;
+    return true;
+}
+
+static bool is_web(struct str url)
+{
+    return str_starts(url, STR("http://")) || str_starts(url, STR("https://"));
+}
+
+static bool check(struct call *call)
+{
+    struct str to = twilio_form_get(&call->form, "To");
+    struct str from = twilio_form_get(&call->form, "From");
+    struct str body = twilio_form_get(&call->form, "Body");
+    struct str callback = twilio_form_get(&call->form, "StatusCallback");
+    if (to.len == 0)
+        return wrong(call, 21604, "A 'To' phone number is required.");
+    if (!is_phone(to))
+        return wrong(call, 21211, "The 'To' number is not a valid phone number.");
+    if (from.len == 0)
+        return wrong(call, 21603, "A 'From' phone number is required.");
+    if (!str_eq(from, str_from(call->sandbox->settings.sms_number)))
+        return wrong(call, 21606, "The 'From' phone number is not one of the account's.");
+    if (body.len == 0)
+        return wrong(call, 21602, "Message body is required.");
+    if (!str_is_utf8(body))
+        return wrong(call, 21602, "Message body is not UTF-8.");
+    if (str_length(body) > BODY_MAX)
+        return wrong(call, 21617, "The concatenated message body exceeds 1600 characters.");
+    if (callback.len > 0 && !is_web(callback))
+        return wrong(call, 21609, "The 'StatusCallback' URL is not valid.");
+    return true;
+}
+
+/* Twilio describes each field by a pattern of its name. */
+static void check_description(struct call *call)
+{
+    struct sandbox *sandbox = call->sandbox;
+    char reason[SCHEMA_REASON_MAX];
+    const json_t *content =
+        schema_body(sandbox->twilio_openapi, "post",
+                    arena_cstr(&call->exchange->arena, call->exchange->path),
+                    "application/x-www-form-urlencoded");
+    const json_t *fields = json_object_get(content, "patternProperties");
+    for (size_t i = 0; fields && i < call->form.n; i++) {
+        const struct twilio_field *field = &call->form.fields[i];
+        const char *name =
+            arena_format(&call->exchange->arena, "^%.*s$", STR_ARG(field->name)).at;
+        const json_t *described = json_object_get(fields, name);
+        OWNED_JSON(value) = json_string_of(field->value);
+        if (described && schema_check(sandbox->twilio_openapi, described, value, reason))
+            continue;
+        if (!described)
+            snprintf(reason, sizeof(reason), "%s is not described", name);
+        sandbox->n_undescribed++;
+        keep_finding(call, "description", reason);
+    }
+}
+
+/* --- statuses ----------------------------------------------------------------------------- */
+
+static void owe(struct sandbox *sandbox, struct chatter *person, const json_t *message,
+                const char *status, int code, usec_t due)
+{
+    const char *sent_as = code ? "undelivered" : status;
+    json_t *callback = json_object_get(message, "callback");
+    if (!json_is_string(callback))
+        return;
+    json_t *form =
+        json_pack("{s:O, s:O, s:s, s:s, s:O, s:O, s:s, s:s}", "MessageSid",
+                  json_object_get(message, "id"), "SmsSid", json_object_get(message, "id"),
+                  "MessageStatus", sent_as, "SmsStatus", sent_as, "From",
+                  json_object_get(message, "from"), "To", json_object_get(message, "to"),
+                  "AccountSid", sandbox->settings.twilio_sid, "ApiVersion", "2010-04-01");
+    if (code) {
+        char digits[16];
+        snprintf(digits, sizeof(digits), "%d", code);
+        json_object_set_new(form, "ErrorCode", json_string(digits));
+    }
+    OWNED_JSON(item) =
+        json_pack("{s:O, s:s, s:O, s:o}", "id", json_object_get(message, "id"), "status",
+                  code ? "failed" : status, "url", callback, "form", form);
+    callbacks_owe_status(sandbox, person, NULL, item, due);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static struct str escape(struct arena *into, struct str text)
+{
+    struct str out = STR_NONE;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.at[i];
+        bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        out = plain ? arena_format(into, "%.*s%c", STR_ARG(out), c)
+                    : arena_format(into, "%.*s%%%02X", STR_ARG(out), c);
+    }
+    return out;
+}
+
+/* "full URL exactly as configured + for each parameter name in byte order: name + value". */
+void twilio_callback(const struct sandbox *sandbox, struct arena *into, const json_t *item,
+                     struct http_header headers[2], struct http_request *request)
+{
+    const json_t *form = json_object_get(item, "form");
+    const char *names[32];
+    size_t n = 0;
+    const char *name;
+    json_t *value;
+    struct str url = arena_str(into, text_in(item, "url")), message = url, body = STR_NONE;
+    uint8_t mac[SHA1_LEN];
+    char signature[sodium_base64_ENCODED_LEN(SHA1_LEN, sodium_base64_VARIANT_ORIGINAL)];
+    json_object_foreach((json_t *)form, name, value)
+    {
+        if (n < COUNTOF(names))
+            names[n++] = name;
+    }
+    qsort(names, n, sizeof(names[0]), by_name);
+    for (size_t i = 0; i < n; i++) {
+        struct str text = text_in(form, names[i]);
+        message = arena_format(into, "%.*s%s%.*s", STR_ARG(message), names[i], STR_ARG(text));
+        body = arena_format(into, "%.*s%s%s=%.*s", STR_ARG(body), i > 0 ? "&" : "", names[i],
+                            STR_ARG(escape(into, text)));
+    }
+    if (!hmac_sha1(str_from(sandbox->settings.twilio_token), message, mac))
+        abort();
+    sodium_bin2base64(signature, sizeof(signature), mac, sizeof(mac),
+                      sodium_base64_VARIANT_ORIGINAL);
+    headers[0] = (struct http_header){STR("Content-Type"),
+                                      STR("application/x-www-form-urlencoded; charset=UTF-8")};
+    headers[1] =
+        (struct http_header){STR("X-Twilio-Signature"), arena_format(into, "%s", signature)};
+    *request = (struct http_request){.method = "POST",
+                                     .url = url,
+                                     .headers = headers,
+                                     .n_headers = 2,
+                                     .body = body,
+                                     .repeatable = true};
+}
+
+/* --- a message is taken ------------------------------------------------------------------- */
+
+static struct str make_sid(struct arena *into)
+{
+    uint8_t random[16];
+    char hex[33];
+    random_bytes(random, sizeof(random));
+    hex_format(random, sizeof(random), hex);
+    return arena_format(into, "SM%s", hex);
+}
+
+/* Our key is in the callback's query, if anywhere. */
+static struct str key_of(struct arena *into, struct str callback)
+{
+    struct twilio_form query;
+    size_t from = str_find(callback, STR("?"));
+    if (!twilio_form_read(into, str_slice(callback, from + 1, callback.len), &query, NULL))
+        return STR_NONE;
+    return twilio_form_get(&query, "key");
+}
+
+static void count_key(struct sandbox *sandbox, struct arena *arena, struct str key)
+{
+    const char *name = arena_cstr(arena, key);
+    json_int_t before = json_integer_value(json_object_get(sandbox->keys, name));
+    if (key.len == 0)
+        return;
+    sandbox->n_repeated += before > 0;
+    json_object_set_new(sandbox->keys, name, json_integer(before + 1));
+}
+
+/* Journal it, show it, owe its statuses. Returns the message as it was kept. */
+static json_t *take(struct call *call, struct chatter *person, const struct fault_rule *late)
+{
+    struct sandbox *sandbox = call->sandbox;
+    struct arena *arena = &call->exchange->arena;
+    const struct settings *settings = &sandbox->settings;
+    struct str callback = twilio_form_get(&call->form, "StatusCallback");
+    struct str key = key_of(arena, callback);
+    usec_t now = clock_now();
+    json_t *message = json_pack("{s:s}", "type", "sms");
+    json_set_text(message, "id", make_sid(arena));
+    json_set_text(message, "to", twilio_form_get(&call->form, "To"));
+    json_set_text(message, "from", twilio_form_get(&call->form, "From"));
+    json_set_text(message, "body", twilio_form_get(&call->form, "Body"));
+    json_set_text(message, "callback", callback);
+    OWNED_JSON(record) = json_pack("{s:s, s:I, s:I, s:s, s:s, s:O}", "t", "sms", "n",
+                                   (json_int_t)sandbox->next_n, "at", (json_int_t)now, "who",
+                                   person->who, "to", person->who, "body", message);
+    json_set_text(record, "key", key);
+    count_key(sandbox, arena, key);
+    journal_append(sandbox->journal, record);
+    callbacks_replay(sandbox, record);
+    owe(sandbox, person, message, "sent", 0, now);
+    if (late)
+        owe(sandbox, person, message, "failed", late->code, now);
+    else if (settings->delivered_ms >= 0)
+        owe(sandbox, person, message, "delivered", 0,
+            now + settings->delivered_ms * USEC_PER_MSEC);
+    return message;
+}
+
+static struct str accepted_body(struct call *call, const json_t *message)
+{
+    const struct settings *settings = &call->sandbox->settings;
+    OWNED_JSON(answer) = json_pack(
+        "{s:O, s:s, s:s, s:s, s:O, s:O, s:O, s:s, s:n, s:n, s:s}", "sid",
+        json_object_get(message, "id"), "account_sid", settings->twilio_sid, "status", "queued",
+        "direction", "outbound-api", "to", json_object_get(message, "to"), "from",
+        json_object_get(message, "from"), "body", json_object_get(message, "body"),
+        "num_segments", "1", "error_code", "error_message", "num_media", "0");
+    return json_write(&call->exchange->arena, answer);
+}
+
+static void answer_taken(struct call *call, struct chatter *person,
+                         const struct fault_rule *late)
+{
+    struct sandbox *sandbox = call->sandbox;
+    struct faults *faults = &sandbox->faults;
+    int64_t delay = faults_delay(faults);
+    bool empty = faults_roll(faults, faults->empty_5xx);
+    if (empty && faults_roll(faults, 0.5)) {
+        answer_later(sandbox, call->exchange, FATE_ANSWER, 502, NULL, STR_NONE, delay);
+        return;
+    }
+    OWNED_JSON(message) = take(call, person, late);
+    if (empty)
+        answer_later(sandbox, call->exchange, FATE_ANSWER, 502, NULL, STR_NONE, delay);
+    else if (faults_roll(faults, faults->lose_answer))
+        answer_later(sandbox, call->exchange, FATE_DROP, 0, NULL, STR_NONE, delay);
+    else if (faults_roll(faults, faults->garbage))
+        answer_later(sandbox, call->exchange, FATE_ANSWER, 200, "text/html",
+                     STR("<html>Sorry, something went wrong.</html>"), delay);
+    else
+        answer_later(sandbox, call->exchange, FATE_ANSWER, 201, "application/json",
+                     accepted_body(call, message), delay);
+}
+
+static void post_message(struct call *call)
+{
+    struct sandbox *sandbox = call->sandbox;
+    struct faults *faults = &sandbox->faults;
+    if (!twilio_form_read(&call->exchange->arena, call->exchange->body, &call->form, NULL)) {
+        wrong(call, 21602, "The body is not a form.");
+        return;
+    }
+    if (faults_roll(faults, faults->lose_request)) {
+        answer_later(sandbox, call->exchange, FATE_DROP, 0, NULL, STR_NONE, 0);
+        return;
+    }
+    if (!check(call))
+        return;
+    check_description(call);
+    struct chatter *person =
+        chats_person(sandbox, twilio_form_get(&call->form, "To"), STR_NONE);
+    const struct fault_rule *rule = faults_rule(faults, person->who);
+    if (rule && !rule->late)
+        refuse(call, rule->http, rule->code, "An error that a test asked for.");
+    else if (!rule && faults_roll(faults, faults->throttle))
+        refuse(call, 429, 20429, "Too Many Requests");
+    else
+        answer_taken(call, person, rule);
+}
+
+void twilio_apply(struct sandbox *sandbox, const json_t *record, struct chatter *person)
+{
+    const json_t *message = json_object_get(record, "body");
+    sandbox->n_sms++;
+    chats_add(sandbox, person, "sms", text_in(message, "id"),
+              json_integer_value(json_object_get(record, "at")), message, "sent");
+}
+
+/* --- the newest code ---------------------------------------------------------------------- */
+
+static bool is_digit(struct str text, size_t at)
+{
+    return at < text.len && text.at[at] >= '0' && text.at[at] <= '9';
+}
+
+/* Six digits that stand alone. */
+static struct str code_in(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        size_t n = 0;
+        while (is_digit(text, i + n))
+            n++;
+        if (n == 6)
+            return str_slice(text, i, 6);
+        i += n;
+    }
+    return STR_NONE;
+}
+
+/* What the button of an authentication template copies. */
+static struct str code_of_template(const json_t *message)
+{
+    size_t i;
+    json_t *component;
+    json_array_foreach(json_object_get(json_object_get(message, "template"), "components"), i,
+                       component)
+    {
+        const json_t *first = json_array_get(json_object_get(component, "parameters"), 0);
+        if (str_eq(text_in(component, "type"), STR("button")) &&
+            str_eq(text_in(component, "sub_type"), STR("url")))
+            return code_in(text_in(first, "text"));
+    }
+    return STR_NONE;
+}
+
+json_t *twilio_newest_code(const struct chatter *person)
+{
+    for (size_t i = json_array_size(person->log); i-- > 0;) {
+        const json_t *entry = json_array_get(person->log, i);
+        const json_t *message = json_object_get(entry, "message");
+        struct str from = text_in(entry, "from");
+        struct str code = str_eq(from, STR("sms"))   ? code_in(text_in(message, "body"))
+                          : str_eq(from, STR("bot")) ? code_of_template(message)
+                                                     : STR_NONE;
+        if (code.len > 0)
+            return json_pack("{s:s%, s:s, s:O}", "code", code.at, code.len, "by",
+                             str_eq(from, STR("sms")) ? "sms" : "whatsapp", "at",
+                             json_object_get(entry, "at"));
+    }
+    return json_pack("{s:n}", "code");
+}
+
+/* --- routes ------------------------------------------------------------------------------- */
+
+static bool has_credentials(const struct call *call)
+{
+    const struct settings *settings = &call->sandbox->settings;
+    struct arena *arena = &call->exchange->arena;
+    struct str header = http_request_header(call->exchange, "authorization");
+    struct str plain =
+        arena_format(arena, "%s:%s", settings->twilio_sid, settings->twilio_token);
+    char *text = arena_alloc(
+        arena, sodium_base64_ENCODED_LEN(plain.len, sodium_base64_VARIANT_ORIGINAL));
+    sodium_bin2base64(
+        text, sodium_base64_ENCODED_LEN(plain.len, sodium_base64_VARIANT_ORIGINAL),
+        (const unsigned char *)plain.at, plain.len, sodium_base64_VARIANT_ORIGINAL);
+    return str_starts(header, STR("Basic ")) &&
+           crypto_equal(str_slice(header, 6, header.len), str_from(text));
+}
+
+bool twilio_handle(struct sandbox *sandbox, struct http_exchange *exchange)
+{
+    struct call call = {.sandbox = sandbox, .exchange = exchange};
+    const struct settings *settings = &sandbox->settings;
+    if (!str_starts(exchange->path, STR("/2010-04-01/")))
+        return false;
+    if (!settings->twilio_sid || !settings->twilio_token || !settings->sms_number ||
+        !has_credentials(&call)) {
+        refuse(&call, 401, 20003, "Authenticate");
+        return true;
+    }
+    struct str wanted = arena_format(&exchange->arena, "/2010-04-01/Accounts/%s/Messages.json",
+                                     settings->twilio_sid);
+    if (strcmp(exchange->method, "POST") != 0 || !str_eq(exchange->path, wanted))
+        refuse(&call, 404, 20404, "The requested resource was not found.");
+    else
+        post_message(&call);
+    return true;
+}

@@ -1,0 +1,295 @@
+/*
+ * What becomes of an SMS by the answer to it, and by what is reported later. The question
+ * behind each: may it have been taken? Where that is open, the outcome is unknown and nothing
+ * else.
+ */
+#include "bot/base/crypto.h"
+#include "bot/base/json.h"
+#include "tests/support/shared_data.h"
+#include "webhooks/twilio.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+static struct arena arena;
+static struct err err;
+
+static int start(void **state)
+{
+    (void)state;
+    return crypto_init(&err) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    arena_finish(&arena);
+    return 0;
+}
+
+static struct sending_result answered(int status, const char *body)
+{
+    const struct http_answer answer = {
+        .fate = HTTP_ANSWERED, .status = status, .body = str_from(body)};
+    struct sending_result result;
+
+    memset(&result, 0xee, sizeof result);
+    twilio_answer(&arena, &answer, &result);
+    return result;
+}
+
+static void assert_sending(struct sending_result result, enum sending wanted)
+{
+    if (result.sending != wanted) {
+        fail_msg("%s is not %s (%.*s)", sending_name(result.sending), sending_name(wanted),
+                 STR_ARG(result.reason));
+    }
+}
+
+static void ch_4_an_id_means_taken(void **state)
+{
+    (void)state;
+    struct sending_result result = answered(
+        201,
+        "{\"sid\":\"SM1f0e\",\"status\":\"queued\",\"error_code\":null,\"num_media\":\"0\"}");
+    assert_sending(result, SENDING_ACCEPTED);
+    assert_true(str_eq(result.provider_id, STR("SM1f0e")));
+}
+
+static void ch_4_each_code_has_its_remedy(void **state)
+{
+    (void)state;
+    static const struct {
+        int http, code;
+        enum sending wanted;
+        bool alert;
+    } cases[] = {
+        {401, 20003, SENDING_STOP_LANE, true },
+        {429, 20429, SENDING_RETRY,     false},
+        {500, 20500, SENDING_RETRY,     false},
+        {404, 20404, SENDING_REFUSED,   true },
+        {400, 21211, SENDING_ELSEWHERE, false},
+        {400, 21614, SENDING_ELSEWHERE, false},
+        {400, 21610, SENDING_ELSEWHERE, false},
+        {400, 21408, SENDING_ELSEWHERE, true },
+        {400, 21603, SENDING_REFUSED,   true },
+        {400, 21606, SENDING_REFUSED,   true },
+        {400, 21611, SENDING_RETRY,     false},
+        {400, 21617, SENDING_REFUSED,   true },
+        {403, 30002, SENDING_STOP_LANE, true },
+        {400, 14107, SENDING_RETRY,     false},
+        {400, 63038, SENDING_RETRY,     true },
+        {400, 99999, SENDING_REFUSED,   true },
+        {503, 99999, SENDING_RETRY,     false},
+        {401, 99999, SENDING_STOP_LANE, true },
+        {429, 99999, SENDING_RETRY,     false},
+    };
+    for (size_t i = 0; i < COUNTOF(cases); i++) {
+        struct str body = arena_format(
+            &arena,
+            "{\"code\":%d,\"message\":\"The number +15550100001 is bad\",\"status\":%d}",
+            cases[i].code, cases[i].http);
+        struct sending_result result = answered(cases[i].http, body.at);
+        assert_sending(result, cases[i].wanted);
+        assert_int_equal(result.code, cases[i].code);
+        assert_int_equal(result.alert, cases[i].alert);
+        assert_true(str_find(result.reason, STR("1555")) == result.reason.len);
+    }
+}
+
+static void what_twilio_did_not_say_settles_nothing(void **state)
+{
+    (void)state;
+    struct sending_result result;
+    const struct http_answer lost = {.fate = HTTP_UNKNOWN}, none = {.fate = HTTP_NOT_SENT};
+    assert_sending(answered(502, ""), SENDING_UNKNOWN);
+    assert_sending(answered(504, "<html>"), SENDING_UNKNOWN);
+    assert_sending(answered(500, "{}"), SENDING_UNKNOWN);
+    assert_sending(answered(201, ""), SENDING_UNKNOWN);
+    assert_sending(answered(201, "{\"status\":\"queued\"}"), SENDING_UNKNOWN);
+    assert_sending(answered(200, "<html>"), SENDING_UNKNOWN);
+    assert_sending(answered(408, ""), SENDING_UNKNOWN);
+    assert_sending(answered(400, ""), SENDING_REFUSED);
+    assert_sending(answered(401, ""), SENDING_STOP_LANE);
+    assert_sending(answered(429, ""), SENDING_RETRY);
+    assert_sending(answered(302, ""), SENDING_RETRY);
+    twilio_answer(&arena, &lost, &result);
+    assert_sending(result, SENDING_UNKNOWN);
+    twilio_answer(&arena, &none, &result);
+    assert_sending(result, SENDING_RETRY);
+}
+
+static void a_wish_to_wait_is_obeyed_within_reason(void **state)
+{
+    (void)state;
+    struct http_answer answer = {.fate = HTTP_ANSWERED,
+                                 .status = 429,
+                                 .body = STR("{\"code\":20429,\"status\":429}"),
+                                 .retry_after = 90 * USEC_PER_SEC};
+    struct sending_result result;
+    twilio_answer(&arena, &answer, &result);
+    assert_true(result.wait == 90 * USEC_PER_SEC);
+    answer.retry_after = 300 * USEC_PER_DAY;
+    twilio_answer(&arena, &answer, &result);
+    assert_true(result.wait == USEC_PER_DAY);
+}
+
+static void errors_that_come_later_have_the_same_remedies(void **state)
+{
+    (void)state;
+    struct sending_result result;
+    twilio_error(&arena, 30005, &result);
+    assert_sending(result, SENDING_ELSEWHERE);
+    twilio_error(&arena, 30007, &result);
+    assert_sending(result, SENDING_REFUSED);
+    assert_true(result.alert);
+}
+
+/* --- callbacks ---------------------------------------------------------------------------- */
+
+static bool verifies(const char *token, const char *signature, const char *url,
+                     const char *body)
+{
+    struct twilio_form form;
+
+    assert_true(twilio_form_read(&arena, str_from(body), &form, &err));
+    return twilio_verify(&arena, str_from(token), str_from(signature), str_from(url), &form);
+}
+
+static void ch_4_a_signature_is_over_our_address_and_every_field(void **state)
+{
+    (void)state;
+    static const char url[] = "https://mycompany.com/myapp.php?foo=1&bar=2";
+    static const char body[] = "CallSid=CA1234567890ABCDE&Caller=%2B14158675309&Digits=1234&"
+                               "From=%2B14158675309&To=%2B18005551212";
+    static const char signature[] = "RSOYDt4T1cUTdK1PDd93/VVr8B8=";
+    assert_true(verifies("12345", signature, url, body));
+    assert_false(verifies("12346", signature, url, body));
+    assert_false(verifies("", signature, url, body));
+    assert_false(verifies("12345", "", url, body));
+    assert_false(verifies("12345", signature, "https://mycompany.com/myapp.php?foo=1", body));
+    assert_false(
+        verifies("12345", signature, "http://mycompany.com/myapp.php?foo=1&bar=2", body));
+    assert_false(verifies("12345", signature, url, "CallSid=CA1234567890ABCDE"));
+    assert_false(verifies("12345", signature, url,
+                          "CallSid=CA1234567890ABCDE&Caller=%2B14158675309&Digits=1234&"
+                          "From=%2B14158675309&To=%2B18005551212&More="));
+    assert_true(
+        verifies("12345", signature, "https://mycompany.com:1234/myapp.php?foo=1&bar=2", body));
+    assert_false(verifies("12345", signature, "", body));
+    assert_false(verifies("12345", signature, "mycompany.com", body));
+}
+
+static void ch_4_twilio_s_own_vectors_are_judged_right(void **state)
+{
+    (void)state;
+    OWNED_JSON(vectors) = NULL;
+    size_t i, n = 0;
+    json_t *vector;
+    if (!shared_is_here(&arena))
+        return;
+    struct str text = shared_file(&arena, "providers/signature-vectors.json");
+    assert_true(json_read(text, &vectors, &err));
+    const json_t *twilio = json_object_in(json_object_in(vectors, "schemes"), "twilio");
+    json_array_foreach((json_t *)json_array_in(twilio, "vectors"), i, vector)
+    {
+        struct twilio_form form;
+        struct str name = json_text(&arena, vector, "name");
+        bool is_form = str_starts(json_text(&arena, vector, "content_type"),
+                                  STR("application/x-www-form-urlencoded"));
+        /* our own addresses have no apostrophe, and nobody sends us JSON */
+        if (!is_form || str_find(name, STR("apostrophe")) < name.len)
+            continue;
+        assert_true(twilio_form_read(&arena, json_text(&arena, vector, "body"), &form, &err));
+        bool right = twilio_verify(&arena, json_text(&arena, vector, "auth_token"),
+                                   json_text(&arena, vector, "signature"),
+                                   json_text(&arena, vector, "url"), &form);
+        if (right != json_bool(vector, "valid", false))
+            fail_msg("%.*s", STR_ARG(name));
+        n++;
+    }
+    assert_true(n >= 9);
+}
+
+static struct event decoded(const char *body)
+{
+    struct twilio_form form;
+    struct event event;
+
+    assert_true(twilio_form_read(&arena, str_from(body), &form, &err));
+    assert_true(twilio_decode_status(&arena, &form, STR("p1.k.1"), &event, &err));
+    return event;
+}
+
+static void ch_4_a_callback_becomes_a_status(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *status;
+        enum delivery wanted;
+    } cases[] = {
+        {"queued",      DELIVERY_SENT     },
+        {"accepted",    DELIVERY_SENT     },
+        {"sending",     DELIVERY_SENT     },
+        {"sent",        DELIVERY_SENT     },
+        {"delivered",   DELIVERY_DELIVERED},
+        {"read",        DELIVERY_READ     },
+        {"undelivered", DELIVERY_FAILED   },
+        {"failed",      DELIVERY_FAILED   },
+        {"canceled",    DELIVERY_FAILED   },
+        {"new word",    DELIVERY_SENT     },
+    };
+    for (size_t i = 0; i < COUNTOF(cases); i++) {
+        struct event event =
+            decoded(arena_format(&arena,
+                                 "MessageSid=SM1&MessageStatus=%s&From=%%2B15550100101&"
+                                 "To=%%2B15550100001&ErrorCode=30003",
+                                 cases[i].status)
+                        .at);
+        assert_int_equal(event.kind, EVENT_STATUS);
+        assert_int_equal(event.status, cases[i].wanted);
+        assert_true(str_eq(event.account, STR("+15550100101")));
+        assert_true(str_eq(event.context, STR("SM1")));
+        assert_true(str_eq(event.key, STR("p1.k.1")));
+        assert_int_equal(event.error, 30003);
+    }
+}
+
+static void a_crooked_callback_is_refused(void **state)
+{
+    (void)state;
+    struct twilio_form form;
+    struct event event;
+    char *many = arena_alloc(&arena, 5000);
+    assert_true(twilio_form_read(&arena, STR("MessageSid=SM1"), &form, &err));
+    assert_false(twilio_decode_status(&arena, &form, STR_NONE, &event, &err));
+    assert_true(twilio_form_read(&arena, STR(""), &form, &err));
+    assert_int_equal(form.n, 0);
+    assert_true(twilio_form_read(&arena, STR("&&=&a&=b&a=%00"), &form, &err));
+    assert_false(twilio_form_read(&arena, STR("a=%"), &form, &err));
+    assert_false(twilio_form_read(&arena, STR("a=%4"), &form, &err));
+    assert_false(twilio_form_read(&arena, STR("a=%zz"), &form, &err));
+    memset(many, '&', 5000);
+    assert_false(twilio_form_read(&arena, (struct str){many, 5000}, &form, &err));
+    event = decoded("MessageSid=SM1&MessageStatus=failed&ErrorCode=99999999999999999999");
+    assert_int_equal(event.error, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ch_4_an_id_means_taken),
+        cmocka_unit_test(ch_4_each_code_has_its_remedy),
+        cmocka_unit_test(what_twilio_did_not_say_settles_nothing),
+        cmocka_unit_test(a_wish_to_wait_is_obeyed_within_reason),
+        cmocka_unit_test(errors_that_come_later_have_the_same_remedies),
+        cmocka_unit_test(ch_4_a_signature_is_over_our_address_and_every_field),
+        cmocka_unit_test(ch_4_twilio_s_own_vectors_are_judged_right),
+        cmocka_unit_test(ch_4_a_callback_becomes_a_status),
+        cmocka_unit_test(a_crooked_callback_is_refused),
+    };
+    return cmocka_run_group_tests(tests, start, teardown);
+}

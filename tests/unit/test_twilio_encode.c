@@ -1,0 +1,206 @@
+/* What goes to Twilio, byte by byte, and what is refused before it could. */
+#include "webhooks/twilio.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#define SID "AC0123456789abcdef0123456789abcdef"
+
+static struct arena arena;
+static struct err err;
+
+static int teardown(void **state)
+{
+    (void)state;
+    arena_finish(&arena);
+    return 0;
+}
+
+static const struct twilio_sender sender = {
+    .base = {"https://api.twilio.com",                        22},
+    .account_sid = {SID,                                             34},
+    .auth_token = {"token",                                         5 },
+    .callback = {"https://parley.example/webhooks/twilio/status", 45},
+};
+
+static struct outbound to_ana(const struct reply *reply)
+{
+    return (struct outbound){.key = STR("p1.0192.7"),
+                             .account = STR("+15550100101"),
+                             .to = {.phone = STR("+15550100001")},
+                             .reply = reply};
+}
+
+static struct str body_of(const struct reply *reply)
+{
+    struct outbound message = to_ana(reply);
+    struct http_request request;
+
+    if (!twilio_encode(&arena, &sender, &message, &request, &err))
+        fail_msg("%s", err.text);
+    return request.body;
+}
+
+/* The field as Twilio would read it. */
+static struct str field(const struct reply *reply, const char *name)
+{
+    struct twilio_form form;
+
+    assert_true(twilio_form_read(&arena, body_of(reply), &form, &err));
+    return twilio_form_get(&form, name);
+}
+
+static void assert_str(struct str is, const char *wanted)
+{
+    if (!str_eq(is, str_from(wanted)))
+        fail_msg("%.*s is not %s", STR_ARG(is), wanted);
+}
+
+static void ch_4_a_message_is_a_form_with_our_key_in_its_callback(void **state)
+{
+    (void)state;
+    struct reply reply = {.kind = REPLY_TEXT, .body = STR("Your code is 123456 & more")};
+    struct outbound message = to_ana(&reply);
+    struct http_request request;
+    assert_true(twilio_encode(&arena, &sender, &message, &request, &err));
+    assert_string_equal(request.method, "POST");
+    assert_str(request.url, "https://api.twilio.com/2010-04-01/Accounts/" SID "/Messages.json");
+    assert_false(request.repeatable);
+    assert_int_equal(request.n_headers, 2);
+    assert_str(request.headers[0].name, "Authorization");
+    assert_str(request.headers[0].value,
+               "Basic QUMwMTIzNDU2Nzg5YWJjZGVmMDEyMzQ1Njc4OWFiY2RlZjp0b2tlbg==");
+    assert_str(request.body,
+               "To=%2B15550100001&From=%2B15550100101&Body=Your%20code%20is%20123456%20%26%20"
+               "more&StatusCallback=https%3A%2F%2Fparley.example%2Fwebhooks%2Ftwilio%2Fstatus"
+               "%3Fkey%3Dp1.0192.7");
+}
+
+static void ch_6_what_cannot_be_tapped_is_numbered(void **state)
+{
+    (void)state;
+    const struct reply_option options[] = {
+        {.id = STR("a"), .title = STR("Orders")},
+        {.id = STR("b"), .title = STR(" Help ")}
+    };
+    struct reply reply = {.kind = REPLY_LIST,
+                          .body = STR("What can I do?\n"),
+                          .options = options,
+                          .n_options = 2};
+    assert_str(field(&reply, "Body"), "What can I do?\n1. Orders\n2. Help");
+    reply.kind = REPLY_BUTTONS;
+    assert_str(field(&reply, "Body"), "What can I do?\n1. Orders\n2. Help");
+    reply = (struct reply){.kind = REPLY_LINK,
+                           .body = STR("Pay"),
+                           .label = STR("Pay now"),
+                           .url = STR("https://pay.example/1?a=b&c")};
+    assert_str(field(&reply, "Body"), "Pay\nhttps://pay.example/1?a=b&c");
+}
+
+static void every_language_arrives_as_it_was_written(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"رمزك هو 123456", "Twój kod: 123456. Żółć",
+                                        "¿Tu código? 123456", "100% + 1 = \"x\" 👍"};
+    for (size_t i = 0; i < COUNTOF(words); i++) {
+        struct reply reply = {.kind = REPLY_TEXT, .body = str_from(words[i])};
+        assert_str(field(&reply, "Body"), words[i]);
+    }
+}
+
+static void words_are_cut_to_twilio_s_limit(void **state)
+{
+    (void)state;
+    char *text = arena_alloc(&arena, 4000);
+    memset(text, 'x', 4000);
+    struct reply reply = {
+        .kind = REPLY_TEXT, .body = {text, 4000}
+    };
+    assert_int_equal(str_length(field(&reply, "Body")), TWILIO_BODY_MAX);
+}
+
+static void a_messaging_service_sends_too(void **state)
+{
+    (void)state;
+    struct reply reply = {.kind = REPLY_TEXT, .body = STR("hi")};
+    struct outbound message = to_ana(&reply);
+    struct http_request request;
+    message.account = STR("MG0123456789abcdef0123456789abcdef");
+    assert_true(twilio_encode(&arena, &sender, &message, &request, &err));
+    assert_true(str_find(request.body, STR("&MessagingServiceSid=MG0123")) < request.body.len);
+    assert_true(str_find(request.body, STR("From=")) == request.body.len);
+}
+
+static void without_a_callback_none_is_asked_for(void **state)
+{
+    (void)state;
+    struct twilio_sender quiet = sender;
+    struct reply reply = {.kind = REPLY_TEXT, .body = STR("hi")};
+    struct outbound message = to_ana(&reply);
+    struct http_request request;
+    quiet.callback = STR_NONE;
+    assert_true(twilio_encode(&arena, &quiet, &message, &request, &err));
+    assert_str(request.body, "To=%2B15550100001&From=%2B15550100101&Body=hi");
+}
+
+static void refused(const struct twilio_sender *who, const struct outbound *message)
+{
+    struct http_request request;
+
+    err = (struct err){0};
+    assert_false(twilio_encode(&arena, who, message, &request, &err));
+    assert_int_equal(err.code, ERR_REJECT);
+    assert_null(strstr(err.text, "15550100001")); /* no number in an error */
+    assert_null(strstr(err.text, "token\r"));
+}
+
+static void what_would_break_is_refused(void **state)
+{
+    (void)state;
+    static const char *const numbers[] = {"",
+                                          "15550100001",
+                                          "+1555",
+                                          "+0555010000",
+                                          "+1555010000a",
+                                          "+15550100001\r\nX: y",
+                                          "whatsapp:+15550100001",
+                                          "US.1349"};
+    struct reply reply = {.kind = REPLY_TEXT, .body = STR("hi")};
+    for (size_t i = 0; i < COUNTOF(numbers); i++) {
+        struct outbound message = to_ana(&reply);
+        message.to.phone = str_from(numbers[i]);
+        refused(&sender, &message);
+        message = to_ana(&reply);
+        message.account = str_from(numbers[i]);
+        refused(&sender, &message);
+    }
+    struct outbound message = to_ana(&reply);
+    struct twilio_sender bad = sender;
+    bad.account_sid = STR("AC0123/../../x");
+    refused(&bad, &message);
+    bad = sender;
+    bad.auth_token = STR("token\r\nX-Evil: 1");
+    refused(&bad, &message);
+    bad = sender;
+    bad.base = STR("ftp://api.twilio.com");
+    refused(&bad, &message);
+    reply.body = STR(" \n ");
+    refused(&sender, &message);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ch_4_a_message_is_a_form_with_our_key_in_its_callback),
+        cmocka_unit_test(ch_6_what_cannot_be_tapped_is_numbered),
+        cmocka_unit_test(every_language_arrives_as_it_was_written),
+        cmocka_unit_test(words_are_cut_to_twilio_s_limit),
+        cmocka_unit_test(a_messaging_service_sends_too),
+        cmocka_unit_test(without_a_callback_none_is_asked_for),
+        cmocka_unit_test(what_would_break_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, teardown);
+}
