@@ -13,13 +13,24 @@
 #define TAKES(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define NOTHING    ((const char *const[]){NULL})
 
+/* One part, one line: those who add some meet less often. */
+/* clang-format off */
 static const struct part parts[] = {
-    {"order_figures", &SQL_ORDER_FIGURES, NOTHING,        PART_RECORD, false                                   },
-    {"orders_list",   &SQL_ORDERS_LIST,   TAKES("filter", "offset",    "words"),                                 PART_LIST, false},
-    {"order_by_number",          &SQL_ORDER_BY_NUMBER,                            TAKES("number"),                          PART_RECORD,        false     },
-    {"order_timeline",          &SQL_ORDER_TIMELINE,                            TAKES("number"),                           PART_LIST,   false},
-    {"order_shipments",          &SQL_ORDER_SHIPMENTS,                            TAKES("number"),                          PART_LIST,      false        },
+    {"order_figures", &SQL_ORDER_FIGURES, NOTHING, PART_RECORD, false},
+    {"orders_list", &SQL_ORDERS_LIST, TAKES("filter", "offset", "words", "language"), PART_LIST, false},
+    {"order_by_number", &SQL_ORDER_BY_NUMBER, TAKES("number", "language", "@now"), PART_RECORD, false},
+    {"order_timeline", &SQL_ORDER_TIMELINE, TAKES("number", "language"), PART_LIST, false},
+    {"order_shipments", &SQL_ORDER_SHIPMENTS, TAKES("number"), PART_LIST, false},
+    {"shipments_by_tracking", &SQL_SHIPMENTS_BY_TRACKING, TAKES("tracking"), PART_LIST, false},
+    {"jobs_list", &SQL_JOBS_LIST, TAKES("offset", "language", "@now"), PART_LIST, false},
+    {"history_list", &SQL_HISTORY_LIST, TAKES("filter", "offset", "words", "language", "@now"), PART_LIST, false},
+    {"photo_groups", &SQL_PHOTO_GROUPS, TAKES("number"), PART_LIST, false},
+    {"order_photos", &SQL_ORDER_PHOTOS, TAKES("number", "category"), PART_LIST, false},
+    {"estimates_awaiting", &SQL_ESTIMATES_AWAITING, TAKES("@now", "language"), PART_LIST, false},
+    {"estimate_of", &SQL_ESTIMATE_OF, TAKES("number", "@now"), PART_RECORD, false},
+    {"estimate_decide", &SQL_ESTIMATE_DECIDE, TAKES("number", "version", "decision", "@now", "@contact", "@id"), PART_ACTION, false},
 };
+/* clang-format on */
 
 const struct part *parts_find(struct str name)
 {

@@ -22,13 +22,14 @@ static const char *const emptied[] = {
     "payloads",        "jobs",
     "dead_letters",    "audit",
     "lanes",           "conversations",
-    "contact_points",  "tracking_events",
-    "shipments",       "order_notes",
-    "order_events",    "order_items",
-    "orders",          "workflow_states",
-    "customer_phones", "customers",
-    "directory",       "accounts",
-    "businesses",
+    "contact_points",  "estimate_items",
+    "estimates",       "order_photos",
+    "tracking_events", "shipments",
+    "order_notes",     "order_events",
+    "order_items",     "orders",
+    "workflow_states", "customer_phones",
+    "customers",       "directory",
+    "accounts",        "businesses",
 };
 
 static void conn_release(PGconn **conn)

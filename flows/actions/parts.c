@@ -7,31 +7,66 @@
  *                  placed_at, total, items_count, expected_at. `filter` is one of all, active,
  *                  shipped, delivered, cancelled; `words` are looked for in numbers and items
  * order_by_number  one record, or none when this customer has no such order: number, workflow,
- *                  status, phase (active, done, cancelled), progress, placed_at, expected_at,
- *                  delivered_at, subtotal, tax, shipping, total, items_count, address,
- *                  instructions, contact; items: qty, description, unit_price, line_total;
- *                  notes: at, text. `number` is as people type it: case, '#', spaces and a
- *                  missing letter prefix do not matter
+ *                  status, phase (active, done, cancelled), ships (true where it is sent, else
+ *                  none: work that is fetched), progress, placed_at, expected_at, expected_was
+ * (promised before), expected_changed_at, delivered_at, subtotal, tax, shipping, total,
+ *                  items_count, address, instructions, contact, photos_count (none for 0),
+ *                  awaits (true when an estimate awaits a decision); estimate: state
+ *                  (awaiting, expired, approved, declined), total; items: qty, description,
+ *                  unit_price, line_total; notes: at, text. `number` is as people type it:
+ * case,
+ *                  '#', spaces and a missing letter prefix do not matter
  * order_timeline   rows in order: status, workflow, at (none while only expected), state (done,
  *                  current, expected), note
  * order_shipments  rows, newest first: carrier, tracking_number, status, shipped_at,
  *                  expected_at, url; events, newest first: at, status, place, text
+ * shipments_by_tracking  the same of this customer's parcels with that `tracking` number as
+ *                  people type it, each with `number`, its order's
+ * jobs_list        up to 11 rows of jobs and repairs under way, newest first: number, workflow,
+ *                  status, progress, placed_at, expected_at, estimate ("awaiting", or none)
+ * history_list     up to 11 rows of what is finished, the last first: number, workflow, status,
+ *                  placed_at, finished_at, total. `filter` is one of all, parcels, work,
+ *                  cancelled, recent
+ * photo_groups     rows: category (both, damage, progress, completed), photos (how many).
+ * order_photos     up to 8 rows of a `category`, oldest first: category, caption, taken_at,
+ * url, document estimates_awaiting  up to 11 orders with an estimate to decide on: number,
+ * workflow, status, issued_at, expires_at, total estimate_of      the newest estimate of an
+ * order, or none: number, version, state (as above), issued_at, expires_at, decided_at, note,
+ *                  subtotal, tax, total; items: qty, description, line_total
+ * estimate_decide  an action: `decision` is approved or declined, `version` what was shown.
+ * Gives number, decided, decided_at, total; of `gone` nothing
  *
+ * Rows with a status have a status_name, the business's own word for it in `language`, and a
+ * status_icon; where they are missing ours are said (the words status.said and status.badge).
+ * `language` is the turn's, unless a flow has a variable of that name.
  * What a row does not have is left out of it.
  */
 #include "flows/flows.h"
 
-#define TAKES(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define TAKES(...)    ((const char *const[]){__VA_ARGS__, NULL})
+#define OUTCOMES(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 /* `grave` is written where it is true, as `.grave = true` after the outcomes. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 
+/* One part, one line: those who add some meet less often. */
+/* clang-format off */
 const struct flow_part flow_parts[] = {
-    {FLOW_LOAD, "order_figures", NULL,            NULL                },
-    {FLOW_LOAD, "orders_list",   TAKES("?filter", "?offset",            "?words"), NULL},
-    {FLOW_LOAD,     "order_by_number",                    TAKES("number"),                           NULL                         },
-    {FLOW_LOAD,     "order_timeline",                    TAKES("number"), NULL},
-    {FLOW_LOAD,     "order_shipments",                    TAKES("number"),                           NULL                                                  },
+    {FLOW_LOAD, "order_figures", NULL, NULL},
+    {FLOW_LOAD, "orders_list", TAKES("?filter", "?offset", "?words", "?language"), NULL},
+    {FLOW_LOAD, "order_by_number", TAKES("number", "?language"), NULL},
+    {FLOW_LOAD, "order_timeline", TAKES("number", "?language"), NULL},
+    {FLOW_LOAD, "order_shipments", TAKES("number"), NULL},
+    {FLOW_LOAD, "shipments_by_tracking", TAKES("tracking"), NULL},
+    {FLOW_LOAD, "jobs_list", TAKES("?offset", "?language"), NULL},
+    {FLOW_LOAD, "history_list", TAKES("?filter", "?offset", "?words", "?language"), NULL},
+    {FLOW_LOAD, "photo_groups", TAKES("number"), NULL},
+    {FLOW_LOAD, "order_photos", TAKES("number", "category"), NULL},
+    {FLOW_LOAD, "estimates_awaiting", TAKES("?language"), NULL},
+    {FLOW_LOAD, "estimate_of", TAKES("number"), NULL},
+    {FLOW_ACTION, "estimate_decide", TAKES("number", "version", "decision"),
+     OUTCOMES("approved", "declined", "already_decided", "changed", "expired", "gone"), .grave = true},
 };
+/* clang-format on */
 
 const size_t flow_parts_n = COUNTOF(flow_parts);

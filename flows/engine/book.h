@@ -50,6 +50,7 @@ struct saying {
     struct str key;
     struct str when;            /* a path: said only when there is something there */
     struct str each;            /* a path to a list: said for each of its rows */
+    struct str image;           /* a path of the row: where a picture is, sent with the words */
     const struct saying *lines; /* said after each row, with the row in scope */
     size_t n_lines;
 };
@@ -143,6 +144,7 @@ struct choice {
     struct str name;
     struct str title; /* a key */
     struct str hint;  /* a key, or empty */
+    struct str when;  /* a path: shown only when there is something there; empty: always */
 };
 
 struct prompt {

@@ -182,7 +182,8 @@ static bool check_choices(struct checker *checker, const struct state_def *state
                           "a choice may not be called '%.*s', which is an event of its own",
                           STR_ARG(name));
         }
-        if (!want_event(checker, state, name))
+        if (!want_event(checker, state, name) ||
+            !check_want_in_scope(checker, prompt->line, prompt->choices[i].when, WHERE_END))
             return false;
     }
     return true;
@@ -211,12 +212,20 @@ static bool check_events(struct checker *checker, struct state_def *state)
 
 static bool check_counts(struct checker *checker, const struct prompt *prompt)
 {
+    size_t always = 0;
+
     if (prompt->kind == PROMPT_BUTTONS && prompt->n_choices == 0)
         return REFUSE(checker, prompt->line, "buttons without choices; add 'choices'");
-    if (prompt->kind == PROMPT_BUTTONS && prompt->n_choices > 3) {
+    for (size_t i = 0; i < prompt->n_choices; i++)
+        always += prompt->choices[i].when.len == 0;
+    if (prompt->kind == PROMPT_BUTTONS && (always > 3 || prompt->n_choices > 6)) {
         return REFUSE(checker, prompt->line,
                       "%zu buttons, and a message holds 3; ask with a list instead",
                       prompt->n_choices);
+    }
+    if (prompt->kind == PROMPT_BUTTONS && always == 0) {
+        return REFUSE(checker, prompt->line,
+                      "each button has a 'when', so there may be none; let one stand always");
     }
     if (prompt->kind != PROMPT_LIST)
         return true;

@@ -224,7 +224,7 @@ static bool read_sayings(struct loader *loader, const struct node *node,
 
 static bool read_saying(struct loader *loader, const struct node *node, struct saying *saying)
 {
-    static const char *const names[] = {"say", "line", "when", "each", "lines", NULL};
+    static const char *const names[] = {"say", "line", "when", "each", "lines", "image", NULL};
     const struct node *lines;
     struct sayings inner = {0};
 
@@ -242,8 +242,13 @@ static bool read_saying(struct loader *loader, const struct node *node, struct s
     saying->close = node_get(node, "line") != NULL;
     if (!read_text(loader, node, saying->close ? "line" : "say", &saying->key) ||
         !read_path(loader, node, "when", &saying->when) ||
-        !read_path(loader, node, "each", &saying->each))
+        !read_path(loader, node, "each", &saying->each) ||
+        !read_path(loader, node, "image", &saying->image))
         return false;
+    if (saying->image.len && (!saying->each.len || saying->close)) {
+        return REFUSE(loader, node_get(node, "image"),
+                      "'image' belongs to a 'say' with an 'each': a picture for each row");
+    }
     lines = node_get(node, "lines");
     if (!lines)
         return true;
@@ -563,27 +568,56 @@ static bool read_loads(struct loader *loader, const struct node *map, struct sta
 
 /* --- prompts ------------------------------------------------------------------------------ */
 
+/* A choice's name, or {choice: name, when: path}. */
+static bool read_choice(struct loader *loader, const struct node *item, struct str titles,
+                        struct choice *choice)
+{
+    static const char *const names[] = {"choice", "when", NULL};
+
+    if (item->kind == NODE_SCALAR) {
+        if (!check_name(loader, item, item->text))
+            return false;
+        choice->name = arena_str(loader->arena, item->text);
+    } else if (!want_kind(loader, item, NODE_MAP) || !only(loader, item, names) ||
+               !read_name(loader, item, "choice", &choice->name) ||
+               !read_path(loader, item, "when", &choice->when)) {
+        return false;
+    }
+    if (!choice->name.len)
+        return REFUSE(loader, item, "which 'choice' is it that has a 'when'?");
+    choice->title =
+        arena_format(loader->arena, "%.*s.%.*s", STR_ARG(titles), STR_ARG(choice->name));
+    choice->hint = arena_format(loader->arena, "%.*s.hint", STR_ARG(choice->title));
+    return true;
+}
+
 static bool read_choices(struct loader *loader, const struct node *map, struct prompt *prompt)
 {
-    struct str *names = NULL;
+    const struct node *node = node_get(map, "choices");
     struct str titles = STR_NONE;
 
-    if (!read_names(loader, map, "choices", &names, &prompt->n_choices) ||
-        !read_text(loader, map, "titles", &titles))
+    if (!read_text(loader, map, "titles", &titles))
         return false;
-    if ((prompt->n_choices > 0) != (titles.len > 0)) {
+    if ((node != NULL) != (titles.len > 0)) {
         return REFUSE(loader, map,
                       "'choices' and 'titles' go together: titles.<choice> is what a "
                       "choice is called");
     }
-    prompt->choices = arena_array(loader->arena, struct choice, prompt->n_choices + 1);
-    for (size_t i = 0; i < prompt->n_choices; i++) {
-        struct choice *choice = &prompt->choices[i];
+    if (!node)
+        return true;
+    prompt->choices = arena_array(loader->arena, struct choice, node->n + 1);
+    for (const struct node *item = node->kind == NODE_LIST ? node->first : node; item;
+         item = node->kind == NODE_LIST ? item->next : NULL) {
+        struct choice *choice = &prompt->choices[prompt->n_choices++];
 
-        choice->name = names[i];
-        choice->title =
-            arena_format(loader->arena, "%.*s.%.*s", STR_ARG(titles), STR_ARG(names[i]));
-        choice->hint = arena_format(loader->arena, "%.*s.hint", STR_ARG(choice->title));
+        if (!read_choice(loader, item, titles, choice))
+            return false;
+        for (size_t i = 0; i + 1 < prompt->n_choices; i++) {
+            if (str_eq(prompt->choices[i].name, choice->name)) {
+                return REFUSE(loader, item, "'%.*s' stands here twice; keep one",
+                              STR_ARG(choice->name));
+            }
+        }
     }
     return true;
 }

@@ -13,7 +13,8 @@ enum {
     BODY_MAX = 1024, /* buttons and links */
     ROW_TITLE_MAX = 24,
     ROW_HINT_MAX = 72,
-    BUTTON_MAX = 20
+    BUTTON_MAX = 20,
+    BUTTONS_MAX = 3
 };
 
 /* --- values in scope ---------------------------------------------------------------------- */
@@ -144,6 +145,8 @@ static void text_add(struct flow_turn *turn, struct str text, bool close)
 
 static void say_each(struct flow_turn *turn, const struct saying *saying,
                      const struct record *outer);
+static void say_image(struct flow_turn *turn, const struct saying *saying,
+                      const struct record *row);
 
 static void say_one(struct flow_turn *turn, const struct saying *saying,
                     const struct record *row)
@@ -172,7 +175,11 @@ static void say_each(struct flow_turn *turn, const struct saying *saying,
         const struct record *row =
             rows.list->items[i].kind == VALUE_RECORD ? rows.list->items[i].record : NULL;
 
-        text_add(turn, turn_words(turn, saying->key, row), saying->close);
+        if (saying->image.len) {
+            say_image(turn, saying, row);
+        } else {
+            text_add(turn, turn_words(turn, saying->key, row), saying->close);
+        }
         for (size_t j = 0; j < saying->n_lines; j++)
             say_one(turn, &saying->lines[j], row);
     }
@@ -243,6 +250,23 @@ void turn_flush(struct flow_turn *turn)
     }
 }
 
+/* A picture is a message of its own, with its words below; one that is nowhere is told of. */
+static void say_image(struct flow_turn *turn, const struct saying *saying,
+                      const struct record *row)
+{
+    struct value url = turn_value(turn, row, saying->image);
+    struct str words = turn_words(turn, saying->key, row);
+    struct reply *reply;
+
+    if (url.kind != VALUE_TEXT || url.text.len == 0) {
+        text_add(turn, words, false);
+        return;
+    }
+    turn_flush(turn);
+    reply = reply_add(turn, REPLY_IMAGE, str_cut(turn->arena, words, BODY_MAX));
+    reply->url = url.text;
+}
+
 /* The prompt's reply, with what was said before in front of its own words if both fit. */
 static struct reply *ask_with(struct flow_turn *turn, enum reply_kind kind, struct str body,
                               size_t max)
@@ -311,14 +335,25 @@ static struct str hint_of(struct flow_turn *turn, struct str key, const struct r
     return str_cut(turn->arena, turn_words(turn, key, row), ROW_HINT_MAX);
 }
 
+static bool is_something(struct value value)
+{
+    return guard_kind_find(STR("some"))->holds(value, STR_NONE);
+}
+
+/* Of buttons the first three that are there. */
 static void add_choices(struct flow_turn *turn, struct options *options, size_t title_max)
 {
     const struct prompt *prompt = &turn->kept.now.at->prompt;
 
     for (size_t i = 0; i < prompt->n_choices; i++) {
         const struct choice *choice = &prompt->choices[i];
-        struct str title =
-            str_cut(turn->arena, turn_words(turn, choice->title, NULL), title_max);
+        struct str title;
+
+        if (choice->when.len && !is_something(turn_value(turn, NULL, choice->when)))
+            continue;
+        if (prompt->kind == PROMPT_BUTTONS && options->n == BUTTONS_MAX)
+            return;
+        title = str_cut(turn->arena, turn_words(turn, choice->title, NULL), title_max);
         struct str hint =
             prompt->kind == PROMPT_LIST ? hint_of(turn, choice->hint, NULL) : STR_NONE;
 

@@ -162,7 +162,8 @@ static void builtin_run(struct flow_turn *turn, const struct record *takes)
     }
 }
 
-/* What a load or an action is sent: bound values first, else variables of that name. */
+/* What a load or an action is sent: bound values first, else variables of that name; the
+ * language is the turn's. */
 static const struct record *taken(struct flow_turn *turn, const char *const *takes,
                                   const struct bindings *with)
 {
@@ -176,6 +177,8 @@ static const struct record *taken(struct flow_turn *turn, const char *const *tak
 
         if (value.kind == VALUE_NONE)
             value = record_get(record_built(&turn->kept.now.vars), name);
+        if (value.kind == VALUE_NONE && str_eq(name, STR("language")))
+            value = value_text(str_from(lang_code(turn->locale.lang)));
         if (value.kind != VALUE_NONE)
             record_set(&sent, name, value);
     }

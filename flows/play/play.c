@@ -73,6 +73,8 @@ static void put_reply(struct player *player, const struct reply *reply, bool fir
                  arena_format(player->arena, "%.*s: %.*s", STR_ARG(reply->label),
                               STR_ARG(reply->url)));
     }
+    if (reply->kind == REPLY_IMAGE)
+        put_line(player, "> (image)", reply->url.len ? reply->url : reply->media);
     if (reply->kind == REPLY_LIST)
         put_line(player, "> #", reply->label);
     for (size_t i = 0; i < reply->n_options; i++) {

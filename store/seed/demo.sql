@@ -282,6 +282,92 @@ select pg_temp.org(), o.order_id, pg_temp.id('note/' || n.number || '/' || n.bod
   join orders o on o.org_id = pg_temp.org() and o.order_id = s.order_id
     on conflict do nothing;
 
+-- Dates that moved.
+update orders o
+   set expected_was = o.expected_at - c.by::interval, expected_changed_at = now() - interval '1 day'
+  from (values ('REP-2001', '3 days'), ('JOB-3002', '4 days'), ('ORD-1016', '2 days')) c (number, by)
+  join seed_order s on s.number = c.number
+ where o.org_id = pg_temp.org() and o.order_id = s.order_id and o.expected_was is null;
+
+-- --- photos of the work ----------------------------------------------------------------------
+
+insert into order_photos (org_id, order_id, photo_id, category, caption, taken_at, url, visible)
+select pg_temp.org(), o.order_id, pg_temp.id('photo/' || p.number || '/' || p.file), p.category,
+       p.caption, o.placed_at + p.after::interval,
+       coalesce(nullif(current_setting('seed.pictures', true), ''), b.website || '/photos/')
+           || p.file, p.visible
+  from (values
+    ('REP-2001', 'damage',    '2 hours',  'rep-2001-axle.jpg',    'The worn axle, as it came in', true),
+    ('REP-2001', 'damage',    '3 hours',  'rep-2001-cone.jpg',    'Pitting on the left cone', true),
+    ('REP-2001', 'progress',  '3 days',   'rep-2001-hub.jpg',     'The hub, cleaned', true),
+    ('REP-2001', 'progress',  '4 days',   'rep-2001-bench.jpg',   'For the workshop only', false),
+    ('JOB-3001', 'progress',  '7 days',   'job-3001-lacing.jpg',  'Lacing the rear wheel', true),
+    ('JOB-3001', 'progress',  '9 days',   'job-3001-stand.jpg',   'On the truing stand', true),
+    ('REP-2002', 'damage',    '1 hour',   'rep-2002-pads.jpg',    'Pads at their end', true),
+    ('REP-2002', 'completed', '7 days',   'rep-2002-done.jpg',    'New pads and cables', true),
+    ('REP-2003', 'damage',    '4 hours',  'rep-2003-chain.jpg',   'The chain, stretched by 1 percent', true),
+    ('JOB-3002', 'damage',    '1 day',    'job-3002-before.jpg',  'The old paint', true),
+    ('JOB-3002', 'progress',  '12 days',  'job-3002-primer.jpg',  'Primed', true),
+    ('REP-2004', 'damage',    '1 hour',   'rep-2004-crack.jpg',   'The crack at the dropout', true),
+    ('REP-2004', 'completed', '4 days',   'rep-2004-brazed.jpg',  'Brazed and painted', true)
+  ) p (number, category, after, file, caption, visible)
+  join seed_order s on s.number = p.number
+  join orders o on o.org_id = pg_temp.org() and o.order_id = s.order_id
+  join businesses b on b.org_id = o.org_id
+    on conflict do nothing;
+
+-- --- estimates -------------------------------------------------------------------------------
+
+create temp table seed_estimate on commit drop as
+select e.*, pg_temp.id('estimate/' || e.number) as estimate_id, o.order_id, o.placed_at
+  from (values
+    ('REP-2001', 'awaiting', '10 days',  'The axle goes at no extra cost, as promised. The cups are pitted, too: they should be replaced while the hub is open.'),
+    ('REP-2003', 'awaiting', '5 days',   'With the chain the sprockets should go, or the new chain will not last.'),
+    ('REP-2006', 'awaiting', '14 days',  ''),
+    ('JOB-3002', 'awaiting', null,       'Lining by hand, in gold.'),
+    ('REP-2007', 'awaiting', '-2 days',  ''),
+    ('REP-2004', 'approved', null,       ''),
+    ('REP-2101', 'declined', null,       '')
+  ) e (number, status, expires, note)
+  join orders o on o.org_id = pg_temp.org() and o.number = e.number;
+
+create temp table seed_estimate_line on commit drop as
+select e.order_id, e.estimate_id, l.position, l.description, l.qty::numeric as qty, l.unit,
+       round(l.unit * l.qty::numeric)::bigint as total
+  from (values
+    ('REP-2001', 1, 'Bearing cups, pair',                  '1',   3400),
+    ('REP-2001', 2, 'Bearing balls, 1/4"',                 '18',    35),
+    ('REP-2001', 3, 'Workshop time, hours',                '0.5', 7200),
+    ('REP-2003', 1, 'Chain, nickel-plated',                '1',   3900),
+    ('REP-2003', 2, 'Sprocket set, 8 speeds',              '1',   5200),
+    ('REP-2003', 3, 'Workshop time, hours',                '0.5', 7200),
+    ('REP-2006', 1, 'Hub gear: new pawls and springs',     '1',   4600),
+    ('REP-2006', 2, 'Gear oil, 50 ml',                     '1',    890),
+    ('JOB-3002', 1, 'Hand lining, gold, hours',            '3',   6500),
+    ('REP-2007', 1, 'Frame alignment after brazing',       '1',   8500),
+    ('REP-2004', 1, 'Brazing of the dropout, paint',       '1',  21000),
+    ('REP-2101', 1, 'New brake levers, pair',              '2',   4200)
+  ) l (number, position, description, qty, unit)
+  join seed_estimate e on e.number = l.number;
+
+insert into estimates (org_id, order_id, estimate_id, version, status, currency, subtotal_minor,
+                       tax_minor, total_minor, note, issued_at, expires_at, decided_at)
+select pg_temp.org(), e.order_id, e.estimate_id, 1, e.status, 'USD', l.subtotal,
+       round(l.subtotal * 0.07), l.subtotal + round(l.subtotal * 0.07), e.note,
+       e.placed_at + interval '6 hours',
+       date_trunc('hour', now() + e.expires::interval),
+       case when e.status <> 'awaiting' then e.placed_at + interval '20 hours' end
+  from seed_estimate e
+ cross join lateral (select sum(total)::bigint as subtotal from seed_estimate_line l
+                      where l.estimate_id = e.estimate_id) l
+    on conflict do nothing;
+
+insert into estimate_items (org_id, order_id, estimate_id, version, position, description, qty,
+                            unit_minor, total_minor)
+select pg_temp.org(), order_id, estimate_id, 1, position, description, qty, unit, total
+  from seed_estimate_line
+    on conflict do nothing;
+
 -- --- parcels ---------------------------------------------------------------------------------
 
 -- Tracking numbers in the carriers' own forms, with the check digits that these have.

@@ -275,6 +275,12 @@ static void the_shop_is_believable(void **state)
         "count(*) <> 1) x",
         "select 1 - count(*) from directory where kind = 'whatsapp' and account_id is not null",
         "select 4 - count(distinct language) from customers",
+        "select count(*) from estimates where total_minor <> subtotal_minor + tax_minor or "
+        "issued_at > now() or decided_at > now()",
+        "select count(*) from estimates e where subtotal_minor <> (select sum(total_minor) "
+        "from "
+        "estimate_items i where i.estimate_id = e.estimate_id)",
+        "select count(*) from order_photos where taken_at > now()",
         "select count(*) from shipments group by tracking_number having count(*) > 1",
     };
     for (size_t i = 0; i + 1 < COUNTOF(none); i++)

@@ -217,8 +217,10 @@ static struct value order_by_number(struct arena *into, const struct shop_order 
     record_build(&out, into);
     record_set_all(&out, row_of(into, order));
     record_set(&out, STR("phase"), text(order->phase));
-    record_set(&out, STR("progress"),
-               value_int(strcmp(order->phase, "active") == 0 ? 50 : 100));
+    if (strcmp(order->workflow, "shop") == 0)
+        record_set(&out, STR("ships"), value_bool(true));
+    if (strcmp(order->phase, "active") == 0)
+        record_set(&out, STR("progress"), value_int(50));
     if (strcmp(order->status, "delivered") == 0)
         record_set(&out, STR("delivered_at"), day(2 - order->placed_days));
     record_set(&out, STR("subtotal"), euros(order->total - 500));
@@ -303,6 +305,93 @@ static struct value order_shipments(struct arena *into, const struct shop_order 
     return list_value(into, rows, 1);
 }
 
+/* What of a customer's is in the workshop, or finished. */
+static struct value orders_that(struct arena *into, struct str customer,
+                                bool (*fits)(const struct shop_order *order,
+                                             const struct record *takes),
+                                const struct record *takes)
+{
+    struct shop_order orders[64];
+    size_t n = orders_of(into, customer, orders);
+    struct value *rows = arena_array(into, struct value, n + 1);
+    struct value words = record_get(takes, STR("words"));
+    struct value offset = record_get(takes, STR("offset"));
+    int64_t skip = offset.kind == VALUE_INT ? offset.number : 0;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < n && kept < 11; i++) {
+        struct record_builder row;
+
+        if (!fits(&orders[i], takes) ||
+            (words.kind == VALUE_TEXT && !holds(into, orders[i].number, words.text) &&
+             !holds(into, orders[i].item, words.text)) ||
+            skip-- > 0)
+            continue;
+        record_build(&row, into);
+        record_set_all(&row, row_of(into, &orders[i]));
+        record_set(&row, STR("progress"), value_int(50));
+        record_set(&row, STR("finished_at"), day(2 - orders[i].placed_days));
+        rows[kept++] = value_record(record_built(&row));
+    }
+    return list_value(into, rows, kept);
+}
+
+static bool is_job(const struct shop_order *order, const struct record *takes)
+{
+    (void)takes;
+    return strcmp(order->workflow, "shop") != 0 && strcmp(order->phase, "active") == 0;
+}
+
+static bool is_finished(const struct shop_order *order, const struct record *takes)
+{
+    struct value filter = record_get(takes, STR("filter"));
+    bool ships = strcmp(order->workflow, "shop") == 0;
+
+    if (strcmp(order->phase, "active") == 0)
+        return false;
+    if (filter.kind != VALUE_TEXT || str_eq(filter.text, STR("all")))
+        return true;
+    if (str_eq(filter.text, STR("recent")))
+        return order->placed_days < 35;
+    if (str_eq(filter.text, STR("cancelled")))
+        return strcmp(order->phase, "cancelled") == 0;
+    return ships == str_eq(filter.text, STR("parcels"));
+}
+
+static struct value shipments_by_tracking(struct arena *into, struct str customer,
+                                          struct value tracking)
+{
+    struct shop_order orders[64];
+    size_t n = orders_of(into, customer, orders);
+    struct value *rows = arena_array(into, struct value, 1);
+
+    for (size_t i = 0; i < n && tracking.kind == VALUE_TEXT; i++) {
+        struct record_builder row;
+
+        if (!orders[i].tracking || !str_eq(str_from(orders[i].tracking), tracking.text))
+            continue;
+        record_build(&row, into);
+        record_set_all(&row, order_shipments(into, &orders[i]).list->items[0].record);
+        record_set(&row, STR("number"), text(orders[i].number));
+        rows[0] = value_record(record_built(&row));
+        return list_value(into, rows, 1);
+    }
+    return list_value(into, NULL, 0);
+}
+
+/* Nobody has photos or estimates unless the transcript says so. */
+static bool is_of_the_workshop(const char *name)
+{
+    static const char *const names[] = {"photo_groups", "order_photos", "estimates_awaiting",
+                                        "estimate_of"};
+
+    for (size_t i = 0; i < COUNTOF(names); i++) {
+        if (strcmp(names[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
 bool shop_answer(struct arena *into, struct str customer, const struct flow_need *need,
                  struct flow_answer *answer)
 {
@@ -321,6 +410,16 @@ bool shop_answer(struct arena *into, struct str customer, const struct flow_need
         answer->value = order ? order_timeline(into, order) : list_value(into, NULL, 0);
     } else if (strcmp(need->name, "order_shipments") == 0) {
         answer->value = order ? order_shipments(into, order) : list_value(into, NULL, 0);
+    } else if (strcmp(need->name, "jobs_list") == 0) {
+        answer->value = orders_that(into, customer, is_job, need->takes);
+    } else if (strcmp(need->name, "history_list") == 0) {
+        answer->value = orders_that(into, customer, is_finished, need->takes);
+    } else if (strcmp(need->name, "shipments_by_tracking") == 0) {
+        answer->value =
+            shipments_by_tracking(into, customer, record_get(need->takes, STR("tracking")));
+    } else if (is_of_the_workshop(need->name)) {
+        if (strcmp(need->name, "estimate_of") != 0)
+            answer->value = list_value(into, NULL, 0);
     } else {
         return false;
     }

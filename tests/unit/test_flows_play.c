@@ -47,7 +47,8 @@ static const char stage_file[] =
     "EUR,\n"
     "           placed_at: -3d, workflow: shop, items_count: 1}\n"
     "        - {number: \"1002\", status: delivered, phase: done, item: Cup, total: 5 EUR,\n"
-    "           placed_at: 2026-01-05 12:00, workflow: shop, items_count: 2, sent: true}\n";
+    "           placed_at: 2026-01-05 12:00, workflow: shop, items_count: 2, sent: true,\n"
+    "           ships: true}\n";
 
 static struct stage *stage_of(struct arena *into, const char *text)
 {

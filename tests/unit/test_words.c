@@ -883,14 +883,26 @@ static const struct record *longest_values(void)
         MONEY("shipping", 0, "KWD"), MONEY("total", 999999999, "KWD"),
         TEXT("address", "Długa 5, 80-001 Gdańsk"), TEXT("instructions", "Ring twice"),
         TEXT("contact", "+48 600 100 200"), {STR("items"), list_of(1, &item)},
-        {STR("notes"), list_of(1, &note)});
+        {STR("notes"), list_of(1, &note)}, TIME("expected_was", TUESDAY),
+        RECORD("estimate",
+               VALUES(TEXT("state", "awaiting"), MONEY("total", 999999999, "KWD"))));
+    const struct record *estimate =
+        VALUES(TEXT("number", number), TEXT("state", "approved"), TEXT("decided", "declined"),
+               TIME("issued_at", TUESDAY), TIME("expires_at", TUESDAY),
+               TIME("decided_at", TUESDAY), TEXT("note", "Both bearings, too"),
+               MONEY("subtotal", 999999999, "KWD"), MONEY("tax", 99999999, "KWD"),
+               MONEY("total", 999999999, "KWD"), {STR("items"), list_of(1, &item)});
     return VALUES(
         RECORD("order", order), TEXT("number", number), TEXT("workflow", "repair"),
         TEXT("status", "waiting_for_parts"), TEXT("state", "expected"),
         TIME("placed_at", TUESDAY), TIME("expected_at", TUESDAY), TIME("at", TUESDAY),
         MONEY("total", 999999999, "KWD"), TEXT("note", "At the door"), TEXT("text", "Gdańsk"),
         TEXT("place", "Gdańsk"), TEXT("carrier", "DHL"), TEXT("tracking_number", "JD0146"),
-        TEXT("filter", "cancelled"),
+        TEXT("filter", "cancelled"), TEXT("category", "completed"), INT("photos", 12),
+        TIME("taken_at", TUESDAY), TEXT("caption", "The rear axle"), INT("progress", 60),
+        TIME("finished_at", TUESDAY), TIME("expires_at", TUESDAY),
+        TEXT("url", "https://a.example"), TEXT("tracking", "JD0146"),
+        RECORD("estimate", estimate), RECORD("estimate_decide", estimate),
         RECORD("figures", VALUES(INT("active", 3), INT("in_transit", 1), INT("delivered", 12))),
         RECORD("customer", VALUES(TEXT("name", "María del Carmen"))),
         RECORD("business", VALUES(TEXT("name", "Solana Home"),
@@ -920,11 +932,17 @@ static bool names_one_of(struct str key, const char *const *keys, size_t n)
 /* What WhatsApp cuts off: titles of rows and buttons, labels and descriptions. */
 static size_t limit_of(struct str key)
 {
-    static const char *const buttons[] = {"order.action.*", "tracking.link.label", "menu.label",
-                                          "orders.label", "prompt.choose"};
-    static const char *const titles[] = {"menu.row.*",  "orders.filter.*",
-                                         "orders.row",  "language.name.*",
-                                         "prompt.more", "prompt.previous"};
+    static const char *const buttons[] = {
+        "order.action.*",       "tracking.link.label",  "menu.label",
+        "orders.label",         "prompt.choose",        "jobs.label",
+        "estimate.label",       "history.label",        "photos.label",
+        "estimate.action.*",    "estimate.approve.yes", "estimate.approve.no",
+        "estimate.decline.yes", "estimate.decline.no"};
+    static const char *const titles[] = {
+        "menu.row.*",  "orders.filter.*",  "orders.row",       "language.name.*",
+        "prompt.more", "prompt.previous",  "jobs.row",         "jobs.also.*",
+        "history.row", "history.also.*",   "history.filter.*", "estimate.row",
+        "photos.row",  "photos.category.*"};
     if (str_ends(key, STR(".hint")))
         return 72;
     if (names_one_of(key, buttons, COUNTOF(buttons)))
@@ -1011,16 +1029,17 @@ static void ord_2_the_detail_of_an_order_reads_well(void **state)
         value_record(VALUES(TEXT("qty", "1.5"), TEXT("description", "Cable, m"),
                             MONEY("line_total", 1000, "EUR"))),
     };
-    const struct record *order =
-        VALUES(TEXT("number", "1001"), TEXT("workflow", "shop"), TEXT("status", "shipped"),
-               TIME("placed_at", TUESDAY), TIME("expected_at", TUESDAY + USEC_PER_DAY),
-               MONEY("subtotal", 4000, "EUR"), MONEY("tax", 0, "EUR"),
-               MONEY("shipping", 500, "EUR"), MONEY("total", 4500, "EUR"),
-               {STR("items"), list_of(2, items)}, TEXT("address", "Długa 5, Gdańsk"));
+    const struct record *order = VALUES(
+        TEXT("number", "1001"), TEXT("workflow", "shop"), TEXT("status", "shipped"),
+        TIME("placed_at", TUESDAY), TIME("expected_at", TUESDAY + USEC_PER_DAY),
+        BOOL("ships", true), INT("progress", 70), MONEY("subtotal", 4000, "EUR"),
+        MONEY("tax", 0, "EUR"), MONEY("shipping", 500, "EUR"), MONEY("total", 4500, "EUR"),
+        {STR("items"), list_of(2, items)}, TEXT("address", "Długa 5, Gdańsk"));
     read_our_words();
     assert_said("order.detail", VALUES(RECORD("order", order)),
                 "Order 1001\n"
                 "🟡 Shipped\n"
+                "███████░░░ 70%\n"
                 "Placed: 3 Mar 2026\n"
                 "Expected: Wednesday, 4 March\n"
                 "\n"
