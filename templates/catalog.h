@@ -40,3 +40,7 @@ static inline bool wording_is_given(const struct wording *wording)
 /* Add one file's texts. ERR_REJECT with file, line, reason and cure. In catalog.c. */
 MUST_USE bool catalog_read(struct words *words, const struct source_file *file,
                            struct err *err);
+
+/* Whether a key's letters fit the name of a STEP_KEY, whose pieces in parentheses stand for any
+ * letters without a dot. */
+bool words_name_fits(struct str name, struct str key);

@@ -284,7 +284,7 @@ struct str_list words_keys(struct arena *into, const struct words *words)
 
 /* Whether a key's letters fit the name of a step: each value in parentheses stands for one or
  * more letters without a dot. */
-static bool name_fits(struct str name, struct str key)
+bool words_name_fits(struct str name, struct str key)
 {
     struct str rest = name;
     struct str piece;
@@ -302,7 +302,7 @@ static bool name_is_known(const struct words *words, enum lang lang, struct str 
 {
     for (size_t i = 0; i < words->n; i++) {
         if (wording_is_given(&words->entries[i]->in[lang]) &&
-            name_fits(name, words->entries[i]->key))
+            words_name_fits(name, words->entries[i]->key))
             return true;
     }
     return false;

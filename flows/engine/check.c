@@ -179,7 +179,8 @@ static bool check_all(struct checker *checker)
     }
     return each_state(checker, resolve) && check_wanted_flows(checker) && check_menu(checker) &&
            check_own_words(checker) && each_state(checker, check_state) &&
-           check_reachable(checker) && check_ends(checker) && check_loops(checker);
+           check_reachable(checker) && check_promised(checker) && check_ends(checker) &&
+           check_loops(checker);
 }
 
 bool book_check(struct book *book, struct err *err)

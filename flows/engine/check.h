@@ -67,5 +67,6 @@ bool check_own_words(struct checker *checker); /* the words that the engine itse
 /* --- check_ways.c: every state of every flow as one graph --------------------------------- */
 
 bool check_reachable(struct checker *checker);
+bool check_promised(struct checker *checker);
 bool check_ends(struct checker *checker);
 bool check_loops(struct checker *checker);

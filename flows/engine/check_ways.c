@@ -151,6 +151,69 @@ bool check_reachable(struct checker *checker)
     return true;
 }
 
+/* Whether something that the engine does itself is done in a state that is marked. */
+static bool is_done_in(const struct graph *graph, enum builtin builtin)
+{
+    struct flow_def *flow;
+    struct state_def *state;
+
+    for (size_t i = 0; i < graph->n; i++) {
+        const struct action_def *action;
+
+        if (!graph->marks[i])
+            continue;
+        locate(graph, i, &flow, &state);
+        action = state_action(state);
+        if (action && action->builtin == builtin)
+            return true;
+    }
+    return false;
+}
+
+static bool leads_to_doing(struct checker *checker, const struct flow_def *flow,
+                           enum builtin builtin)
+{
+    struct graph graph = graph_of(checker);
+
+    mark_reachable(&graph, number_of(&graph, flow, flow->initial));
+    return is_done_in(&graph, builtin);
+}
+
+/* The words that work anywhere do what they say, and a person can also be reached by tapping.
+ */
+bool check_promised(struct checker *checker)
+{
+    static const struct {
+        const char *intent;
+        enum builtin builtin;
+        const char *action;
+    } promised[] = {
+        {"human",    BUILTIN_PERSON,       "ask_for_person"},
+        {"stop",     BUILTIN_STOP,         "consent_stop"  },
+        {"start",    BUILTIN_START,        "consent_start" },
+        {"language", BUILTIN_SET_LANGUAGE, "set_language"  },
+    };
+    const struct flow_def *menu = checker->book->menu;
+
+    for (size_t i = 0; i < COUNTOF(promised); i++) {
+        const struct flow_def *flow = book_flow_on(checker->book, str_from(promised[i].intent));
+
+        if (leads_to_doing(checker, flow, promised[i].builtin))
+            continue;
+        checker->flow = flow;
+        return REFUSE(checker, flow->line,
+                      "who says '%s' comes here, and no way leads to the action %s; add it",
+                      promised[i].intent, promised[i].action);
+    }
+    if (leads_to_doing(checker, menu, BUILTIN_PERSON))
+        return true;
+    checker->flow = menu;
+    return REFUSE(
+        checker, menu->initial->line,
+        "no way leads from the menu to a person; add a choice that goes to flow '%.*s'",
+        STR_ARG(book_flow_on(checker->book, STR("human"))->name));
+}
+
 static bool is_end(const struct move *move)
 {
     switch (move->kind) {

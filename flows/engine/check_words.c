@@ -3,6 +3,8 @@
  */
 #include "flows/engine/check.h"
 
+#include "templates/longest.h"
+
 static bool want_words(struct checker *checker, unsigned line, struct str key)
 {
     if (words_has(checker->book->words, key))
@@ -59,35 +61,43 @@ bool check_sayings(struct checker *checker, const struct sayings *says, enum whe
     return true;
 }
 
-/* Titles without variables are known now, so that a button that would be cut is found now. */
+/* In every language, with the longest values: what would be cut for a customer is found now. */
 static bool check_fits(struct checker *checker, unsigned line, struct str key, size_t max)
 {
-    if (words_variables(&checker->scratch, checker->book->words, key).n > 0)
-        return true;
     for (unsigned lang = 0; lang < LANG_COUNT; lang++) {
-        struct locale locale = {.lang = (enum lang)lang};
-        struct str title =
-            words_render(&checker->scratch, checker->book->words, &locale, key, NULL, NULL);
+        size_t length =
+            words_longest(&checker->scratch, checker->book->words, (enum lang)lang, key);
 
-        if (str_length(title) > max) {
-            return REFUSE(checker, line,
-                          "the words '%.*s' have %zu characters in %s, and %zu fit; shorten "
-                          "them",
-                          STR_ARG(key), str_length(title), lang_code((enum lang)lang), max);
+        if (length > max) {
+            return REFUSE(
+                checker, line,
+                "the words '%.*s' may have %zu characters in %s, and %zu fit; shorten "
+                "them",
+                STR_ARG(key), length, lang_code((enum lang)lang), max);
         }
     }
     return true;
 }
 
+/* Characters that WhatsApp takes of a button's or label's words, of a row's, of what stands
+ * below a row, of the text over buttons or a link, and of any other. */
+enum { BUTTON_ROOM = 20, ROW_ROOM = 24, HINT_ROOM = 72, BODY_ROOM = 1024, TEXT_ROOM = 4096 };
+
+static size_t body_room(const struct prompt *prompt)
+{
+    return prompt->kind == PROMPT_BUTTONS || prompt->kind == PROMPT_LINK ? BODY_ROOM
+                                                                         : TEXT_ROOM;
+}
+
 static bool check_title(struct checker *checker, const struct prompt *prompt,
                         const struct choice *choice)
 {
-    size_t max = prompt->kind == PROMPT_BUTTONS ? 20 : 24;
+    size_t max = prompt->kind == PROMPT_BUTTONS ? BUTTON_ROOM : ROW_ROOM;
 
     return check_words(checker, prompt->line, choice->title, WHERE_END) &&
            check_fits(checker, prompt->line, choice->title, max) &&
            (!words_has(checker->book->words, choice->hint) ||
-            check_fits(checker, prompt->line, choice->hint, 72));
+            check_fits(checker, prompt->line, choice->hint, HINT_ROOM));
 }
 
 bool check_prompt_words(struct checker *checker, struct state_def *state)
@@ -97,9 +107,13 @@ bool check_prompt_words(struct checker *checker, struct state_def *state)
     if (!check_words(checker, prompt->line, prompt->body, WHERE_END))
         return false;
     if (prompt->label.len && (!check_words(checker, prompt->line, prompt->label, WHERE_END) ||
-                              !check_fits(checker, prompt->line, prompt->label, 20)))
+                              !check_fits(checker, prompt->line, prompt->label, BUTTON_ROOM)))
         return false;
-    if (prompt->row.len && !want_words(checker, prompt->line, prompt->row))
+    if (!check_fits(checker, prompt->line, prompt->body, body_room(prompt)))
+        return false;
+    if (prompt->row.len && (!want_words(checker, prompt->line, prompt->row) ||
+                            !check_fits(checker, prompt->line, prompt->row, ROW_ROOM) ||
+                            !check_fits(checker, prompt->line, prompt->hint, HINT_ROOM)))
         return false;
     for (size_t i = 0; i < prompt->n_choices; i++) {
         if (!check_title(checker, prompt, &prompt->choices[i]))

@@ -15,13 +15,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
     "misunderstood.menu: x\nback.nothing: x\nold_button.refused: x\nunsupported.kind: x\n"     \
     "media.thanks_not_now: x\nlocation.thanks_not_now: x\nlate.apology: x\nthanks.reply: x\n"  \
     "prompt.more: x\nprompt.previous: x\nprompt.choose: x\ntracking.link.label: x\nask: x\n"   \
-    "row: \"{{number}}\"\nt.go: Go\nt.yes: Yes\nt.no: No\n"
+    "row: \"{{number}}\"\nt.go: Go\nt.human: Human\nt.yes: Yes\nt.no: No\n"
 
 static const struct source_file sound[] = {
     {{"flows/menu.yaml", 15},
      STR("flow: menu\ninitial: main\nstates:\n  main:\n    again: true\n"
-         "    ask: {list: ask, titles: t, choices: [go]}\n"
-         "    on: {go: {go: test}}\n")                                                },
+         "    ask: {list: ask, titles: t, choices: [go, human]}\n"
+         "    on: {go: {go: test}, human: {go: human}}\n")                            },
     {{"flows/help.yaml", 15},                                          STR(ROLE("help", "  a: {say: ask, target: done}\n"))},
     {{"flows/human.yaml", 16},
      STR(ROLE("human",                                                        "  a: {action: ask_for_person, outcomes: {recorded: rest}}\n"))},

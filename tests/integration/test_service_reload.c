@@ -32,8 +32,8 @@ static const struct {
     const char *text;
 } flows[] = {
     {"menu",     "flow: menu\ninitial: main\nstates:\n  main:\n    again: true\n"
-             "    ask: {list: menu.ask, titles: survey.row, choices: [go]}\n"
-             "    on: {go: {go: survey}}\n"                                  },
+             "    ask: {list: menu.ask, titles: survey.row, choices: [go, human]}\n"
+             "    on: {go: {go: survey}, human: {go: human}}\n"              },
     {"help",     "flow: help\nstarts_on: [help]\nreturns: true\ninitial: a\nstates:\n"
              "  a: {say: help.text, target: done}\n"                         },
     {"human",    "flow: human\nstarts_on: [human]\ninitial: a\nstates:\n  a:\n"
@@ -83,7 +83,8 @@ static void write_survey(const char *version)
     write_file("templates/messages/survey.en.yaml",
                arena_format(&arena,
                             "survey.first: \"first of %s\"\nsurvey.second: \"second of %s\"\n"
-                            "survey.thanks: \"thanks of %s\"\nsurvey.row.go: \"Go\"\n",
+                            "survey.thanks: \"thanks of %s\"\nsurvey.row.go: "
+                            "\"Go\"\nsurvey.row.human: \"A person\"\n",
                             version, version, version));
 }
 
@@ -108,7 +109,7 @@ static void write_folder(void)
         if (i > 0)
             write_file(arena_format(&arena, "templates/messages/survey.%s.yaml", langs[i]).at,
                        STR("survey.first: \"1\"\nsurvey.second: \"2\"\nsurvey.thanks: \"3\"\n"
-                           "survey.row.go: \"4\"\n"));
+                           "survey.row.go: \"4\"\nsurvey.row.human: \"5\"\n"));
     }
     write_survey("one");
 }

@@ -18,31 +18,31 @@ static const struct {
     const char *text;
 } flows[] = {
     {"menu",     "flow: menu\ninitial: main\nstates:\n  main:\n    again: true\n"
-             "    ask: {list: menu.ask, titles: t, choices: [go, keep]}\n"
-             "    on: {go: {go: wait}, keep: {go: keep}}\n"                  },
+             "    ask: {list: menu.ask, titles: t, choices: [go, keep, human]}\n"
+             "    on: {go: {go: wait}, keep: {go: keep}, human: {go: human}}\n"},
     {"help",     "flow: help\nstarts_on: [help]\nreturns: true\ninitial: a\n"
-             "states:\n  a: {say: help.text, target: done}\n"                },
+             "states:\n  a: {say: help.text, target: done}\n"                  },
     {"human",    "flow: human\nstarts_on: [human]\ninitial: a\nstates:\n  a:\n"
-              "    action: ask_for_person\n    outcomes: {recorded: rest}\n"},
+              "    action: ask_for_person\n    outcomes: {recorded: rest}\n"  },
     {"stop",     "flow: stop\nstarts_on: [stop]\ninitial: a\nstates:\n  a:\n"
-             "    action: consent_stop\n    outcomes: {done: rest}\n"        },
+             "    action: consent_stop\n    outcomes: {done: rest}\n"          },
     {"start",    "flow: start\nstarts_on: [start]\ninitial: a\nstates:\n  a:\n"
-              "    action: consent_start\n    outcomes: {done: menu}\n"     },
+              "    action: consent_start\n    outcomes: {done: menu}\n"       },
     {"language", "flow: language\nstarts_on: [language]\ninitial: a\nstates:\n  a:\n"
-                 "    action: set_language\n    outcomes: {done: done}\n"},
+                 "    action: set_language\n    outcomes: {done: done}\n"  },
     {"wait",     "flow: wait\nstarts_on: [orders]\ninitial: ask\nstates:\n"
              "  ask:\n    ask: {buttons: wait.ask, titles: t, choices: [yes, no]}\n"
              "    on: {yes: {say: wait.yes, target: done}, no: ask}\n"
              "    after: {30m: {say: wait.remind, target: last}}\n"
              "  last:\n    ask: {buttons: wait.last, titles: t, choices: [yes, no]}\n"
              "    on: {yes: {say: wait.yes, target: done}, no: ask}\n"
-             "    after: {2h: {say: wait.kept, target: done}}\n"             },
+             "    after: {2h: {say: wait.kept, target: done}}\n"               },
     {"keep",     "flow: keep\nstarts_on: [track]\ninitial: ask\nstates:\n"
              "  ask:\n    ask: {text: wait.ask, as: note}\n"
              "    on: {answered: {action: request}}\n"
              "    after: {1h: [{guard: some, of: note, target: ask2}, {action: request}]}\n"
              "    outcomes: {submitted: {say: wait.kept, target: rest}}\n"
-             "  ask2: {target: rest}\n"                                      },
+             "  ask2: {target: rest}\n"                                        },
 };
 
 static const char *const keys[] = {"welcome.first",
@@ -65,6 +65,7 @@ static const char *const keys[] = {"welcome.first",
                                    "help.text",
                                    "t.go",
                                    "t.keep",
+                                   "t.human",
                                    "t.yes",
                                    "t.no",
                                    "wait.ask",

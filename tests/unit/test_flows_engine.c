@@ -18,10 +18,10 @@ static const struct {
     const char *name;
     const char *text;
 } flows[] = {
-    {"menu",
-     "flow: menu\ninitial: main\nstates:\n  main:\n    again: true\n"
-     "    ask: {list: menu.ask, titles: t, choices: [go, rows, help]}\n"
-     "    on: {go: {go: cancel}, rows: {go: rows}, help: {call: help, target: main}}\n"  },
+    {"menu",     "flow: menu\ninitial: main\nstates:\n  main:\n    again: true\n"
+             "    ask: {list: menu.ask, titles: t, choices: [go, rows, help, human]}\n"
+             "    on: {go: {go: cancel}, rows: {go: rows}, help: {call: help, target: main}, "
+             "human: {go: human}}\n"                                         },
     {"help",     "flow: help\nstarts_on: [help]\nreturns: true\ninitial: a\n"
              "states:\n  a: {say: help.text, target: done}\n"                },
     {"human",    "flow: human\nstarts_on: [human]\ninitial: a\nstates:\n  a:\n"
@@ -75,6 +75,7 @@ static const char *const keys[] = {"welcome.first",
                                    "t.go",
                                    "t.rows",
                                    "t.help",
+                                   "t.human",
                                    "t.yes",
                                    "t.no",
                                    "cancel.nothing",

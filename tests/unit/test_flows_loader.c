@@ -18,8 +18,8 @@ static const struct {
     const char *text;
 } sound[] = {
     {"flows/menu.yaml",     "flow: menu\ninitial: main\nstates:\n  main:\n    again: true\n"
-                        "    ask: {list: menu.ask, titles: t, choices: [go]}\n"
-                        "    on: {go: {go: test}}\n"                                    },
+                        "    ask: {list: menu.ask, titles: t, choices: [go, human]}\n"
+                        "    on: {go: {go: test}, human: {go: human}}\n"                },
     {"flows/help.yaml",     "flow: help\nstarts_on: [help]\nreturns: true\ninitial: a\n"
                         "states:\n  a: {say: hello, target: done}\n"                    },
     {"flows/human.yaml",    "flow: human\nstarts_on: [human]\ninitial: a\nstates:\n  a:\n"
@@ -51,6 +51,7 @@ static const char *const engine_keys[] = {"welcome.first",
                                           "menu.ask",
                                           "hello",
                                           "t.go",
+                                          "t.human",
                                           "t.yes",
                                           "t.no",
                                           "t.c",
@@ -64,7 +65,22 @@ static struct str words_file(struct arena *into)
 {
     struct str text =
         STR("ask: \"What?\"\nrow: \"{{number}}\"\nof_order: \"{{order.number}}\"\n"
-            "t.long: \"A title that is much too long for a button\"\n");
+            "t.long: \"A title that is much too long for a button\"\n"
+            "t.order: \"Cancel {{number}}\"\n" /* fits a row, but no button */
+            "row2: \"The order {{number}}, {{total}}\"\n"
+            "row3: \"{{number}}\"\n"
+            "row3.hint: \"Placed {{placed_at | date_time}}, expected {{expected_at | day}}, "
+            "in all {{total}}\"\n"
+            "row4: \"{{> kind.(kind)}}\"\nkind.a: \"a\"\n"
+            "kind.b: \"A kind whose name is too long\"\n"
+            "either: \"{{#number}}a number of {{number}}{{/number}}{{^number}}no number at "
+            "all{{/number}}\"\n");
+
+    text = arena_format(into, "%.*slong: \"", STR_ARG(text));
+    for (int i = 0; i < 26; i++) /* 1040 characters: too long over buttons */
+        text =
+            arena_format(into, "%.*sForty characters, and a space after it. ", STR_ARG(text));
+    text = arena_format(into, "%.*s\"\n", STR_ARG(text));
 
     for (size_t i = 0; i < COUNTOF(engine_keys); i++)
         text = arena_format(into, "%.*s%s: \"x\"\n", STR_ARG(text), engine_keys[i]);
@@ -385,6 +401,37 @@ static void can_2_a_grave_action_without_a_yes_is_refused(void **state)
         check_refused(&all[i]);
 }
 
+#define LIST(row)                                                                              \
+    HEAD "  a:\n    load: orders_list\n"                                                       \
+         "    ask: {list: ask, of: orders_list, as: x, key: number, row: " row "}\n"           \
+         "    on: {chosen: done}\n"
+
+static void ch_2_words_that_would_be_cut_are_refused(void **state)
+{
+    static const struct broken all[] = {
+        {LIST("row2"),                                                                                    "6", "may have"   },
+        {LIST("row3"),                                                                                    "6", "'row3.hint'"},
+        {LIST("row4"),                                                                                    "6", "and 24 fit" }, /* the longest that it may mean */
+        {HEAD "  a: {ask: {buttons: long, titles: t, choices: [yes]}, on: {yes: done}}\n",                "4",
+         "and 1024 fit"                                                                                                     },
+        {HEAD
+         "  a: {ask: {list: ask, label: t.long, titles: t, choices: [yes]}, on: {yes: done}}\n", "4", "and 20 fit" },
+        {"flow: test\ntakes: [number]\ninitial: a\nstates:\n"
+         "  a: {ask: {buttons: ask, titles: t, choices: [yes, long]}, on: {yes: done, long: "
+         "done}}\n",                                                                             "5", "'t.long'"   },
+        {"flow: test\ntakes: [number]\ninitial: a\nstates:\n"
+         "  a: {ask: {list: ask, label: either, titles: t, choices: [yes]}, on: {yes: done}}\n", "5", "may have 24"},
+    };
+    struct err err = {0};
+
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(all); i++)
+        check_refused(&all[i]);
+    if (!loads(HEAD "  a: {ask: {list: long, titles: t, choices: [yes]}, on: {yes: done}}\n",
+               &err))
+        fail_msg("%s", err.text);
+}
+
 static bool loads_without(const char *name, struct err *err)
 {
     struct arena arena = {0};
@@ -417,6 +464,63 @@ static void a_book_without_what_works_anywhere_is_refused(void **state)
     }
     assert_false(loads_without("messages/pl.yaml", &err));
     assert_false(book_create(NULL, 0, &(struct book *){NULL}, &err));
+}
+
+static bool loads_with(const char *name, const char *text, struct err *err)
+{
+    struct arena arena = {0};
+    struct source_file files[16];
+    struct book *book = NULL;
+    size_t n = book_files(&arena, STR(HEAD "  a: {target: done}\n"), files);
+    bool ok;
+
+    for (size_t i = 0; i < n; i++) {
+        if (str_eq(files[i].name, str_from(name)))
+            files[i].bytes = str_from(text);
+    }
+    ok = book_create_with(&parts, files, n, &book, err);
+    book_destroy(book);
+    arena_finish(&arena);
+    return ok;
+}
+
+static void flw_2_what_works_anywhere_must_do_what_it_says(void **state)
+{
+    static const struct {
+        const char *name;
+        const char *text;
+        const char *says;
+    } all[] = {
+        {"flows/human.yaml",
+         "flow: human\nstarts_on: [human]\ninitial: a\nstates:\n  a: {say: hello, target: "
+         "rest}\n",                                                                         "flows/human.yaml:1: who says 'human' comes here, and no way leads to the action "
+         "ask_for_person"                                                                                                                                 },
+        {"flows/stop.yaml",
+         "flow: stop\nstarts_on: [stop]\ninitial: a\nstates:\n  a: {say: hello, target: "
+         "rest}\n",                                                                         "flows/stop.yaml:1: who says 'stop'"                                             },
+        {"flows/start.yaml",
+         "flow: start\nstarts_on: [start]\ninitial: a\nstates:\n  a: {say: hello, target: "
+         "rest}\n",                                                                         "no way leads to the action consent_start"                                       },
+        {"flows/language.yaml",
+         "flow: language\nstarts_on: [language]\ninitial: a\nstates:\n  a: {say: hello, "
+         "target: "
+         "done}\n",                                                                         "the action set_language"                                                        },
+        {"flows/menu.yaml",
+         "flow: menu\ninitial: main\nstates:\n  main:\n    again: true\n"
+         "    ask: {list: menu.ask, titles: t, choices: [go]}\n    on: {go: {go: test}}\n", "flows/menu.yaml:4: no way leads from the menu to a person; add a choice"        },
+        {"flows/menu.yaml",
+         "flow: menu\ninitial: main\nstates:\n  main:\n"
+         "    ask: {list: menu.ask, titles: t, choices: [go]}\n    on: {go: {go: test}}\n", "flows/menu.yaml:4: the menu's first state asks with a list and is 'again: true'"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(all); i++) {
+        struct err err = {0};
+
+        assert_false(loads_with(all[i].name, all[i].text, &err));
+        if (!strstr(err.text, all[i].says))
+            fail_msg("%s\nwant: %s", err.text, all[i].says);
+    }
 }
 
 static void the_version_hangs_on_the_bytes_and_not_on_the_order_of_files(void **state)
@@ -517,7 +621,9 @@ int main(void)
         cmocka_unit_test(flw_2_a_prompt_that_no_channel_can_show_is_refused),
         cmocka_unit_test(flw_2_unknown_loads_values_and_words_are_refused),
         cmocka_unit_test(can_2_a_grave_action_without_a_yes_is_refused),
+        cmocka_unit_test(ch_2_words_that_would_be_cut_are_refused),
         cmocka_unit_test(a_book_without_what_works_anywhere_is_refused),
+        cmocka_unit_test(flw_2_what_works_anywhere_must_do_what_it_says),
         cmocka_unit_test(the_version_hangs_on_the_bytes_and_not_on_the_order_of_files),
         cmocka_unit_test(a_spoiled_book_is_refused_with_a_place),
         cmocka_unit_test(yaml_is_bounded_in_depth_and_size),
