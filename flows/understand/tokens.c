@@ -1,85 +1,10 @@
 /*
- * Bare words. Folding and accents are ICU's work (in base); what is left is ours: Polish l with
- * a stroke, which does not decompose, and the Arabic letters that people use for one another.
+ * Bare words: runs of letters and digits, levelled (letters.c).
  */
 #include "flows/understand/tokens.h"
+#include "flows/understand/letters.h"
 
 enum { LETTERS_MAX = 32, BYTES_READ_MAX = 2000 };
-
-static uint32_t next_point(struct str text, size_t *at)
-{
-    unsigned char lead = (unsigned char)text.at[(*at)++];
-    unsigned more = lead < 0xC0 ? 0 : lead < 0xE0 ? 1 : lead < 0xF0 ? 2 : 3;
-    uint32_t point = more == 0 ? lead : lead & (0x3FU >> more);
-
-    while (more-- > 0 && *at < text.len)
-        point = (point << 6) | ((unsigned char)text.at[(*at)++] & 0x3FU);
-    return point;
-}
-
-static bool is_word(uint32_t c)
-{
-    if (c < 0x80)
-        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-    if (c < 0xC0 || c == 0xD7 || c == 0xF7)
-        return false;
-    if (c == 0x60C || c == 0x61B || c == 0x61F || (c >= 0x66A && c <= 0x66D) || c == 0x6D4)
-        return false;
-    return c < 0x2000 || (c > 0x2BFF && c < 0x1F000 && !(c >= 0x3000 && c <= 0x3020) &&
-                          !(c >= 0xFE00 && c <= 0xFE6F && c < 0xFE70));
-}
-
-/* The letter that stands for `c` when words are compared; 0 when it is only decoration. */
-static uint32_t level(uint32_t c)
-{
-    if (c >= 0x660 && c <= 0x669)
-        return '0' + (c - 0x660);
-    if (c >= 0x6F0 && c <= 0x6F9)
-        return '0' + (c - 0x6F0);
-    switch (c) {
-    case 0x142: /* l with a stroke */
-        return 'l';
-    case 0x640: /* tatweel */
-        return 0;
-    case 0x649: /* alef maksura */
-    case 0x6CC:
-        return 0x64A;
-    case 0x629: /* teh marbuta */
-        return 0x647;
-    case 0x622:
-    case 0x623:
-    case 0x625:
-        return 0x627;
-    case 0x6A9:
-        return 0x643;
-    default:
-        return c;
-    }
-}
-
-static size_t put_point(char *out, uint32_t c)
-{
-    if (c < 0x80) {
-        out[0] = (char)c;
-        return 1;
-    }
-    if (c < 0x800) {
-        out[0] = (char)(0xC0 | (c >> 6));
-        out[1] = (char)(0x80 | (c & 0x3F));
-        return 2;
-    }
-    if (c < 0x10000) {
-        out[0] = (char)(0xE0 | (c >> 12));
-        out[1] = (char)(0x80 | ((c >> 6) & 0x3F));
-        out[2] = (char)(0x80 | (c & 0x3F));
-        return 3;
-    }
-    out[0] = (char)(0xF0 | (c >> 18));
-    out[1] = (char)(0x80 | ((c >> 12) & 0x3F));
-    out[2] = (char)(0x80 | ((c >> 6) & 0x3F));
-    out[3] = (char)(0x80 | (c & 0x3F));
-    return 4;
-}
 
 /* Words that begin like the article and have none: cancelling, now, to, which. */
 static bool has_article_root(struct str token)
@@ -104,51 +29,34 @@ static struct str without_article(struct str token)
     return token;
 }
 
-static bool is_ascii(struct str text)
+static void add_token(struct tokens *tokens, const char *begin, const char *end)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        if ((unsigned char)text.at[i] >= 0x80)
-            return false;
-    }
-    return true;
-}
-
-static struct str lowered(struct arena *into, struct str text)
-{
-    char *copy = arena_alloc(into, text.len + 1);
-
-    for (size_t i = 0; i < text.len; i++)
-        copy[i] = (char)(text.at[i] >= 'A' && text.at[i] <= 'Z' ? text.at[i] + 32 : text.at[i]);
-    return (struct str){copy, text.len};
+    if (end > begin && tokens->n < TOKENS_MAX)
+        tokens->items[tokens->n++] =
+            without_article((struct str){begin, (size_t)(end - begin)});
 }
 
 void tokens_read(struct arena *into, struct str text, struct tokens *tokens)
 {
     struct str head = str_slice(text, 0, BYTES_READ_MAX);
-    struct str plain = is_ascii(head) ? lowered(into, head) : str_plain(into, head);
-    char *out = arena_alloc(into, plain.len + 4);
-    size_t begin = 0;
-    size_t end = 0;
+    char *out = arena_alloc(into, 4 * head.len + 4);
+    char *begin = out;
 
     tokens->n = 0;
-    for (size_t at = 0; at <= plain.len && tokens->n < TOKENS_MAX;) {
-        uint32_t c = at < plain.len ? next_point(plain, &at) : (at++, 0x20U);
+    for (size_t at = 0; at < head.len && tokens->n < TOKENS_MAX;) {
+        uint32_t raw = letter_next(head, &at);
+        uint32_t c = letter_level(raw);
 
-        if (is_word(c)) {
-            uint32_t levelled = level(c);
-
-            if (levelled)
-                end += put_point(out + end, levelled);
+        if (c == 0 || c == '\'' || c == 0x2019) /* "where's" is one word */
+            continue;
+        if (letter_is_word(raw) || letter_is_word(c)) {
+            out += letter_put(out, c);
             continue;
         }
-        if (c == '\'' || c == 0x2019) /* "where's" is one word */
-            continue;
-        if (end > begin) {
-            tokens->items[tokens->n++] =
-                without_article((struct str){out + begin, end - begin});
-        }
-        begin = end;
+        add_token(tokens, begin, out);
+        begin = out;
     }
+    add_token(tokens, begin, out);
 }
 
 /* --- slips of the finger ------------------------------------------------------------------ */
@@ -158,7 +66,7 @@ static size_t letters(struct str text, uint32_t points[LETTERS_MAX])
     size_t n = 0;
 
     for (size_t at = 0; at < text.len && n < LETTERS_MAX;)
-        points[n++] = next_point(text, &at);
+        points[n++] = letter_next(text, &at);
     return n;
 }
 
@@ -285,7 +193,7 @@ uint32_t tokens_mask(struct str text)
     uint32_t mask = 0;
 
     for (size_t at = 0; at < text.len;)
-        mask |= 1U << (next_point(text, &at) % 32);
+        mask |= 1U << (letter_next(text, &at) % 32);
     return mask;
 }
 
@@ -293,5 +201,5 @@ uint32_t tokens_first_letter(struct str text)
 {
     size_t at = 0;
 
-    return text.len ? next_point(text, &at) : 0;
+    return text.len ? letter_next(text, &at) : 0;
 }
