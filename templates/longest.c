@@ -4,7 +4,8 @@
  * longest that it may mean.
  *
  * The kind of a value is what its format says; without one, its name tells: times end in "_at",
- * amounts are called total, tax, balance and so on. The names are those that loads declare.
+ * amounts are called total, tax, balance and so on, and lists are plurals. The names are those
+ * that loads declare.
  */
 #include "templates/longest.h"
 
@@ -183,8 +184,14 @@ static size_t called_length(struct measure *measure, struct str name)
     return longest;
 }
 
+/* Whether a part stands over a list: it speaks of items, and its name is a plural ("items",
+ * "order.notes"). {{#.icon}}{{.icon}}{{/.icon}} is one value. */
 static bool speaks_of_items(const struct text *text, size_t from, size_t to)
 {
+    struct str of = text->steps[from - 1].text;
+
+    if (of.at[0] == '.' || !str_ends(of, STR("s")))
+        return false;
     for (size_t i = from; i < to; i++) {
         if (text->steps[i].kind != STEP_TEXT && text->steps[i].text.at[0] == '.')
             return true;
