@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define ASK_EVERY_MS 60
+#define CODE_WAIT    (4 * USEC_PER_SEC)
 
 struct chat {
     struct demo demo;
@@ -29,6 +30,7 @@ struct chat {
     int64_t version;
     struct choices choices;
     struct line line;
+    int64_t code_at; /* when the code came that was said last, or was there before */
     usec_t heard_at; /* the newest answer */
     uint64_t heard;
 };
@@ -123,6 +125,39 @@ static bool hear(struct chat *chat, bool quietly, struct err *err)
 /* --- saying
  * ----------------------------------------------------------------------------------- */
 
+/* The newest code that this person got anywhere, by SMS or in a template; empty: none. */
+static bool ask_code(struct chat *chat, char *code, size_t room, int64_t *at, struct err *err)
+{
+    char path[600];
+    char who[400];
+    OWNED_JSON(answer) = NULL;
+    encode(chat->who, who, sizeof(who));
+    (void)snprintf(path, sizeof(path), "/control/code?who=%s", who);
+    if (!demo_ask(&chat->demo, path, NULL, &answer, err))
+        return false;
+    const char *found = json_string_value(json_object_get(answer, "code"));
+    (void)snprintf(code, room, "%s", found ? found : "");
+    *at = json_integer_value(json_object_get(answer, "at"));
+    return true;
+}
+
+/* "/code": one that was asked for just now may still be on its way, so it is waited for a
+ * little; then an older one must do. */
+static bool find_code(struct chat *chat, char *code, size_t room, struct err *err)
+{
+    usec_t end = clock_monotonic() + CODE_WAIT;
+    int64_t at = 0;
+    for (;;) {
+        if (!ask_code(chat, code, room, &at, err))
+            return false;
+        if (at > chat->code_at || clock_monotonic() > end)
+            break;
+        (void)usleep(ASK_EVERY_MS * 1000);
+    }
+    chat->code_at = at;
+    return code[0] || err_raise(err, ERR_REJECT, "no code has come to %s", chat->who);
+}
+
 /* A number that names an option of the last question is a tap on it. */
 static json_t *message_of(const struct chat *chat, struct str text)
 {
@@ -143,6 +178,12 @@ static json_t *message_of(const struct chat *chat, struct str text)
 
 static bool say(struct chat *chat, struct str text, struct err *err)
 {
+    char code[32];
+    if (str_eq(text, STR("/code"))) {
+        if (!find_code(chat, code, sizeof(code), err))
+            return false;
+        text = str_from(code);
+    }
     OWNED_JSON(body) =
         json_pack("{s:s, s:o}", "who", chat->who, "message", message_of(chat, text));
     OWNED_JSON(answer) = NULL;
@@ -197,9 +238,11 @@ static bool talk_piped(struct chat *chat, struct err *err)
  * ---------------------------------------------------------------------------- */
 
 static const char prompt[] = "\033[36m>\033[0m ";
-static const char help[] = "\033[2mType what you would write on the phone. A number taps that "
-                           "row or button.\n/location sends a place, /quit (or Ctrl-D) leaves; "
-                           "//2 says \"/2\".\033[0m\n\n";
+static const char help[] =
+    "\033[2mType what you would write on the phone. A number taps that "
+    "row or button.\n/code writes the newest code that came by SMS or elsewhere, "
+    "/location sends a place,\n/quit (or Ctrl-D) leaves; "
+    "//2 says \"/2\".\033[0m\n\n";
 
 static bool entered(struct chat *chat, bool *leave, struct err *err)
 {
@@ -214,6 +257,10 @@ static bool entered(struct chat *chat, bool *leave, struct err *err)
         (void)fputs(help, stdout);
     } else if (text.len > 0 && !*leave) {
         ok = say(chat, text, err);
+        if (!ok && str_eq(text, STR("/code"))) {
+            (void)printf("%s\n\n", err->text);
+            ok = true;
+        }
     }
     line_clear(line);
     return ok;
@@ -294,7 +341,9 @@ static bool run_chat(struct chat *chat, const char *env_file, struct err *err)
         return list_people(chat, err);
     chat->terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
     (void)signal(SIGINT, chat->terminal ? on_interrupt : SIG_DFL);
-    if (!introduce(chat, err) || !hear(chat, true, err))
+    char old[32];
+    if (!introduce(chat, err) || !hear(chat, true, err) ||
+        !ask_code(chat, old, sizeof(old), &chat->code_at, err))
         return false;
     return chat->terminal ? talk_on_terminal(chat, err) : talk_piped(chat, err);
 }
@@ -368,7 +417,8 @@ const struct command command_chat = {
     "write to the running demo as one of its customers",
     "[--as NUMBER] [--name NAME] [--env FILE] [--timeout SECONDS] [--quiet MS]",
     "On a terminal: type, and answers appear; a number taps that row or button. From a pipe:\n"
-    "sends each line and waits for its answer; exit status 1 when one does not come.\n\n"
+    "sends each line and waits for its answer; exit status 1 when one does not come.\n"
+    "The line /code writes the newest code that this customer got, by SMS or elsewhere.\n\n"
     "  --as NUMBER        whose phone (+15550100001), or a user id (US.123); without it the\n"
     "                     demo's customers are listed\n"
     "  --name NAME        their name, when they are new\n"

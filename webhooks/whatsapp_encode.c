@@ -30,6 +30,7 @@
 #define FILE_NAME_MAX     240
 #define KEY_MAX           512
 #define TEMPLATE_NAME_MAX 512
+#define CODE_MAX          15
 #define TEMPLATE_VALUES   100 /* more than a body of 1024 characters could hold */
 
 struct message_writer {
@@ -313,6 +314,27 @@ static bool write_media(struct message_writer *writer, const char *type, struct 
     return true;
 }
 
+/* A template of category authentication: its one button copies the code. To Meta it is a link
+ * with the code at its end. */
+static bool write_code_button(struct message_writer *writer)
+{
+    struct json_out *out = &writer->out;
+    if (writer->reply->template_code.len > CODE_MAX)
+        return refuse(writer, "its code is too long");
+    json_open(out, '{');
+    json_member(out, "type", STR("button"));
+    json_member(out, "sub_type", STR("url"));
+    json_member(out, "index", STR("0"));
+    json_open_in(out, "parameters", '[');
+    json_open(out, '{');
+    json_member(out, "type", STR("text"));
+    json_member(out, "text", writer->reply->template_code);
+    json_close(out, '}');
+    json_close(out, ']');
+    json_close(out, '}');
+    return true;
+}
+
 static bool write_template_values(struct message_writer *writer)
 {
     struct json_out *out = &writer->out;
@@ -334,6 +356,8 @@ static bool write_template_values(struct message_writer *writer)
     }
     json_close(out, ']');
     json_close(out, '}');
+    if (reply->template_code.len > 0 && !write_code_button(writer))
+        return false;
     json_close(out, ']');
     return true;
 }
@@ -400,6 +424,8 @@ static bool write_envelope(struct message_writer *writer, const struct outbound 
     const struct person *to = &message->to;
     if (to->phone.len == 0 && to->user_id.len == 0)
         return refuse(writer, "nobody to send to");
+    if (writer->reply->template_code.len > 0 && to->phone.len == 0)
+        return refuse(writer, "a code needs a number to go to"); /* Meta: 131062 */
     if (message->key.len > KEY_MAX)
         return refuse(writer, "its key is too long");
     json_member(out, "messaging_product", STR("whatsapp"));

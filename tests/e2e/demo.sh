@@ -34,6 +34,7 @@ done
 description=$PWD/../shared/providers/meta-whatsapp.openapi.json
 if [ -f "$description" ]; then
   export SANDBOX_OPENAPI=$description
+  export SANDBOX_TWILIO_OPENAPI=${description%/*}/twilio-messages.openapi.json
 else
   echo "skipped: ../shared is not here"
 fi

@@ -59,6 +59,9 @@ const startSandbox = async () => {
   let url;
   process.env.WHATSAPP_APP_SECRET = "secret";
   process.env.WHATSAPP_TOKEN = "token";
+  process.env.TWILIO_ACCOUNT_SID = "ACpage";
+  process.env.TWILIO_AUTH_TOKEN = "twilio token";
+  process.env.TWILIO_PHONE_NUMBER = "+15550100101";
   const stub = await startStub(0, () => url);
   const people = [
     { phone: "+15550100001", name: "Ann Marlow", language: "en", orders: 3 },
@@ -305,6 +308,54 @@ const people = async () => {
   await arabic.context().close();
 };
 
+const sendSms = (to, body) =>
+  fetch(new URL("/2010-04-01/Accounts/ACpage/Messages.json", target.url), {
+    method: "POST",
+    headers: { authorization: `Basic ${btoa("ACpage:twilio token")}` },
+    body: new URLSearchParams({ To: to, From: "+15550100101", Body: body }),
+  });
+
+const sms = async () => {
+  const who = "+15550100001";
+  const page = await open({}, who);
+  check("no_sms_no_notice", !(await page.locator("#sms").isVisible()));
+  const sent = await sendSms(who, "123456 is your code for Parley Demo Shop.");
+  check("ch_4_the_sandbox_takes_an_sms", sent.status === 201, String(sent.status));
+  await page.waitForSelector("#sms:not([hidden])");
+  check("otp_1_an_sms_lies_beside_the_phone", (await page.locator("#sms-log").innerText()).includes("123456 is your code"));
+  check("an_sms_is_announced_once", (await page.locator("#sms-said[role=status]").textContent()) === "SMS: 123456 is your code for Parley Demo Shop.");
+  check("an_sms_is_not_in_the_chat", !(await page.locator("#log").innerText()).includes("is your code"));
+  await axe(page, "an SMS beside the phone");
+  await screen(page, "sms");
+  await page.getByRole("button", { name: "Write 123456" }).click();
+  check("the_code_is_written_by_a_tap", (await page.inputValue("#text")) === "123456");
+  await page.fill("#text", "");
+  await sendSms(who, "654321 to twoj kod <b>x</b>");
+  await until(page, () => document.querySelectorAll("#sms-log li").length === 2);
+  check("the_newest_sms_stands_first", (await page.locator("#sms-log li").first().innerText()).includes("654321 to twoj kod <b>x</b>"));
+  const { code } = await (await fetch(new URL(`/control/code?who=${encodeURIComponent(who)}`, target.url))).json();
+  check("the_newest_code_is_known", code === "654321", String(code));
+  await page.getByRole("button", { name: "Put the SMS away" }).click();
+  check("an_sms_can_be_put_away", !(await page.locator("#sms").isVisible()) && (await page.evaluate(() => document.activeElement.id === "text")));
+  await page.reload();
+  await page.waitForSelector("html[data-ready]");
+  check("after_a_reload_it_is_there_and_not_announced_again",
+    (await page.locator("#sms-log li").count()) === 2 && (await page.locator("#sms-said").textContent()) === "");
+  await page.click("#who");
+  await page.getByRole("button", { name: /Łucja/ }).click();
+  await until(page, () => document.querySelector("#who-name").textContent.includes("Łucja"));
+  check("another_person_does_not_see_it", !(await page.locator("#sms").isVisible()));
+  await page.context().close();
+  const small = await open({ viewport: { width: 390, height: 800 }, colorScheme: "dark" }, who);
+  await small.waitForSelector("#sms:not([hidden])");
+  await axe(small, "an SMS over a small phone, dark");
+  await screen(small, "sms-small");
+  check("no_sms_trouble_in_the_console", small.problems.length === 0, small.problems.join("; "));
+  await small.context().close();
+  const wrong = await fetch(new URL("/2010-04-01/Accounts/ACpage/Messages.json", target.url), { method: "POST", body: "To=%2B1" });
+  check("an_sms_without_credentials_is_refused", wrong.status === 401 && (await wrong.json()).code === 20003);
+};
+
 const calm = async () => {
   const page = await open({ reducedMotion: "reduce" });
   await answerAfter(page, () => say(page, "hi"));
@@ -327,6 +378,7 @@ try {
     await kinds();
     await keyboard();
     await people();
+    await sms();
     await calm();
   }
 } catch (error) {

@@ -365,6 +365,35 @@ static void ch_2_pictures_and_documents_go_by_handle_or_address(void **state)
     refused(f, &reply, "media id");
 }
 
+static void otp_1_an_authentication_template_has_a_button_that_copies_the_code(void **state)
+{
+    struct fixture *f = *state;
+    const struct str values[] = {STR("123456")};
+    struct reply reply = {.kind = REPLY_TEMPLATE,
+                          .body = STR("123456 is your code"),
+                          .template_name = STR("verification_code"),
+                          .template_language = STR("pl"),
+                          .template_values = values,
+                          .n_template_values = 1,
+                          .template_code = STR("123456")};
+    assert_true(encode(f, &reply));
+    assert_text(f->request.body,
+                ENVELOPE "\"type\":\"template\",\"template\":{\"name\":\"verification_code\","
+                         "\"language\":{\"code\":\"pl\"},\"components\":[{\"type\":\"body\","
+                         "\"parameters\":[{\"type\":\"text\",\"text\":\"123456\"}]},{\"type\":"
+                         "\"button\",\"sub_type\":\"url\",\"index\":\"0\",\"parameters\":[{"
+                         "\"type\":\"text\",\"text\":\"123456\"}]}]}}");
+    reply.template_code = STR("1234567890123456");
+    refused(f, &reply, "code is too long");
+    reply.template_code = STR("123456");
+    const struct outbound hidden = {.key = STR("k"),
+                                    .account = STR("700"),
+                                    .to = {.user_id = STR("XX.77")},
+                                    .reply = &reply};
+    assert_false(whatsapp_encode(&f->arena, &sender, &hidden, &f->request, &f->err));
+    assert_non_null(strstr(f->err.text, "needs a number"));
+}
+
 static void ch_2_a_template_is_filled_with_values_of_one_line(void **state)
 {
     struct fixture *f = *state;
@@ -651,6 +680,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(ch_2_a_link_is_a_button_that_opens_it, setup, teardown),
         cmocka_unit_test_setup_teardown(ch_2_pictures_and_documents_go_by_handle_or_address,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            otp_1_an_authentication_template_has_a_button_that_copies_the_code, setup,
+            teardown),
         cmocka_unit_test_setup_teardown(ch_2_a_template_is_filled_with_values_of_one_line,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(ch_2_what_has_no_words_is_refused, setup, teardown),

@@ -169,7 +169,52 @@ const replaceRow = (entry, old) => {
 // A change of ticks alone must not read the whole message out again.
 const updateMeta = (entry, row) => row.querySelector(".meta").replaceWith(meta(entry));
 
+// --- SMS: they come to the same phone, and lie beside the chat --------------------------------------
+
+const codeIn = (text) => /(?<!\d)\d{6}(?!\d)/.exec(text)?.[0];
+
+const writeCode = (code) => {
+  $("text").value = code;
+  fit();
+  $("text").focus();
+};
+
+const smsRow = ({ id, at, message }) => {
+  const code = codeIn(message.body);
+  const time = new Date(at);
+  const use = code &&
+    element("button", { type: "button", class: "use", onclick: () => writeCode(code) }, `Write ${code}`);
+  return element("li", { "data-id": id },
+    element("p", { class: "quiet" }, element("span", { dir: "ltr" }, message.from), " · ",
+      element("time", { datetime: time.toISOString() }, time.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" }))),
+    element("p", { class: "words", dir: "auto" }, message.body), use);
+};
+
+// The newest stands first. What is new is said once; what was there before is not.
+const showSms = (entry, fresh) => {
+  if (state.entries.has(entry.id)) return;
+  state.entries.set(entry.id, entry);
+  $("sms-log").prepend(smsRow(entry));
+  $("sms").hidden = false;
+  if (fresh) $("sms-said").textContent = `SMS: ${entry.message.body}`;
+};
+
+const clearSms = () => {
+  $("sms-log").replaceChildren();
+  $("sms-said").textContent = "";
+  $("sms").hidden = true;
+};
+
+$("sms-hide").addEventListener("click", () => {
+  $("sms").hidden = true;
+  $("text").focus();
+});
+
 const show = (entry, fresh = true) => {
+  if (entry.from === "sms") {
+    showSms(entry, fresh);
+    return;
+  }
   const known = state.entries.get(entry.id);
   const follow = atEnd();
   state.entries.set(entry.id, entry);
@@ -209,8 +254,9 @@ const load = async () => {
   $("chat").setAttribute("aria-busy", "true");
   $("log").replaceChildren();
   state.entries.clear();
+  clearSms();
   for (const entry of chat.entries) show(entry, false);
-  $("empty").hidden = chat.entries.length > 0;
+  $("empty").hidden = chat.entries.some((entry) => entry.from !== "sms");
   showTyping(chat.typing ? Date.now() + 25000 : 0);
   $("chat").removeAttribute("aria-busy");
   toEnd();
