@@ -29,6 +29,10 @@ static const struct part parts[] = {
     {"estimates_awaiting", &SQL_ESTIMATES_AWAITING, TAKES("@now", "language"), PART_LIST, false},
     {"estimate_of", &SQL_ESTIMATE_OF, TAKES("number", "@now"), PART_RECORD, false},
     {"estimate_decide", &SQL_ESTIMATE_DECIDE, TAKES("number", "version", "decision", "@now", "@contact", "@id"), PART_ACTION, false},
+    {"tickets_list", &SQL_TICKETS_LIST, TAKES("offset"), PART_LIST, false},
+    {"ticket_by_number", &SQL_TICKET_BY_NUMBER, TAKES("ticket"), PART_RECORD, false},
+    {"ticket_open", &SQL_TICKET_OPEN, TAKES("number", "kind", "description", "email", "files", "@id", "@conversation", "@contact", "@now"), PART_ACTION, false},
+    {"ticket_attach", &SQL_TICKET_ATTACH, TAKES("ticket", "files", "@conversation"), PART_ACTION, false},
 };
 /* clang-format on */
 
@@ -39,6 +43,22 @@ const struct part *parts_find(struct str name)
             return &parts[i];
     }
     return NULL;
+}
+
+/* The texts of a list, between commas: handles of files, which have none. */
+static struct str joined(struct arena *into, const struct list *list)
+{
+    struct str all = STR_NONE;
+
+    for (size_t i = 0; i < list->n; i++) {
+        struct value item = list->items[i];
+
+        if (item.kind == VALUE_TEXT) {
+            all = arena_format(into, "%.*s%s%.*s", STR_ARG(all), all.len ? "," : "",
+                               STR_ARG(str_sane(into, item.text)));
+        }
+    }
+    return all;
 }
 
 static struct db_param param_value(struct arena *into, struct value value)
@@ -53,10 +73,11 @@ static struct db_param param_value(struct arena *into, struct value value)
         return param_text(value.yes ? STR("true") : STR("false"));
     case VALUE_TIME:
         return param_text(arena_format(into, "%" PRId64, value.time));
+    case VALUE_LIST:
+        return param_text(joined(into, value.list));
     case VALUE_NONE:
     case VALUE_MONEY:
     case VALUE_RECORD:
-    case VALUE_LIST:
         break;
     }
     return param_null();

@@ -35,6 +35,15 @@
  *                  subtotal, tax, total; items: qty, description, line_total
  * estimate_decide  an action: `decision` is approved or declined, `version` what was shown.
  * Gives number, decided, decided_at, total; of `gone` nothing
+ * tickets_list     up to 11 reports from `offset`, newest first: ticket (its number), kind,
+ *                  status (open, answered, closed), created_at, order_number
+ * ticket_by_number one record, or none: as a row of tickets_list, and description, due_at;
+ *                  kept, waiting, lost: how many files of each; answers: at, text
+ * ticket_open      an action: a report goes to the team. `number` is an order's, `files` what a
+ *                  prompt for files has gathered. opened: ticket, due_at, files and lost (how
+ *                  many are or can be kept, and cannot); twice: the very same is with the team,
+ *                  ticket; too_many for one day; no_order; bad_email; unknown: nobody we know
+ * ticket_attach    an action: more files for a report. attached: files; closed, full, not_found
  *
  * Rows with a status have a status_name, the business's own word for it in `language`, and a
  * status_icon; where they are missing ours are said (the words status.said and status.badge).
@@ -66,6 +75,11 @@ const struct flow_part flow_parts[] = {
     {FLOW_LOAD, "estimate_of", TAKES("number"), NULL},
     {FLOW_ACTION, "estimate_decide", TAKES("number", "version", "decision"),
      OUTCOMES("approved", "declined", "already_decided", "changed", "expired", "gone"), .grave = true},
+    {FLOW_LOAD, "tickets_list", TAKES("?offset"), NULL},
+    {FLOW_LOAD, "ticket_by_number", TAKES("ticket"), NULL},
+    {FLOW_ACTION, "ticket_open", TAKES("?number", "kind", "description", "?email", "?files"),
+     OUTCOMES("opened", "twice", "too_many", "no_order", "bad_email", "unknown")},
+    {FLOW_ACTION, "ticket_attach", TAKES("ticket", "files"), OUTCOMES("attached", "closed", "full", "not_found")},
 };
 /* clang-format on */
 

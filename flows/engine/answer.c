@@ -199,6 +199,20 @@ static bool turn_page_to(struct flow_turn *turn, struct str key)
     return true;
 }
 
+/* "That is all": what has come is the answer; before anything has, there is nothing to send. */
+static bool end_media(struct flow_turn *turn)
+{
+    struct kept *kept = &turn->kept;
+    const struct prompt *prompt = &kept->now.at->prompt;
+    bool some = turn_value(turn, NULL, prompt->as).kind == VALUE_LIST;
+
+    if (!some && !prompt->optional)
+        return false;
+    kept->album = STR_NONE;
+    kept->media_at = 0; /* a file that comes now is told that it is late */
+    return happen(turn, some ? STR("answered") : STR("skipped"));
+}
+
 static bool choose(struct flow_turn *turn, enum option_kind kind, struct str key)
 {
     struct kept *kept = &turn->kept;
@@ -207,6 +221,8 @@ static bool choose(struct flow_turn *turn, enum option_kind kind, struct str key
 
     switch (kind) {
     case OPTION_CHOICE:
+        if (prompt->kind == PROMPT_MEDIA)
+            return end_media(turn);
         for (size_t i = 0; i < prompt->n_choices; i++) {
             if (str_eq(prompt->choices[i].name, key))
                 return happen(turn, key);
@@ -227,6 +243,40 @@ static bool choose(struct flow_turn *turn, enum option_kind kind, struct str key
     return false;
 }
 
+/* "broken", where we ask what is broken, does not begin the same flow anew. */
+static bool leads_away(const struct flow_turn *turn, const struct understanding *meant)
+{
+    return meant->number.len > 0 ||
+           (meant->intent.len > 0 &&
+            book_flow_on(turn->book, meant->intent) != turn->kept.now.flow);
+}
+
+static bool is_question(struct str text)
+{
+    return str_ends(text, STR("?")) || str_ends(text, STR("؟"));
+}
+
+/*
+ * A text of a certain length is a story: words in it that could mean something by themselves
+ * ("my order came, and it is broken") do not lead away. What does is a question that we know,
+ * and a text that is too short anyway.
+ */
+static bool answer_story(struct flow_turn *turn, struct str text,
+                         const struct understanding *meant)
+{
+    const struct prompt *prompt = &turn->kept.now.at->prompt;
+    size_t length = str_length(text);
+
+    if (meant->strong && is_question(text))
+        return false;
+    if (length < (size_t)prompt->min)
+        return length > 0 && !leads_away(turn, meant) && happen(turn, STR("too_short"));
+    if (length > (size_t)prompt->max)
+        return happen(turn, STR("too_long"));
+    turn_set(turn, prompt->as, value_text(text));
+    return happen(turn, STR("answered"));
+}
+
 static bool answer_text(struct flow_turn *turn, struct str text,
                         const struct understanding *meant)
 {
@@ -238,6 +288,8 @@ static bool answer_text(struct flow_turn *turn, struct str text,
         return happen(turn, STR("skipped"));
     switch (prompt->answer) {
     case ANSWER_WORDS:
+        if (prompt->min > 0)
+            return answer_story(turn, text, meant);
         if (meant->strong || !text.len)
             return false;
         value =
@@ -286,6 +338,8 @@ static bool answer(struct flow_turn *turn, struct str text, const struct underst
     case PROMPT_LIST:
     case PROMPT_BUTTONS:
         return answer_option(turn, text);
+    case PROMPT_MEDIA:
+        return answer_option(turn, text) || (expect_done(turn->arena, text) && end_media(turn));
     default:
         return false;
     }
@@ -428,6 +482,58 @@ static void on_thing(struct flow_turn *turn, const char *key)
     turn_again(turn);
 }
 
+/* Pictures and PDFs, by what the channel says of them; what they are is seen when they come. */
+static bool is_attachment(const struct media *media)
+{
+    if (media->id.len == 0 || media->id.len > 100 ||
+        str_find(media->id, STR(",")) < media->id.len)
+        return false;
+    if (media->kind == MEDIA_IMAGE)
+        return true;
+    return media->kind == MEDIA_DOCUMENT && (str_starts(media->mime, STR("image/")) ||
+                                             str_starts(media->mime, STR("application/pdf")));
+}
+
+static void add_handle(struct flow_turn *turn, struct value before, struct str handle)
+{
+    size_t n = before.kind == VALUE_LIST ? before.list->n : 0;
+    struct value *items = arena_array(turn->arena, struct value, n + 1);
+    struct list *list = arena_new(turn->arena, struct list);
+
+    if (n > 0)
+        memcpy(items, before.list->items, n * sizeof(*items));
+    items[n] = value_text(arena_str(turn->arena, handle));
+    *list = (struct list){items, n + 1};
+    turn_set(turn, turn->kept.now.at->prompt.as, value_list(list));
+}
+
+/* A file for the prompt. Those that come together are one answer: what was said of the one
+ * before is not said again. */
+static void take_file(struct flow_turn *turn, const struct media *media)
+{
+    struct kept *kept = &turn->kept;
+    const struct prompt *prompt = &kept->now.at->prompt;
+    struct value files = record_get(record_built(&kept->now.vars), prompt->as);
+    usec_t since = turn->in->now - kept->media_at;
+    struct str event = STR("added");
+    bool said;
+
+    if (!is_attachment(media)) {
+        event = STR("wrong_kind");
+    } else if (files.kind == VALUE_LIST && files.list->n >= (size_t)prompt->max) {
+        event = STR("too_many");
+    } else {
+        add_handle(turn, files, media->id);
+    }
+    said = since >= 0 && since < ALBUM_WITHIN && str_eq(kept->album, event);
+    kept->media_at = turn->in->now;
+    kept->album = event;
+    if (said)
+        return;
+    open_politely(turn);
+    happen(turn, event);
+}
+
 /* A picture whose caption says what is wanted is answered for its words. */
 static void on_media(struct flow_turn *turn)
 {
@@ -436,6 +542,11 @@ static void on_media(struct flow_turn *turn)
         str_trim(event->text.len || !event->media ? event->text : event->media->caption);
     struct understanding meant;
 
+    if (event->media && !is_muted(turn) && turn->kept.open &&
+        turn->kept.now.at->prompt.kind == PROMPT_MEDIA) {
+        take_file(turn, event->media);
+        return;
+    }
     if (caption.len > 0 && !is_muted(turn)) {
         understand(turn->arena, caption, turn->locale.lang, &meant);
         if (meant.intent.len || meant.number.len) {

@@ -137,7 +137,14 @@ struct loading {
     struct bindings with;
 };
 
-enum prompt_kind { PROMPT_NONE, PROMPT_TEXT, PROMPT_LIST, PROMPT_BUTTONS, PROMPT_LINK };
+enum prompt_kind {
+    PROMPT_NONE,
+    PROMPT_TEXT,
+    PROMPT_LIST,
+    PROMPT_BUTTONS,
+    PROMPT_LINK,
+    PROMPT_MEDIA /* pictures and documents, until the customer says that it is all */
+};
 enum answer_kind { ANSWER_WORDS, ANSWER_ORDER, ANSWER_NUMBER };
 
 struct choice {
@@ -165,7 +172,8 @@ struct prompt {
     struct str as;
     enum answer_kind answer;
     bool optional;
-    int max; /* characters of a text; 0: the engine's own bound */
+    int min; /* characters of a text; above 0 one that is too short or too long is an event */
+    int max; /* characters of a text, 0: the engine's own bound; files of PROMPT_MEDIA */
     struct str carries[3];
     size_t n_carries;
 };

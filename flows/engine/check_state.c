@@ -138,22 +138,41 @@ static bool check_outcomes(struct checker *checker, struct state_def *state)
 
 /* --- prompts and what is answered --------------------------------------------------------- */
 
+/* What prompts themselves bring about, each where it is expected. */
+static const char *const own_events[] = {"chosen",   "answered",   "skipped",   "added",
+                                         "too_many", "wrong_kind", "too_short", "too_long"};
+
 static bool is_reserved_event(struct str name)
 {
-    return str_eq(name, STR("chosen")) || str_eq(name, STR("answered")) ||
-           str_eq(name, STR("skipped")) || str_eq(name, STR("back"));
+    for (size_t i = 0; i < COUNTOF(own_events); i++) {
+        if (str_eq(name, str_from(own_events[i])))
+            return true;
+    }
+    return str_eq(name, STR("back"));
+}
+
+static bool expects_own(const struct prompt *prompt, struct str event)
+{
+    bool text = prompt->kind == PROMPT_TEXT;
+    bool media = prompt->kind == PROMPT_MEDIA;
+
+    if (str_eq(event, STR("chosen")))
+        return prompt->of.len > 0;
+    if (str_eq(event, STR("answered")))
+        return text || media;
+    if (str_eq(event, STR("skipped")))
+        return (text || media) && prompt->optional;
+    if (str_eq(event, STR("too_short")) || str_eq(event, STR("too_long")))
+        return text && prompt->min > 0;
+    return media;
 }
 
 static bool expects(const struct prompt *prompt, struct str event)
 {
     if (str_eq(event, STR("back")))
         return true;
-    if (str_eq(event, STR("chosen")))
-        return prompt->of.len > 0;
-    if (str_eq(event, STR("answered")))
-        return prompt->kind == PROMPT_TEXT;
-    if (str_eq(event, STR("skipped")))
-        return prompt->kind == PROMPT_TEXT && prompt->optional;
+    if (is_reserved_event(event))
+        return expects_own(prompt, event);
     for (size_t i = 0; i < prompt->n_choices; i++) {
         if (str_eq(prompt->choices[i].name, event))
             return true;
@@ -191,11 +210,10 @@ static bool check_choices(struct checker *checker, const struct state_def *state
 
 static bool check_events(struct checker *checker, struct state_def *state)
 {
-    static const char *const own[] = {"chosen", "answered", "skipped"};
     const struct prompt *prompt = &state->prompt;
 
-    for (size_t i = 0; i < COUNTOF(own); i++) {
-        struct str event = str_from(own[i]);
+    for (size_t i = 0; i < COUNTOF(own_events); i++) {
+        struct str event = str_from(own_events[i]);
 
         if (expects(prompt, event) && !want_event(checker, state, event))
             return false;

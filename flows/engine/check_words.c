@@ -100,6 +100,19 @@ static bool check_title(struct checker *checker, const struct prompt *prompt,
             check_fits(checker, prompt->line, choice->hint, HINT_ROOM));
 }
 
+/* A prompt for files brings its own buttons. */
+static bool check_media_buttons(struct checker *checker, const struct prompt *prompt)
+{
+    static const char *const keys[] = {"prompt.done", "prompt.skip"};
+
+    for (size_t i = 0; i < COUNTOF(keys); i++) {
+        if (!check_words(checker, prompt->line, str_from(keys[i]), WHERE_END) ||
+            !check_fits(checker, prompt->line, str_from(keys[i]), 20))
+            return false;
+    }
+    return true;
+}
+
 bool check_prompt_words(struct checker *checker, struct state_def *state)
 {
     const struct prompt *prompt = &state->prompt;
@@ -119,7 +132,7 @@ bool check_prompt_words(struct checker *checker, struct state_def *state)
         if (!check_title(checker, prompt, &prompt->choices[i]))
             return false;
     }
-    return true;
+    return prompt->kind != PROMPT_MEDIA || check_media_buttons(checker, prompt);
 }
 
 /* The words that the engine itself says. */

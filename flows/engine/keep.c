@@ -110,6 +110,8 @@ struct str kept_write(struct arena *into, const struct book *book, const struct 
         record_set(&out, STR("armed"), value_time(kept->armed_at));
     if (kept->timer.len)
         record_set(&out, STR("timer"), value_text(kept->timer));
+    if (kept->album.len)
+        record_set(&out, STR("album"), value_text(kept->album));
     return record_to_json(into, record_built(&out));
 }
 
@@ -212,6 +214,7 @@ bool kept_read(struct arena *into, const struct book *book, struct str state, st
     kept->media_at = time_in(record, STR("media"));
     kept->armed_at = time_in(record, STR("armed"));
     kept->timer = text_in(record, STR("timer"));
+    kept->album = text_in(record, STR("album"));
     shown_read(record, kept);
     return true;
 }

@@ -10,6 +10,8 @@
 
 #include <stdlib.h>
 
+enum { MEDIA_MAX = 20 }; /* files of one answer: each is kept by its handle */
+
 struct loader {
     struct arena *arena;   /* the book's */
     struct arena *scratch; /* trees, gone after loading */
@@ -642,21 +644,50 @@ static bool read_prompt_rows(struct loader *loader, const struct node *map,
     return true;
 }
 
+/* A number that may be left out. */
+static bool read_bound(struct loader *loader, const struct node *map, const char *name,
+                       int most, int *bound)
+{
+    struct str text = STR_NONE;
+    int64_t number = 0;
+
+    if (!read_text(loader, map, name, &text))
+        return false;
+    if (text.len && (!str_to_int(text, &number) || number < 1 || number > most)) {
+        return REFUSE(loader, node_get(map, name), "'%s' is a number from 1 to %d", name, most);
+    }
+    *bound = (int)number;
+    return true;
+}
+
+static bool read_media(struct loader *loader, const struct node *map, struct prompt *prompt)
+{
+    if (!read_name(loader, map, "as", &prompt->as) ||
+        !read_bound(loader, map, "max", MEDIA_MAX, &prompt->max) ||
+        !read_bool(loader, map, "optional", &prompt->optional))
+        return false;
+    if (!prompt->as.len || !prompt->max) {
+        return REFUSE(loader, map,
+                      "files want 'as', where they are kept, and 'max', how many may come");
+    }
+    return true;
+}
+
 static bool read_answer(struct loader *loader, const struct node *map, struct prompt *prompt)
 {
     struct str kind = STR("words");
-    struct str max = STR_NONE;
-    int64_t number = 0;
 
     if (!read_name(loader, map, "kind", &kind) || !read_name(loader, map, "as", &prompt->as) ||
-        !read_text(loader, map, "max", &max) ||
+        !read_bound(loader, map, "min", 4000, &prompt->min) ||
+        !read_bound(loader, map, "max", 4000, &prompt->max) ||
         !read_bool(loader, map, "optional", &prompt->optional))
         return false;
     if (!prompt->as.len)
         return REFUSE(loader, map, "'as' is missing: where the answer is kept");
-    if (max.len && (!str_to_int(max, &number) || number < 1 || number > 4000))
-        return REFUSE(loader, node_get(map, "max"), "'max' is a number from 1 to 4000");
-    prompt->max = (int)number;
+    if (prompt->min && prompt->max < prompt->min) {
+        return REFUSE(loader, node_get(map, "min"),
+                      "'min' goes with a 'max' that is no smaller");
+    }
     if (str_eq(kind, STR("words"))) {
         prompt->answer = ANSWER_WORDS;
     } else if (str_eq(kind, STR("order_number"))) {
@@ -699,11 +730,13 @@ static bool read_url(struct loader *loader, const struct node *map, struct promp
 
 static bool read_prompt(struct loader *loader, const struct node *map, struct prompt *prompt)
 {
-    static const char *const text_names[] = {"text", "as", "kind", "optional", "max", NULL};
+    static const char *const text_names[] = {"text", "as",  "kind", "optional",
+                                             "min",  "max", NULL};
     static const char *const list_names[] = {"list",    "of",     "as",    "key",     "row",
                                              "choices", "titles", "label", "carries", NULL};
     static const char *const button_names[] = {"buttons", "choices", "titles", "carries", NULL};
     static const char *const link_names[] = {"link", "url", "label", NULL};
+    static const char *const media_names[] = {"media", "as", "max", "optional", NULL};
     static const struct {
         const char *name;
         enum prompt_kind kind;
@@ -713,6 +746,7 @@ static bool read_prompt(struct loader *loader, const struct node *map, struct pr
         {"list",    PROMPT_LIST,    list_names  },
         {"buttons", PROMPT_BUTTONS, button_names},
         {"link",    PROMPT_LINK,    link_names  },
+        {"media",   PROMPT_MEDIA,   media_names },
     };
 
     if (!want_kind(loader, map, NODE_MAP))
@@ -728,7 +762,7 @@ static bool read_prompt(struct loader *loader, const struct node *map, struct pr
         break;
     }
     if (prompt->kind == PROMPT_NONE)
-        return REFUSE(loader, map, "what is asked? one of text, list, buttons, link");
+        return REFUSE(loader, map, "what is asked? one of text, list, buttons, link, media");
     if (!read_text(loader, map, "label", &prompt->label))
         return false;
     switch (prompt->kind) {
@@ -736,6 +770,8 @@ static bool read_prompt(struct loader *loader, const struct node *map, struct pr
         return read_answer(loader, map, prompt);
     case PROMPT_LINK:
         return read_url(loader, map, prompt);
+    case PROMPT_MEDIA:
+        return read_media(loader, map, prompt);
     default:
         return read_prompt_rows(loader, map, prompt) && read_choices(loader, map, prompt) &&
                read_carries(loader, map, prompt);

@@ -460,6 +460,30 @@ static void ask_buttons(struct flow_turn *turn, struct str body)
     reply->n_options = options.n;
 }
 
+/* Files come one by one, so there is a button that says it is all; before the first, one that
+ * says there are none, where that is allowed. */
+static void ask_media(struct flow_turn *turn, struct str body)
+{
+    const struct prompt *prompt = &turn->kept.now.at->prompt;
+    struct options options = {.n = 0};
+    bool some = turn_value(turn, NULL, prompt->as).kind == VALUE_LIST;
+    struct str name = some ? STR("done") : STR("skip");
+    struct reply *reply;
+
+    if (!some && !prompt->optional) {
+        text_add(turn, body, false);
+        return;
+    }
+    option_add(turn, &options, OPTION_CHOICE, name,
+               str_cut(turn->arena,
+                       turn_words(turn, some ? STR("prompt.done") : STR("prompt.skip"), NULL),
+                       BUTTON_MAX),
+               STR_NONE);
+    reply = ask_with(turn, REPLY_BUTTONS, body, BODY_MAX);
+    reply->options = options_kept(turn, &options);
+    reply->n_options = options.n;
+}
+
 static void ask_link(struct flow_turn *turn, struct str body)
 {
     const struct prompt *prompt = &turn->kept.now.at->prompt;
@@ -497,6 +521,9 @@ void turn_ask(struct flow_turn *turn)
         break;
     case PROMPT_LINK:
         ask_link(turn, body);
+        break;
+    case PROMPT_MEDIA:
+        ask_media(turn, body);
         break;
     case PROMPT_TEXT:
     case PROMPT_NONE:

@@ -44,6 +44,7 @@ struct kept {
     usec_t armed_at;  /* when the present prompt's `after` began to run; 0: it does not */
     struct str timer; /* the name of what runs, as it was when the last turn ended */
     usec_t media_at;  /* when something other than words was last answered */
+    struct str album; /* what was said of a file then: the same is not said again */
 };
 
 enum phase { PHASE_EVENT, PHASE_ENTER, PHASE_LOADED, PHASE_ACTED, PHASE_END };

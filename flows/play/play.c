@@ -20,6 +20,7 @@ struct player {
     struct flow_timer timer;               /* runs when `at` is above 0 */
     struct reply_option seen[OPTIONS_MAX]; /* oldest first */
     size_t n_seen;
+    unsigned n_files;
     size_t latest; /* where the options of the newest prompt begin */
     char *out;
     size_t len;
@@ -259,7 +260,20 @@ static bool tap(struct player *player, struct str title, struct event *event)
     return false;
 }
 
-static bool thing(struct str name, struct event *event)
+/* Files have handles, as the channel gives them, and a type that fits. */
+static struct media file_of(struct player *player, enum media_kind kind)
+{
+    static const char *const mimes[] = {
+        [MEDIA_IMAGE] = "image/jpeg",         [MEDIA_VIDEO] = "video/mp4",
+        [MEDIA_AUDIO] = "audio/mpeg",         [MEDIA_VOICE] = "audio/ogg; codecs=opus",
+        [MEDIA_DOCUMENT] = "application/pdf", [MEDIA_STICKER] = "image/webp"};
+
+    return (struct media){.kind = kind,
+                          .id = arena_format(player->arena, "media%u", ++player->n_files),
+                          .mime = str_from(mimes[kind])};
+}
+
+static bool thing(struct player *player, struct str name, struct event *event)
 {
     static struct media media;
     static const struct {
@@ -268,6 +282,7 @@ static bool thing(struct str name, struct event *event)
         enum media_kind media;
     } things[] = {
         {"image",       EVENT_MEDIA,       MEDIA_IMAGE   },
+        {"video",       EVENT_MEDIA,       MEDIA_VIDEO   },
         {"voice",       EVENT_MEDIA,       MEDIA_VOICE   },
         {"document",    EVENT_MEDIA,       MEDIA_DOCUMENT},
         {"sticker",     EVENT_MEDIA,       MEDIA_STICKER },
@@ -289,7 +304,7 @@ static bool thing(struct str name, struct event *event)
             continue;
         event->kind = things[i].kind;
         event->detail = name;
-        media = (struct media){.kind = things[i].media};
+        media = file_of(player, things[i].media);
         if (event->kind == EVENT_MEDIA)
             event->media = &media;
         return true;
@@ -313,7 +328,7 @@ static bool read_event(struct player *player, struct str said, struct event *eve
         return true;
     end = str_find(said, STR(")"));
     event->text = str_trim(str_slice(said, end + 1, said.len));
-    return thing(str_slice(said, 1, end - 1), event);
+    return thing(player, str_slice(said, 1, end - 1), event);
 }
 
 /* --- lines -------------------------------------------------------------------------------- */

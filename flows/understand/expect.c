@@ -108,6 +108,14 @@ static const char yes_words[] =
     " yes yep yeah yup sure ok okay si claro vale tak jasne dobrze نعم"
     " ايوه اجل ";
 static const char no_words[] = " no nope nah nie لا كلا ";
+static const char done_words[] =
+    " done ready finished finish enough all no nope nothing listo lista"
+    " todo todas todos terminado hecho nada gotowe koniec wszystko"
+    " tyle nie تم انتهيت خلاص خلص كل يكفي جاهز لا ";
+static const char done_fillers[] =
+    " i am im that thats is it s not more them please thanks ya esta"
+    " eso es son las los mas gracias to juz wiecej prosze هذا هذه"
+    " شي شيء يوجد مزيد شكرا ";
 static const char skip_words[] = " skip pass omitir saltar pomin pominac تخطي تخط ";
 
 static bool is_in(const char *set, struct str token)
@@ -358,6 +366,15 @@ bool expect_skip(struct arena *scratch, struct str text)
 
     tokens_read(scratch, text, &tokens);
     return only_word_of(&tokens, skip_words);
+}
+
+bool expect_done(struct arena *scratch, struct str text)
+{
+    struct tokens tokens;
+
+    tokens_read(scratch, text, &tokens);
+    return only_word_of(&tokens, skip_words) ||
+           only_word_among(&tokens, done_words, done_fillers);
 }
 
 bool expect_number(struct arena *scratch, struct str text, int64_t *number)

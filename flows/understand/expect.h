@@ -21,5 +21,8 @@ int expect_option(struct arena *scratch, struct str text, const struct expect_op
 /* "skip" in any of our languages. */
 bool expect_skip(struct arena *scratch, struct str text);
 
+/* "That is all", "done", "no more", and "skip" and "no", in any of our languages. */
+bool expect_done(struct arena *scratch, struct str text);
+
 /* A whole number, in digits of any of our scripts or as a word up to ten. */
 bool expect_number(struct arena *scratch, struct str text, int64_t *number);

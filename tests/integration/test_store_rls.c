@@ -62,6 +62,20 @@ static const char arrange_a[] =
     "  select org_id, md5('h' || conversation_id)::uuid, conversation_id, 'asked', now(), 1, "
     "now()"
     "    from conversations;"
+    "insert into documents (org_id, document_id, conversation_id, account_id, customer_id, "
+    "handle, kind, at, expires_at, due_at)"
+    "  select c.org_id, md5('f' || c.conversation_id)::uuid, c.conversation_id, c.account_id,"
+    "         p.customer_id, 'h', 'image', now(), now(), now()"
+    "    from conversations c join contact_points p using (org_id, contact_id);"
+    "insert into tickets (org_id, ticket_id, number, customer_id, kind, description, "
+    "created_at, due_at)"
+    "  select org_id, md5('t' || customer_id)::uuid, ticket_number(), customer_id, 'other', "
+    "'x',"
+    "         now(), now() from customers;"
+    "insert into ticket_documents"
+    "  select org_id, md5('t' || customer_id)::uuid, document_id, 1 from documents;"
+    "insert into ticket_answers (org_id, ticket_id, answer_id, at, author, body)"
+    "  select org_id, ticket_id, md5('w' || ticket_id)::uuid, now(), 'x', 'x' from tickets;"
     "insert into dead_letters (org_id, dead_id, at, provider, reason, item, payload)"
     "  values ('" ORG_A "', md5('d')::uuid, now(), 'whatsapp', 'x', 'x', 'x');"
     "insert into audit (org_id, audit_id, at, actor, action)"
@@ -112,7 +126,8 @@ static char text[65536];
 
 static long customer_rows(const char *table, const char *customer)
 {
-    bool direct = strcmp(table, "customers") == 0 || strcmp(table, "orders") == 0;
+    bool direct = strcmp(table, "customers") == 0 || strcmp(table, "orders") == 0 ||
+                  strcmp(table, "tickets") == 0;
     return ask_number(
         owner, FORMAT(direct ? "select count(*) from %s where org_id = '" ORG_A
                                "' and customer_id = '%s'"
@@ -126,9 +141,10 @@ static long customer_rows(const char *table, const char *customer)
                           : ""));
 }
 
-static const char *const customers_tables[] = {
-    "customers", "orders",          "order_items",  "order_events", "order_notes",
-    "shipments", "tracking_events", "order_photos", "estimates",    "estimate_items"};
+static const char *const customers_tables[] = {"customers",       "orders",       "order_items",
+                                               "order_events",    "order_notes",  "shipments",
+                                               "tracking_events", "order_photos", "estimates",
+                                               "estimate_items",  "tickets"};
 
 /* md5('larkfield/customer/1') as the seed makes it. */
 static const char *customer_id(int n)
@@ -267,6 +283,39 @@ static void bot_and_web_see_one_customer_and_staff_the_business(void **state)
     act(bot, "parley_bot", ORG_A, customer_id(1));
     assert_int_equal(ask_number(bot, "select count(*) from order_notes where not visible"), 0);
     assert_int_equal(ask_number(bot, "select count(*) from order_notes"), 3);
+}
+
+/* What hangs on a report is its customer's; files are seen in a customer's turn when they are
+ * theirs, and by who fetches them in nobody's name. */
+static void iss_1_reports_and_their_files_are_their_customers(void **state)
+{
+    (void)state;
+    static const char *const tables[] = {"ticket_documents", "ticket_answers", "documents"};
+    for (size_t i = 0; i < COUNTOF(tables); i++) {
+        for (int n = 1; n <= 6; n++) {
+            long own = ask_number(
+                owner,
+                i == 2
+                    ? FORMAT("select count(*) from documents where org_id = '" ORG_A
+                             "' and customer_id = '%s'",
+                             customer_id(n))
+                    : FORMAT("select count(*) from %s t join tickets k using (org_id, "
+                             "ticket_id) where org_id = '" ORG_A "' and k.customer_id = '%s'",
+                             tables[i], customer_id(n)));
+            assert_true(own > 0);
+            act(bot, "parley_bot", ORG_A, customer_id(n));
+            assert_int_equal(ask_number(bot, FORMAT("select count(*) from %s", tables[i])),
+                             own);
+            act(bot, "parley_web", ORG_A, customer_id(n));
+            assert_int_equal(ask_number(bot, FORMAT("select count(*) from %s", tables[i])),
+                             own);
+        }
+        act(bot, "parley_bot", ORG_A, "");
+        assert_int_equal(ask_number(bot, FORMAT("select count(*) from %s", tables[i])) > 0,
+                         i == 2);
+        act(bot, "parley_web", ORG_A, "");
+        assert_int_equal(ask_number(bot, FORMAT("select count(*) from %s", tables[i])), 0);
+    }
 }
 
 /* A row of B, as it stands, offered to A. */
@@ -580,6 +629,7 @@ int main(void)
         cmocka_unit_test(no_role_sees_a_row_without_a_business),
         cmocka_unit_test(no_role_sees_a_row_of_another_business),
         cmocka_unit_test(bot_and_web_see_one_customer_and_staff_the_business),
+        cmocka_unit_test(iss_1_reports_and_their_files_are_their_customers),
         cmocka_unit_test(no_role_writes_a_row_of_another_business),
         cmocka_unit_test(the_log_and_the_audit_are_not_rewritten),
         cmocka_unit_test(a_setting_that_is_no_id_fails_closed),

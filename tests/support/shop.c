@@ -421,7 +421,7 @@ bool shop_answer(struct arena *into, struct str customer, const struct flow_need
         if (strcmp(need->name, "estimate_of") != 0)
             answer->value = list_value(into, NULL, 0);
     } else {
-        return false;
+        return shop_tickets_answer(into, customer, need, answer);
     }
     return true;
 }

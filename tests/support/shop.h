@@ -14,6 +14,10 @@
 /* `business`, `customer` (absent for a stranger) and `channel`. */
 const struct record *shop_facts(struct arena *into, struct str customer);
 
+/* The part of it that takes reports: "eve" has three, one of each status; others have none. */
+MUST_USE bool shop_tickets_answer(struct arena *into, struct str customer,
+                                  const struct flow_need *need, struct flow_answer *answer);
+
 /* Answer one load. False when the shop has never heard of it. */
 MUST_USE bool shop_answer(struct arena *into, struct str customer, const struct flow_need *need,
                           struct flow_answer *answer);

@@ -90,13 +90,13 @@ static void ch_1_voice_is_known_in_every_dress_that_the_channel_gives_it(void **
     } voices[] = {
         {"OggS\0\2\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\x13OpusHead\1\1\0\0\x80\xBB\0\0\0"
          "\0\0"
-         "OggS more and more of it here",           76, "audio/ogg"},
-        { "#!AMR\n<\x91\x17",                     9,  "audio/amr"},
-        { "\xFF\xF1P\x80\x02\x1F\xFC!",           8,  "audio/aac"},
-        { "\xFF\xFB\x90\x64\0\0\0\0",             8,  "audio/mpeg"},
-        { "ID3\4\0\0\0\0\0\0",                    10, "audio/mpeg"},
-        { "\0\0\0\x18"
-         "ftypM4A \0\0\0\0isomM4A rest", 28, "audio/mp4"},
+         "OggS more and more of it here", 76, "audio/ogg" },
+        {"#!AMR\n<\x91\x17",                       9,  "audio/amr" },
+        {"\xFF\xF1P\x80\x02\x1F\xFC!",             8,  "audio/aac" },
+        {"\xFF\xFB\x90\x64\0\0\0\0",               8,  "audio/mpeg"},
+        {"ID3\4\0\0\0\0\0\0",                      10, "audio/mpeg"},
+        {"\0\0\0\x18"
+         "ftypM4A \0\0\0\0isomM4A rest",  28, "audio/mp4" },
     };
 
     for (size_t i = 0; i < COUNTOF(voices); i++) {

@@ -904,7 +904,16 @@ static const struct record *longest_values(void)
         TEXT("url", "https://a.example"), TEXT("tracking", "JD0146"),
         RECORD("estimate", estimate), RECORD("estimate_decide", estimate),
         RECORD("figures", VALUES(INT("active", 3), INT("in_transit", 1), INT("delivered", 12))),
-        RECORD("customer", VALUES(TEXT("name", "María del Carmen"))),
+        TEXT("ticket", "T-BCDF-GHJK"), TEXT("kind", "wrong_items"), TIME("created_at", TUESDAY),
+        TEXT("description", "The lid is cracked."), {STR("files"), list_of(1, &note)},
+        TEXT("email", "maria@example.com"), TEXT("reason", "too_large"),
+        RECORD("ticket_open", VALUES(TEXT("ticket", "T-BCDF-GHJK"), INT("files", 5))),
+        RECORD("found", VALUES(TEXT("ticket", "T-BCDF-GHJK"), TEXT("kind", "wrong_items"),
+                               TEXT("status", "answered"), TIME("created_at", TUESDAY),
+                               TEXT("description", "The lid is cracked."),
+                               TEXT("order_number", number), INT("kept", 5))),
+        RECORD("customer",
+               VALUES(TEXT("name", "María del Carmen"), TEXT("email", "maria@example.com"))),
         RECORD("business", VALUES(TEXT("name", "Solana Home"),
                                   TEXT("privacy_url", "https://solana.example/privacy"))));
 }
@@ -937,12 +946,16 @@ static size_t limit_of(struct str key)
         "orders.label",         "prompt.choose",        "jobs.label",
         "estimate.label",       "history.label",        "photos.label",
         "estimate.action.*",    "estimate.approve.yes", "estimate.approve.no",
-        "estimate.decline.yes", "estimate.decline.no"};
+        "estimate.decline.yes", "estimate.decline.no",  "prompt.done",
+        "prompt.skip",          "report.review.yes",    "report.review.change",
+        "report.review.no",     "report.contact.*",     "tickets.action.*",
+        "tickets.label"};
     static const char *const titles[] = {
-        "menu.row.*",  "orders.filter.*",  "orders.row",       "language.name.*",
-        "prompt.more", "prompt.previous",  "jobs.row",         "jobs.also.*",
-        "history.row", "history.also.*",   "history.filter.*", "estimate.row",
-        "photos.row",  "photos.category.*"};
+        "menu.row.*",      "orders.filter.*",   "orders.row",       "language.name.*",
+        "prompt.more",     "prompt.previous",   "jobs.row",         "jobs.also.*",
+        "history.row",     "history.also.*",    "history.filter.*", "estimate.row",
+        "photos.row",      "photos.category.*", "report.kind.*",    "report.also.*",
+        "report.change.*", "tickets.row"};
     if (str_ends(key, STR(".hint")))
         return 72;
     if (names_one_of(key, buttons, COUNTOF(buttons)))

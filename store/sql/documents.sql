@@ -1,0 +1,121 @@
+-- Files that customers sent: wanted with the turn, fetched afterwards (bot/download.c), kept under
+-- their own hash (bot/documents.c). Nothing here runs in a customer's name but `documents_want`.
+
+-- name: documents_want
+-- In the transaction of the turn that they came in. The same file of the same conversation is one row.
+-- $1 org  $2 ids  $3 accounts  $4 conversations  $5 customers  $6 handles  $7 kinds  $8 captions
+-- $9 filenames  $10 hashes as the channel says  $11 times  $12 how long handles live (seconds)  $13 now
+insert into documents (org_id, document_id, account_id, conversation_id, customer_id, handle, kind, caption,
+                       filename, claimed_sha256, at, expires_at, due_at)
+select $1::uuid, i.document_id, i.account_id, i.conversation_id, i.customer_id, i.handle, i.kind, i.caption,
+       i.filename, i.claimed_sha256, i.at, i.at + $12::int8 * interval '1 second', $13::timestamptz
+  from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[],
+              $10::bytea[], $11::timestamptz[])
+       i (document_id, account_id, conversation_id, customer_id, handle, kind, caption, filename,
+          claimed_sha256, at)
+    on conflict do nothing;
+
+-- name: documents_claim
+-- What is due, oldest first, each leased to one worker. `due_at` is the lease: whoever dies leaves
+-- it to lapse.
+-- $1 org  $2 now  $3 lease's end  $4 at most
+with due as (
+    select d.document_id from documents d
+     where d.org_id = $1::uuid and d.open and d.due_at <= $2::timestamptz
+     order by d.due_at limit $4::int4
+       for update skip locked
+)
+update documents d set due_at = $3::timestamptz, attempts = d.attempts + 1
+  from due
+ where d.org_id = $1::uuid and d.document_id = due.document_id
+returning d.document_id, d.conversation_id, d.account_id, d.handle, d.state, d.claimed_sha256, d.sha256,
+          d.size, d.attempts, d.expires_at, d.kind;
+
+-- name: documents_storing
+-- The bytes are here and are what they should be; from now on there may be a file.
+-- $1 org  $2 id  $3 sha256  $4 size  $5 mime  $6 width  $7 height
+update documents set state = 'storing', sha256 = $3::bytea, size = $4::int8, mime = $5::text,
+       width = nullif($6::int4, 0), height = nullif($7::int4, 0)
+ where org_id = $1::uuid and document_id = $2::uuid and state in ('wanted', 'storing');
+
+-- name: documents_kept
+-- $1 org  $2 id  $3 now
+update documents set state = 'kept', open = false, reason = null, kept_at = $3::timestamptz
+ where org_id = $1::uuid and document_id = $2::uuid and state = 'storing';
+
+-- name: documents_later
+-- $1 org  $2 id  $3 next attempt  $4 reason
+update documents set due_at = $3::timestamptz, reason = $4::text
+ where org_id = $1::uuid and document_id = $2::uuid and open;
+
+-- name: documents_end
+-- It cannot be kept. Where a report counts on it, telling so is still open; a report that is opened
+-- later tells by itself.
+-- $1 org  $2 id  $3 state: refused, lost  $4 reason  $5 now
+update documents d
+   set state = $3::text, reason = $4::text, due_at = $5::timestamptz,
+       open = exists (select 1 from ticket_documents t
+                       where t.org_id = d.org_id and t.document_id = d.document_id)
+ where d.org_id = $1::uuid and d.document_id = $2::uuid and d.state in ('wanted', 'storing')
+returning d.conversation_id, d.open, d.sha256;
+
+-- name: documents_untold
+-- What is to be told in a conversation: how many files, why the first of them, and in what language.
+-- $1 org  $2 conversation
+select count(*)::int8 as files, min(d.reason) as reason, c.language, c.account_id, b.language as fallback,
+       b.name, b.phone
+  from documents d
+  join conversations c on c.org_id = d.org_id and c.conversation_id = d.conversation_id
+  join businesses b on b.org_id = d.org_id
+ where d.org_id = $1::uuid and d.conversation_id = $2::uuid and d.open and d.state in ('refused', 'lost')
+ group by c.language, c.account_id, b.language, b.name, b.phone;
+
+-- name: documents_tell
+-- Once for all of them: the message, the promise to send it, and that it was told, or nothing.
+-- $1 org  $2 conversation  $3 reply (json)  $4 now
+with told as (
+    update documents set open = false
+     where org_id = $1::uuid and conversation_id = $2::uuid and open and state in ('refused', 'lost')
+    returning 1
+), next as (
+    update conversations c set seq = c.seq + 1
+     where c.org_id = $1::uuid and c.conversation_id = $2::uuid and exists (select 1 from told)
+    returning c.seq, c.account_id
+), said as (
+    insert into messages (org_id, conversation_id, seq, inbound, kind, body, at, why)
+    select $1::uuid, $2::uuid, n.seq, false, 'text', $3::text, $4::timestamptz, 'documents' from next n
+    returning seq
+)
+insert into outbox (org_id, lane_id, conversation_id, seq, due_at)
+select $1::uuid, n.account_id, $2::uuid, s.seq, $4::timestamptz from next n join said s on s.seq = n.seq;
+
+-- name: documents_others
+-- Whether another row keeps the same bytes: then the file stays.
+-- $1 org  $2 sha256  $3 id
+select 1 from documents d
+ where d.org_id = $1::uuid and d.sha256 = $2::bytea and d.document_id <> $3::uuid
+   and d.state in ('storing', 'kept')
+ limit 1;
+
+-- name: documents_loose
+-- Kept, old, and nothing counts on them.
+-- $1 org  $2 older than  $3 at most
+select d.document_id, d.sha256 from documents d
+ where d.org_id = $1::uuid and d.state = 'kept' and d.at < $2::timestamptz
+   and not exists (select 1 from ticket_documents t
+                    where t.org_id = d.org_id and t.document_id = d.document_id)
+ order by d.at limit $3::int4;
+
+-- name: documents_gone
+-- $1 org  $2 id
+update documents set state = 'gone', open = false
+ where org_id = $1::uuid and document_id = $2::uuid and state = 'kept';
+
+-- name: documents_of_ticket
+-- $1 org  $2 ticket
+select d.document_id, d.state, d.kind, d.mime, d.size, d.sha256, d.caption, d.filename, d.reason
+  from ticket_documents t
+  join documents d on d.org_id = t.org_id and d.document_id = t.document_id
+ where t.org_id = $1::uuid and t.ticket_id = $2::uuid
+ order by t.position
+ limit 100;
