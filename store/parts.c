@@ -33,6 +33,14 @@ static const struct part parts[] = {
     {"ticket_by_number", &SQL_TICKET_BY_NUMBER, TAKES("ticket"), PART_RECORD, false},
     {"ticket_open", &SQL_TICKET_OPEN, TAKES("number", "kind", "description", "email", "files", "@id", "@conversation", "@contact", "@now"), PART_ACTION, false},
     {"ticket_attach", &SQL_TICKET_ATTACH, TAKES("ticket", "files", "@conversation"), PART_ACTION, false},
+    {"cancellable_orders", &SQL_CANCELLABLE_ORDERS, TAKES("language"), PART_LIST, false},
+    {"cancellation_outlook", &SQL_CANCELLATION_OUTLOOK, TAKES("number", "language", "@now"), PART_RECORD, false},
+    {"cancellation_reasons", &SQL_CANCELLATION_REASONS, TAKES("language"), PART_LIST, false},
+    {"cancellation_reason", &SQL_CANCELLATION_REASON, TAKES("language", "reason"), PART_RECORD, false},
+    {"cancellation_request", &SQL_CANCELLATION_REQUEST, TAKES("number", "reason", "note", "language", "@now", "@id", "@conversation"), PART_ACTION, false},
+    {"cancellation_withdraw", &SQL_CANCELLATION_WITHDRAW, TAKES("id", "@now"), PART_ACTION, false},
+    {"cancellations_list", &SQL_CANCELLATIONS_LIST, TAKES("language", "number"), PART_LIST, false},
+    {"cancellation_by_id", &SQL_CANCELLATION_BY_ID, TAKES("language", "id"), PART_RECORD, false},
 };
 /* clang-format on */
 

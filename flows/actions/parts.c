@@ -45,6 +45,18 @@
  *                  ticket; too_many for one day; no_order; bad_email; unknown: nobody we know
  * ticket_attach    an action: more files for a report. attached: files; closed, full, not_found
  *
+ * cancellable_orders    rows, newest first: number, workflow, status, placed_at, total
+ * cancellation_outlook  what would become of a wish to cancel: outcome (approve, review, gone,
+ *                  already_cancelled, already_asked, shipped, too_late, not_allowed), number,
+ *                  workflow, status; a refusal's why and help (keys of words) and why_own,
+ *                  help_own (the business's); closed_at, closes_at, asked_status, asked_at.
+ *                  `number` is the order's own, exactly; `language` that of own words
+ * cancellation_reasons  rows: reason, name. cancellation_reason: one of them, or none
+ * cancellation_request  ask for it. Gives what the outlook gives, but for closes_at
+ * cancellations_list    rows, newest first: id, number, status, asked_at, status_at, reason,
+ * note, decision_note, undecided. cancellation_by_id: one of them, or none
+ * cancellation_withdraw take it back while undecided. Gives number, status
+ *
  * Rows with a status have a status_name, the business's own word for it in `language`, and a
  * status_icon; where they are missing ours are said (the words status.said and status.badge).
  * `language` is the turn's, unless a flow has a variable of that name.
@@ -80,6 +92,16 @@ const struct flow_part flow_parts[] = {
     {FLOW_ACTION, "ticket_open", TAKES("?number", "kind", "description", "?email", "?files"),
      OUTCOMES("opened", "twice", "too_many", "no_order", "bad_email", "unknown")},
     {FLOW_ACTION, "ticket_attach", TAKES("ticket", "files"), OUTCOMES("attached", "closed", "full", "not_found")},
+    {FLOW_LOAD, "cancellable_orders", TAKES("?language"), NULL},
+    {FLOW_LOAD, "cancellation_outlook", TAKES("number", "?language"), NULL},
+    {FLOW_LOAD, "cancellation_reasons", TAKES("?language"), NULL},
+    {FLOW_LOAD, "cancellation_reason", TAKES("?language", "?reason"), NULL},
+    {FLOW_ACTION, "cancellation_request", TAKES("number", "?reason", "?note", "?language"),
+     OUTCOMES("submitted", "approved", "too_late", "shipped", "already_asked", "already_cancelled",
+              "not_allowed", "gone"), .grave = true},
+    {FLOW_ACTION, "cancellation_withdraw", TAKES("id"), OUTCOMES("withdrawn", "decided", "gone")},
+    {FLOW_LOAD, "cancellations_list", TAKES("?language", "?number"), NULL},
+    {FLOW_LOAD, "cancellation_by_id", TAKES("?language", "id"), NULL},
 };
 /* clang-format on */
 

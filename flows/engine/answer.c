@@ -9,6 +9,7 @@
  */
 #include "flows/engine/turn.h"
 #include "flows/understand/expect.h"
+#include "flows/understand/remark.h"
 #include "flows/understand/understand.h"
 
 #define LATE_AFTER   (30 * USEC_PER_MIN) /* after that we say sorry for the delay */
@@ -102,6 +103,7 @@ static void start_flow(struct flow_turn *turn, const struct flow_def *flow,
     turn_begin_flow(turn, flow, NULL);
     give(turn, flow, STR("number"), meant->number);
     give(turn, flow, STR("lang"), meant->named_lang);
+    give(turn, flow, STR("note"), remark_after(turn->in->event->text, meant->number));
 }
 
 static void go_back(struct flow_turn *turn)

@@ -432,3 +432,65 @@ select pg_temp.org(), p.order_id, p.shipment_id,
   ) t (step, status, place, note)
  where t.step <= s.steps and p.label_at < now()
     on conflict do nothing;
+
+-- --- cancelling ------------------------------------------------------------------------------
+
+-- A new order goes back at once, one of yesterday's after a look; work that has begun, and what
+-- has left, does not.
+insert into cancellation_rules (org_id, position, rule_id, workflow, statuses, phase, part_shipped,
+                                open_for, effect, why, help, why_words)
+select pg_temp.org(), r.*
+  from (values
+    (10, 'part-left',   'shop',   null,                  'active', true,          null::interval,
+     'refuse', 'part_shipped',  'return',        '{}'::jsonb),
+    (20, 'fresh',       'shop',   array['processing'],   null,     null::boolean, '12 hours',
+     'approve', 'by_a_person',  'person',        '{}'),
+    (30, 'two-days',    'shop',   array['processing'],   null,     null,          '2 days',
+     'review', 'by_a_person',   'person',        '{}'),
+    (40, 'on-the-way',  'shop',   array['shipped'],      null,     null,          null,
+     'refuse', 'by_a_person',   'refuse_parcel', '{}'),
+    (50, 'not-begun',   null,     array['not_started', 'received'], null, null,   null,
+     'review', 'by_a_person',   'person',        '{}'),
+    (60, 'wheel-built', 'job',    null,                  'active', null,          null,
+     'refuse', 'made_to_order', 'call',
+     '{"en": "We have begun to build it for you, so I can''t cancel it here.",
+       "es": "Ya hemos empezado a montarlo para ti, así que aquí no puedo cancelarlo.",
+       "pl": "Zaczęliśmy już składać to dla Ciebie, więc nie mogę tego tutaj anulować.",
+       "ar": "بدأنا في تركيبه من أجلك، فلا يمكنني إلغاؤه من هنا."}'),
+    (70, 'on-the-stand', 'repair', null,                 'active', null,          null,
+     'refuse', 'in_work',       'call',          '{}'),
+    (80, 'over',        null,     null,                  'done',   null,          null,
+     'refuse', 'finished',      'return',        '{}'),
+    (90, 'else',        null,     null,                  null,     null,          null,
+     'refuse', 'by_a_person',   'person',        '{}')
+  ) r
+    on conflict do nothing;
+
+insert into cancellation_reasons (org_id, reason, position, names)
+select pg_temp.org(), r.reason, r.position,
+       jsonb_build_object('en', r.en, 'es', r.es, 'pl', r.pl, 'ar', r.ar)
+  from (values
+    ('twice',   1, 'Ordered twice',       'Pedido dos veces',     'Zamówione dwa razy',   'طُلب مرتين'),
+    ('wrong',   2, 'Wrong article',       'Artículo equivocado',  'Nie ten artykuł',      'قطعة غير مناسبة'),
+    ('slow',    3, 'It takes too long',   'Tarda demasiado',      'Zbyt długo to trwa',   'يستغرق وقتًا طويلًا'),
+    ('price',   4, 'Found it cheaper',    'Lo encontré más barato', 'Jest gdzieś taniej', 'وجدته بسعر أقل'),
+    ('mind',    5, 'I changed my mind',   'He cambiado de idea',  'To już niepotrzebne',  'غيّرت رأيي'),
+    ('other',   6, 'Something else',      'Otro motivo',          'Coś innego',           'سبب آخر')
+  ) r (reason, position, en, es, pl, ar)
+    on conflict do nothing;
+
+insert into cancellations (org_id, cancellation_id, order_id, customer_id, status, reason, note,
+                           rule_id, facts, asked_at, status_at, decided_by, decision_note)
+select pg_temp.org(), pg_temp.id('cancellation/' || c.number), o.order_id, o.customer_id, c.status,
+       c.reason, c.note, c.rule_id,
+       jsonb_build_object('workflow', o.workflow, 'placed_at', o.placed_at, 'paid', false),
+       date_trunc('minute', o.placed_at + c.asked::interval),
+       date_trunc('minute', o.placed_at + c.settled::interval), c.decided_by, c.decision_note
+  from (values
+    ('ORD-1004', 'approved',  'mind',  '', 'fresh', '3 hours', '3 hours', 'rule', ''),
+    ('ORD-1011', 'submitted', 'wrong', 'We need 28-inch tyres.', 'two-days', '1 hour', '1 hour', '', ''),
+    ('ORD-1016', 'rejected',  'slow',  '', 'two-days', '30 hours', '32 hours', 'Marta',
+     'It was packed by then.')
+  ) c (number, status, reason, note, rule_id, asked, settled, decided_by, decision_note)
+  join orders o on o.org_id = pg_temp.org() and o.number = c.number
+    on conflict do nothing;

@@ -1,5 +1,6 @@
 /* Tables, and the few questions that flows ask of them. */
 #include "tests/support/shop.h"
+#include "tests/support/shop_parts.h"
 
 #include <stdio.h>
 
@@ -19,20 +20,48 @@ struct shop_order {
 };
 
 static const struct shop_order table[] = {
-    {"ana", "ORD-1005", "shop",   "processing",        "active",    "Green tea",  1,  4, 1990,  NULL,        NULL,
-     NULL                                                                                                                                                    },
-    {"ana", "ORD-1004", "shop",   "shipped",           "active",    "Tea pot",    3,  1, 4550,  "1Z999AA10",
-     "in_transit",                                                                                                        "https://carrier.example/1Z999AA10"},
-    {"ana", "REP-0007", "repair", "waiting_for_parts", "active",    "Kettle",     6,  9, 3000,  NULL,
-     NULL,                                                                                                                NULL                               },
-    {"ana", "ORD-1002", "shop",   "delivered",         "done",      "Two cups",   30, 0, 2400,  "LX55",
-     "delivered",                                                                                                         NULL                               },
-    {"ana", "ORD-1001", "shop",   "cancelled",         "cancelled", "Big lamp",   40, 0, 12000, NULL,        NULL,
-     NULL                                                                                                                                                    },
-    {"ben", "ORD-2001", "shop",   "shipped",           "active",    "Blue chair", 2,  2, 8900,  "1Z999BB20",
-     "in_transit",                                                                                                        "https://carrier.example/1Z999BB20"},
-    {"eve", "ORD-3001", "shop",   "delivered",         "done",      "Clock",      20, 0, 5600,  "LX77",      "delivered",
-     NULL                                                                                                                                                    },
+    {"ana", "ORD-1005", "shop",   "processing",        "active",    "Green tea",     1,  4, 1990,  NULL,        NULL,
+     NULL                                                                                                                                                       },
+    {"ana", "ORD-1004", "shop",   "shipped",           "active",    "Tea pot",       3,  1, 4550,  "1Z999AA10",
+     "in_transit",                                                                                                           "https://carrier.example/1Z999AA10"},
+    {"ana", "REP-0007", "repair", "waiting_for_parts", "active",    "Kettle",        6,  9, 3000,  NULL,
+     NULL,                                                                                                                   NULL                               },
+    {"ana", "ORD-1002", "shop",   "delivered",         "done",      "Two cups",      30, 0, 2400,  "LX55",
+     "delivered",                                                                                                            NULL                               },
+    {"ana", "ORD-1001", "shop",   "cancelled",         "cancelled", "Big lamp",      40, 0, 12000, NULL,        NULL,
+     NULL                                                                                                                                                       },
+    {"ben", "ORD-2001", "shop",   "shipped",           "active",    "Blue chair",    2,  2, 8900,  "1Z999BB20",
+     "in_transit",                                                                                                           "https://carrier.example/1Z999BB20"},
+    {"kay", "ORD-5001", "shop",   "processing",        "active",    "Garden bench",  1,  4, 3900,  NULL,        NULL,
+     NULL                                                                                                                                                       },
+    {"kay", "ORD-5002", "shop",   "processing",        "active",    "Parasol",       1,  4, 3900,  NULL,        NULL,
+     NULL                                                                                                                                                       },
+    {"kay", "ORD-5003", "shop",   "processing",        "active",    "Hammock",       1,  4, 3900,  NULL,        NULL,
+     NULL                                                                                                                                                       },
+    {"kay", "ORD-5004", "shop",   "shipped",           "active",    "Lantern",       1,  4, 3900,  NULL,        NULL,        NULL                               },
+    {"kay", "ORD-5005", "shop",   "processing",        "active",    "Six chairs",    1,  4, 3900,  NULL,        NULL,
+     NULL                                                                                                                                                       },
+    {"kay", "REP-5006", "repair", "in_progress",       "active",    "Mower",         1,  4, 3900,  NULL,        NULL,
+     NULL                                                                                                                                                       },
+    {"kay", "ORD-5007", "shop",   "processing",        "active",    "Engraved sign", 1,  4, 3900,  NULL,        NULL,
+     NULL                                                                                                                                                       },
+    {"kay", "ORD-5008", "shop",   "processing",        "active",    "Trellis",       1,  4, 3900,  NULL,        NULL,
+     NULL                                                                                                                                                       },
+    {"kay", "ORD-5009", "shop",   "cancelled",         "cancelled", "Gnome",         1,  4, 3900,  NULL,        NULL,
+     NULL                                                                                                                                                       },
+    {"kay", "ORD-5010", "shop",   "processing",        "active",    "Rake",          1,  4, 3900,  NULL,        NULL,        NULL                               },
+    {"kay", "ORD-5011", "shop",   "processing",        "active",    "Spade",         1,  4, 3900,  NULL,        NULL,        NULL                               },
+    {"kay", "ORD-5012", "shop",   "processing",        "active",    "Hoe",           1,  4, 3900,  NULL,        NULL,        NULL                               },
+    {"kay", "ORD-5013", "shop",   "processing",        "active",    "Shears",        1,  4, 3900,  NULL,        NULL,        NULL                               },
+    {"kay", "ORD-5014", "shop",   "processing",        "active",    "Gloves",        1,  4, 3900,  NULL,        NULL,        NULL                               },
+    {"kay", "ORD-5015", "shop",   "processing",        "active",    "Boots",         1,  4, 3900,  NULL,        NULL,        NULL                               },
+    {"kay", "ORD-5016", "shop",   "delivered",         "done",      "Bird bath",     1,  4, 3900,  NULL,        NULL,        NULL                               },
+    {"lou", "ORD-6001", "shop",   "processing",        "active",    "Desk lamp",     1,  4, 3900,  NULL,        NULL,
+     NULL                                                                                                                                                       },
+    {"ivy", "ORD-7001", "shop",   "processing",        "active",    "Watering can",  1,  4, 2500,  NULL,        NULL,
+     NULL                                                                                                                                                       },
+    {"eve", "ORD-3001", "shop",   "delivered",         "done",      "Clock",         20, 0, 5600,  "LX77",      "delivered",
+     NULL                                                                                                                                                       },
 };
 
 enum { MAX_ORDERS = 30 };
@@ -421,7 +450,8 @@ bool shop_answer(struct arena *into, struct str customer, const struct flow_need
         if (strcmp(need->name, "estimate_of") != 0)
             answer->value = list_value(into, NULL, 0);
     } else {
-        return shop_tickets_answer(into, customer, need, answer);
+        return shop_tickets_answer(into, customer, need, answer) ||
+               shop_cancel_answer(into, customer, need, answer);
     }
     return true;
 }

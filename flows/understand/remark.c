@@ -1,0 +1,55 @@
+#include "flows/understand/remark.h"
+
+static bool same_letter(char a, char upper)
+{
+    return a == upper || (a >= 'a' && a <= 'z' && a - 'a' + 'A' == upper);
+}
+
+/* Where the text goes on after the number; its end when the number is not there. */
+static size_t end_of_number(struct str text, struct str number)
+{
+    for (size_t at = 0; number.len > 0 && at + number.len <= text.len; at++) {
+        size_t n = 0;
+
+        while (n < number.len && same_letter(text.at[at + n], number.at[n]))
+            n++;
+        if (n == number.len)
+            return at + n;
+    }
+    return text.len;
+}
+
+/* Marks and blanks at the beginning; whether one of them sets off what follows. */
+static struct str skip_marks(struct str text, bool *set_off)
+{
+    static const char *const marks[] = {",", ":", ";", ".", "-", "(", "–", "—", "،", "؛", "\n"};
+
+    *set_off = false;
+    for (bool went = true; went;) {
+        went = str_starts(text, STR(" "));
+        if (went)
+            text = str_slice(text, 1, text.len);
+        for (size_t i = 0; i < COUNTOF(marks); i++) {
+            if (!str_starts(text, str_from(marks[i])))
+                continue;
+            text = str_slice(text, strlen(marks[i]), text.len);
+            *set_off = true;
+            went = true;
+        }
+    }
+    return text;
+}
+
+struct str remark_after(struct str text, struct str number)
+{
+    bool set_off;
+    size_t end = end_of_number(text, number);
+    struct str rest = skip_marks(str_slice(text, end, text.len), &set_off);
+
+    rest = str_trim(rest);
+    if (str_ends(rest, STR(")")) && str_find(rest, STR("(")) == rest.len)
+        rest.len--;
+    if (!set_off || str_find(rest, STR(" ")) == rest.len)
+        return STR_NONE;
+    return rest;
+}

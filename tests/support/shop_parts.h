@@ -1,0 +1,12 @@
+/*
+ * The shop's counters, one file each. Like shop_answer, each answers what it knows; false: it
+ * has never heard of it.
+ */
+#pragma once
+
+#include "tests/support/shop.h"
+
+/* Cancelling: "kay" has an order for each thing that may happen, "lou" a shop without reasons
+ * to pick from, "ivy" one request that is decided while she reads about it. */
+MUST_USE bool shop_cancel_answer(struct arena *into, struct str customer,
+                                 const struct flow_need *need, struct flow_answer *answer);
