@@ -7,6 +7,8 @@
 //   tests/bench/run --profile      no comparison: where the time of whole turns goes
 //   tests/bench/run --callgrind    instructions for a turn by function: figures that hold still
 //
+//   tests/bench/run --harness      the same three sides under the generator in Node of ../shared, which is a
+//                                  core's work by itself
 //   tests/bench/run --serve        only the service, to be played with by hand until it is interrupted
 //   tests/bench/run --large        a million conversations and ten million messages against none, by
 //                                  turns (15 GB of disk, six minutes)
@@ -37,6 +39,7 @@ const { values: options } = parseArgs({
     set: { type: "string", multiple: true, default: [] },
     callgrind: { type: "boolean", default: false },
     serve: { type: "boolean", default: false },
+    harness: { type: "boolean", default: false },
     large: { type: "boolean", default: false },
     keep: { type: "boolean", default: false },
   },
@@ -191,6 +194,50 @@ const ceiling = async (world) => {
   const found = await play(world, ["--target", port, "--graph", graph, "--seconds", 2]);
   mirror.kill();
   return found;
+};
+
+// The generator in Node of ../shared: the same closed loop, from one process that is a core's work.
+const HARNESS = resolve(root, "../shared/peers/harness.mjs");
+const TURNS = 300; // of each customer
+
+const harness = async (port, path, graph) => {
+  const { stdout } = await run(process.execPath, [HARNESS, "--target", `http://127.0.0.1:${port}${path}`, "--graph", graph, "--users", options.users, "--turns", TURNS, "--secret", SECRET].map(String));
+  const found = JSON.parse(stdout);
+  const bad = ["lost", "dupReplies", "unexpected", "ackErr"].filter((name) => found[name] > 0);
+  return { ...found, bad: bad.map((name) => `${found[name]} ${name}`).join(", ") };
+};
+
+const underHarness = async (world) => {
+  if (!existsSync(HARNESS)) return tell("skipped: ../shared is not here, and its generator neither");
+  const whole = new Service(world, "whole");
+  await whole.start();
+  const peer = await Peer.make(world);
+  await peer?.start();
+  const [port, graph] = [await freePort(), await freePort()];
+  const mirror = world.spawn("mirror", join(options.build, "mirror"), ["--port", String(port), "--graph", String(graph)]);
+  await until("mirror starts", 5000, async () => (await get(port, "/")) === 200);
+  const found = { ours: [], theirs: [], top: [] };
+  const sides = [
+    async () => found.ours.push(await harness(whole.port, "/webhooks/whatsapp", whole.graph)),
+    async () => peer && found.theirs.push(await harness(peer.port, "/webhook", peer.graph)),
+    async () => found.top.push(await harness(port, "/", graph)),
+  ];
+  for (let round = 0; round < rounds; round++) {
+    for (const side of round % 2 === 0 ? sides : [...sides].reverse()) await afresh(world, side);
+    tell(`round ${round + 1}: ` + Object.entries(found).map(([name, runs]) => `${name} ${n0(runs.at(-1)?.turns_per_s ?? 0)}`).join(", "));
+  }
+  mirror.kill();
+  tell();
+  tell(`| ${options.users} users of the generator in Node | turns/s | reply p50 ms | p99 | acknowledged p50 | p99 | errors |`);
+  tell("|---|---|---|---|---|---|---|");
+  const names = { ours: `Parley, ${options.workers} workers`, theirs: "Node service", top: "a service that does nothing: the generator's ceiling" };
+  for (const [name, runs] of Object.entries(found).filter(([, runs]) => runs.length > 0)) {
+    const of = (pick) => median(runs.map(pick));
+    tell(`| ${names[name]} | ${n0(of((f) => f.turns_per_s))} | ${n1(of((f) => f.e2e_ms.p50))} | ${n1(of((f) => f.e2e_ms.p99))} | ${n1(of((f) => f.ack_ms.p50))} | ${n1(of((f) => f.ack_ms.p99))} | ${runs.map((f) => f.bad).filter(Boolean).join("; ") || "none"} |`);
+  }
+  const rate = (runs) => median(runs.map((f) => f.turns_per_s));
+  tell();
+  if (found.theirs.length > 0) tell(`To the Node service: ${(rate(found.ours) / rate(found.theirs)).toFixed(2)} (goal: 5, or the ceiling). To the ceiling: ${(rate(found.ours) / rate(found.top)).toFixed(2)}.`);
 };
 
 // Tables for pgbench's turns: the service's own, with conversations in them.
@@ -418,6 +465,7 @@ const main = async (world) => {
     return profile(world, whole);
   }
   if (options.large) return large(world);
+  if (options.harness) return underHarness(world);
   const commits = new Service(world, "commits", { sends: false });
   const whole = new Service(world, "whole");
   await commits.start();
