@@ -70,7 +70,8 @@ struct flow_in {
     struct locale locale; /* the language as known so far; the turn may change it */
     bool lang_is_settled; /* from the profile or said by the customer; else free text may move
                              it */
-    const struct record *facts; /* always there: `business` (name, hours, phone...), `customer`
+    const struct record *facts; /* always there: `business` (name, phone, hours as in hours.h,
+                                   time_zone, handoff_minutes...), `customer`
                                    (name...; absent if unknown), `channel` */
     usec_t last_inbound_at;     /* 0: this is the first message ever */
     bool muted;                 /* a person holds the conversation, or the customer said STOP */
@@ -90,6 +91,12 @@ struct flow_answer {
     const char *outcome; /* an action: one of its declared outcomes */
 };
 
+/* Timers of the shell's own, for a conversation that a person was asked for. */
+#define FLOW_HANDOFF_TIMEOUT "handoff.timeout" /* nobody answered: sorry, and the bot returns  \
+                                                */
+#define FLOW_HANDOFF_QUIET    "handoff.quiet"  /* all was answered, long ago */
+#define FLOW_HANDOFF_RELEASED "handoff.released" /* the person gave it back */
+
 /* Something to happen later unless the customer answers first: an EVENT_TIMER whose `detail` is
  * this name. A name tells one asking from every other, so an old one does nothing. */
 struct flow_timer {
@@ -107,7 +114,11 @@ struct flow_result {
     enum lang lang;
     bool lang_settled; /* the customer chose it */
     enum { FLOW_CONSENT_SAME, FLOW_CONSENT_STOP, FLOW_CONSENT_START } consent;
-    bool handoff;       /* a person is asked for */
+    bool handoff;               /* a person is asked for */
+    const char *handoff_reason; /* "asked", "misunderstood" */
+    usec_t handoff_by;          /* without a person's word until then, FLOW_HANDOFF_TIMEOUT */
+    bool handoff_holds; /* the bot is silent meanwhile; outside business hours it is not */
+    bool released;      /* the bot speaks again */
     bool at_rest;       /* nothing under way: the next turn may use a newer book */
     bool understood;    /* false: the customer was asked again */
     const char *flow;   /* where it ended, for logs and explain */

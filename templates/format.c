@@ -459,6 +459,18 @@ static bool add_date(struct out *out, const struct locale *locale, usec_t time,
     return add_shown(out, &shown);
 }
 
+usec_t locale_zone_offset(struct str zone, usec_t time)
+{
+    UErrorCode status = U_ZERO_ERROR;
+    UCalendar *calendar = zone_calendar(zone);
+    if (!calendar)
+        return 0;
+    ucal_setMillis(calendar, (UDate)floor_div(time, USEC_PER_MSEC), &status);
+    int64_t msec = ucal_get(calendar, UCAL_ZONE_OFFSET, &status);
+    msec += ucal_get(calendar, UCAL_DST_OFFSET, &status);
+    return U_SUCCESS(status) ? msec * USEC_PER_MSEC : 0;
+}
+
 /* The number of the local day that an instant falls on. */
 static int64_t local_day(UCalendar *calendar, usec_t time, UErrorCode *status)
 {

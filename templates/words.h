@@ -23,6 +23,10 @@ bool lang_is_rtl(enum lang lang);
 /* Whether ICU knows the time zone; a locale with one that it does not know is shown UTC. */
 bool locale_zone_exists(struct str zone);
 
+/* What local clocks are ahead of UTC at that instant, daylight saving and all; 0 for a zone
+ * that ICU does not know. */
+usec_t locale_zone_offset(struct str zone, usec_t time);
+
 /* How a reader wants things shown. */
 struct locale {
     enum lang lang;

@@ -12,8 +12,9 @@
 #include "flows/understand/remark.h"
 #include "flows/understand/understand.h"
 
-#define LATE_AFTER   (30 * USEC_PER_MIN) /* after that we say sorry for the delay */
-#define ALBUM_WITHIN (20 * USEC_PER_SEC) /* pictures that come together are answered once */
+#define LATE_AFTER    (30 * USEC_PER_MIN) /* after that we say sorry for the delay */
+#define ALBUM_WITHIN  (20 * USEC_PER_SEC) /* pictures that come together are answered once */
+#define APOLOGY_LASTS USEC_PER_MIN        /* several that waited together hear it once */
 
 static bool is_first(const struct flow_turn *turn)
 {
@@ -29,32 +30,14 @@ static bool under_way(const struct kept *kept)
 static void open_politely(struct flow_turn *turn)
 {
     usec_t at = turn->in->event->at;
+    usec_t now = turn->in->now;
 
     if (is_first(turn)) {
         turn_say_key(turn, STR("welcome.first"));
-    } else if (at > 0 && turn->in->now - at > LATE_AFTER) {
+    } else if (at > 0 && now - at > LATE_AFTER &&
+               now - turn->in->last_inbound_at > APOLOGY_LASTS) {
         turn_say_key(turn, STR("late.apology"));
     }
-}
-
-static void misunderstood(struct flow_turn *turn)
-{
-    static const char *const keys[] = {"misunderstood.first", "misunderstood.second"};
-    struct kept *kept = &turn->kept;
-
-    if (is_first(turn)) {
-        turn_menu(turn);
-        return;
-    }
-    turn->result.understood = false;
-    if (kept->open && kept->misses < (int64_t)COUNTOF(keys)) {
-        turn_say_key(turn, str_from(keys[kept->misses]));
-        kept->misses++;
-        turn_again(turn);
-        return;
-    }
-    turn_say_key(turn, STR("misunderstood.menu"));
-    turn_menu(turn);
 }
 
 /* --- stepping aside ----------------------------------------------------------------------- */
@@ -347,6 +330,43 @@ static bool answer(struct flow_turn *turn, struct str text, const struct underst
     }
 }
 
+/* --- what is not understood --------------------------------------------------------------- */
+
+/* False in a book that has no such flow, and to whom it is being offered. */
+static bool offer_person(struct flow_turn *turn)
+{
+    const struct flow_def *flow = book_flow_on(turn->book, STR("offer_human"));
+    struct understanding nothing = {0};
+
+    if (!flow || turn->kept.now.flow == flow)
+        return false;
+    start_flow(turn, flow, &nothing);
+    return true;
+}
+
+/* Asked again once; the second time in a row a person is offered, or else the menu comes. */
+static void misunderstood(struct flow_turn *turn)
+{
+    struct kept *kept = &turn->kept;
+    int64_t misses = kept->misses + 1;
+
+    if (is_first(turn)) {
+        turn_menu(turn);
+        return;
+    }
+    turn->result.understood = false;
+    if (misses > 1 && offer_person(turn))
+        return;
+    if (misses == 1 && kept->open) {
+        turn_say_key(turn, STR("misunderstood.first"));
+        turn_again(turn);
+    } else {
+        turn_say_key(turn, STR("misunderstood.menu"));
+        turn_menu(turn);
+    }
+    kept->misses = misses == 1; /* else they begin anew */
+}
+
 /* --- words -------------------------------------------------------------------------------- */
 
 static bool is_intent(const struct understanding *meant, const char *intent)
@@ -399,10 +419,11 @@ static void on_words(struct flow_turn *turn, struct str said)
     }
     if (!(meant.exact && is_intent(&meant, "stop")))
         open_politely(turn);
-    if (is_global(&meant) && follow(turn, &meant))
+    if ((is_global(&meant) && follow(turn, &meant)) || answer(turn, text, &meant) ||
+        follow(turn, &meant)) {
+        turn->kept.misses = 0;
         return;
-    if (answer(turn, text, &meant) || follow(turn, &meant))
-        return;
+    }
     misunderstood(turn);
 }
 
@@ -575,6 +596,30 @@ static void on_preference(struct flow_turn *turn)
     }
 }
 
+/* The person is gone, or never came: the bot speaks again, as the book has it. */
+static void on_release(struct flow_turn *turn, struct str how)
+{
+    bool late = str_eq(how, STR(FLOW_HANDOFF_TIMEOUT));
+    const struct flow_def *flow =
+        book_flow_on(turn->book, late ? STR("unanswered") : STR("returned"));
+    struct understanding nothing = {0};
+
+    turn->result.released = true;
+    if (flow && !turn->kept.stopped && !str_eq(how, STR(FLOW_HANDOFF_QUIET)))
+        start_flow(turn, flow, &nothing);
+}
+
+static void on_timer(struct flow_turn *turn)
+{
+    struct str name = turn->in->event->detail;
+
+    if (str_starts(name, STR("handoff."))) {
+        on_release(turn, name);
+    } else if (!is_muted(turn)) {
+        turn_lapse(turn);
+    }
+}
+
 void turn_event(struct flow_turn *turn)
 {
     const struct event *event = turn->in->event;
@@ -608,8 +653,7 @@ void turn_event(struct flow_turn *turn)
         on_preference(turn);
         break;
     case EVENT_TIMER:
-        if (!is_muted(turn))
-            turn_lapse(turn);
+        on_timer(turn);
         break;
     default:
         break; /* edits, revocations and the rest are kept by the shell, and not answered */

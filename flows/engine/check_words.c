@@ -138,14 +138,12 @@ bool check_prompt_words(struct checker *checker, struct state_def *state)
 /* The words that the engine itself says. */
 bool check_own_words(struct checker *checker)
 {
-    static const char *const keys[] = {"welcome.first",        "welcome.again",
-                                       "misunderstood.first",  "misunderstood.second",
-                                       "misunderstood.menu",   "back.nothing",
-                                       "old_button.refused",   "unsupported.kind",
-                                       "media.thanks_not_now", "location.thanks_not_now",
-                                       "late.apology",         "thanks.reply",
-                                       "prompt.more",          "prompt.previous",
-                                       "prompt.choose",        "tracking.link.label"};
+    static const char *const keys[] = {
+        "welcome.first",      "welcome.again",        "misunderstood.first",
+        "misunderstood.menu", "back.nothing",         "old_button.refused",
+        "unsupported.kind",   "media.thanks_not_now", "location.thanks_not_now",
+        "late.apology",       "thanks.reply",         "prompt.more",
+        "prompt.previous",    "prompt.choose",        "tracking.link.label"};
 
     for (size_t i = 0; i < COUNTOF(keys); i++) {
         if (!words_has(checker->book->words, str_from(keys[i]))) {

@@ -6,6 +6,10 @@
 
 enum { OPTIONS_MAX = 2000 };
 
+/* As in bot/batch_handoff.c, where the business says nothing else. */
+#define HANDOFF_ANSWER (15 * USEC_PER_MIN)
+#define HANDOFF_QUIET  (2 * USEC_PER_HOUR)
+
 struct player {
     struct arena *arena;
     const struct play *play;
@@ -18,6 +22,7 @@ struct player {
     usec_t now;
     usec_t last;
     struct flow_timer timer;               /* runs when `at` is above 0 */
+    struct flow_timer handoff;             /* likewise, while a person was asked for */
     struct reply_option seen[OPTIONS_MAX]; /* oldest first */
     size_t n_seen;
     unsigned n_files;
@@ -96,6 +101,8 @@ static void put_effects(struct player *player, const struct flow_result *result)
         put_line(player, "* consent given", STR_NONE);
     if (result->handoff)
         put_line(player, "* a person is asked for", STR_NONE);
+    if (result->released)
+        put_line(player, "* the bot is there again", STR_NONE);
     if (result->lang != player->lang)
         put_line(player, "* language", str_from(lang_code(result->lang)));
     if (!result->understood)
@@ -164,6 +171,26 @@ static bool run(struct player *player, struct flow_turn *turn, struct err *err)
     return progress == FLOW_DONE;
 }
 
+/* What the shell would do about timers, and about a conversation that a person was asked for.
+ */
+static void keep_timers(struct player *player, const struct event *event,
+                        const struct flow_result *result)
+{
+    if (result->timers_changed)
+        player->timer = result->n_timers ? result->timers[0] : (struct flow_timer){0};
+    if (result->handoff) {
+        player->handoff = (struct flow_timer){STR(FLOW_HANDOFF_TIMEOUT), result->handoff_by};
+        player->muted = result->handoff_holds;
+    } else if (result->released) {
+        player->handoff = (struct flow_timer){0};
+        player->muted = false;
+    } else if (event_is_message(event->kind) && player->muted &&
+               str_eq(player->handoff.name, STR(FLOW_HANDOFF_QUIET))) {
+        player->handoff =
+            (struct flow_timer){STR(FLOW_HANDOFF_TIMEOUT), player->now + HANDOFF_ANSWER};
+    }
+}
+
 static bool play_event(struct player *player, struct event *event, struct err *err)
 {
     struct flow_in in = {
@@ -193,8 +220,7 @@ static bool play_event(struct player *player, struct event *event, struct err *e
     player->settled = result->lang_settled;
     if (event->kind != EVENT_TIMER)
         player->last = player->now;
-    if (result->timers_changed)
-        player->timer = result->n_timers ? result->timers[0] : (struct flow_timer){0};
+    keep_timers(player, event, result);
     player->now += USEC_PER_SEC;
     return true;
 }
@@ -213,19 +239,37 @@ static struct str span_of(struct str name)
     return piece;
 }
 
+static bool fire(struct player *player, struct str name, struct err *err)
+{
+    struct event event = {.kind = EVENT_TIMER, .id = STR("timer"), .detail = name};
+
+    return play_event(player, &event, err);
+}
+
+/* Which of the two is due first. */
+static struct flow_timer *next_timer(struct player *player)
+{
+    if (player->handoff.at == 0 ||
+        (player->timer.at > 0 && player->timer.at <= player->handoff.at))
+        return &player->timer;
+    return &player->handoff;
+}
+
 /* The clock moves; what is due on the way happens at its own time. */
 static bool pass(struct player *player, usec_t span, struct err *err)
 {
     usec_t end = player->now + span;
+    struct flow_timer *timer;
 
-    while (player->timer.at > 0 && player->timer.at <= end) {
-        struct event event = {
-            .kind = EVENT_TIMER, .id = STR("timer"), .detail = player->timer.name};
+    while ((timer = next_timer(player))->at > 0 && timer->at <= end) {
+        struct str name = timer->name;
 
-        player->now = player->timer.at;
-        player->timer = (struct flow_timer){0};
-        put_line(player, "* after", span_of(event.detail));
-        if (!play_event(player, &event, err))
+        if (player->now < timer->at)
+            player->now = timer->at;
+        put_line(player, "* after",
+                 timer == &player->timer ? span_of(name) : str_from("waiting for a person"));
+        *timer = (struct flow_timer){0};
+        if (!fire(player, name, err))
             return false;
     }
     if (player->now < end)
@@ -357,6 +401,20 @@ static bool read_span(struct str text, usec_t *span)
     }
 }
 
+/* What the person does who holds the conversation. */
+static bool person(struct player *player, struct str what, struct err *err)
+{
+    if (str_eq(what, STR("writes"))) {
+        player->muted = true;
+        player->handoff =
+            (struct flow_timer){STR(FLOW_HANDOFF_QUIET), player->now + HANDOFF_QUIET};
+        return true;
+    }
+    if (str_eq(what, STR("gives back")))
+        return fire(player, STR(FLOW_HANDOFF_RELEASED), err);
+    return err_raise(err, ERR_REJECT, "a person 'writes' or 'gives back'");
+}
+
 static bool read_setting(struct player *player, struct str line)
 {
     struct str rest = line;
@@ -403,6 +461,10 @@ static bool play_line(struct player *player, struct str line, unsigned number, s
     }
     if (str_starts(line, STR("+")) && read_span(str_slice(line, 1, line.len), &span))
         return pass(player, span, err) || err_wrap(err, "line %u", number);
+    if (str_starts(line, STR("person:"))) {
+        return person(player, str_trim(str_slice(line, 7, line.len)), err) ||
+               err_wrap(err, "line %u", number);
+    }
     if (!read_setting(player, line))
         return err_raise(err, ERR_REJECT, "line %u: what is this?", number);
     return true;

@@ -456,6 +456,17 @@ bool shop_answer(struct arena *into, struct str customer, const struct flow_need
     return true;
 }
 
+static const struct record *shop_hours(struct arena *into)
+{
+    static const char *const days[] = {"mon", "tue", "wed", "thu", "fri"};
+    struct record_builder hours;
+
+    record_build(&hours, into);
+    for (size_t i = 0; i < COUNTOF(days); i++)
+        record_set(&hours, str_from(days[i]), text("09:00-17:00"));
+    return record_built(&hours);
+}
+
 const struct record *shop_facts(struct arena *into, struct str customer)
 {
     struct record_builder business;
@@ -466,7 +477,8 @@ const struct record *shop_facts(struct arena *into, struct str customer)
     record_set(&business, STR("name"), text("Harbour Goods"));
     record_set(&business, STR("phone"), text("+353 1 555 0100"));
     record_set(&business, STR("email"), text("hello@harbour.example"));
-    record_set(&business, STR("hours"), text("Mon-Fri 9-17"));
+    record_set(&business, STR("hours"), value_record(shop_hours(into)));
+    record_set(&business, STR("time_zone"), text("Europe/Dublin"));
     record_set(&business, STR("privacy_url"), text("https://harbour.example/privacy"));
     record_build(&facts, into);
     record_set(&facts, STR("business"), value_record(record_built(&business)));
