@@ -11,6 +11,16 @@
 
 #include "bot/batch.h"
 
+/* What a batch does to who speaks in a conversation: see batch_handoff.h. */
+struct turn_handoff {
+    const char *ended; /* why; NULL: it does not end */
+    const char *asked; /* the reason; NULL: nobody is asked for */
+    int64_t seq;       /* the message that asked */
+    usec_t by;
+    bool holds;
+    bool waits; /* the customer wrote to the person */
+};
+
 /* One conversation of the batch, and its items in order. */
 struct turn {
     struct turn *next; /* with the same hash */
@@ -43,6 +53,7 @@ struct turn {
     int64_t cause;
     bool retimed;            /* its timers are others than before */
     struct flow_timer timer; /* the one from now on; `at` 0: none */
+    struct turn_handoff handoff;
     const struct item *last; /* the last message handled: for the receipt */
 };
 

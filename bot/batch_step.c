@@ -4,6 +4,7 @@
  */
 #include "bot/batch_inside.h"
 
+#include "bot/batch_handoff.h"
 #include "bot/books.h"
 #include "bot/loop/log.h"
 #include "bot/people.h"
@@ -166,7 +167,8 @@ static void absorb_message(struct batch_work *work, struct turn *turn, const str
     turn->cause = batch_log(work, turn, &row);
     turn->last_inbound_at = work->now;
     turn->inbound_at = event->at > 0 && event->at < work->now ? event->at : work->now;
-    turn->last = item;
+    if (turn->held_until <= work->now) /* else a person is to read it */
+        turn->last = item;
 }
 
 static void absorb_job(struct batch_work *work, struct turn *turn, const struct item *item)
@@ -197,6 +199,7 @@ static void absorb(struct batch_work *work, struct turn *turn, struct item *item
         absorb_message(work, turn, item);
     }
     absorb_timers(turn, result);
+    batch_handoff_absorb(work, turn, item, result);
     for (size_t i = 0; i < result->n_replies; i++)
         say(work, turn, item, &result->replies[i], why, result->consent == FLOW_CONSENT_STOP);
     absorb_consent(work, turn, result);

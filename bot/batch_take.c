@@ -199,6 +199,18 @@ static void row_to_turn(struct batch_work *work, const PGresult *rows, int row,
     turn->phone = arena_str(&work->arena, row_text(rows, row, 12));
 }
 
+/* When a person is there, and how soon one answers: hours.h, batch_handoff.h. */
+static void read_hours(struct record_builder *facts, const PGresult *rows)
+{
+    struct str json = arena_str(facts->into, row_text(rows, 0, 9));
+    const struct record *hours = NULL;
+
+    if (!row_null(rows, 0, 9) && record_from_json(facts->into, json, &hours, NULL))
+        record_set(facts, STR("hours"), value_record(hours));
+    if (!row_null(rows, 0, 10))
+        record_set(facts, STR("handoff_minutes"), value_int(row_int(rows, 0, 10)));
+}
+
 static void read_business(struct batch_work *work, const PGresult *rows)
 {
     static const char *const names[] = {"name",     "language", "time_zone",
@@ -216,6 +228,7 @@ static void read_business(struct batch_work *work, const PGresult *rows)
         if (text.len > 0)
             record_set(&facts, str_from(names[i]), value_text(text));
     }
+    read_hours(&facts, rows);
     business->facts = record_built(&facts);
     business->language = record_get(business->facts, STR("language")).text;
     business->time_zone = record_get(business->facts, STR("time_zone")).text;

@@ -4,6 +4,7 @@
  */
 #include "bot/batch_code.h"
 
+#include "bot/batch_handoff.h"
 #include "store/sql.h"
 
 #include "webhooks/event_json.h"
@@ -341,6 +342,7 @@ void batch_write(struct batch_work *work)
         flight_add(work->conn, flight, &SQL_TURN_BURY, params);
     }
     write_notes(work);
+    batch_handoffs_write(work);
     write_jobs(work);
     flight_add_text(work->conn, flight, "COMMIT");
     flight_go(work->conn, flight);

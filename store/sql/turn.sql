@@ -80,7 +80,9 @@ select $1::uuid, i.conversation_id, i.account_id, p.contact_id
 
 -- name: turn_business
 -- $1 org
-select name, language, time_zone, currency, country, email, phone, website, privacy_url
+select name, language, time_zone, currency, country, email, phone, website, privacy_url,
+       (settings->'hours')::text,
+       case when settings->>'handoff_minutes' ~ '^[0-9]{1,4}$' then (settings->>'handoff_minutes')::int4 end
   from businesses where org_id = $1::uuid;
 
 -- name: turn_customer
