@@ -13,8 +13,7 @@
 #include <stdlib.h>
 
 #define LOOK_EVERY USEC_PER_SEC
-#define LEASE      (30 * USEC_PER_SEC)
-#define DEADLINE   (20 * USEC_PER_SEC) /* of a claimed one; then it is left to the lease */
+#define LEASE_MORE (2 * USEC_PER_SEC) /* beyond the turn's deadline: then nobody is at it */
 #define OPEN_MAX   64
 #define SOON_MAX   32 /* businesses that are looked at out of turn */
 
@@ -130,15 +129,16 @@ static void job_open(struct jobs *jobs, struct uuid org, const struct account *a
         abort();
     job_fill(job, rows, row);
     job->jobs = jobs;
-    job->arrival = (struct arrival){.arena = &job->arena,
-                                    .hash = hash16_of(&job->event.id, 1),
-                                    .body = job->event.detail,
-                                    .arrived = clock_monotonic(),
-                                    .received_at = clock_now(),
-                                    .deadline = clock_monotonic() + DEADLINE,
-                                    .pending = 1,
-                                    .settled = job_settled,
-                                    .worker = worker};
+    job->arrival =
+        (struct arrival){.arena = &job->arena,
+                         .hash = hash16_of(&job->event.id, 1),
+                         .body = job->event.detail,
+                         .arrived = clock_monotonic(),
+                         .received_at = clock_now(),
+                         .deadline = clock_monotonic() + worker->config->turns.deadline,
+                         .pending = 1,
+                         .settled = job_settled,
+                         .worker = worker};
     job->arrival.suspect = shared_deaths(worker->shared, job->arrival.hash) > 0;
     job->portion = (struct portion){.delivery = &job->arrival, .org = org, .kept = true};
     job->item.portion = &job->portion;
@@ -198,7 +198,7 @@ static void ask(struct jobs *jobs, struct uuid org)
     struct db_param *params = arena_array(arena, struct db_param, 4);
     params[0] = param_uuid(arena, org);
     params[1] = param_time(arena, now);
-    params[2] = param_time(arena, now + LEASE);
+    params[2] = param_time(arena, now + jobs->worker->config->turns.deadline + LEASE_MORE);
     params[3] = param_int4(arena, (int32_t)(OPEN_MAX - jobs->n_open));
     call_add(&jobs->call, &SQL_JOBS_CLAIM, params);
     call_add(&jobs->call, &SQL_JOBS_NEXT, params);

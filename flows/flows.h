@@ -91,11 +91,11 @@ struct flow_answer {
     const char *outcome; /* an action: one of its declared outcomes */
 };
 
-/* Timers of the shell's own, for a conversation that a person was asked for. */
-#define FLOW_HANDOFF_TIMEOUT "handoff.timeout" /* nobody answered: sorry, and the bot returns  \
-                                                */
-#define FLOW_HANDOFF_QUIET    "handoff.quiet"  /* all was answered, long ago */
-#define FLOW_HANDOFF_RELEASED "handoff.released" /* the person gave it back */
+/* Timers of the shell's own, for a conversation that a person was asked for: nobody answered;
+ * all was answered, long ago; the person gave it back. */
+#define FLOW_HANDOFF_TIMEOUT  "handoff.timeout"
+#define FLOW_HANDOFF_QUIET    "handoff.quiet"
+#define FLOW_HANDOFF_RELEASED "handoff.released"
 
 /* Something to happen later unless the customer answers first: an EVENT_TIMER whose `detail` is
  * this name. A name tells one asking from every other, so an old one does nothing. */

@@ -20,6 +20,7 @@ static const char *const emptied[] = {
     "cancellations",
     "cancellation_rules",
     "cancellation_reasons",
+    "handoffs",
     "outbox",
     "messages",
     "early_statuses",
