@@ -642,7 +642,7 @@ static bool may_begin(const struct scan *scan, size_t i)
 {
     const struct mark *mark = &scan->marks[i];
 
-    return !mark->taken &&
+    return !scan_is_within(scan, i) && !mark->taken &&
            (mark->kind == MARK_NUMBER || (mark->kind == MARK_WORD && mark->entries > 0));
 }
 

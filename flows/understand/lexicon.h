@@ -33,8 +33,9 @@ enum lexicon_class {
     LEX_WEEKEND,
     LEX_END,      /* end of the month */
     LEX_CURRENCY, /* index into amounts.c's currencies */
-    LEX_MINOR,    /* hundredths of a currency */
-    LEX_HALF,
+    LEX_MINOR,    /* hundredths: of that currency, or -1 */
+    LEX_WITH,     /* "con" between euros and cents */
+    LEX_THOUSAND, /* 1000, 2000 in one Arabic word */
     LEX_ORDER,    /* an order is spoken of */
     LEX_TRACKING, /* a parcel or its number is */
     LEX_PHONE,    /* a telephone is */

@@ -129,6 +129,18 @@ bool scan_is_number(const struct scan *scan, size_t i, size_t digits)
            scan->marks[i].text.len <= digits && scan->marks[i].value >= 0;
 }
 
+bool scan_is_within(const struct scan *scan, size_t i)
+{
+    const struct mark *mark = &scan->marks[i];
+
+    if (mark->kind != MARK_NUMBER || !mark->glued || i == 0)
+        return false;
+    if (mark[-1].kind == MARK_WORD)
+        return !str_eq(mark[-1].text, STR("o")); /* heard for a nought */
+    return mark[-1].glued && (mark[-1].sign == '-' || mark[-1].sign == '/') && i > 1 &&
+           mark[-2].kind == MARK_WORD;
+}
+
 struct span scan_take(struct scan *scan, size_t from, size_t to)
 {
     for (size_t i = from; i < to; i++)
@@ -168,17 +180,14 @@ static bool goes_on(int64_t so_far, int last, int next, bool joined)
     return joined && last < 10 && next >= 20;
 }
 
-size_t scan_number(const struct scan *scan, size_t i, int64_t *value)
+/* Below a thousand, in words; the mark behind it. */
+static size_t read_hundreds(const struct scan *scan, size_t i, int64_t *value)
 {
     size_t at = i;
     int word;
     int last = 0;
     bool joined;
 
-    if (scan_is_number(scan, i, 9)) {
-        *value = scan->marks[i].value;
-        return 1;
-    }
     if (!scan_is(scan, i, LEX_NUMBER, &last))
         return 0;
     *value = last;
@@ -191,5 +200,30 @@ size_t scan_number(const struct scan *scan, size_t i, int64_t *value)
         last = word;
         at = next;
     }
-    return at - i;
+    return at;
+}
+
+size_t scan_number(const struct scan *scan, size_t i, int64_t *value)
+{
+    size_t at = read_hundreds(scan, i, value);
+    int64_t rest;
+    size_t end;
+    int many;
+
+    if (scan_is_number(scan, i, 9)) {
+        *value = scan->marks[i].value;
+        at = i + 1;
+    } else if (!at && scan_is(scan, i, LEX_THOUSAND, &many)) {
+        *value = 1;
+        at = i;
+    } else if (!at) {
+        return 0;
+    }
+    if (!scan_is(scan, at, LEX_THOUSAND, &many) || *value > 1000)
+        return at - i;
+    *value *= many;
+    end = read_hundreds(scan, ++at, &rest);
+    if (end)
+        *value += rest;
+    return (end ? end : at) - i;
 }

@@ -43,9 +43,12 @@ bool scan_is_sign(const struct scan *scan, size_t i, uint32_t sign);
 /* A free number of at most `digits` digits. */
 bool scan_is_number(const struct scan *scan, size_t i, size_t digits);
 
+/* A number that touches letters is a part of something else, as in "A12/03". */
+bool scan_is_within(const struct scan *scan, size_t i);
+
 /* Marks `from` up to, not with, `to` are read; gives their place. */
 struct span scan_take(struct scan *scan, size_t from, size_t to);
 
-/* The number at mark `i`, in digits or in words up to 999 ("twenty five", "dwadzieścia"): how
+/* The number at mark `i`, in digits or in simple words ("twenty five", "dos mil"): how
  * many marks it takes, 0 when there is none. */
 size_t scan_number(const struct scan *scan, size_t i, int64_t *value);

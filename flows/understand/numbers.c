@@ -1,0 +1,102 @@
+#include "flows/understand/numbers.h"
+
+static bool is_joint(const struct mark *mark)
+{
+    return mark->kind == MARK_SIGN && mark->glued &&
+           (mark->sign == '-' || mark->sign == '_' || mark->sign == '/');
+}
+
+static bool is_latin(struct str word)
+{
+    for (size_t i = 0; i < word.len; i++) {
+        if (word.at[i] < 'a' || word.at[i] > 'z')
+            return false;
+    }
+    return true;
+}
+
+static bool is_part(const struct mark *mark)
+{
+    return !mark->taken &&
+           (mark->kind == MARK_NUMBER || (mark->kind == MARK_WORD && is_latin(mark->text)));
+}
+
+/* The mark behind the piece that begins at `i`: parts that touch, with joints between. */
+static size_t read_piece(const struct scan *scan, size_t i)
+{
+    size_t end = i + 1;
+
+    while (end < scan->n) {
+        const struct mark *mark = &scan->marks[end];
+
+        if (mark->glued && is_part(mark))
+            end++;
+        else if (is_joint(mark) && end + 1 < scan->n && scan->marks[end + 1].glued &&
+                 is_part(&scan->marks[end + 1]))
+            end += 2;
+        else
+            break;
+    }
+    return end;
+}
+
+static bool is_number(const struct scan *scan, size_t begin, size_t end)
+{
+    size_t digits = 0;
+    size_t letters = 0;
+    size_t all = scan->marks[end - 1].at.to - scan->marks[begin].at.from;
+
+    for (size_t i = begin; i < end; i++) {
+        digits += scan->marks[i].kind == MARK_NUMBER ? scan->marks[i].text.len : 0;
+        letters += scan->marks[i].kind == MARK_WORD ? scan->marks[i].text.len : 0;
+    }
+    return digits >= 3 && digits <= 12 && letters <= 6 && all <= 48;
+}
+
+static struct str written(struct arena *into, const struct scan *scan, size_t begin, size_t end)
+{
+    char *out = arena_alloc(into, 64);
+    size_t n = 0;
+
+    for (size_t i = begin; i < end; i++) {
+        const struct mark *mark = &scan->marks[i];
+
+        if (mark->kind == MARK_SIGN) {
+            out[n++] = (char)mark->sign;
+            continue;
+        }
+        for (size_t j = 0; j < mark->text.len && n < 63; j++) {
+            char c = mark->text.at[j];
+
+            out[n++] = (char)(c >= 'a' && c <= 'z' ? c - 32 : c);
+        }
+    }
+    return (struct str){out, n};
+}
+
+static bool is_called(const struct scan *scan, size_t begin)
+{
+    for (size_t i = begin; i > 0 && i + 4 > begin; i--) {
+        if (scan_is(scan, i - 1, LEX_ORDER, NULL) || scan_is_sign(scan, i - 1, '#'))
+            return true;
+    }
+    return false;
+}
+
+size_t numbers_find(struct arena *into, struct scan *scan,
+                    struct number_found found[NUMBERS_MAX])
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < scan->n && n < NUMBERS_MAX;) {
+        size_t end = is_part(&scan->marks[i]) ? read_piece(scan, i) : i + 1;
+
+        if (is_part(&scan->marks[i]) && is_number(scan, i, end)) {
+            found[n].number = written(into, scan, i, end);
+            found[n].called = is_called(scan, i);
+            found[n++].at = scan_take(scan, i, end);
+        }
+        i = end;
+    }
+    return n;
+}
