@@ -10,6 +10,7 @@
 #include "bot/doctor.h"
 #include "store/migrate.h"
 #include "store/survey.h"
+#include "webhooks/twilio.h"
 #include "webhooks/whatsapp.h"
 
 #include <stdarg.h>
@@ -295,6 +296,66 @@ static void check_app(struct report *report, const struct config *config,
     arena_finish(&arena);
 }
 
+/* --- SMS ---------------------------------------------------------------------------------- */
+
+static bool ask_twilio(const struct config *config, struct arena *arena,
+                       struct provider_look *look, struct err *err)
+{
+    struct twilio_sender sender = {.base = config->twilio.base_url,
+                                   .account_sid = config->twilio.account_sid,
+                                   .auth_token = config->twilio.auth_token};
+    struct http_request request;
+    return twilio_encode_whoami(arena, &sender, &request, err) &&
+           doctor_ask(&request, config->twilio.connect_timeout, config->twilio.timeout, arena,
+                      look, err);
+}
+
+static void check_twilio(struct report *report, const struct config *config)
+{
+    struct arena arena = {0};
+    struct provider_look look = {0};
+    struct err err = {0};
+    if (!ask_twilio(config, &arena, &look, &err)) {
+        report_add(report, FINDING_FAIL, "sms",
+                   "see twilio.base_url, this machine's name service and its way out",
+                   "%.*s cannot be reached: %s", STR_ARG(config->twilio.base_url), err.text);
+    } else if (look.answer.status == 200) {
+        report_add(report, FINDING_OK, "sms", NULL, "Twilio takes the token (%.0f ms)",
+                   (double)look.took / USEC_PER_MSEC);
+    } else {
+        report_add(report, look.answer.status >= 500 ? FINDING_WARN : FINDING_FAIL, "sms",
+                   look.answer.status >= 500
+                       ? "try again in a while; see status.twilio.com"
+                       : "copy account SID and auth token anew from Twilio's console",
+                   "Twilio answers with status %d", look.answer.status);
+    }
+    arena_finish(&arena);
+}
+
+/* What SMS need beyond WhatsApp; nothing is said where there are none. */
+static void check_sms(struct report *report, const struct config *config,
+                      const struct survey *survey)
+{
+    size_t numbers = 0;
+    for (size_t i = 0; i < survey->n_entries; i++)
+        numbers += str_eq(survey->entries[i].kind, STR("sms"));
+    bool set_up = config->twilio.account_sid.len > 0;
+    if (numbers == 0 && !set_up)
+        return;
+    if (!set_up) {
+        report_add(report, FINDING_WARN, "sms", "set twilio.account_sid and twilio.auth_token",
+                   "%zu numbers for SMS are known, but no account of Twilio's", numbers);
+        return;
+    }
+    check_twilio(report, config);
+    if (config->secrets.key.len == 0)
+        report_add(report, FINDING_WARN, "sms", "set secrets.key (openssl rand -hex 32)",
+                   "there is no key to seal codes with, so none are sent");
+    if (config->public_url.len == 0)
+        report_add(report, FINDING_WARN, "sms", "set public_url",
+                   "Twilio cannot report on SMS: one whose answer is lost may come twice");
+}
+
 /* --- all of it -----------------------------------------------------------------------------
  */
 
@@ -318,6 +379,7 @@ static void check_database(struct report *report, const struct config *config)
             check_business(report, &survey.businesses[i]);
         for (size_t i = 0; i < config->whatsapp.n_apps; i++)
             check_app(report, config, &survey, &config->whatsapp.apps[i]);
+        check_sms(report, config, &survey);
     }
     arena_finish(&arena);
 }
@@ -381,7 +443,7 @@ const struct command command_doctor = {
     "[--json]",
     "Looks at the configuration, the flows, the database (migrations, rules, clock, what "
     "waits)\n"
-    "and whether Meta can be reached with each app's token. Changes nothing.\n\n"
+    "and whether Meta and Twilio can be reached with their tokens. Changes nothing.\n\n"
     "  --json   for programs: an array of {check, result, text, cure}\n\n"
     "Exit status 1 when anything fails; warnings alone are 0.\n",
     run,

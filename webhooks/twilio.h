@@ -31,6 +31,10 @@ MUST_USE bool twilio_encode(struct arena *into, const struct twilio_sender *send
                             const struct outbound *message, struct http_request *request,
                             struct err *err);
 
+/* The cheapest question that shows whether account and token fit together: for the doctor. */
+MUST_USE bool twilio_encode_whoami(struct arena *into, const struct twilio_sender *sender,
+                                   struct http_request *request, struct err *err);
+
 /*
  * What became of a sending. Decided by Twilio's error code where there is one. A lost answer, a
  * 5xx without Twilio's own error and a 2xx that cannot be read are SENDING_UNKNOWN.

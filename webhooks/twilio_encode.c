@@ -162,12 +162,18 @@ static struct str basic_auth(struct arena *into, const struct twilio_sender *sen
     return arena_format(into, "Basic %s", text);
 }
 
+static bool check_sender(const struct twilio_sender *sender, struct err *err)
+{
+    return (is_address(sender->base) && is_sid(sender->account_sid, "AC") &&
+            is_token(sender->auth_token)) ||
+           err_raise(err, ERR_REJECT, "SMS: the API's address, account or token is none");
+}
+
 static bool check(const struct twilio_sender *sender, const struct outbound *message,
                   struct err *err)
 {
-    if (!is_address(sender->base) || !is_sid(sender->account_sid, "AC") ||
-        !is_token(sender->auth_token))
-        return err_raise(err, ERR_REJECT, "SMS: the API's address, account or token is none");
+    if (!check_sender(sender, err))
+        return false;
     if (sender->callback.len > 0 && !is_address(sender->callback))
         return err_raise(err, ERR_REJECT, "SMS: the callback's address is none");
     if (!is_phone(message->account) && !is_sid(message->account, "MG"))
@@ -176,13 +182,42 @@ static bool check(const struct twilio_sender *sender, const struct outbound *mes
            err_raise(err, ERR_REJECT, "SMS: there is no number to send to");
 }
 
+/* `rest` is ours and follows the account. */
+static void begin(struct arena *into, const struct twilio_sender *sender, const char *method,
+                  const char *rest, struct http_request *request)
+{
+    struct http_header *headers = arena_array(into, struct http_header, 2);
+    struct str base = sender->base;
+    bool get = strcmp(method, "GET") == 0;
+
+    while (str_ends(base, STR("/")))
+        base.len--;
+    headers[0] = (struct http_header){STR("Authorization"), basic_auth(into, sender)};
+    headers[1] = (struct http_header){STR("Content-Type"),
+                                      STR("application/x-www-form-urlencoded; charset=UTF-8")};
+    *request = (struct http_request){
+        .method = method,
+        .url = arena_format(into, "%.*s/2010-04-01/Accounts/%.*s%s", STR_ARG(base),
+                            STR_ARG(sender->account_sid), rest),
+        .headers = headers,
+        .n_headers = get ? 1 : 2,
+        .repeatable = get};
+}
+
+bool twilio_encode_whoami(struct arena *into, const struct twilio_sender *sender,
+                          struct http_request *request, struct err *err)
+{
+    if (!check_sender(sender, err))
+        return false;
+    begin(into, sender, "GET", ".json", request);
+    return true;
+}
+
 bool twilio_encode(struct arena *into, const struct twilio_sender *sender,
                    const struct outbound *message, struct http_request *request,
                    struct err *err)
 {
-    struct str base = sender->base;
     struct str words = words_of(into, message->reply);
-    struct http_header *headers = arena_array(into, struct http_header, 2);
 
     if (!check(sender, message, err))
         return false;
@@ -190,17 +225,7 @@ bool twilio_encode(struct arena *into, const struct twilio_sender *sender,
         return err_raise(err, ERR_REJECT, "SMS %s: no words",
                          reply_kind_name(message->reply->kind));
     }
-    while (str_ends(base, STR("/")))
-        base.len--;
-    headers[0] = (struct http_header){STR("Authorization"), basic_auth(into, sender)};
-    headers[1] = (struct http_header){STR("Content-Type"),
-                                      STR("application/x-www-form-urlencoded; charset=UTF-8")};
-    *request = (struct http_request){
-        .method = "POST",
-        .url = arena_format(into, "%.*s/2010-04-01/Accounts/%.*s/Messages.json", STR_ARG(base),
-                            STR_ARG(sender->account_sid)),
-        .headers = headers,
-        .n_headers = 2,
-        .body = form_of(into, sender, message, words)};
+    begin(into, sender, "POST", "/Messages.json", request);
+    request->body = form_of(into, sender, message, words);
     return true;
 }

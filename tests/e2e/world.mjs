@@ -13,6 +13,7 @@ import { promisify } from "node:util";
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 export const NUMBER = "106540352242922";
 export const WABA = "102290129340398";
+export const SMS_NUMBER = "+15550100101";
 
 export const run = promisify(execFile);
 export const pause = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -84,6 +85,8 @@ export class World {
     chmodSync(this.folder, 0o711);
     this.secret = randomBytes(16).toString("hex");
     this.token = `EAA${randomBytes(16).toString("hex")}`;
+    this.twilioSid = `AC${randomBytes(16).toString("hex")}`;
+    this.twilioToken = randomBytes(16).toString("hex");
     this.journal = join(this.folder, "journal");
     this.processes = {};
     this.metrics = [];
@@ -197,6 +200,9 @@ timezone = 'UTC'
     mkdirSync(join(this.folder, "run"));
     writeFileSync(join(this.folder, "parley.yaml"), `
 listen: 127.0.0.1:${this.port}
+public_url: http://127.0.0.1:${this.port}
+secrets:
+  key: ${randomBytes(32).toString("hex")}
 workers: 2
 database:
   url: ${this.url()}
@@ -213,6 +219,15 @@ whatsapp:
       app_secret: ${this.secret}
       verify_token: ${this.secret}
       token: ${this.token}
+twilio:
+  base_url: http://127.0.0.1:${this.sandboxPort}
+  allow_http: true
+  timeout: 2s
+  rate: 1000
+  rate_burst: 1000
+  account_sid: ${this.twilioSid}
+  auth_token: ${this.twilioToken}
+  phone_number: "${SMS_NUMBER}"
 outbox:
   unknown_wait: 2s
   lease: 2s
@@ -281,6 +296,12 @@ ${this.settings}`);
     return `sha256=${createHmac("sha256", secret).update(body).digest("hex")}`;
   }
 
+  // As Twilio signs: the address it calls, and each field's name and value.
+  signForm(path, fields, token = this.twilioToken) {
+    const text = Object.keys(fields).sort().map((name) => name + fields[name]).join("");
+    return createHmac("sha1", token).update(`http://127.0.0.1:${this.port}${path}${text}`).digest("base64");
+  }
+
   counted(name) {
     return this.metrics.reduce((sum, life) => sum + (life[`parley_${name}_total`] ?? 0), 0);
   }
@@ -291,6 +312,7 @@ ${this.settings}`);
     const child = this.spawn("sandbox", this.program("parley-sandbox"), [
       "--port", String(this.sandboxPort), "--webhook", `http://127.0.0.1:${this.port}/webhooks/whatsapp`,
       "--app-secret", this.secret, "--token", this.token, "--number", `${NUMBER}=15550783881`, "--waba", WABA,
+      "--twilio-sid", this.twilioSid, "--twilio-token", this.twilioToken, "--sms-number", SMS_NUMBER,
       "--journal", this.journal, "--delivered-after", "20", "--no-user-ids", ...this.sandboxArguments,
     ]);
     await this.until("the sandbox starts", 20_000, async () => {

@@ -84,7 +84,8 @@ struct listing {
 static void list_arrival(struct journal_reader *reader, const json_t *record)
 {
     const struct listing *listing = CONTAINER_OF(reader, struct listing, reader);
-    if (str_eq(text_in(record, "t"), STR("got")))
+    struct str what = text_in(record, "t");
+    if (str_eq(what, STR("got")) || str_eq(what, STR("sms")))
         json_array_append(listing->arrivals, (json_t *)record);
 }
 

@@ -428,7 +428,13 @@ bool twilio_handle(struct sandbox *sandbox, struct http_exchange *exchange)
     }
     struct str wanted = arena_format(&exchange->arena, "/2010-04-01/Accounts/%s/Messages.json",
                                      settings->twilio_sid);
-    if (strcmp(exchange->method, "POST") != 0 || !str_eq(exchange->path, wanted))
+    struct str account =
+        arena_format(&exchange->arena, "/2010-04-01/Accounts/%s.json", settings->twilio_sid);
+    if (strcmp(exchange->method, "GET") == 0 && str_eq(exchange->path, account))
+        answer_json(exchange, 200,
+                    json_pack("{s:s, s:s, s:s}", "sid", settings->twilio_sid, "status",
+                              "active", "type", "Full"));
+    else if (strcmp(exchange->method, "POST") != 0 || !str_eq(exchange->path, wanted))
         refuse(&call, 404, 20404, "The requested resource was not found.");
     else
         post_message(&call);

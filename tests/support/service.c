@@ -24,6 +24,10 @@
 #define SECRET "a secret that signs"
 #define TOKEN  "EAAB0123456789"
 
+#define TWILIO_SID    "AC0123456789abcdef0123456789abcdef"
+#define TWILIO_SECRET "atokenofTwilios"
+#define SMS_NUMBER    "+15550100101"
+
 /* --- processes ------------------------------------------------------------------------------
  */
 
@@ -73,6 +77,8 @@ static void write_settings(const struct service *service, const struct service_w
     assert_non_null(file);
     (void)fprintf(file,
                   "listen: 127.0.0.1:%d\n"
+                  "public_url: http://127.0.0.1:%d\n"
+                  "secrets:\n  key: a key of thirty-two characters or more\n"
                   "workers: %u\n"
                   "database:\n  url: %s\n  connect_timeout: 2s\n"
                   "whatsapp:\n"
@@ -81,13 +87,18 @@ static void write_settings(const struct service *service, const struct service_w
                   "  rate: 1000000\n  rate_burst: 1000000\n  pair_interval: 0\n"
                   "  apps:\n    demo:\n      app_secret: %s\n      verify_token: a word\n"
                   "      token: %s\n"
+                  "twilio:\n  base_url: http://127.0.0.1:%d\n  allow_http: true\n"
+                  "  timeout: 2s\n  rate: 1000\n  rate_burst: 1000\n"
+                  "  account_sid: " TWILIO_SID "\n  auth_token: " TWILIO_SECRET "\n"
+                  "  phone_number: \"" SMS_NUMBER "\"\n"
                   "outbox:\n  unknown_wait: 2s\n  lease: 2s\n  poll: 50ms\n"
                   "  retry_first: 100ms\n  retry_max: 1s\n  max_attempts: 100\n"
                   "turns:\n  deadline: 3s\n"
                   "flows:\n  folder: %s\n"
                   "paths:\n  state: %s\n",
-                  service->port, wish->workers > 0 ? wish->workers : 1,
+                  service->port, service->port, wish->workers > 0 ? wish->workers : 1,
                   pg_url(&store_pg, "parley"), service->sandbox_port, SECRET, TOKEN,
+                  service->sandbox_port,
                   wish->folder != NULL ? wish->folder : PARLEY_SOURCE_DIR, service->dir);
     assert_int_equal(fclose(file), 0);
 }
@@ -108,6 +119,12 @@ static void start_sandbox(struct service *service, const struct service_wish *wi
                     SERVICE_NUMBER "=15550783881",
                     "--waba",
                     SERVICE_BUSINESS,
+                    "--twilio-sid",
+                    TWILIO_SID,
+                    "--twilio-token",
+                    TWILIO_SECRET,
+                    "--sms-number",
+                    SMS_NUMBER,
                     "--journal",
                     journal,
                     "--delivered-after",
@@ -131,6 +148,7 @@ static void seed(void)
                                    .reset = true,
                                    .phone_number_id = SERVICE_NUMBER,
                                    .business_account_id = SERVICE_BUSINESS,
+                                   .sms_number = SMS_NUMBER,
                                    .app = "demo"};
     struct seed_counts counts;
     struct err err = {0};

@@ -79,6 +79,17 @@ static void ch_4_a_message_is_a_form_with_our_key_in_its_callback(void **state)
                "%3Fkey%3Dp1.0192.7");
 }
 
+static void the_doctor_asks_who_we_are(void **state)
+{
+    (void)state;
+    struct http_request request;
+    assert_true(twilio_encode_whoami(&arena, &sender, &request, &err));
+    assert_string_equal(request.method, "GET");
+    assert_str(request.url, "https://api.twilio.com/2010-04-01/Accounts/" SID ".json");
+    assert_int_equal(request.n_headers, 1);
+    assert_true(request.repeatable);
+}
+
 static void ch_6_what_cannot_be_tapped_is_numbered(void **state)
 {
     (void)state;
@@ -195,6 +206,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ch_4_a_message_is_a_form_with_our_key_in_its_callback),
+        cmocka_unit_test(the_doctor_asks_who_we_are),
         cmocka_unit_test(ch_6_what_cannot_be_tapped_is_numbered),
         cmocka_unit_test(every_language_arrives_as_it_was_written),
         cmocka_unit_test(words_are_cut_to_twilio_s_limit),
