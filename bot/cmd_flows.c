@@ -13,6 +13,7 @@ static const struct {
 } verbs[] = {
     {"check",  flows_check },
     {"test",   flows_test  },
+    {"graph",  flows_graph },
     {"reload", flows_reload},
 };
 
@@ -120,7 +121,7 @@ static int run(struct cli *cli, int argc, char **argv)
     struct flows_call call = {.cli = cli};
 
     if (argc < 2)
-        return cli_usage(cli, "say what: check, test, reload");
+        return cli_usage(cli, "say what: check, test, graph, reload");
     for (size_t i = 0; i < COUNTOF(verbs); i++) {
         if (strcmp(argv[1], verbs[i].name) != 0)
             continue;
@@ -134,12 +135,15 @@ static int run(struct cli *cli, int argc, char **argv)
 const struct command command_flows = {
     "flows",
     "check, try, draw and reload dialogues and words",
-    "check [FOLDER] | test [--write] [FILE.chat | FOLDER]... | reload",
+    "check [FOLDER] | test [--write] [FILE.chat | FOLDER]... | "
+    "graph [--to FOLDER | FLOW] | reload",
     "  check   says what the service would of flows/ and templates/messages/: every state can\n"
     "          end, every outcome is handled, every text stands in every language and fits\n"
     "  test    plays transcripts, by default those of tests/scenarios; a file stage.yaml "
     "beside\n"
     "          them says what loads and actions answer. --write writes down what came back\n"
+    "  graph   draws a flow, or all, as SVG; with --to, each into a file there (wants "
+    "graphviz)\n"
     "  reload  tells the running service to read them anew. A book that is not good is refused "
     "with\n"
     "          its reason and the old one stays; who is in the middle of something goes on by "
