@@ -182,6 +182,9 @@ static void prompt_lines(struct drawing *drawing, size_t box, const struct promp
         pill(drawing, box, LINE_PILL, draw_words(drawing, prompt->choices[i].title));
     if (prompt->kind == PROMPT_LINK)
         pill(drawing, box, LINE_PILL, draw_words(drawing, prompt->label));
+    if (prompt->kind == PROMPT_MEDIA)
+        pill(drawing, box, LINE_FIELD,
+             arena_format(drawing->arena, "%.*s: photos, files", STR_ARG(prompt->as)));
     if (prompt->kind == PROMPT_TEXT)
         pill(drawing, box, LINE_FIELD, prompt->as);
 }

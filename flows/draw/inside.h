@@ -6,7 +6,7 @@
 #include "flows/draw/draw.h"
 #include "flows/engine/book.h"
 
-enum { LINES_MAX = 40, ARROW_LABELS_MAX = 7 };
+enum { LINES_MAX = 40, ARROW_LABELS_MAX = 12 };
 
 enum line_kind {
     LINE_META,  /* what is looked up or done: small, quiet */

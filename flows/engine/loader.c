@@ -28,6 +28,18 @@ static const struct action_def *action_find(const struct loader *loader, struct 
 
 /* --- small readers ------------------------------------------------------------------------ */
 
+static bool refuse_unknown(struct loader *loader, const struct node *entry,
+                           const char *const *names)
+{
+    struct str known = STR_NONE;
+
+    for (const char *const *name = names; *name; name++)
+        known = arena_format(loader->scratch, "%.*s%s%s", STR_ARG(known),
+                             known.len > 0 ? ", " : "", *name);
+    return REFUSE(loader, entry, "'%.*s' means nothing here; there are %.*s",
+                  STR_ARG(str_slice(entry->key, 0, 60)), STR_ARG(known));
+}
+
 static bool only(struct loader *loader, const struct node *map, const char *const *names)
 {
     for (const struct node *entry = map->first; entry; entry = entry->next) {
@@ -35,10 +47,8 @@ static bool only(struct loader *loader, const struct node *map, const char *cons
 
         for (const char *const *name = names; *name && !known; name++)
             known = str_eq(entry->key, str_from(*name));
-        if (!known) {
-            return REFUSE(loader, entry, "'%.*s' means nothing here; see docs/flows.md",
-                          STR_ARG(str_slice(entry->key, 0, 60)));
-        }
+        if (!known)
+            return refuse_unknown(loader, entry, names);
     }
     return true;
 }
