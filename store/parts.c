@@ -41,6 +41,13 @@ static const struct part parts[] = {
     {"cancellation_withdraw", &SQL_CANCELLATION_WITHDRAW, TAKES("id", "@now"), PART_ACTION, false},
     {"cancellations_list", &SQL_CANCELLATIONS_LIST, TAKES("language", "number"), PART_LIST, false},
     {"cancellation_by_id", &SQL_CANCELLATION_BY_ID, TAKES("language", "id"), PART_RECORD, false},
+    {"preferences_topics", &SQL_PREFERENCES_TOPICS, NOTHING, PART_LIST, false},
+    {"preferences_channels", &SQL_PREFERENCES_CHANNELS, TAKES("topic"), PART_LIST, false},
+    {"preferences_quiet", &SQL_PREFERENCES_QUIET, TAKES("@now"), PART_RECORD, false},
+    {"preference_set", &SQL_PREFERENCE_SET, TAKES("topic", "change", "@now", "@contact", "@text"), PART_ACTION, false},
+    {"quiet_set", &SQL_QUIET_SET, TAKES("hours", "@now"), PART_ACTION, false},
+    {"updates_list", &SQL_UPDATES_LIST, TAKES("language", "until", "@now"), PART_LIST, false},
+    {"updates_seen", &SQL_UPDATES_SEEN, TAKES("until", "@now"), PART_ACTION, false},
 };
 /* clang-format on */
 

@@ -17,6 +17,9 @@ const struct uuid seed_demo_org = {
 
 /* Children first. */
 static const char *const emptied[] = {
+    "preferences",
+    "consent_log",
+    "customer_settings",
     "cancellations",
     "cancellation_rules",
     "cancellation_reasons",

@@ -57,6 +57,15 @@
  * note, decision_note, undecided. cancellation_by_id: one of them, or none
  * cancellation_withdraw take it back while undecided. Gives number, status
  *
+ * preferences_topics    rows: topic; whatsapp, sms, email: on or off
+ * preferences_channels  rows for a `topic`: channel, stands (on, off), change (what turns it)
+ * preferences_quiet     stands (on, off), begins_at, ends_at (times of today)
+ * preference_set   on, off: topic, channel; blocked: only the channel's own switch turns it on
+ * quiet_set        `hours` is "off" or two times as people write them. Gives begins_at, ends_at
+ * updates_list     up to ten, newest first: kind (status, note, estimate, cancellation_*,
+ *                  parcel_*), number, workflow, status, at, said
+ * updates_seen     what came up to `until`, a time, is not shown again
+ *
  * Rows with a status have a status_name, the business's own word for it in `language`, and a
  * status_icon; where they are missing ours are said (the words status.said and status.badge).
  * `language` is the turn's, unless a flow has a variable of that name.
@@ -102,6 +111,13 @@ const struct flow_part flow_parts[] = {
     {FLOW_ACTION, "cancellation_withdraw", TAKES("id"), OUTCOMES("withdrawn", "decided", "gone")},
     {FLOW_LOAD, "cancellations_list", TAKES("?language", "?number"), NULL},
     {FLOW_LOAD, "cancellation_by_id", TAKES("?language", "id"), NULL},
+    {FLOW_LOAD, "preferences_topics", NULL, NULL},
+    {FLOW_LOAD, "preferences_channels", TAKES("topic"), NULL},
+    {FLOW_LOAD, "preferences_quiet", NULL, NULL},
+    {FLOW_ACTION, "preference_set", TAKES("topic", "change"), OUTCOMES("on", "off", "blocked", "unknown")},
+    {FLOW_ACTION, "quiet_set", TAKES("hours"), OUTCOMES("set", "off", "unreadable")},
+    {FLOW_LOAD, "updates_list", TAKES("?language", "?until"), NULL},
+    {FLOW_ACTION, "updates_seen", TAKES("until"), OUTCOMES("done", "unknown")},
 };
 /* clang-format on */
 

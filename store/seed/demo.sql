@@ -494,3 +494,29 @@ select pg_temp.org(), pg_temp.id('cancellation/' || c.number), o.order_id, o.cus
   ) c (number, status, reason, note, rule_id, asked, settled, decided_by, decision_note)
   join orders o on o.org_id = pg_temp.org() and o.number = c.number
     on conflict do nothing;
+
+-- --- what people want to hear ----------------------------------------------------------------
+
+-- Offers only to who asked for them, each with its entry in the log.
+insert into preferences (org_id, customer_id, topic, channel, wanted, at, source)
+select pg_temp.org(), p.customer_id, c.topic, c.channel, c.wanted, now() - c.ago::interval, 'chat'
+  from (values
+    (1, 'offers',     'email',    true,  '40 days'),
+    (3, 'reviews',    'whatsapp', false, '12 days'),
+    (6, 'deliveries', 'sms',      true,  '3 days')
+  ) c (person, topic, channel, wanted, ago)
+  join seed_person p on p.n = c.person
+    on conflict do nothing;
+
+insert into consent_log (org_id, consent_id, at, customer_id, channel, topic, wanted, source)
+select p.org_id, pg_temp.id('consent/' || p.customer_id || p.topic || p.channel), p.at,
+       p.customer_id, p.channel, p.topic, p.wanted, p.source
+  from preferences p
+ where p.org_id = pg_temp.org()
+    on conflict do nothing;
+
+insert into customer_settings (org_id, customer_id, quiet, quiet_from, quiet_until)
+select pg_temp.org(), p.customer_id, c.quiet, c.quiet_from, c.quiet_until
+  from (values (2, true, 1380, 540), (9, false, 1260, 480)) c (person, quiet, quiet_from, quiet_until)
+  join seed_person p on p.n = c.person
+    on conflict do nothing;

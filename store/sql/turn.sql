@@ -126,8 +126,14 @@ select $1::uuid, i.payload_id, i.received_at, 'whatsapp', i.body
 -- name: turn_stop
 -- STOP: from the commit on nothing leaves for this contact but what is exempt.
 -- $1 org  $2 contacts  $3 now
-update contact_points set stopped_at = $3::timestamptz
- where org_id = $1::uuid and contact_id = any ($2::uuid[]) and stopped_at is null;
+with stopped as (
+    update contact_points set stopped_at = $3::timestamptz
+     where org_id = $1::uuid and contact_id = any ($2::uuid[]) and stopped_at is null
+    returning customer_id, contact_id, channel
+)
+insert into consent_log (org_id, at, customer_id, contact_id, channel, topic, wanted, source)
+select $1::uuid, $3::timestamptz, s.customer_id, s.contact_id, s.channel, 'all', false, 'message'
+  from stopped s;
 
 -- name: turn_stop_outbox
 -- What was promised before and is not on the wire yet is taken back. Conflicts row by row with
@@ -145,15 +151,29 @@ update messages m set delivery = greatest(m.delivery, 2), reason = 'stopped'
 
 -- name: turn_start
 -- $1 org  $2 contacts
-update contact_points set stopped_at = null where org_id = $1::uuid and contact_id = any ($2::uuid[]);
+with started as (
+    update contact_points set stopped_at = null
+     where org_id = $1::uuid and contact_id = any ($2::uuid[]) and stopped_at is not null
+    returning customer_id, contact_id, channel
+)
+insert into consent_log (org_id, at, customer_id, contact_id, channel, topic, wanted, source)
+select $1::uuid, now(), s.customer_id, s.contact_id, s.channel, 'all', true, 'message'
+  from started s;
 
 -- name: turn_preferences
 -- The channel's own stop and resume of marketing.
 -- $1 org  $2 addresses  $3 stopped  $4 now
-update contact_points p
-   set marketing_stopped_at = case when i.stopped then $4::timestamptz end
-  from unnest($2::text[], $3::bool[]) i (address, stopped)
- where p.org_id = $1::uuid and p.channel = 'whatsapp' and p.address = i.address;
+with switched as (
+    update contact_points p
+       set marketing_stopped_at = case when i.stopped then $4::timestamptz end
+      from unnest($2::text[], $3::bool[]) i (address, stopped)
+     where p.org_id = $1::uuid and p.channel = 'whatsapp' and p.address = i.address
+    returning p.customer_id, p.contact_id, p.channel, i.stopped
+)
+insert into consent_log (org_id, at, customer_id, contact_id, channel, topic, wanted, source)
+select $1::uuid, $4::timestamptz, s.customer_id, s.contact_id, s.channel, 'offers', not s.stopped,
+       'channel'
+  from switched s;
 
 -- name: turn_rename
 -- A person's number or user id changed: the contact keeps its history under the new one. What the

@@ -451,7 +451,8 @@ bool shop_answer(struct arena *into, struct str customer, const struct flow_need
             answer->value = list_value(into, NULL, 0);
     } else {
         return shop_tickets_answer(into, customer, need, answer) ||
-               shop_cancel_answer(into, customer, need, answer);
+               shop_cancel_answer(into, customer, need, answer) ||
+               shop_preferences_answer(into, customer, need, answer);
     }
     return true;
 }

@@ -10,3 +10,7 @@
  * to pick from, "ivy" one request that is decided while she reads about it. */
 MUST_USE bool shop_cancel_answer(struct arena *into, struct str customer,
                                  const struct flow_need *need, struct flow_answer *answer);
+
+/* What people want to hear, and what is new. */
+MUST_USE bool shop_preferences_answer(struct arena *into, struct str customer,
+                                      const struct flow_need *need, struct flow_answer *answer);

@@ -1,0 +1,115 @@
+-- What people want to hear of, when, and what is new to them: loads and actions of flows, bound in
+-- store/parts.c. The rules are functions of migration 0015.
+
+-- name: preferences_topics
+-- One row for each topic: how it stands on each channel, "on" or "off".
+-- $1 org  $2 customer
+select t.topic,
+       case when preference_wanted($1::uuid, $2::uuid, t.topic, 'whatsapp') then 'on' else 'off' end
+           as whatsapp,
+       case when preference_wanted($1::uuid, $2::uuid, t.topic, 'sms') then 'on' else 'off' end as sms,
+       case when preference_wanted($1::uuid, $2::uuid, t.topic, 'email') then 'on' else 'off' end
+           as email
+  from unnest(array['orders', 'deliveries', 'cancellations', 'estimates', 'payments', 'reviews',
+                    'offers']) with ordinality t (topic, position)
+ where exists (select 1 from customers c where c.org_id = $1::uuid and c.customer_id = $2::uuid)
+ order by t.position;
+
+-- name: preferences_channels
+-- One row for each channel: how a topic stands on it, and the change that turns it round.
+-- $1 org  $2 customer  $3 topic
+select c.channel, case when w.wanted then 'on' else 'off' end as stands,
+       c.channel || case when w.wanted then '_off' else '_on' end as change
+  from unnest(array['whatsapp', 'sms', 'email']) with ordinality c (channel, position)
+ cross join lateral (
+    select preference_wanted($1::uuid, $2::uuid, $3::text, c.channel) as wanted) w
+ where $3::text in ('orders', 'deliveries', 'cancellations', 'estimates', 'payments', 'reviews',
+                    'offers')
+   and exists (select 1 from customers x where x.org_id = $1::uuid and x.customer_id = $2::uuid)
+ order by c.position;
+
+-- name: preferences_quiet
+-- The quiet hours, as times of today by the customer's clock.
+-- $1 org  $2 customer  $3 now
+select case when coalesce(s.quiet, true) then 'on' else 'off' end as stands,
+       (d.day + make_interval(mins => coalesce(s.quiet_from, 1260)::int)) at time zone z.zone
+           as begins_at,
+       (d.day + make_interval(mins => coalesce(s.quiet_until, 480)::int)) at time zone z.zone
+           as ends_at
+  from customers c
+ cross join lateral (select customer_zone(c.org_id, c.customer_id) as zone) z
+ cross join lateral (select date_trunc('day', $3::timestamptz at time zone z.zone) as day) d
+  left join customer_settings s on s.org_id = c.org_id and s.customer_id = c.customer_id
+ where c.org_id = $1::uuid and c.customer_id = $2::uuid;
+
+-- name: preference_set
+-- $1 org  $2 customer  $3 topic  $4 change  $5 now  $6 contact  $7 words
+select * from preference_set($1::uuid, $2::uuid, $3::text, $4::text, $5::timestamptz, $6::uuid,
+                             $7::text);
+
+-- name: quiet_set
+-- The hours that are now, as times of today.
+-- $1 org  $2 customer  $3 hours  $4 now
+select q.outcome,
+       (d.day + make_interval(mins => q.quiet_from)) at time zone z.zone as begins_at,
+       (d.day + make_interval(mins => q.quiet_until)) at time zone z.zone as ends_at
+  from quiet_set($1::uuid, $2::uuid, $3::text) q
+ cross join lateral (select customer_zone($1::uuid, $2::uuid) as zone) z
+ cross join lateral (select date_trunc('day', $4::timestamptz at time zone z.zone) as day) d;
+
+-- name: updates_list
+-- What came since the customer last said that all is seen, at most 30 days back: the newest ten,
+-- newest first. With `until`, nothing that came later.
+-- $1 org  $2 customer  $3 language  $4 until (microseconds)  $5 now
+with since as materialized (
+    select greatest(s.updates_seen_at, $5::timestamptz - interval '30 days') as begins_at,
+           least($5::timestamptz, case when $4::text ~ '^[0-9]{1,17}$'
+               then timestamptz 'epoch' + $4::text::int8 * interval '1 microsecond' end) as ends_at
+      from (select 1) one
+      left join customer_settings s on s.org_id = $1::uuid and s.customer_id = $2::uuid
+), own as materialized (
+    select o.* from orders o
+     where o.org_id = $1::uuid and o.customer_id = $2::uuid
+     order by o.placed_at desc
+     limit 200
+), news as (
+    select 'status' as kind, o.number, o.workflow, e.status, e.at, nullif(e.note, '') as said
+      from own o
+      join order_events e on e.org_id = o.org_id and e.order_id = o.order_id
+     where e.actor <> 'customer'
+    union all
+    select 'note', o.number, o.workflow, o.status, n.at, n.body
+      from own o
+      join order_notes n on n.org_id = o.org_id and n.order_id = o.order_id
+     where n.visible
+    union all
+    select 'cancellation_' || c.status, o.number, o.workflow, o.status, c.status_at,
+           nullif(c.decision_note, '')
+      from own o
+      join cancellations c on c.org_id = o.org_id and c.order_id = o.order_id
+     where c.status in ('in_review', 'approved', 'rejected', 'refunded') and c.decided_by <> 'rule'
+    union all
+    select 'estimate', o.number, o.workflow, o.status, e.issued_at, nullif(e.note, '')
+      from own o
+      join estimates e on e.org_id = o.org_id and e.order_id = o.order_id
+     where e.status = 'awaiting'
+    union all
+    select 'parcel_' || t.status, o.number, o.workflow, o.status, t.at, nullif(t.note, '')
+      from own o
+      join tracking_events t on t.org_id = o.org_id and t.order_id = o.order_id
+     where t.status in ('out_for_delivery', 'exception', 'returned')
+)
+select n.kind, n.number, n.workflow, n.status, s.status_name, n.at, n.said
+  from since i
+ cross join news n
+  join workflow_states w
+    on w.org_id = $1::uuid and w.workflow = n.workflow and w.status = n.status
+ cross join lateral (
+    select status_name(w.workflow, w.status, w.names, $3::text) as status_name) s
+ where n.at > i.begins_at and n.at <= i.ends_at
+ order by n.at desc, n.number, n.kind
+ limit 10;
+
+-- name: updates_seen
+-- $1 org  $2 customer  $3 until  $4 now
+select * from updates_seen($1::uuid, $2::uuid, $3::text, $4::timestamptz);
