@@ -135,11 +135,14 @@ const examine = async (world, customers) => {
   const known = new Set(promised.map(({ key }) => key));
   const arrived = tally(arrivals.map(({ key }) => key ?? "without a key"));
   const causes = new Set(promised.map(({ c, cause }) => `${c}.${cause}`));
+  const held = new Set((await rowsOf(world, "select conversation_id c from conversations where held_until > now()")).map(({ c }) => c));
+  const lastCause = promised.reduce((last, { c, cause }) => last.set(c, Math.max(last.get(c) ?? 0, cause ?? 0)), new Map());
   return {
     answered: customers.answered.length, turns: handled.size, promised: promised.length, arrivals: arrivals.length,
     notHandled: customers.answered.filter((id) => !handled.has(id)),
     handledTwice: [...handled].filter(([, n]) => n > 1).map(([id]) => id),
-    withoutReply: messages.filter(({ inbound, c, seq }) => inbound && !causes.has(`${c}.${seq}`)),
+    // Once a person of the team has the conversation, the bot is silent.
+    withoutReply: messages.filter(({ inbound, c, seq }) => inbound && !causes.has(`${c}.${seq}`) && !(held.has(c) && seq > lastCause.get(c))),
     dead,
     missing: promised.filter((message) => !arrived.has(message.key) && !isGivenUp(message)),
     givenUp: promised.filter((message) => !arrived.has(message.key) && isGivenUp(message)),

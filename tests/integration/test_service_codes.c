@@ -78,6 +78,7 @@ static void start(unsigned workers, const char *faults)
 {
     owner = owner_connect();
     service_start(&service, &(struct service_wish){.program = CODER,
+                                                   .sms = true,
                                                    .workers = workers,
                                                    .folder = folder,
                                                    .faults = faults});

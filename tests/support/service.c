@@ -142,13 +142,13 @@ static void start_sandbox(struct service *service, const struct service_wish *wi
     service->sandbox = spawn(service, "sandbox.log", argv);
 }
 
-static void seed(void)
+static void seed(bool sms)
 {
     struct seed_options options = {.url = pg_url(&store_pg, "parley"),
                                    .reset = true,
                                    .phone_number_id = SERVICE_NUMBER,
                                    .business_account_id = SERVICE_BUSINESS,
-                                   .sms_number = SMS_NUMBER,
+                                   .sms_number = sms ? SMS_NUMBER : NULL,
                                    .app = "demo"};
     struct seed_counts counts;
     struct err err = {0};
@@ -244,7 +244,7 @@ void service_start(struct service *service, const struct service_wish *wish)
     service->port = free_port();
     service->sandbox_port = free_port();
     (void)snprintf(settings, sizeof settings, "%s/parley.yaml", service->dir);
-    seed();
+    seed(wish->sms);
     write_settings(service, wish);
     start_sandbox(service, wish);
     wait_for(service, service->sandbox_port, "/control/health");

@@ -25,6 +25,7 @@ struct service {
 
 struct service_wish {
     const char *program; /* NULL: this build's parley */
+    bool sms;            /* the shop has a number for SMS, too */
     unsigned workers;    /* 0: one */
     const char *faults;  /* the sandbox's, as JSON; NULL: none */
     const char *folder;  /* of flows and words; NULL: the tree's */
