@@ -84,6 +84,9 @@ void batch_committed(struct db_flight *flight)
     count(COUNT_PARKED, work->n_dead);
     count(COUNT_NOT_UNDERSTOOD, work->not_understood);
     count(COUNT_HANDOFFS, work->handoffs);
+    count(COUNT_CODES_SENT, work->codes_sent);
+    count(COUNT_PROVED, work->proved);
+    count(COUNT_CODE_ALERTS, work->code_alerts);
     observe(HIST_TURN, clock_monotonic() - work->began);
     for (size_t i = 0; i < work->n_turns; i++) {
         const struct turn *turn = &work->turns[i];

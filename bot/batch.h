@@ -21,7 +21,9 @@ struct business {
     struct uuid org;
     const struct record *facts; /* name, email, phone, ... */
     struct str language, time_zone, currency;
-    usec_t read_at; /* monotonic; 0: never */
+    bool reading_known; /* whoever is known may read without a code */
+    bool registration;  /* strangers may become customers by themselves */
+    usec_t read_at;     /* monotonic; 0: never */
     struct arena arena;
 };
 

@@ -11,6 +11,8 @@
 
 #include "bot/batch.h"
 
+#include "bot/codes.h"
+
 /* What a batch does to who speaks in a conversation: see batch_handoff.h. */
 struct turn_handoff {
     const char *ended; /* why; NULL: it does not end */
@@ -42,6 +44,13 @@ struct turn {
     struct str phone;
     const struct record *customer_facts;
     struct str customer_language, customer_zone;
+    bool shut_out;         /* the business gives this customer no access */
+    usec_t verified_until; /* a code proved who writes; 0: none did */
+    struct code code;
+    bool code_made;           /* for the action under way */
+    struct flow_answer after; /* what the action answers, once it is known who writes now */
+    size_t after_need;
+    bool awaits_customer;
 
     const struct book *book;
     struct flow_turn *flow;
@@ -111,6 +120,7 @@ struct batch_work {
     size_t n_stopping, n_starting;
     struct batch_code *codes; /* to be sent; the newest first */
     size_t duplicates, handled, not_understood, handoffs;
+    size_t codes_sent, proved, code_alerts;
 };
 
 /* The batch has ended; the connection goes back. */

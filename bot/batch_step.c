@@ -2,7 +2,7 @@
  * Every turn is stepped as far as it goes; what the turns wait for is asked for in one flight,
  * and so on until none waits. The engine is pure: all that it is to know is gathered here.
  */
-#include "bot/batch_inside.h"
+#include "bot/batch_code.h"
 
 #include "bot/batch_handoff.h"
 #include "bot/books.h"
@@ -90,6 +90,11 @@ static void say(struct batch_work *work, struct turn *turn, const struct item *i
     array_bool(&work->promise[4], exempt);
     array_int(&work->promise[5], item->job != NULL); /* answers go before what nobody awaits */
     work->n_promised++;
+}
+
+static bool is_verified(const struct batch_work *work, const struct turn *turn)
+{
+    return turn->verified_until > work->now;
 }
 
 static struct str known_language(const struct batch_work *work, const struct turn *turn)
@@ -186,6 +191,18 @@ static void absorb_timers(struct turn *turn, const struct flow_result *result)
     turn->timer = result->n_timers > 0 ? result->timers[0] : (struct flow_timer){0};
 }
 
+/* What a message proved, or a session that it extends; a timer extends nothing. */
+static void absorb_session(struct batch_work *work, struct turn *turn, const struct item *item,
+                           const struct flow_result *result)
+{
+    work->proved += result->verified && !is_verified(work, turn);
+    if (!result->verified) {
+        turn->verified_until = 0;
+    } else if (item->job == NULL) {
+        turn->verified_until = work->now + work->batch->worker->config->verify.session;
+    }
+}
+
 static void absorb(struct batch_work *work, struct turn *turn, struct item *item)
 {
     const struct flow_result *result = flow_turn_result(turn->flow);
@@ -207,6 +224,7 @@ static void absorb(struct batch_work *work, struct turn *turn, struct item *item
     turn->at_rest = result->at_rest;
     turn->language = str_from(lang_code(result->lang));
     turn->language_settled = turn->language_settled || result->lang_settled;
+    absorb_session(work, turn, item, result);
     work->handled++;
     work->not_understood += !result->understood;
     work->handoffs += result->handoff;
@@ -214,22 +232,45 @@ static void absorb(struct batch_work *work, struct turn *turn, struct item *item
         log_event(LOG_ALERT, "words.missing", LOG_S("key", result->missing), LOG_S("at", why));
 }
 
-static void begin_step(struct batch_work *work, struct turn *turn, struct item *item)
+/* What the one who writes is, and may become. */
+static const struct record *session_of(struct batch_work *work, const struct turn *turn)
+{
+    struct record_builder session;
+
+    record_build(&session, &work->arena);
+    if (is_verified(work, turn))
+        record_set(&session, STR("verified"), value_bool(true));
+    if (turn->shut_out)
+        record_set(&session, STR("shut_out"), value_bool(true));
+    if (work->batch->business->registration)
+        record_set(&session, STR("registration"), value_bool(true));
+    return record_built(&session);
+}
+
+static const struct record *facts_of(struct batch_work *work, const struct turn *turn)
 {
     struct record_builder facts;
 
     record_build(&facts, &work->arena);
     record_set(&facts, STR("business"), value_record(work->batch->business->facts));
     record_set(&facts, STR("channel"), value_text(STR("whatsapp")));
+    record_set(&facts, STR("session"), value_record(session_of(work, turn)));
     if (turn->customer_facts != NULL)
         record_set(&facts, STR("customer"), value_record(turn->customer_facts));
+    return record_built(&facts);
+}
+
+static void begin_step(struct batch_work *work, struct turn *turn, struct item *item)
+{
     turn->in = (struct flow_in){.state = turn->state,
                                 .event = item->event,
                                 .now = work->now,
                                 .locale = batch_locale(work, turn),
                                 .lang_is_settled =
                                     turn->language_settled || turn->customer_language.len > 0,
-                                .facts = record_built(&facts),
+                                .facts = facts_of(work, turn),
+                                .verified = is_verified(work, turn),
+                                .reading_known = work->batch->business->reading_known,
                                 .last_inbound_at = turn->last_inbound_at,
                                 .muted = turn->stopped || turn->held_until > work->now};
     turn->flow = flow_turn_begin(&work->arena, turn->book, &turn->in);
@@ -327,7 +368,9 @@ static void answer_customer(struct batch_work *work, struct turn *turn, const PG
     static const char *const names[] = {"name", "email", "company"};
     struct record_builder facts;
 
-    if (rows_n(rows) == 0 || !row_bool(rows, 0, 5))
+    turn->customer_facts = NULL;
+    turn->shut_out = rows_n(rows) > 0 && !row_bool(rows, 0, 5);
+    if (rows_n(rows) == 0 || turn->shut_out)
         return;
     record_build(&facts, &work->arena);
     for (int i = 0; i < (int)COUNTOF(names); i++) {
@@ -340,18 +383,57 @@ static void answer_customer(struct batch_work *work, struct turn *turn, const PG
     turn->customer_zone = arena_str(&work->arena, row_text(rows, 0, 4));
 }
 
-/* Whose turn it is, for a load or an action; @id is drawn anew for each. */
-static struct part_frame frame_of(const struct batch_work *work, const struct turn *turn)
+static const enum channel code_channels[] = {CHANNEL_SMS, CHANNEL_WHATSAPP};
+
+/* The channels that a code can leave by now, as the statements take them. */
+static struct str ready_channels(struct batch_work *work)
 {
-    return (struct part_frame){.org = work->batch->business->org,
-                               .customer = turn->customer_facts != NULL ? turn->customer
-                                                                        : (struct uuid){{0}},
-                               .conversation = turn->conversation,
-                               .contact = turn->contact,
-                               .account = turn->account->account,
-                               .now = work->now,
-                               .id = worker_uuid(),
-                               .text = turn->items[turn->at]->event->text};
+    struct str names = STR_NONE;
+
+    for (size_t i = 0; i < COUNTOF(code_channels); i++) {
+        if (batch_can_send_code(work, code_channels[i])) {
+            names = arena_format(&work->arena, "%.*s%s%s", STR_ARG(names),
+                                 names.len > 0 ? "," : "", channel_name(code_channels[i]));
+        }
+    }
+    return names;
+}
+
+static bool code_channel(struct str name, enum channel *channel)
+{
+    for (size_t i = 0; i < COUNTOF(code_channels); i++) {
+        *channel = code_channels[i];
+        if (str_eq(name, str_from(channel_name(*channel))))
+            return true;
+    }
+    return false;
+}
+
+/* Whose turn it is, for a load or an action; @id is drawn anew for each. */
+static struct part_frame frame_of(struct batch_work *work, struct turn *turn,
+                                  const struct part *part, const struct record *takes)
+{
+    const struct config *config = work->batch->worker->config;
+    struct value typed = record_get(takes, STR("code"));
+    struct part_frame frame = (struct part_frame){
+        .org = work->batch->business->org,
+        .customer = turn->customer_facts != NULL ? turn->customer : (struct uuid){{0}},
+        .conversation = turn->conversation,
+        .contact = turn->contact,
+        .account = turn->account->account,
+        .now = work->now,
+        .id = worker_uuid(),
+        .text = turn->items[turn->at]->event->text};
+
+    turn->code_made = part_takes(part, "@code");
+    if (turn->code_made) {
+        frame.channels = ready_channels(work);
+        turn->code = code_make(&work->arena, config, frame.org, turn->contact);
+        frame.code = turn->code.hash;
+    }
+    if (part_takes(part, "@given") && typed.kind == VALUE_TEXT)
+        frame.given = code_hash(&work->arena, config, frame.org, turn->contact, typed.text);
+    return frame;
 }
 
 /* Ask for all that a turn's step waits for. There is nothing to look up for who is not known.
@@ -363,13 +445,17 @@ static void ask_needs(struct batch_work *work, struct turn *turn)
     bool known = turn->customer_facts != NULL;
     bool set = false;
 
+    if (turn->awaits_customer) { /* the action was done; its answer waits for who writes now */
+        ask_customer(work, turn);
+        return;
+    }
     for (size_t i = 0; i < n; i++) {
         const struct part *part = parts_find(str_from(needs[i].name));
         if (part == NULL || (!known && !part->anyone && part->kind != PART_ACTION)) {
             flow_turn_answer(turn->flow, i, &(struct flow_answer){0});
             continue;
         }
-        struct part_frame frame = frame_of(work, turn);
+        struct part_frame frame = frame_of(work, turn, part, needs[i].takes);
         if (!set)
             flight_set_customer(work->conn, &work->flight, frame.customer);
         set = true;
@@ -378,6 +464,99 @@ static void ask_needs(struct batch_work *work, struct turn *turn)
         flight_add(work->conn, &work->flight, part->sql,
                    part_params(&work->arena, part, &frame, needs[i].takes));
     }
+}
+
+/* --- what an action says to the shell ----------------------------------------------------- */
+
+static struct str field_text(const struct flow_answer *answer, struct str name)
+{
+    struct value value = value_none();
+
+    if (answer->value.kind == VALUE_RECORD)
+        value = record_get(answer->value.record, name);
+    return value.kind == VALUE_TEXT ? value.text : STR_NONE;
+}
+
+/* The flow is told of an action what it may say, and not what only the shell is to know. */
+static void keep_back(struct batch_work *work, struct flow_answer *answer)
+{
+    const struct record *all = answer->value.record;
+    struct record_builder told;
+
+    record_build(&told, &work->arena);
+    for (size_t i = 0; i < all->n; i++) {
+        struct str name = all->fields[i].name;
+        if (!str_eq(name, STR("destination")) && !str_eq(name, STR("customer_id")))
+            record_set(&told, name, all->fields[i].value);
+    }
+    answer->value = value_record(record_built(&told));
+}
+
+/* Nobody's conversation any more. */
+static void forget_customer(struct turn *turn)
+{
+    turn->customer = (struct uuid){{0}};
+    turn->customer_facts = NULL;
+    turn->customer_language = turn->customer_zone = STR_NONE;
+    turn->shut_out = false;
+}
+
+/* The code that was made for this action leaves with the turn. */
+static void send_code(struct batch_work *work, struct turn *turn,
+                      const struct flow_answer *answer)
+{
+    struct code_message message = {.destination = field_text(answer, STR("destination")),
+                                   .code = arena_str(&work->arena, str_from(turn->code.digits)),
+                                   .words = STR("verify.code.message")};
+
+    crypto_wipe(turn->code.digits, sizeof turn->code.digits);
+    turn->code_made = false;
+    if (strcmp(answer->outcome, "sent") != 0)
+        return;
+    work->codes_sent++;
+    if (!code_channel(field_text(answer, STR("channel")), &message.channel))
+        return; /* nobody's: it looks as if one had been sent, and none is */
+    if (!batch_send_code(work, turn, &message)) {
+        log_event(LOG_ALERT, "turns.code_unsendable", LOG_ID("org", work->batch->business->org),
+                  LOG_C("channel", channel_name(message.channel)));
+    }
+}
+
+static void answer_action(struct batch_work *work, struct turn *turn, size_t need,
+                          struct flow_answer *answer)
+{
+    struct str who = field_text(answer, STR("who")), alert = field_text(answer, STR("alert"));
+    struct uuid customer;
+
+    if (alert.len > 0) {
+        work->code_alerts++;
+        log_event(LOG_ALERT, "turns.action_alert", LOG_ID("org", work->batch->business->org),
+                  LOG_ID("conversation", turn->conversation), LOG_S("what", alert));
+    }
+    if (turn->code_made)
+        send_code(work, turn, answer);
+    if (uuid_parse(field_text(answer, STR("customer_id")), &customer))
+        turn->customer = customer;
+    keep_back(work, answer);
+    if (str_eq(who, STR("gone"))) {
+        forget_customer(turn);
+        answer->facts = facts_of(work, turn);
+    } else if (who.len > 0 && !uuid_is_none(turn->customer)) {
+        turn->after = *answer;
+        turn->after_need = need;
+        turn->awaits_customer = true;
+        return;
+    }
+    flow_turn_answer(turn->flow, need, answer);
+}
+
+static void answer_after(struct batch_work *work, struct turn *turn)
+{
+    if (!turn->awaits_customer)
+        return;
+    turn->awaits_customer = false;
+    turn->after.facts = facts_of(work, turn);
+    flow_turn_answer(turn->flow, turn->after_need, &turn->after);
 }
 
 static bool answer_need(struct batch_work *work, const struct asked *asked,
@@ -390,7 +569,11 @@ static bool answer_need(struct batch_work *work, const struct asked *asked,
     if (!part_answer(&work->arena, parts_find(str_from(need->name)), rows, &answer.value,
                      &answer.outcome, &work->batch->err))
         return false;
-    flow_turn_answer(asked->turn->flow, asked->need, &answer);
+    if (need->kind == FLOW_ACTION) {
+        answer_action(work, asked->turn, asked->need, &answer);
+    } else {
+        flow_turn_answer(asked->turn->flow, asked->need, &answer);
+    }
     return true;
 }
 
@@ -437,6 +620,7 @@ static bool answer_one(struct batch_work *work, const struct asked *asked, const
     }
     if (asked->what == ASKED_CUSTOMER) {
         answer_customer(work, asked->turn, rows);
+        answer_after(work, asked->turn);
         return true;
     }
     asked->turn->book =

@@ -197,6 +197,7 @@ static void row_to_turn(struct batch_work *work, const PGresult *rows, int row,
     turn->held_until = row_time(rows, row, 10);
     turn->stopped = !row_null(rows, row, 11);
     turn->phone = arena_str(&work->arena, row_text(rows, row, 12));
+    turn->verified_until = row_null(rows, row, 13) ? 0 : row_time(rows, row, 13);
 }
 
 /* When a person is there, and how soon one answers: hours.h, batch_handoff.h. */
@@ -233,6 +234,8 @@ static void read_business(struct batch_work *work, const PGresult *rows)
     business->language = record_get(business->facts, STR("language")).text;
     business->time_zone = record_get(business->facts, STR("time_zone")).text;
     business->currency = record_get(business->facts, STR("currency")).text;
+    business->reading_known = row_bool(rows, 0, (int)COUNTOF(names) + 2);
+    business->registration = row_bool(rows, 0, (int)COUNTOF(names) + 3);
     business->read_at = work->began;
 }
 

@@ -31,10 +31,22 @@ void batch_arrays(struct batch_work *work, struct db_array *arrays, const enum d
         array_init(&arrays[i], &work->arena, types[i]);
 }
 
+/* Whether the person whom a code proved got another number or user id in this very batch. */
+static bool is_renamed(const struct batch_work *work, const struct turn *turn)
+{
+    for (size_t i = 0; i < work->n_renames; i++) {
+        const struct event *event = work->renames[i]->event;
+        if (str_eq(person_address(&event->from), turn->address) ||
+            str_eq(person_address(&event->renamed), turn->address))
+            return true;
+    }
+    return false;
+}
+
 static void write_conversations(struct batch_work *work)
 {
     static const enum db_type types[] = {DB_UUID, DB_INT8, DB_TEXT, DB_BOOL,
-                                         DB_TEXT, DB_BOOL, DB_TIME};
+                                         DB_TEXT, DB_BOOL, DB_TIME, DB_TIME};
     struct db_array arrays[COUNTOF(types)];
 
     batch_arrays(work, arrays, types, COUNTOF(types));
@@ -49,6 +61,11 @@ static void write_conversations(struct batch_work *work)
         array_text(&arrays[4], turn->language);
         array_bool(&arrays[5], turn->language_settled);
         array_time(&arrays[6], turn->inbound_at);
+        if (turn->verified_until > 0 && !is_renamed(work, turn)) {
+            array_time(&arrays[7], turn->verified_until);
+        } else {
+            array_null(&arrays[7]);
+        }
     }
     if (arrays[0].n == 0)
         return;

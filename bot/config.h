@@ -85,6 +85,9 @@ struct config {
         unsigned queue_max; /* events waiting per worker */
     } turns;
     struct {
+        usec_t session; /* a proved session ends after so long a silence */
+    } verify;
+    struct {
         struct str folder; /* has flows/ and templates/messages/ in it */
     } flows;
     struct {

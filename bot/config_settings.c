@@ -208,6 +208,10 @@ const struct setting settings[] = {
      .initial = "20000", .least = 1000, .most = 10000000,
      .help = "How many events may wait in one worker. Over it deliveries are answered 503."},
 
+    {.path = "verify.session", .type = SETTING_DURATION, .offset = AT(verify.session),
+     .initial = "30m", .least = USEC_PER_SEC, .most = USEC_PER_DAY,
+     .help = "After so long a silence a customer who gave a code is asked for another one."},
+
     {.path = "flows.folder", .type = SETTING_TEXT, .offset = AT(flows.folder), .initial = "",
      .sample = "/usr/share/parley",
      .help = "The folder that has flows/ and templates/messages/ in it. Empty: the source tree's, "
@@ -234,6 +238,7 @@ static const struct {
     {"twilio",        "SMS, through Twilio's Messages API."                                },
     {"outbox",        "How messages leave, and what happens when they cannot."             },
     {"turns",         "How what customers wrote is worked through."                        },
+    {"verify",        "Who is speaking: one-time codes, and how long they hold."           },
     {"flows",         "The dialogues and their words."                                     },
     {"paths",         "Folders of this machine."                                           },
 };

@@ -28,8 +28,11 @@ enum counter {
     COUNT_PARKED,
     COUNT_NOT_UNDERSTOOD,
     COUNT_HANDOFFS,
-    COUNT_JOBS,     /* timers and the like that came due and were claimed */
-    COUNT_PROMISED, /* messages put into the outbox */
+    COUNT_CODES_SENT,
+    COUNT_PROVED,      /* sessions that a code proved */
+    COUNT_CODE_ALERTS, /* locks and budgets that were reached */
+    COUNT_JOBS,        /* timers and the like that came due and were claimed */
+    COUNT_PROMISED,    /* messages put into the outbox */
     COUNT_SENT,
     COUNT_SEND_RETRIES,
     COUNT_SEND_REFUSED,

@@ -71,8 +71,11 @@ struct flow_in {
     bool lang_is_settled; /* from the profile or said by the customer; else free text may move
                              it */
     const struct record *facts; /* always there: `business` (name, phone, hours as in hours.h,
-                                   time_zone, handoff_minutes...), `customer`
-                                   (name...; absent if unknown), `channel` */
+                                   time_zone, handoff_minutes...), `customer` (name...; absent
+                                   if unknown), `channel`, `session` (what the one who writes
+                                   may become: see docs/flows.md) */
+    bool verified;              /* a code proved who writes, and the session has not ended */
+    bool reading_known;         /* the business lets whoever it knows read without a code */
     usec_t last_inbound_at;     /* 0: this is the first message ever */
     bool muted;                 /* a person holds the conversation, or the customer said STOP */
 };
@@ -89,6 +92,9 @@ struct flow_answer {
     struct value
         value; /* a load: a list of records, or one record; an action may return one too */
     const char *outcome; /* an action: one of its declared outcomes */
+    /* An action's field `who` says what became of the one who writes: "proved" (verified from
+     * now on), "changed", or "gone" (not the customer any more). */
+    const struct record *facts; /* NULL: as before; else these hold from now on */
 };
 
 /* Timers of the shell's own, for a conversation that a person was asked for: nobody answered;
@@ -119,6 +125,7 @@ struct flow_result {
     usec_t handoff_by;          /* without a person's word until then, FLOW_HANDOFF_TIMEOUT */
     bool handoff_holds; /* the bot is silent meanwhile; outside business hours it is not */
     bool released;      /* the bot speaks again */
+    bool verified;      /* the session is proved now: it goes on from this message */
     bool at_rest;       /* nothing under way: the next turn may use a newer book */
     bool understood;    /* false: the customer was asked again */
     const char *flow;   /* where it ended, for logs and explain */

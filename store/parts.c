@@ -48,8 +48,26 @@ static const struct part parts[] = {
     {"quiet_set", &SQL_QUIET_SET, TAKES("hours", "@now"), PART_ACTION, false},
     {"updates_list", &SQL_UPDATES_LIST, TAKES("language", "until", "@now"), PART_LIST, false},
     {"updates_seen", &SQL_UPDATES_SEEN, TAKES("until", "@now"), PART_ACTION, false},
+    {"send_code", &SQL_SEND_CODE, TAKES("way", "@contact", "@code", "@id", "@now", "@channels"), PART_ACTION, true},
+    {"send_link_code", &SQL_SEND_LINK_CODE, TAKES("identity", "@contact", "@code", "@id", "@now", "@channels"), PART_ACTION, true},
+    {"check_code", &SQL_CHECK_CODE, TAKES("@contact", "@given", "@id", "@now"), PART_ACTION, true},
+    {"profile", &SQL_PROFILE, NOTHING, PART_RECORD, false},
+    {"set_name", &SQL_SET_NAME, TAKES("name", "@id", "@now"), PART_ACTION, false},
+    {"send_email_code", &SQL_SEND_EMAIL_CODE, TAKES("email", "@contact", "@code", "@id", "@now", "@channels"), PART_ACTION, false},
+    {"check_email_code", &SQL_CHECK_EMAIL_CODE, TAKES("@contact", "@given", "@id", "@now"), PART_ACTION, false},
+    {"register_customer", &SQL_REGISTER_CUSTOMER, TAKES("name", "email", "@contact", "@id", "@now"), PART_ACTION, true},
+    {"not_me", &SQL_NOT_ME, TAKES("@contact", "@id", "@now"), PART_ACTION, true},
 };
 /* clang-format on */
+
+bool part_takes(const struct part *part, const char *name)
+{
+    for (const char *const *takes = part->takes; *takes; takes++) {
+        if (strcmp(*takes, name) == 0)
+            return true;
+    }
+    return false;
+}
 
 const struct part *parts_find(struct str name)
 {
@@ -103,6 +121,11 @@ static struct db_param param_known(struct arena *into, struct uuid id)
     return uuid_is_none(id) ? param_null() : param_uuid(into, id);
 }
 
+static struct db_param param_some(struct str text)
+{
+    return text.len > 0 ? param_text(text) : param_null();
+}
+
 static struct db_param param_frame(struct arena *into, const struct part_frame *frame,
                                    struct str name)
 {
@@ -116,6 +139,12 @@ static struct db_param param_frame(struct arena *into, const struct part_frame *
         return param_uuid(into, frame->contact);
     if (str_eq(name, STR("@account")))
         return param_uuid(into, frame->account);
+    if (str_eq(name, STR("@code")))
+        return param_some(frame->code);
+    if (str_eq(name, STR("@channels")))
+        return param_text(frame->channels.len > 0 ? frame->channels : STR(""));
+    if (str_eq(name, STR("@given")))
+        return param_some(frame->given);
     assert(str_eq(name, STR("@text")));
     return param_text(str_sane(into, frame->text));
 }

@@ -38,7 +38,13 @@ struct part_frame {
     usec_t now;               /* @now */
     struct uuid id;           /* @id: fresh, for a row that the part makes */
     struct str text;          /* @text: what was written, as it came */
+    struct str code;          /* @code: the hash of a code made for this; empty: none was */
+    struct str channels;      /* @channels: those that can carry a code now: "sms,whatsapp" */
+    struct str given; /* @given: the hash of the variable `code`; empty: it is no code */
 };
+
+/* Whether it takes "@code", say. */
+bool part_takes(const struct part *part, const char *name);
 
 /* NULL when there is no such part. */
 const struct part *parts_find(struct str name);

@@ -69,6 +69,20 @@
  * Rows with a status have a status_name, the business's own word for it in `language`, and a
  * status_icon; where they are missing ours are said (the words status.said and status.badge).
  * `language` is the turn's, unless a flow has a variable of that name.
+ *
+ * Actions on who is speaking (flows/verify.yaml and its neighbours). A code leaves to `masked`,
+ * an address that tells only its owner enough; `until` is a time.
+ *
+ * send_code        to the customer who is known: masked, next (the `way` after this one), ways
+ *                  (how many there are)
+ * send_link_code   to `identity`, a number or an address of mail that may be on record: masked
+ * check_code       of either: remaining (tries), until, last_visit; verified proves who it is
+ * profile          a load: name, email, email_verified, company, company_admin, language
+ * set_name         to `name`
+ * send_email_code  to `email`, which is to be the new address: masked
+ * check_email_code  of that one; changed makes it the address on record
+ * register_customer  the one who writes, where the business lets people register
+ * not_me           the address that writes is nobody's from now on
  * What a row does not have is left out of it.
  */
 #include "flows/flows.h"
@@ -78,6 +92,9 @@
 
 /* `grave` is written where it is true, as `.grave = true` after the outcomes. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+
+#define SENT_OR "sent", "locked", "too_many"
+#define TRIED   "wrong", "malformed", "expired", "none", "locked"
 
 /* One part, one line: those who add some meet less often. */
 /* clang-format off */
@@ -118,6 +135,15 @@ const struct flow_part flow_parts[] = {
     {FLOW_ACTION, "quiet_set", TAKES("hours"), OUTCOMES("set", "off", "unreadable")},
     {FLOW_LOAD, "updates_list", TAKES("?language", "?until"), NULL},
     {FLOW_ACTION, "updates_seen", TAKES("until"), OUTCOMES("done", "unknown")},
+    {FLOW_ACTION, "send_code", TAKES("?way"), OUTCOMES(SENT_OR, "nowhere")},
+    {FLOW_ACTION, "send_link_code", TAKES("identity"), OUTCOMES(SENT_OR, "unclear", "unavailable")},
+    {FLOW_ACTION, "check_code", TAKES("code"), OUTCOMES("verified", TRIED)},
+    {FLOW_LOAD, "profile", NULL, NULL},
+    {FLOW_ACTION, "set_name", TAKES("name"), OUTCOMES("saved", "unreadable")},
+    {FLOW_ACTION, "send_email_code", TAKES("email"), OUTCOMES(SENT_OR, "same", "unavailable")},
+    {FLOW_ACTION, "check_email_code", TAKES("code"), OUTCOMES("changed", TRIED)},
+    {FLOW_ACTION, "register_customer", TAKES("name", "?email"), OUTCOMES("registered", "refused")},
+    {FLOW_ACTION, "not_me", NULL, OUTCOMES("unlinked")},
 };
 /* clang-format on */
 

@@ -8,6 +8,7 @@
  * refused kindly: no tap ever has an effect twice.
  */
 #include "flows/engine/turn.h"
+#include "flows/understand/contact.h"
 #include "flows/understand/expect.h"
 #include "flows/understand/remark.h"
 #include "flows/understand/understand.h"
@@ -262,37 +263,65 @@ static bool answer_story(struct flow_turn *turn, struct str text,
     return happen(turn, STR("answered"));
 }
 
+/* "ORD-100123" is an order, and not the six digits that a code has. */
+static bool names_an_order(const struct understanding *meant)
+{
+    for (size_t i = 0; i < meant->number.len; i++) {
+        if (meant->number.at[i] >= 'A')
+            return true;
+    }
+    return false;
+}
+
+/* What the words are, to a prompt that asks for such: false when they are something else. */
+static bool read_answer(struct flow_turn *turn, struct str text,
+                        const struct understanding *meant, struct value *value)
+{
+    const struct prompt *prompt = &turn->kept.now.at->prompt;
+    size_t max = prompt->max ? (size_t)prompt->max : 1000;
+    struct str found;
+    int64_t number;
+    bool is = false;
+
+    switch (prompt->answer) {
+    case ANSWER_WORDS:
+        *value = value_text(str_cut(turn->arena, text, max));
+        return !meant->strong && text.len > 0;
+    case ANSWER_ORDER:
+        *value = value_text(meant->number);
+        return meant->number.len > 0 && !(meant->strong && meant->intent.len);
+    case ANSWER_NUMBER:
+        is = expect_number(turn->arena, text, &number);
+        if (is)
+            *value = value_int(number);
+        return is;
+    case ANSWER_CODE:
+        is = !names_an_order(meant) && expect_code(turn->arena, text, &found);
+        break;
+    case ANSWER_EMAIL:
+        is = expect_email(turn->arena, text, &found);
+        break;
+    case ANSWER_CONTACT:
+        is = expect_contact(turn->arena, text, &found);
+        break;
+    }
+    if (is)
+        *value = value_text(found);
+    return is;
+}
+
 static bool answer_text(struct flow_turn *turn, struct str text,
                         const struct understanding *meant)
 {
     const struct prompt *prompt = &turn->kept.now.at->prompt;
     struct value value;
-    int64_t number;
 
     if (prompt->optional && expect_skip(turn->arena, text))
         return happen(turn, STR("skipped"));
-    switch (prompt->answer) {
-    case ANSWER_WORDS:
-        if (prompt->min > 0)
-            return answer_story(turn, text, meant);
-        if (meant->strong || !text.len)
-            return false;
-        value =
-            value_text(str_cut(turn->arena, text, prompt->max ? (size_t)prompt->max : 1000));
-        break;
-    case ANSWER_ORDER:
-        if (!meant->number.len || (meant->strong && meant->intent.len))
-            return false;
-        value = value_text(meant->number);
-        break;
-    case ANSWER_NUMBER:
-        if (!expect_number(turn->arena, text, &number))
-            return false;
-        value = value_int(number);
-        break;
-    default:
+    if (prompt->answer == ANSWER_WORDS && prompt->min > 0)
+        return answer_story(turn, text, meant);
+    if (!read_answer(turn, text, meant, &value))
         return false;
-    }
     turn_set(turn, prompt->as, value);
     return happen(turn, STR("answered"));
 }
@@ -321,10 +350,14 @@ static bool answer(struct flow_turn *turn, struct str text, const struct underst
     case PROMPT_TEXT:
         return answer_text(turn, text, meant);
     case PROMPT_LIST:
-    case PROMPT_BUTTONS:
         return answer_option(turn, text);
     case PROMPT_MEDIA:
         return answer_option(turn, text) || (expect_done(turn->arena, text) && end_media(turn));
+    case PROMPT_BUTTONS: /* a code first: "000001" is no choice of the first button */
+        if (turn->kept.now.at->prompt.typed && turn->kept.now.at->prompt.answer != ANSWER_WORDS)
+            return answer_text(turn, text, meant) || answer_option(turn, text);
+        return answer_option(turn, text) ||
+               (turn->kept.now.at->prompt.typed && answer_text(turn, text, meant));
     default:
         return false;
     }
@@ -615,8 +648,8 @@ static void on_timer(struct flow_turn *turn)
 
     if (str_starts(name, STR("handoff."))) {
         on_release(turn, name);
-    } else if (!is_muted(turn)) {
-        turn_lapse(turn);
+    } else if (!is_muted(turn) && turn_is_met(turn, turn->kept.now.flow->needs)) {
+        turn_lapse(turn); /* else it would tell of things to whom we do not know any more */
     }
 }
 

@@ -66,7 +66,8 @@ enum builtin {
     BUILTIN_SET_LANGUAGE,
     BUILTIN_PERSON,
     BUILTIN_STOP,
-    BUILTIN_START
+    BUILTIN_START,
+    BUILTIN_LOG_OUT
 };
 
 struct action_def {
@@ -145,7 +146,14 @@ enum prompt_kind {
     PROMPT_LINK,
     PROMPT_MEDIA /* pictures and documents, until the customer says that it is all */
 };
-enum answer_kind { ANSWER_WORDS, ANSWER_ORDER, ANSWER_NUMBER };
+enum answer_kind {
+    ANSWER_WORDS,
+    ANSWER_ORDER,
+    ANSWER_NUMBER,
+    ANSWER_CODE,   /* the digits of a code, however they are grouped */
+    ANSWER_EMAIL,  /* an address of mail */
+    ANSWER_CONTACT /* an address of mail, or a number with its country */
+};
 
 struct choice {
     struct str name;
@@ -171,6 +179,7 @@ struct prompt {
     /* the answer */
     struct str as;
     enum answer_kind answer;
+    bool typed; /* buttons: what is typed may be the answer, too */
     bool optional;
     int min; /* characters of a text; above 0 one that is too short or too long is an event */
     int max; /* characters of a text, 0: the engine's own bound; files of PROMPT_MEDIA */
@@ -197,10 +206,19 @@ struct state_def {
     struct moves lapsed; /* taken then */
 };
 
+/* What must be known of the one who writes before a flow shows or does anything. */
+enum need {
+    NEEDS_NOTHING,
+    NEEDS_KNOWN,   /* the channel proves an address that is on record */
+    NEEDS_READING, /* verified, unless the business lets whoever it knows read */
+    NEEDS_VERIFIED /* a code proved it, not long ago */
+};
+
 struct flow_def {
     struct str name;
     struct str file;
     unsigned line;
+    enum need needs;
     bool returns; /* an aside: what was under way goes on afterwards */
     struct str *starts_on;
     size_t n_starts_on;
@@ -220,6 +238,7 @@ struct book {
     struct flow_def *flows;
     size_t n_flows;
     const struct flow_def *menu;
+    const struct flow_def *verify; /* NULL when no flow needs it */
 };
 
 const struct flow_def *book_flow(const struct book *book, struct str name);

@@ -130,6 +130,40 @@ static bool resolve_flow(struct checker *checker, struct flow_def *flow)
     return true;
 }
 
+/* Whoever cannot prove who they are must still reach the menu, a person and their peace. */
+static bool check_needs(struct checker *checker, const struct flow_def *flow)
+{
+    static const char *const open[] = {"help", "human", "stop", "start", "language"};
+    bool is_open = flow == checker->book->menu || flow == checker->book->verify;
+
+    if (flow->needs == NEEDS_NOTHING)
+        return true;
+    checker->flow = flow;
+    if (!checker->book->verify) {
+        return REFUSE(checker, flow->line,
+                      "flow '%.*s' needs to know who writes, and there is no flows/verify.yaml "
+                      "that could find out; add it",
+                      STR_ARG(flow->name));
+    }
+    for (size_t i = 0; i < COUNTOF(open); i++)
+        is_open = is_open || book_flow_on(checker->book, str_from(open[i])) == flow;
+    if (!is_open)
+        return true;
+    return REFUSE(
+        checker, flow->line,
+        "flow '%.*s' is there for everybody, so it may not need anything; drop 'needs'",
+        STR_ARG(flow->name));
+}
+
+static bool check_all_needs(struct checker *checker)
+{
+    for (size_t i = 0; i < checker->book->n_flows; i++) {
+        if (!check_needs(checker, &checker->book->flows[i]))
+            return false;
+    }
+    return true;
+}
+
 /* The words that work anywhere need a flow each. */
 static bool check_wanted_flows(struct checker *checker)
 {
@@ -167,6 +201,7 @@ static bool check_all(struct checker *checker)
     struct book *book = checker->book;
 
     book->menu = book_flow(book, STR("menu"));
+    book->verify = book_flow(book, STR("verify"));
     if (!book->menu) {
         return err_raise(
             checker->err, ERR_REJECT,
@@ -177,10 +212,10 @@ static bool check_all(struct checker *checker)
         if (!resolve_flow(checker, &book->flows[i]))
             return false;
     }
-    return each_state(checker, resolve) && check_wanted_flows(checker) && check_menu(checker) &&
-           check_own_words(checker) && each_state(checker, check_state) &&
-           check_reachable(checker) && check_promised(checker) && check_ends(checker) &&
-           check_loops(checker);
+    return each_state(checker, resolve) && check_wanted_flows(checker) &&
+           check_all_needs(checker) && check_menu(checker) && check_own_words(checker) &&
+           each_state(checker, check_state) && check_reachable(checker) &&
+           check_promised(checker) && check_ends(checker) && check_loops(checker);
 }
 
 bool book_check(struct book *book, struct err *err)

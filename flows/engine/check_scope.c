@@ -62,7 +62,7 @@ bool check_knows(const struct checker *checker, struct str name)
 static bool is_fact(struct str name)
 {
     return str_eq(name, STR("business")) || str_eq(name, STR("customer")) ||
-           str_eq(name, STR("channel"));
+           str_eq(name, STR("channel")) || str_eq(name, STR("session"));
 }
 
 /* What may be looked at: variables and facts always; what was loaded only until the customer

@@ -159,7 +159,7 @@ static bool expects_own(const struct prompt *prompt, struct str event)
     if (str_eq(event, STR("chosen")))
         return prompt->of.len > 0;
     if (str_eq(event, STR("answered")))
-        return text || media;
+        return text || media || prompt->typed;
     if (str_eq(event, STR("skipped")))
         return (text || media) && prompt->optional;
     if (str_eq(event, STR("too_short")) || str_eq(event, STR("too_long")))

@@ -122,6 +122,17 @@ static void mark_reachable(struct graph *graph, size_t number)
     }
 }
 
+/* The flow that proves who writes, where any flow needs that: the engine begins it by itself.
+ */
+static const struct flow_def *wanted_verify(const struct book *book)
+{
+    for (size_t i = 0; i < book->n_flows; i++) {
+        if (book->flows[i].needs != NEEDS_NOTHING)
+            return book->verify;
+    }
+    return NULL;
+}
+
 bool check_reachable(struct checker *checker)
 {
     struct graph graph = graph_of(checker);
@@ -136,7 +147,8 @@ bool check_reachable(struct checker *checker)
     for (size_t i = 0; i < checker->book->n_flows; i++) {
         const struct flow_def *each = &checker->book->flows[i];
 
-        if (each->n_starts_on > 0 || each == checker->book->menu)
+        if (each->n_starts_on > 0 || each == checker->book->menu ||
+            each == wanted_verify(checker->book))
             mark_reachable(&graph, number_of(&graph, each, each->initial));
     }
     for (size_t i = 0; i < graph.n; i++) {

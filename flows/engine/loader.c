@@ -683,11 +683,39 @@ static bool read_media(struct loader *loader, const struct node *map, struct pro
     return true;
 }
 
-static bool read_answer(struct loader *loader, const struct node *map, struct prompt *prompt)
+static bool read_answer_kind(struct loader *loader, const struct node *map,
+                             struct prompt *prompt)
 {
+    static const struct {
+        const char *name;
+        enum answer_kind kind;
+    } kinds[] = {
+        {"words",        ANSWER_WORDS  },
+        {"order_number", ANSWER_ORDER  },
+        {"number",       ANSWER_NUMBER },
+        {"code",         ANSWER_CODE   },
+        {"email",        ANSWER_EMAIL  },
+        {"contact",      ANSWER_CONTACT},
+    };
     struct str kind = STR("words");
 
-    if (!read_name(loader, map, "kind", &kind) || !read_name(loader, map, "as", &prompt->as) ||
+    if (!read_name(loader, map, "kind", &kind))
+        return false;
+    for (size_t i = 0; i < COUNTOF(kinds); i++) {
+        if (!str_eq(kind, str_from(kinds[i].name)))
+            continue;
+        prompt->answer = kinds[i].kind;
+        return true;
+    }
+    return REFUSE(loader, node_get(map, "kind"),
+                  "'%.*s' is no kind of answer; there are words, order_number, number, code, "
+                  "email, contact",
+                  STR_ARG(kind));
+}
+
+static bool read_answer(struct loader *loader, const struct node *map, struct prompt *prompt)
+{
+    if (!read_answer_kind(loader, map, prompt) || !read_name(loader, map, "as", &prompt->as) ||
         !read_bound(loader, map, "min", 4000, &prompt->min) ||
         !read_bound(loader, map, "max", 4000, &prompt->max) ||
         !read_bool(loader, map, "optional", &prompt->optional))
@@ -698,18 +726,17 @@ static bool read_answer(struct loader *loader, const struct node *map, struct pr
         return REFUSE(loader, node_get(map, "min"),
                       "'min' goes with a 'max' that is no smaller");
     }
-    if (str_eq(kind, STR("words"))) {
-        prompt->answer = ANSWER_WORDS;
-    } else if (str_eq(kind, STR("order_number"))) {
-        prompt->answer = ANSWER_ORDER;
-    } else if (str_eq(kind, STR("number"))) {
-        prompt->answer = ANSWER_NUMBER;
-    } else {
-        return REFUSE(loader, node_get(map, "kind"),
-                      "'%.*s' is no kind of answer; there are words, order_number, number",
-                      STR_ARG(kind));
-    }
     return true;
+}
+
+/* Buttons may take words as well: the code that a message asks for, beside "a new one". */
+static bool read_words_beside(struct loader *loader, const struct node *map,
+                              struct prompt *prompt)
+{
+    if (prompt->kind != PROMPT_BUTTONS || !(node_get(map, "as") || node_get(map, "kind")))
+        return true;
+    prompt->typed = true;
+    return read_answer(loader, map, prompt);
 }
 
 static bool read_carries(struct loader *loader, const struct node *map, struct prompt *prompt)
@@ -744,7 +771,8 @@ static bool read_prompt(struct loader *loader, const struct node *map, struct pr
                                              "min",  "max", NULL};
     static const char *const list_names[] = {"list",    "of",     "as",    "key",     "row",
                                              "choices", "titles", "label", "carries", NULL};
-    static const char *const button_names[] = {"buttons", "choices", "titles", "carries", NULL};
+    static const char *const button_names[] = {"buttons", "choices", "titles", "carries",
+                                               "as",      "kind",    "max",    NULL};
     static const char *const link_names[] = {"link", "url", "label", NULL};
     static const char *const media_names[] = {"media", "as", "max", "optional", NULL};
     static const struct {
@@ -784,7 +812,7 @@ static bool read_prompt(struct loader *loader, const struct node *map, struct pr
         return read_media(loader, map, prompt);
     default:
         return read_prompt_rows(loader, map, prompt) && read_choices(loader, map, prompt) &&
-               read_carries(loader, map, prompt);
+               read_carries(loader, map, prompt) && read_words_beside(loader, map, prompt);
     }
 }
 
@@ -833,10 +861,30 @@ static bool read_states(struct loader *loader, const struct node *node, struct f
     return true;
 }
 
+static bool read_need(struct loader *loader, const struct node *map, enum need *need)
+{
+    struct str name = STR_NONE;
+
+    if (!read_name(loader, map, "needs", &name))
+        return false;
+    if (str_eq(name, STR("known"))) {
+        *need = NEEDS_KNOWN;
+    } else if (str_eq(name, STR("reading"))) {
+        *need = NEEDS_READING;
+    } else if (str_eq(name, STR("verified"))) {
+        *need = NEEDS_VERIFIED;
+    } else if (name.len) {
+        return REFUSE(loader, node_get(map, "needs"),
+                      "a flow needs 'known', 'reading' or 'verified', and not '%.*s'",
+                      STR_ARG(name));
+    }
+    return true;
+}
+
 static bool read_flow(struct loader *loader, const struct node *map, struct flow_def *flow)
 {
-    static const char *const names[] = {"flow",    "starts_on", "takes", "returns",
-                                        "initial", "states",    NULL};
+    static const char *const names[] = {"flow",  "starts_on", "takes",  "returns",
+                                        "needs", "initial",   "states", NULL};
     struct str expected;
 
     if (map->kind != NODE_MAP)
@@ -845,6 +893,7 @@ static bool read_flow(struct loader *loader, const struct node *map, struct flow
         !read_names(loader, map, "starts_on", &flow->starts_on, &flow->n_starts_on) ||
         !read_names(loader, map, "takes", &flow->takes, &flow->n_takes) ||
         !read_bool(loader, map, "returns", &flow->returns) ||
+        !read_need(loader, map, &flow->needs) ||
         !read_name(loader, map, "initial", &flow->initial_name))
         return false;
     flow->file = loader->file;
@@ -1027,6 +1076,7 @@ static const struct action_def builtins[] = {
     {"ask_for_person", NULL, BUILTIN_PERSON,       outcomes_recorded},
     {"consent_stop",   NULL, BUILTIN_STOP,         outcomes_done    },
     {"consent_start",  NULL, BUILTIN_START,        outcomes_done    },
+    {"log_out",        NULL, BUILTIN_LOG_OUT,      outcomes_done    },
 };
 
 static const struct action_def *action_find(const struct loader *loader, struct str name)

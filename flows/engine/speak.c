@@ -35,7 +35,7 @@ static struct value first_piece(const struct flow_turn *turn, const struct recor
                                 struct str name)
 {
     const struct record *parts[] = {row, record_built(&turn->kept.now.vars),
-                                    record_built(&turn->loaded), turn->in->facts};
+                                    record_built(&turn->loaded), turn->facts};
 
     for (size_t i = 0; i < COUNTOF(parts); i++) {
         struct value value = record_get(parts[i], name);
@@ -69,7 +69,7 @@ struct value turn_expr(const struct flow_turn *turn, const struct expr *expr)
 static const struct record *scope_of(struct flow_turn *turn, const struct record *row)
 {
     const struct record *parts[] = {row, record_built(&turn->kept.now.vars),
-                                    record_built(&turn->loaded), turn->in->facts};
+                                    record_built(&turn->loaded), turn->facts};
     struct record *scope = arena_new(turn->arena, struct record);
     struct field *fields;
     size_t n = 0;

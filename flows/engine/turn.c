@@ -79,6 +79,72 @@ void turn_rest(struct flow_turn *turn)
     turn->phase = PHASE_END;
 }
 
+/* --- who speaks --------------------------------------------------------------------------- */
+
+bool turn_is_met(const struct flow_turn *turn, enum need needs)
+{
+    bool known = record_get(turn->facts, STR("customer")).kind == VALUE_RECORD;
+
+    switch (needs) {
+    case NEEDS_KNOWN:
+        return known;
+    case NEEDS_READING:
+        return known && (turn->verified || turn->in->reading_known);
+    case NEEDS_VERIFIED:
+        return known && turn->verified;
+    case NEEDS_NOTHING:
+        break;
+    }
+    return true;
+}
+
+/* A verification that was put aside for something else, which now wants it too: the code that
+ * is on its way is good for both. */
+static bool resume_verify(struct flow_turn *turn, struct frame *waiting)
+{
+    struct kept *kept = &turn->kept;
+
+    for (size_t i = kept->depth; i-- > 0;) {
+        if (kept->stack[i].flow != turn->book->verify)
+            continue;
+        *waiting = kept->stack[i];
+        kept->depth--;
+        memmove(&kept->stack[i], &kept->stack[i + 1], (kept->depth - i) * sizeof(*kept->stack));
+        return true;
+    }
+    return false;
+}
+
+/* What is under way waits as it stands, and who speaks is asked first. */
+static void prove(struct flow_turn *turn)
+{
+    struct frame waiting;
+    bool resumed = resume_verify(turn, &waiting);
+
+    turn_push(turn, turn->kept.now.at);
+    if (!resumed) {
+        turn_begin_flow(turn, turn->book->verify, NULL);
+        return;
+    }
+    turn->kept.now = waiting;
+    turn_page(turn, waiting.at);
+}
+
+/* A state that may not be entered yet. Where a question that only reads would merely be asked
+ * once more, or the customer has not even written, it is no reason to send a code. */
+static void withhold(struct flow_turn *turn)
+{
+    bool wanted = turn->in->event->kind != EVENT_TIMER;
+
+    if (!wanted || (turn->brief && turn->kept.now.at->again)) {
+        turn_menu(turn);
+    } else {
+        prove(turn);
+    }
+}
+
+/* --- coming back -------------------------------------------------------------------------- */
+
 void turn_return(struct flow_turn *turn)
 {
     struct kept *kept = &turn->kept;
@@ -91,7 +157,13 @@ void turn_return(struct flow_turn *turn)
         }
         return;
     }
+    const struct flow_def *ended = kept->now.flow;
+
     kept->now = kept->stack[--kept->depth];
+    if (ended == turn->book->verify && !turn_is_met(turn, kept->now.flow->needs)) {
+        turn_menu(turn); /* nothing was proved: what wanted it is over */
+        return;
+    }
     turn_page(turn, kept->now.at); /* as it was left, its page too */
 }
 
@@ -199,6 +271,9 @@ static void builtin_run(struct flow_turn *turn, const struct record *takes)
         result->consent = FLOW_CONSENT_START;
         turn->kept.stopped = false;
         break;
+    case BUILTIN_LOG_OUT:
+        turn->verified = false;
+        break;
     case BUILTIN_NONE:
         break;
     }
@@ -232,6 +307,10 @@ static void action_begin(struct flow_turn *turn, const struct move *move)
     static const char *const takes_builtin[] = {"?lang", "?reason", NULL};
     const struct action_def *action = move->action;
 
+    if (action->part && !turn_is_met(turn, turn->kept.now.flow->needs)) {
+        prove(turn); /* the session ended while the question stood open: it is asked again */
+        return;
+    }
     turn->action = action;
     turn->phase = PHASE_ACTED;
     if (!action->part) {
@@ -374,6 +453,21 @@ static void settle(struct flow_turn *turn)
     turn->phase = PHASE_END;
 }
 
+static void absorb_session(struct flow_turn *turn, const struct flow_answer *answer)
+{
+    struct value who = value_none();
+
+    if (answer->value.kind == VALUE_RECORD)
+        who = record_get(answer->value.record, STR("who"));
+    if (who.kind == VALUE_TEXT && str_eq(who.text, STR("proved"))) {
+        turn->verified = true;
+    } else if (who.kind == VALUE_TEXT && str_eq(who.text, STR("gone"))) {
+        turn->verified = false;
+    }
+    if (answer->facts)
+        turn->facts = answer->facts;
+}
+
 static bool outcome(struct flow_turn *turn, struct err *err)
 {
     const struct handlers *outcomes = &turn->kept.now.at->outcomes;
@@ -386,6 +480,7 @@ static bool outcome(struct flow_turn *turn, struct err *err)
         record_set(&turn->loaded, str_from(turn->action->name), turn->answers[0].value);
     turn->action = NULL;
     turn->phase = PHASE_END;
+    absorb_session(turn, &turn->answers[0]);
     turn_take(turn, &handler->moves);
     return true;
 }
@@ -409,6 +504,7 @@ static void finish(struct flow_turn *turn)
     turn_timers(turn);
     result->replies = turn->replies;
     result->lang = turn->locale.lang;
+    result->verified = turn->verified;
     result->at_rest = at_rest(&turn->kept);
     result->flow = arena_cstr(turn->arena, turn->kept.now.flow->name);
     result->at = arena_cstr(turn->arena, turn->kept.now.at->name);
@@ -432,6 +528,8 @@ struct flow_turn *flow_turn_begin(struct arena *into, const struct book *book,
     turn->arena = into;
     turn->book = book;
     turn->in = in;
+    turn->facts = in->facts;
+    turn->verified = in->verified;
     turn->locale = in->locale;
     turn->locale.now = in->now;
     turn->result.lang_settled = in->lang_is_settled;
@@ -457,6 +555,10 @@ enum flow_progress flow_turn_run(struct flow_turn *turn, struct err *err)
             if (++turn->moves > MOVES_MAX) {
                 fail(err, turn, "the turn goes round without the customer");
                 return FLOW_BROKEN;
+            }
+            if (!turn_is_met(turn, turn->kept.now.flow->needs)) {
+                withhold(turn);
+                break;
             }
             load_begin(turn);
             turn->phase = PHASE_LOADED;

@@ -53,6 +53,8 @@ struct flow_turn {
     struct arena *arena;
     const struct book *book;
     const struct flow_in *in;
+    const struct record *facts; /* `in`'s, until an action changes who writes */
+    bool verified;
     struct locale locale;
     struct kept kept;
     enum phase phase;
@@ -129,4 +131,6 @@ bool turn_push(struct flow_turn *turn, const struct state_def *back_to);
 /* Begin a flow in a fresh frame, at its initial state or at `state`. Nothing is pushed. */
 void turn_begin_flow(struct flow_turn *turn, const struct flow_def *flow,
                      const struct state_def *state);
+/* Whether enough is known of the one who writes. */
+bool turn_is_met(const struct flow_turn *turn, enum need needs);
 void turn_set(struct flow_turn *turn, struct str name, struct value value);

@@ -10,6 +10,8 @@ enum { OPTIONS_MAX = 2000 };
 #define HANDOFF_ANSWER (15 * USEC_PER_MIN)
 #define HANDOFF_QUIET  (2 * USEC_PER_HOUR)
 
+#define SESSION (30 * USEC_PER_MIN) /* what a code proved ends after so long a silence */
+
 struct player {
     struct arena *arena;
     const struct play *play;
@@ -19,6 +21,9 @@ struct player {
     enum lang lang;
     bool settled;
     bool muted;
+    bool verified;      /* and, where a transcript is about that, for how long */
+    usec_t until;       /* 0: without end */
+    bool reading_known; /* the business lets whoever it knows read */
     usec_t now;
     usec_t last;
     struct flow_timer timer;               /* runs when `at` is above 0 */
@@ -143,13 +148,41 @@ static bool answer_need(struct player *player, const struct flow_need *need,
                      need->name, need->kind == FLOW_LOAD ? "[{...}]" : "OUTCOME");
 }
 
+static bool is_verified(const struct player *player)
+{
+    return player->verified && (player->until == 0 || player->until > player->now);
+}
+
 static const struct record *facts_of(struct player *player)
 {
     const struct play *play = player->play;
-    const struct record *others =
-        play->facts ? play->facts(player->arena, player->customer) : NULL;
+    struct record_builder facts;
+    struct record_builder session;
 
-    return stage_facts(player->stage, player->arena, player->customer, others);
+    record_build(&session, player->arena);
+    if (is_verified(player))
+        record_set(&session, STR("verified"), value_bool(true));
+    record_build(&facts, player->arena);
+    record_set(&facts, STR("session"), value_record(record_built(&session)));
+    if (play->facts)
+        record_set_all(&facts, play->facts(player->arena, player->customer));
+    return stage_facts(player->stage, player->arena, player->customer, record_built(&facts));
+}
+
+/* An action may find out that somebody else writes: `customer` names them. */
+static void meet(struct player *player, struct flow_answer *answer)
+{
+    const struct record *row = answer->value.kind == VALUE_RECORD ? answer->value.record : NULL;
+    struct value who = record_get(row, STR("who"));
+    struct value customer = record_get(row, STR("customer"));
+
+    if (who.kind != VALUE_TEXT)
+        return;
+    if (str_eq(who.text, STR("gone")))
+        player->customer = STR("stranger");
+    else if (customer.kind == VALUE_TEXT)
+        player->customer = customer.text;
+    answer->facts = facts_of(player);
 }
 
 static bool run(struct player *player, struct flow_turn *turn, struct err *err)
@@ -165,6 +198,8 @@ static bool run(struct player *player, struct flow_turn *turn, struct err *err)
 
             if (!answer_need(player, &needs[i], &answer, err))
                 return false;
+            if (needs[i].kind == FLOW_ACTION)
+                meet(player, &answer);
             flow_turn_answer(turn, i, &answer);
         }
     }
@@ -191,6 +226,16 @@ static void keep_timers(struct player *player, const struct event *event,
     }
 }
 
+/* Every message of a session that was proved extends it; one without end stays so. */
+static void keep_session(struct player *player, const struct event *event, bool was, bool is)
+{
+    if (is != was)
+        put_line(player, is ? "* verified" : "* no longer verified", STR_NONE);
+    if (is && event->kind != EVENT_TIMER && !(was && player->until == 0))
+        player->until = player->now + SESSION;
+    player->verified = is;
+}
+
 static bool play_event(struct player *player, struct event *event, struct err *err)
 {
     struct flow_in in = {
@@ -200,6 +245,8 @@ static bool play_event(struct player *player, struct event *event, struct err *e
         .locale = {.lang = player->lang, .zone = stage_zone(player->stage)},
         .lang_is_settled = player->settled,
         .facts = facts_of(player),
+        .verified = is_verified(player),
+        .reading_known = player->reading_known,
         .last_inbound_at = player->last,
         .muted = player->muted
     };
@@ -218,6 +265,7 @@ static bool play_event(struct player *player, struct event *event, struct err *e
     player->state = result->state;
     player->lang = result->lang;
     player->settled = result->lang_settled;
+    keep_session(player, event, in.verified, result->verified);
     if (event->kind != EVENT_TIMER)
         player->last = player->now;
     keep_timers(player, event, result);
@@ -431,6 +479,11 @@ static bool read_setting(struct player *player, struct str line)
         player->settled = str_eq(rest, STR("yes"));
     } else if (str_eq(name, STR("met"))) {
         player->last = str_eq(rest, STR("yes")) ? player->now - USEC_PER_DAY : 0;
+    } else if (str_eq(name, STR("verified"))) {
+        player->verified = str_eq(rest, STR("yes"));
+        player->until = player->now + SESSION;
+    } else if (str_eq(name, STR("reading"))) {
+        player->reading_known = str_eq(rest, STR("known"));
     } else if (str_eq(name, STR("muted"))) {
         player->muted = str_eq(rest, STR("yes"));
     } else {
@@ -482,6 +535,7 @@ bool play_transcript(struct arena *into, const struct play *play, struct str tra
     player->play = play;
     player->stage = stage_copy(into, play->stage);
     player->customer = STR("ana");
+    player->verified = true;
     player->now = stage_now(player->stage);
     while (str_split(&rest, '\n', &line)) {
         if (!play_line(player, line, ++number, err))

@@ -302,7 +302,7 @@ static const struct node *of_customer(const struct stage *stage, struct str cust
 const struct record *stage_facts(const struct stage *stage, struct arena *into,
                                  struct str customer, const struct record *others)
 {
-    static const char *const names[] = {"business", "customer", "channel"};
+    static const char *const names[] = {"business", "customer", "channel", "session"};
     const struct node *who = get(node_get(stage->root, "customers"), customer);
     const struct node *shared = node_get(stage->root, "facts");
     const struct node *own = node_get(who, "facts");

@@ -4,7 +4,8 @@
 -- Take conversations, passing over those that another worker holds. No row: new, or held.
 -- $1 org  $2 account ids  $3 addresses
 select i.ord::int4 as ord, c.conversation_id, c.contact_id, p.customer_id, c.seq, c.state, c.at_rest,
-       c.language, c.language_settled, c.last_inbound_at, c.held_until, p.stopped_at, p.phone
+       c.language, c.language_settled, c.last_inbound_at, c.held_until, p.stopped_at, p.phone,
+       c.verified_until
   from unnest($2::uuid[], $3::text[]) with ordinality i (account_id, address, ord)
   join contact_points p on p.org_id = $1::uuid and p.channel = 'whatsapp' and p.address = i.address
  cross join lateral (
@@ -40,7 +41,8 @@ update contact_points p set address = i.user_id
 -- by it where their user id is known.
 -- $1 org  $2 account ids  $3 addresses
 select i.ord::int4 as ord, c.conversation_id, c.contact_id, p.customer_id, c.seq, c.state, c.at_rest,
-       c.language, c.language_settled, c.last_inbound_at, c.held_until, p.stopped_at, p.phone
+       c.language, c.language_settled, c.last_inbound_at, c.held_until, p.stopped_at, p.phone,
+       c.verified_until
   from unnest($2::uuid[], $3::text[]) with ordinality i (account_id, address, ord)
  cross join lateral (
        select q.* from contact_points q
@@ -82,7 +84,9 @@ select $1::uuid, i.conversation_id, i.account_id, p.contact_id
 -- $1 org
 select name, language, time_zone, currency, country, email, phone, website, privacy_url,
        (settings->'hours')::text,
-       case when settings->>'handoff_minutes' ~ '^[0-9]{1,4}$' then (settings->>'handoff_minutes')::int4 end
+       case when settings->>'handoff_minutes' ~ '^[0-9]{1,4}$' then (settings->>'handoff_minutes')::int4 end,
+       coalesce(settings ->> 'reading' = 'known', false) as reading_known,
+       coalesce(settings ->> 'registration' = 'true', false) as registration
   from businesses where org_id = $1::uuid;
 
 -- name: turn_customer
@@ -108,13 +112,15 @@ select $1::uuid, i.* from unnest($2::uuid[], $3::uuid[], $4::int8[], $5::timesta
 
 -- name: turn_keep
 -- What the conversations have become.
--- $1 org  $2 conversations  $3 seqs  $4 states  $5 at rest  $6 languages  $7 settled  $8 last inbound  $9 now
+-- $1 org  $2 conversations  $3 seqs  $4 states  $5 at rest  $6 languages  $7 settled  $8 last inbound
+-- $9 verified until  $10 now
 update conversations c
    set seq = i.seq, state = i.state, at_rest = i.at_rest, language = i.language,
        language_settled = i.settled, last_inbound_at = greatest(c.last_inbound_at, i.inbound_at),
-       last_turn_at = $9::timestamptz
-  from unnest($2::uuid[], $3::int8[], $4::text[], $5::bool[], $6::text[], $7::bool[], $8::timestamptz[])
-       i (conversation_id, seq, state, at_rest, language, settled, inbound_at)
+       verified_until = i.verified_until, last_turn_at = $10::timestamptz
+  from unnest($2::uuid[], $3::int8[], $4::text[], $5::bool[], $6::text[], $7::bool[], $8::timestamptz[],
+              $9::timestamptz[])
+       i (conversation_id, seq, state, at_rest, language, settled, inbound_at, verified_until)
  where c.org_id = $1::uuid and c.conversation_id = i.conversation_id;
 
 -- name: turn_payloads
@@ -176,14 +182,22 @@ select $1::uuid, $4::timestamptz, s.customer_id, s.contact_id, s.channel, 'offer
   from switched s;
 
 -- name: turn_rename
--- A person's number or user id changed: the contact keeps its history under the new one. What the
--- number proved no longer holds, so the customer is linked again only by who they prove to be.
+-- A person's number or user id changed: the contact keeps its history and its customer under the new
+-- one. What a code proved no longer holds, nor does a code that is on its way.
 -- $1 org  $2 old addresses  $3 new addresses  $4 new phones
-update contact_points p set address = i.new_address, phone = coalesce(i.new_phone, p.phone)
-  from unnest($2::text[], $3::text[], $4::text[]) i (old_address, new_address, new_phone)
- where p.org_id = $1::uuid and p.channel = 'whatsapp' and p.address = i.old_address
-   and not exists (select 1 from contact_points q
-                    where q.org_id = $1::uuid and q.channel = 'whatsapp' and q.address = i.new_address);
+with renamed as (
+    update contact_points p set address = i.new_address, phone = coalesce(i.new_phone, p.phone)
+      from unnest($2::text[], $3::text[], $4::text[]) i (old_address, new_address, new_phone)
+     where p.org_id = $1::uuid and p.channel = 'whatsapp' and p.address = i.old_address
+       and not exists (select 1 from contact_points q
+                        where q.org_id = $1::uuid and q.channel = 'whatsapp' and q.address = i.new_address)
+    returning p.contact_id
+), voided as (
+    update verifications v set code_hash = null from renamed r
+     where v.org_id = $1::uuid and v.contact_id = r.contact_id
+)
+update conversations c set verified_until = null from renamed r
+ where c.org_id = $1::uuid and c.contact_id = r.contact_id and c.verified_until is not null;
 
 -- name: turn_statuses
 -- Delivery states and errors join: the highest wins, in any order and any number of times.

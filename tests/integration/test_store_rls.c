@@ -76,6 +76,10 @@ static const char arrange_a[] =
     "  select org_id, md5('t' || customer_id)::uuid, document_id, 1 from documents;"
     "insert into ticket_answers (org_id, ticket_id, answer_id, at, author, body)"
     "  select org_id, ticket_id, md5('w' || ticket_id)::uuid, now(), 'x', 'x' from tickets;"
+    "insert into verifications (org_id, contact_id) select org_id, contact_id from "
+    "contact_points;"
+    "insert into code_sends (org_id, send_id, at, contact_id, destination, prefix)"
+    "  select org_id, contact_id, now(), contact_id, '+1', '+' from contact_points;"
     "insert into dead_letters (org_id, dead_id, at, provider, reason, item, payload)"
     "  values ('" ORG_A "', md5('d')::uuid, now(), 'whatsapp', 'x', 'x', 'x');"
     "insert into audit (org_id, audit_id, at, actor, action)"
@@ -374,7 +378,7 @@ static void the_log_and_the_audit_are_not_rewritten(void **state)
         "delete from contact_points",
         "delete from flow_versions",
         "update customers set portal_access = true",
-        "update customers set name = 'x'",
+        "update customers set company = 'x'",
         "update orders set total_minor = 0",
         "insert into order_notes select * from order_notes",
         "select body from unrouted; drop table audit",

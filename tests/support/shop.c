@@ -428,6 +428,8 @@ bool shop_answer(struct arena *into, struct str customer, const struct flow_need
     const struct shop_order *order =
         number.kind == VALUE_TEXT ? find(into, customer, number.text) : NULL;
 
+    if (shop_codes_answer(into, customer, need, answer))
+        return true;
     *answer = (struct flow_answer){.value = value_none()};
     if (strcmp(need->name, "order_figures") == 0) {
         answer->value = order_figures(into, customer);

@@ -21,3 +21,7 @@ MUST_USE bool shop_tickets_answer(struct arena *into, struct str customer,
 /* Answer one load. False when the shop has never heard of it. */
 MUST_USE bool shop_answer(struct arena *into, struct str customer, const struct flow_need *need,
                           struct flow_answer *answer);
+
+/* Those of the parts that tell who is speaking; shop_answer asks it by itself. */
+MUST_USE bool shop_codes_answer(struct arena *into, struct str customer,
+                                const struct flow_need *need, struct flow_answer *answer);

@@ -1,0 +1,174 @@
+-- Codes, and what they prove. Actions of flows/verify.yaml and its neighbours: one row each, its
+-- `outcome` first. Columns that speak to the shell (bot/batch_step.c): `channel` and `destination`
+-- (the code that was made leaves there), `who` (proved, changed, gone) and `customer_id`, `alert`.
+
+-- name: send_code
+-- A code for the customer who is known, to another address than the one that writes if there is
+-- one. `way` counts through the addresses; `next` is the one after.
+-- $1 org  $2 customer  $3 way  $4 contact  $5 hash of the new code  $6 id  $7 now
+-- $8 channels that can carry it
+with own as (
+    select p.phone, coalesce(p.phone, p.address) as address from contact_points p
+     where p.org_id = $1::uuid and p.contact_id = $4::uuid
+), carried as (
+    select 'sms' = any (c.list) as sms, 'email' = any (c.list) as email, 'whatsapp' = any (c.list) as whatsapp
+      from (select string_to_array($8::text, ',') as list) c
+), away as (
+    (select case when f.phone = o.phone then 2 else 0 end as rank, 'sms' as channel, f.phone as destination
+       from customer_phones f cross join own o cross join carried k
+      where k.sms and f.org_id = $1::uuid and f.customer_id = $2::uuid and f.disputed_at is null
+      order by 1, 3 limit 4)
+     union all
+    select 1, 'email', c.email from customers c cross join carried k
+     where k.email and c.org_id = $1::uuid and c.customer_id = $2::uuid and c.email <> ''
+), ways as (
+    select a.channel, a.destination, row_number() over (order by a.rank, a.destination) - 1 as place,
+           count(*) over () as n
+      from (select * from away
+             union all
+            select 3, 'whatsapp', o.address from own o
+             cross join carried k
+             where $2::uuid is not null and k.whatsapp and not exists (select from away)) a
+), way as (
+    select * from ways
+     where place = case when $3::text ~ '^[0-9]{1,4}$' then $3::text::int8 else 0 end % n
+)
+select i.outcome, i.channel, i.destination, i.masked, i.until, i.alert,
+       coalesce((w.place + 1) % w.n, 0) as next, coalesce(w.n, 0) as ways
+  from (select) one
+  left join way w on true
+ cross join lateral code_issue($1::uuid, $4::uuid, 'verify', $2::uuid, w.channel, w.destination,
+                               $5::text, $6::uuid, $7::timestamptz) i;
+
+-- name: send_link_code
+-- A code to a number or an address of mail that may be on record. Whether it is, nobody can tell
+-- from what comes back.
+-- $1 org  $2 customer  $3 identity  $4 contact  $5 hash of the new code  $6 id  $7 now
+-- $8 channels that can carry it
+with carried as (
+    select case when $3::text like '%@%' then 'email' else 'sms' end as channel
+), asked as (
+    select k.channel,
+           coalesce($3::text like '+%' or $3::text like '%@%', false) as clear,
+           $2::uuid is null and k.channel = any (string_to_array($8::text, ',')) as reachable
+      from carried k
+)
+select case when not a.clear then 'unclear' when not a.reachable then 'unavailable' else i.outcome end as outcome,
+       i.channel, i.destination, i.masked, i.until, i.alert
+  from asked a
+ cross join lateral code_issue($1::uuid, $4::uuid, 'link',
+                               customer_reached($1::uuid, $3::text), a.channel,
+                               case when a.clear and a.reachable then $3::text end,
+                               $5::text, $6::uuid, $7::timestamptz) i;
+
+-- name: check_code
+-- A right one proves the customer, or links the address to the customer that it was sent to.
+-- $1 org  $2 customer  $3 contact  $4 hash of what was typed  $5 id  $6 now
+with tried as materialized (
+    select * from code_try($1::uuid, $3::uuid, array['verify', 'link'], $2::uuid, $4::text, $6::timestamptz)
+), linked as (
+    update contact_points p set customer_id = t.customer_id from tried t
+     where p.org_id = $1::uuid and p.contact_id = $3::uuid and t.outcome = 'right' and t.purpose = 'link'
+    returning p.contact_id
+), noted as (
+    insert into audit (org_id, audit_id, at, actor, action, subject)
+    select $1::uuid, $5::uuid, $6::timestamptz, 'customer', 'verify.linked', l.contact_id::text from linked l
+)
+select case t.outcome when 'right' then 'verified' else t.outcome end as outcome,
+       t.remaining, t.until, t.alert, t.customer_id,
+       case t.outcome when 'right' then 'proved' end as who,
+       case t.outcome when 'right'
+            then customer_visit($1::uuid, t.customer_id, $6::timestamptz) end as last_visit
+  from tried t;
+
+-- name: not_me
+-- The number has another owner now: the address is nobody's, at once, and the number proves
+-- nothing more.
+-- $1 org  $2 customer  $3 contact  $4 id  $5 now
+with unlinked as (
+    update contact_points p set customer_id = null
+     where p.org_id = $1::uuid and p.contact_id = $3::uuid
+    returning p.contact_id, p.phone
+), disputed as (
+    update customer_phones f set disputed_at = $5::timestamptz from unlinked u
+     where f.org_id = $1::uuid and f.phone = u.phone and f.disputed_at is null
+), ended as (
+    update conversations c set verified_until = null from unlinked u
+     where c.org_id = $1::uuid and c.contact_id = u.contact_id and c.verified_until is not null
+), voided as (
+    update verifications v set code_hash = null from unlinked u
+     where v.org_id = $1::uuid and v.contact_id = u.contact_id
+), noted as (
+    insert into audit (org_id, audit_id, at, actor, action, subject)
+    select $1::uuid, $4::uuid, $5::timestamptz, 'customer', 'verify.not_me', $2::uuid::text
+)
+select 'unlinked' as outcome, (select 'gone' from unlinked) as who;
+
+-- name: profile
+-- What a customer sees of themselves.
+-- $1 org  $2 customer
+select c.name, nullif(c.email, '') as email, c.email_verified_at is not null as email_verified,
+       nullif(c.company, '') as company, c.company_admin, coalesce(c.language, '') as language
+  from customers c where c.org_id = $1::uuid and c.customer_id = $2::uuid;
+
+-- name: set_name
+-- $1 org  $2 customer  $3 name  $4 id  $5 now
+with told as (
+    select btrim(regexp_replace($3::text, '[[:cntrl:][:space:]]+', ' ', 'g')) as name
+), changed as (
+    update customers c set name = left(t.name, 80) from told t
+     where c.org_id = $1::uuid and c.customer_id = $2::uuid and t.name ~ '[[:alpha:]]'
+    returning c.customer_id
+), noted as (
+    insert into audit (org_id, audit_id, at, actor, action, subject)
+    select $1::uuid, $4::uuid, $5::timestamptz, 'customer', 'profile.name', customer_id::text from changed
+)
+select case when exists (select from changed) then 'saved' else 'unreadable' end as outcome,
+       case when exists (select from changed) then 'changed' end as who;
+
+-- name: send_email_code
+-- A code to the address that is to be the new one. $3 has been read as an address by the flow.
+-- $1 org  $2 customer  $3 email  $4 contact  $5 hash of the new code  $6 id  $7 now
+-- $8 channels that can carry it
+with asked as (
+    select exists (select from customers c where c.org_id = $1::uuid and c.customer_id = $2::uuid
+                      and lower(c.email) = lower($3::text)) as same,
+           'email' = any (string_to_array($8::text, ',')) as reachable
+)
+select case when a.same then 'same' when not a.reachable then 'unavailable' else i.outcome end as outcome,
+       i.channel, i.destination, i.masked, i.until, i.alert
+  from asked a
+ cross join lateral code_issue($1::uuid, $4::uuid, 'email', $2::uuid, 'email',
+                               case when not a.same and a.reachable then $3::text end,
+                               $5::text, $6::uuid, $7::timestamptz) i;
+
+-- name: check_email_code
+-- $1 org  $2 customer  $3 contact  $4 hash of what was typed  $5 id  $6 now
+with tried as materialized (
+    select * from code_try($1::uuid, $3::uuid, array['email'], $2::uuid, $4::text, $6::timestamptz)
+), changed as (
+    update customers c set email = t.destination, email_verified_at = $6::timestamptz from tried t
+     where c.org_id = $1::uuid and c.customer_id = $2::uuid and t.outcome = 'right'
+    returning c.customer_id
+), noted as (
+    insert into audit (org_id, audit_id, at, actor, action, subject)
+    select $1::uuid, $5::uuid, $6::timestamptz, 'customer', 'profile.email', customer_id::text from changed
+)
+select case t.outcome when 'right' then 'changed' else t.outcome end as outcome,
+       t.remaining, t.until, t.alert, case t.outcome when 'right' then 'changed' end as who
+  from tried t;
+
+-- name: register_customer
+-- Whoever writes becomes a customer, where the business lets people; known from then on, and not
+-- yet verified.
+-- $1 org  $2 customer  $3 name  $4 email  $5 contact  $6 id  $7 now
+with told as (
+    select left(btrim(regexp_replace(coalesce($3::text, ''), '[[:cntrl:][:space:]]+', ' ', 'g')), 80) as name
+), made as materialized (
+    select case when $2::uuid is null then customer_register($1::uuid, $5::uuid, $6::uuid, t.name,
+                                              coalesce($4::text, ''), $7::timestamptz) end as customer_id
+      from told t
+)
+select case when m.customer_id is null then 'refused' else 'registered' end as outcome,
+       m.customer_id, case when m.customer_id is not null then 'changed' end as who
+  from made m;

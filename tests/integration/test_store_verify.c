@@ -1,0 +1,640 @@
+/*
+ * Codes and what they prove, as the statements judge them: against a PostgreSQL, with a clock
+ * of the test's own.
+ */
+#include "store/parts.h"
+#include "store/seed.h"
+#include "store/sql.h"
+#include "tests/support/store.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define ORG   "00000000-0000-4000-8000-00000000000a"
+#define ANA   "00000000-0000-4000-8000-0000000000a1" /* the customers */
+#define BEN   "00000000-0000-4000-8000-0000000000b1"
+#define HERE  "00000000-0000-4000-8000-0000000000c1" /* Ana's WhatsApp */
+#define THERE "00000000-0000-4000-8000-0000000000c2" /* a stranger's */
+#define BOTH  "sms,whatsapp"
+#define MAIL  "sms,email,whatsapp"
+#define RIGHT "aa11"
+#define WRONG "bb22"
+#define NEWER "cc33"
+#define TRY(given)                                                                             \
+    "select outcome from code_try('" ORG "', '" HERE "', array['verify'], '" ANA "', '" given  \
+    "', now())"
+#define MINUTE USEC_PER_MIN
+
+static struct rig rig;
+static PGconn *owner;
+static usec_t now;
+static unsigned drawn;
+
+static struct uuid id_of(const char *text)
+{
+    struct uuid id = {{0}};
+    if (text)
+        assert_true(uuid_parse(str_from(text), &id));
+    return id;
+}
+
+static void sql(const char *text)
+{
+    run_sql(owner, text);
+}
+
+struct doing {
+    const char *customer; /* NULL: not known */
+    const char *contact;
+    const char *code, *given; /* hashes */
+    const char *channels;
+    const char *name; /* of the one variable it takes */
+    const char *value;
+};
+
+/* What an action gives; the record is the rig's. */
+static struct value act(const char *action, const struct doing *how)
+{
+    const struct part *part = parts_find(str_from(action));
+    struct called called = {.done = false};
+    struct err err = {.code = ERR_NONE};
+    struct record_builder takes;
+    struct value answer;
+    const char *outcome;
+    char fresh[37];
+
+    (void)snprintf(fresh, sizeof(fresh), "00000000-0000-4000-9000-%012u", ++drawn);
+    struct part_frame frame = {.org = id_of(ORG),
+                               .customer = id_of(how->customer),
+                               .contact = id_of(how->contact ? how->contact : HERE),
+                               .now = now,
+                               .id = id_of(fresh),
+                               .code = str_from(how->code),
+                               .given = str_from(how->given),
+                               .channels = str_from(how->channels)};
+    record_build(&takes, &rig.arena);
+    if (how->name)
+        record_set(&takes, str_from(how->name), value_text(str_from(how->value)));
+    call_init(&called.call, &rig.arena, frame.org);
+    called.call.customer = frame.customer;
+    call_add(&called.call, part->sql,
+             part_params(&rig.arena, part, &frame, record_built(&takes)));
+    wait_call(&rig, &called);
+    if (called.call.err.code != ERR_NONE)
+        fail_msg("%s: %s", action, called.call.err.text);
+    if (!part_answer(&rig.arena, part, called.results[0], &answer, &outcome, &err))
+        fail_msg("%s", err.text);
+    called_clear(&called);
+    return answer;
+}
+
+static const char *text_in(struct value answer, const char *name)
+{
+    struct value value = record_get(answer.record, str_from(name));
+    return value.kind == VALUE_TEXT ? arena_cstr(&rig.arena, value.text) : "";
+}
+
+static void expect(struct value answer, const char *outcome)
+{
+    if (strcmp(text_in(answer, "outcome"), outcome) != 0)
+        fail_msg("%s, and not %s", text_in(answer, "outcome"), outcome);
+}
+
+static struct value send_to(const char *customer, const char *contact, const char *hash,
+                            const char *channels)
+{
+    return act("send_code", &(struct doing){.customer = customer,
+                                            .contact = contact,
+                                            .code = hash,
+                                            .channels = channels});
+}
+
+static struct value sends(const char *hash)
+{
+    return send_to(ANA, HERE, hash, BOTH);
+}
+
+static struct value tries(const char *given)
+{
+    return act("check_code", &(struct doing){.customer = ANA, .given = given});
+}
+
+static struct value link_code(const char *identity, const char *hash)
+{
+    return act("send_link_code", &(struct doing){.contact = THERE,
+                                                 .code = hash,
+                                                 .channels = MAIL,
+                                                 .name = "identity",
+                                                 .value = identity});
+}
+
+static struct value link_try(const char *given)
+{
+    return act("check_code", &(struct doing){.contact = THERE, .given = given});
+}
+
+/* --- OTP-1 -------------------------------------------------------------------------------- */
+
+static void otp_1_a_right_code_proves_once(void **state)
+{
+    (void)state;
+    expect(sends(RIGHT), "sent");
+    struct value right = tries(RIGHT);
+    expect(right, "verified");
+    assert_string_equal(text_in(right, "who"), "proved");
+    assert_string_equal(text_in(right, "customer_id"), ANA);
+    expect(tries(RIGHT), "none");
+}
+
+static void otp_1_a_code_ends_after_five_minutes_to_the_second(void **state)
+{
+    (void)state;
+    expect(sends(RIGHT), "sent");
+    now += 5 * MINUTE;
+    expect(tries(RIGHT), "expired");
+    now -= 1;
+    expect(tries(RIGHT), "verified");
+}
+
+static void otp_1_only_the_newest_code_is_right(void **state)
+{
+    (void)state;
+    expect(sends(RIGHT), "sent");
+    expect(sends(NEWER), "sent");
+    expect(tries(RIGHT), "wrong");
+    expect(tries(NEWER), "verified");
+}
+
+static void otp_1_what_is_no_code_costs_no_try(void **state)
+{
+    (void)state;
+    expect(sends(RIGHT), "sent");
+    for (int i = 0; i < 10; i++)
+        expect(tries(NULL), "malformed");
+    expect(tries(RIGHT), "verified");
+}
+
+static void otp_1_only_a_hash_is_kept(void **state)
+{
+    (void)state;
+    expect(sends(RIGHT), "sent");
+    assert_int_equal(ask_number(owner, "select count(*) from verifications where code_hash ="
+                                       " '\\xaa11' and expires_at > '2026-01-01'"),
+                     1);
+}
+
+static void otp_1_a_code_is_good_for_its_address_and_customer_only(void **state)
+{
+    (void)state;
+    expect(sends(RIGHT), "sent");
+    expect(link_try(RIGHT), "none");
+    expect(act("check_code", &(struct doing){.customer = BEN, .given = RIGHT}), "none");
+    expect(act("check_email_code", &(struct doing){.customer = ANA, .given = RIGHT}), "none");
+    expect(tries(RIGHT), "verified");
+}
+
+/* --- OTP-2 -------------------------------------------------------------------------------- */
+
+static void otp_2_the_code_goes_to_another_address_where_one_exists(void **state)
+{
+    (void)state;
+    struct value sent = sends(RIGHT);
+    assert_string_equal(text_in(sent, "channel"), "sms");
+    assert_string_equal(text_in(sent, "destination"), "+353871110002");
+    assert_string_equal(text_in(sent, "masked"), "•••002");
+    assert_int_equal(record_get(sent.record, STR("ways")).number, 2);
+    assert_int_equal(record_get(sent.record, STR("next")).number, 1);
+}
+
+static void otp_2_the_ways_go_round(void **state)
+{
+    (void)state;
+    static const char *const channels[] = {"sms", "email", "sms", "sms"};
+    static const char *const ways[] = {"0", "1", "2", "nonsense"};
+    static const char *const masked[] = {"•••002", "a•••@h•••.example", "•••001", "•••002"};
+    for (size_t i = 0; i < COUNTOF(ways); i++) {
+        struct value sent = act("send_code", &(struct doing){.customer = ANA,
+                                                             .code = RIGHT,
+                                                             .channels = MAIL,
+                                                             .name = "way",
+                                                             .value = ways[i]});
+        assert_string_equal(text_in(sent, "channel"), channels[i]);
+        assert_string_equal(text_in(sent, "masked"), masked[i]);
+    }
+}
+
+static void otp_2_without_another_channel_it_comes_where_one_writes(void **state)
+{
+    (void)state;
+    struct value sent = send_to(ANA, HERE, RIGHT, "whatsapp");
+    expect(sent, "sent");
+    assert_string_equal(text_in(sent, "channel"), "whatsapp");
+    assert_string_equal(text_in(sent, "destination"), "+353871110001");
+    expect(send_to(ANA, HERE, RIGHT, ""), "nowhere");
+    expect(send_to(NULL, THERE, RIGHT, MAIL), "nowhere");
+}
+
+/* --- OTP-3 -------------------------------------------------------------------------------- */
+
+static usec_t until_of(struct value answer)
+{
+    return record_get(answer.record, STR("until")).time;
+}
+
+static void otp_3_five_wrong_codes_lock_for_a_time_that_grows(void **state)
+{
+    (void)state;
+    static const int minutes[] = {5, 15, 60, 24 * 60, 24 * 60};
+    sql("update businesses set settings = '{\"codes\": {\"contact\": 1000, \"destination\": "
+        "1000}}'");
+    for (size_t lock = 0; lock < COUNTOF(minutes); lock++) {
+        expect(sends(RIGHT), "sent");
+        for (int i = 0; i < 4; i++) {
+            struct value wrong = tries(WRONG);
+            expect(wrong, "wrong");
+            assert_int_equal(record_get(wrong.record, STR("remaining")).number, 4 - i);
+            if (i == 1)
+                expect(sends(RIGHT), "sent"); /* a new code gives no new tries */
+        }
+        struct value locked = tries(WRONG);
+        expect(locked, "locked");
+        assert_string_equal(text_in(locked, "alert"), "verify.locked");
+        assert_int_equal(until_of(locked), now + minutes[lock] * MINUTE);
+        expect(tries(RIGHT), "locked");
+        expect(sends(NEWER), "locked");
+        now += minutes[lock] * MINUTE - 1;
+        expect(sends(NEWER), "locked");
+        now += 1;
+        expect(tries(RIGHT), "none"); /* the code did not outlive the lock */
+    }
+    expect(sends(RIGHT), "sent");
+    expect(tries(RIGHT), "verified");
+    assert_int_equal(ask_number(owner, "select locks + wrong from verifications"), 0);
+}
+
+static void otp_3_a_lock_is_of_the_address_that_guessed_and_of_no_other(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 5; i++) {
+        if (i == 0)
+            expect(link_code("+353871110002", RIGHT), "sent");
+        link_try(WRONG);
+    }
+    expect(link_try(RIGHT), "locked");
+    expect(sends(RIGHT), "sent"); /* whom the stranger was after */
+    expect(tries(RIGHT), "verified");
+}
+
+static void otp_3_budgets_hold_for_contact_destination_prefix_and_business(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *settings, *alert;
+    } cases[] = {
+        {"contact",     "verify.budget_contact"    },
+        {"destination", "verify.budget_destination"},
+        {"prefix",      "verify.budget_prefix"     },
+        {"business",    "verify.budget_business"   },
+    };
+    for (size_t i = 0; i < COUNTOF(cases); i++) {
+        char text[200];
+        (void)snprintf(text, sizeof(text),
+                       "delete from code_sends; update businesses set settings ="
+                       " '{\"codes\": {\"%s\": 2}}'",
+                       cases[i].settings);
+        sql(text);
+        expect(sends(RIGHT), "sent");
+        now += 30 * MINUTE;
+        expect(sends(NEWER), "sent");
+        struct value refused = sends(WRONG);
+        expect(refused, "too_many");
+        assert_string_equal(text_in(refused, "alert"), cases[i].alert);
+        assert_string_equal(text_in(refused, "channel"), "");
+        expect(tries(NEWER), "verified"); /* the code that is there stays good */
+        now += 30 * MINUTE;
+        expect(sends(RIGHT), "sent"); /* the first is an hour old */
+        expect(sends(RIGHT), "too_many");
+    }
+}
+
+static void otp_3_settings_that_make_no_sense_leave_the_budgets_as_they_were(void **state)
+{
+    (void)state;
+    sql("update businesses set settings = '{\"codes\": {\"contact\": \"many\", "
+        "\"destination\": -1, \"prefix\": null}}'");
+    for (int i = 0; i < 5; i++)
+        expect(sends(RIGHT), "sent");
+    expect(sends(RIGHT), "too_many");
+}
+
+/* Two sessions try at once: one waits for the other, and only one of them is right. */
+static void otp_3_tries_that_come_at_once_are_judged_one_after_the_other(void **state)
+{
+    (void)state;
+    PGconn *other = owner_connect();
+    now = clock_now();
+    expect(sends(RIGHT), "sent");
+    run_sql(owner, "begin");
+    run_sql(owner, TRY(RIGHT));
+    run_sql(other, "set parley.org_id = '" ORG "'");
+    assert_int_equal(PQsendQuery(other, TRY(RIGHT)), 1);
+    turn_for(&rig, 100 * USEC_PER_MSEC);
+    assert_int_equal(PQconsumeInput(other), 1);
+    assert_true(PQisBusy(other));
+    run_sql(owner, "commit");
+    PGresult *result = PQgetResult(other);
+    assert_string_equal(PQgetvalue(result, 0, 0), "none");
+    PQclear(result);
+    assert_null(PQgetResult(other));
+    PQfinish(other);
+    expect(tries(RIGHT), "none");
+}
+
+static void otp_3_wrong_tries_at_once_are_all_counted(void **state)
+{
+    (void)state;
+    PGconn *others[4];
+    now = clock_now();
+    expect(sends(RIGHT), "sent");
+    run_sql(owner, "begin");
+    run_sql(owner, TRY(WRONG));
+    for (size_t i = 0; i < COUNTOF(others); i++) {
+        others[i] = owner_connect();
+        run_sql(others[i], "set parley.org_id = '" ORG "'");
+        assert_int_equal(PQsendQuery(others[i], TRY(WRONG)), 1);
+    }
+    run_sql(owner, "commit");
+    for (size_t i = 0; i < COUNTOF(others); i++) {
+        PGresult *result = PQgetResult(others[i]);
+        assert_int_equal(PQntuples(result), 1);
+        PQclear(result);
+        PQfinish(others[i]);
+    }
+    expect(tries(RIGHT), "locked");
+}
+
+/* --- OTP-5 -------------------------------------------------------------------------------- */
+
+static void otp_5_a_stranger_is_linked_by_a_code_to_what_is_on_record(void **state)
+{
+    (void)state;
+    static const char *const ways[] = {"+353872220001", "BEN@harbour.example"};
+    for (size_t i = 0; i < COUNTOF(ways); i++) {
+        struct value sent = link_code(ways[i], RIGHT);
+        expect(sent, "sent");
+        assert_string_equal(text_in(sent, "channel"), i == 0 ? "sms" : "email");
+        expect(link_try(WRONG), "wrong");
+        struct value right = link_try(RIGHT);
+        expect(right, "verified");
+        assert_string_equal(text_in(right, "customer_id"), BEN);
+        assert_int_equal(ask_number(owner,
+                                    "select count(*) from contact_points where"
+                                    " contact_id = '" THERE "' and customer_id = '" BEN "'"),
+                         1);
+        sql("update contact_points set customer_id = null where contact_id = '" THERE "'");
+    }
+    assert_int_equal(
+        ask_number(owner, "select count(*) from audit where action = 'verify.linked'"), 2);
+}
+
+static void otp_5_nobody_can_tell_whether_somebody_is_on_record(void **state)
+{
+    (void)state;
+    struct value known = link_code("+353872220001", RIGHT);
+    struct value unknown = link_code("+353879990001", RIGHT);
+    expect(unknown, "sent");
+    assert_string_equal(text_in(unknown, "masked"), text_in(known, "masked"));
+    assert_string_equal(text_in(unknown, "channel"), ""); /* nothing leaves */
+    expect(link_try(RIGHT), "wrong");                     /* and nothing is right */
+    for (int i = 0; i < 3; i++)
+        expect(link_try(RIGHT), "wrong");
+    expect(link_try(RIGHT), "locked");
+}
+
+static void otp_5_who_has_no_access_or_shares_an_address_is_nobody(void **state)
+{
+    (void)state;
+    sql("update customers set portal_access = false where customer_id = '" BEN "'");
+    assert_string_equal(text_in(link_code("+353872220001", RIGHT), "channel"), "");
+    sql("update customers set portal_access = true, email = 'ana@harbour.example'"
+        " where customer_id = '" BEN "'");
+    assert_string_equal(text_in(link_code("ana@harbour.example", RIGHT), "channel"), "");
+    expect(link_code("0872220001", RIGHT), "unclear");
+    expect(act("send_link_code", &(struct doing){.contact = THERE,
+                                                 .code = RIGHT,
+                                                 .channels = "whatsapp",
+                                                 .name = "identity",
+                                                 .value = "+353872220001"}),
+           "unavailable");
+}
+
+static struct value registers(const char *name)
+{
+    return act("register_customer",
+               &(struct doing){.contact = THERE, .name = "name", .value = name});
+}
+
+static void otp_5_strangers_register_only_where_the_business_lets_them(void **state)
+{
+    (void)state;
+    expect(registers("Eve"), "refused");
+    sql("update businesses set settings = '{\"registration\": true}'");
+    struct value made = registers("  Eve \t Example ");
+    expect(made, "registered");
+    assert_string_equal(text_in(made, "who"), "changed");
+    assert_int_equal(ask_number(owner, "select count(*) from customers c join contact_points p"
+                                       " using (customer_id) join customer_phones f using"
+                                       " (customer_id) where c.name = 'Eve Example'"
+                                       " and f.phone = '+353873330001'"),
+                     1);
+    expect(registers("Again"), "refused");
+}
+
+/* --- OTP-8, OTP-10 ------------------------------------------------------------------------ */
+
+static struct value mails(const char *email)
+{
+    return act(
+        "send_email_code",
+        &(struct doing){
+            .customer = ANA, .code = RIGHT, .channels = MAIL, .name = "email", .value = email});
+}
+
+static void otp_8_a_new_email_counts_once_its_code_came_back(void **state)
+{
+    (void)state;
+    expect(mails("ANA@harbour.example"), "same");
+    expect(act("send_email_code", &(struct doing){.customer = ANA,
+                                                  .code = RIGHT,
+                                                  .channels = BOTH,
+                                                  .name = "email",
+                                                  .value = "new@harbour.example"}),
+           "unavailable");
+    expect(mails("new@harbour.example"), "sent");
+    expect(tries(RIGHT), "none"); /* it proves the address, and not the session */
+    expect(act("check_email_code", &(struct doing){.customer = ANA, .given = WRONG}), "wrong");
+    assert_int_equal(ask_number(owner, "select count(*) from customers where email ="
+                                       " 'new@harbour.example'"),
+                     0);
+    expect(act("check_email_code", &(struct doing){.customer = ANA, .given = RIGHT}),
+           "changed");
+    assert_int_equal(ask_number(owner, "select count(*) from customers where email ="
+                                       " 'new@harbour.example' and email_verified_at is not "
+                                       "null and customer_id = '" ANA "'"),
+                     1);
+}
+
+static void otp_8_a_name_is_tidied_and_must_be_one(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"", "  ", "42", "...", "\xff"};
+    for (size_t i = 0; i < COUNTOF(bad); i++)
+        expect(
+            act("set_name", &(struct doing){.customer = ANA, .name = "name", .value = bad[i]}),
+            "unreadable");
+    expect(act("set_name",
+               &(struct doing){.customer = ANA, .name = "name", .value = " Żaneta\n\n Ó "}),
+           "saved");
+    assert_int_equal(
+        ask_number(owner, "select count(*) from customers where name = 'Żaneta Ó'"), 1);
+}
+
+static void otp_10_this_is_not_me_takes_everything_away_at_once(void **state)
+{
+    (void)state;
+    sql("update conversations set verified_until = now() + interval '1 day'");
+    expect(sends(RIGHT), "sent");
+    struct value gone = act("not_me", &(struct doing){.customer = ANA});
+    expect(gone, "unlinked");
+    assert_string_equal(text_in(gone, "who"), "gone");
+    expect(tries(RIGHT), "none");
+    assert_int_equal(ask_number(owner, "select count(*) from contact_points where customer_id ="
+                                       " '" ANA "'"),
+                     0);
+    assert_int_equal(ask_number(owner, "select count(*) from conversations where"
+                                       " verified_until is not null"),
+                     0);
+    /* The number gets no codes any more, and links nobody. */
+    assert_string_equal(text_in(link_code("+353871110001", RIGHT), "channel"), "");
+    struct value sent = send_to(ANA, THERE, RIGHT, BOTH);
+    assert_int_equal(record_get(sent.record, STR("ways")).number, 1);
+}
+
+static void otp_10_the_last_visit_is_kept_and_told(void **state)
+{
+    (void)state;
+    expect(sends(RIGHT), "sent");
+    assert_int_equal(record_get(tries(RIGHT).record, STR("last_visit")).kind, VALUE_NONE);
+    usec_t before = now;
+    now += 20 * MINUTE;
+    expect(sends(RIGHT), "sent");
+    assert_int_equal(record_get(tries(RIGHT).record, STR("last_visit")).time, before);
+}
+
+static void otp_4_a_changed_identity_keeps_the_customer_and_drops_the_proof(void **state)
+{
+    (void)state;
+    struct called called = {.done = false};
+    struct db_array arrays[3];
+    struct db_param *params = arena_array(&rig.arena, struct db_param, 4);
+    sql("update conversations set verified_until = now() + interval '1 day'");
+    expect(sends(RIGHT), "sent");
+    for (size_t i = 0; i < 3; i++)
+        array_init(&arrays[i], &rig.arena, DB_TEXT);
+    array_text(&arrays[0], STR("+353871110001"));
+    array_text(&arrays[1], STR("IE.new"));
+    array_text(&arrays[2], STR("+353871119999"));
+    params[0] = param_uuid(&rig.arena, id_of(ORG));
+    for (size_t i = 0; i < 3; i++)
+        params[1 + i] = param_array(&arrays[i]);
+    call_init(&called.call, &rig.arena, id_of(ORG));
+    call_add(&called.call, &SQL_TURN_RENAME, params);
+    wait_call(&rig, &called);
+    assert_int_equal(called.call.err.code, ERR_NONE);
+    called_clear(&called);
+    assert_int_equal(ask_number(owner, "select count(*) from contact_points where address ="
+                                       " 'IE.new' and customer_id = '" ANA "'"),
+                     1);
+    assert_int_equal(ask_number(owner, "select count(*) from conversations where"
+                                       " verified_until is not null"),
+                     0);
+    expect(tries(RIGHT), "none");
+}
+
+/* --- the stage ---------------------------------------------------------------------------- */
+
+static int set_up(void **state)
+{
+    (void)state;
+    const struct db_options options = {.role = "parley_bot"};
+    owner = owner_connect();
+    now = (usec_t)1795168800 * USEC_PER_SEC;
+    sql("set parley.org_id = '" ORG "'");
+    sql("insert into businesses (org_id, name, currency) values ('" ORG "', 'Harbour', 'EUR');"
+        "insert into accounts (org_id, account_id, channel, external_id) values ('" ORG
+        "', '" ORG "', 'whatsapp', '1');"
+        "insert into customers (org_id, customer_id, name, email) values"
+        " ('" ORG "', '" ANA "', 'Ana', 'ana@harbour.example'),"
+        " ('" ORG "', '" BEN "', 'Ben', 'ben@harbour.example');"
+        "insert into customer_phones (org_id, phone, customer_id) values"
+        " ('" ORG "', '+353871110001', '" ANA "'), ('" ORG "', '+353871110002', '" ANA "'),"
+        " ('" ORG "', '+353872220001', '" BEN "');"
+        "insert into contact_points (org_id, contact_id, channel, address, phone, customer_id)"
+        " values ('" ORG "', '" HERE "', 'whatsapp', '+353871110001', '+353871110001', '" ANA
+        "'), ('" ORG "', '" THERE "', 'whatsapp', 'IE.1', '+353873330001', null);"
+        "insert into conversations (org_id, conversation_id, account_id, contact_id) values"
+        " ('" ORG "', '" HERE "', '" ORG "', '" HERE "')");
+    rig_open(&rig, &options);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    rig_close(&rig);
+    sql("delete from code_sends; delete from verifications; delete from conversations;"
+        "delete from audit; delete from contact_points; delete from customer_phones;"
+        "delete from customers; delete from accounts; delete from businesses");
+    PQfinish(owner);
+    return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(otp_1_a_right_code_proves_once),
+        TEST(otp_1_a_code_ends_after_five_minutes_to_the_second),
+        TEST(otp_1_only_the_newest_code_is_right),
+        TEST(otp_1_what_is_no_code_costs_no_try),
+        TEST(otp_1_only_a_hash_is_kept),
+        TEST(otp_1_a_code_is_good_for_its_address_and_customer_only),
+        TEST(otp_2_the_code_goes_to_another_address_where_one_exists),
+        TEST(otp_2_the_ways_go_round),
+        TEST(otp_2_without_another_channel_it_comes_where_one_writes),
+        TEST(otp_3_five_wrong_codes_lock_for_a_time_that_grows),
+        TEST(otp_3_a_lock_is_of_the_address_that_guessed_and_of_no_other),
+        TEST(otp_3_budgets_hold_for_contact_destination_prefix_and_business),
+        TEST(otp_3_settings_that_make_no_sense_leave_the_budgets_as_they_were),
+        TEST(otp_3_tries_that_come_at_once_are_judged_one_after_the_other),
+        TEST(otp_3_wrong_tries_at_once_are_all_counted),
+        TEST(otp_4_a_changed_identity_keeps_the_customer_and_drops_the_proof),
+        TEST(otp_5_a_stranger_is_linked_by_a_code_to_what_is_on_record),
+        TEST(otp_5_nobody_can_tell_whether_somebody_is_on_record),
+        TEST(otp_5_who_has_no_access_or_shares_an_address_is_nobody),
+        TEST(otp_5_strangers_register_only_where_the_business_lets_them),
+        TEST(otp_8_a_new_email_counts_once_its_code_came_back),
+        TEST(otp_8_a_name_is_tidied_and_must_be_one),
+        TEST(otp_10_this_is_not_me_takes_everything_away_at_once),
+        TEST(otp_10_the_last_visit_is_kept_and_told),
+    };
+    store_open();
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    store_shut();
+    return failed;
+}

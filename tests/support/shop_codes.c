@@ -1,0 +1,83 @@
+/* Codes in the make-believe shop: the right one is always 246810, and a stranger whom it is
+ * sent to turns out to be Ben. */
+#include "tests/support/shop.h"
+
+static struct value text(const char *words)
+{
+    return value_text(str_from(words));
+}
+
+static void outcome(struct flow_answer *answer, struct record_builder *row, const char *name)
+{
+    record_set(row, STR("outcome"), text(name));
+    answer->outcome = name;
+}
+
+static void send(struct flow_answer *answer, struct record_builder *row,
+                 const struct flow_need *need)
+{
+    struct value identity = record_get(need->takes, STR("identity"));
+    bool clear = identity.kind != VALUE_TEXT || str_starts(identity.text, STR("+")) ||
+                 str_find(identity.text, STR("@")) < identity.text.len;
+
+    record_set(row, STR("masked"), text(identity.kind == VALUE_TEXT ? "•••123" : "•••045"));
+    record_set(row, STR("next"), value_int(1));
+    record_set(row, STR("ways"), value_int(2));
+    outcome(answer, row, clear ? "sent" : "unclear");
+}
+
+static void check(struct flow_answer *answer, struct record_builder *row, struct str customer,
+                  const struct flow_need *need, const char *right, const char *who)
+{
+    struct value code = record_get(need->takes, STR("code"));
+
+    if (code.kind != VALUE_TEXT || code.text.len != 6) {
+        outcome(answer, row, "malformed");
+    } else if (!str_eq(code.text, STR("246810"))) {
+        record_set(row, STR("remaining"), value_int(3));
+        outcome(answer, row, "wrong");
+    } else {
+        record_set(row, STR("who"), text(who));
+        if (str_eq(customer, STR("stranger")))
+            record_set(row, STR("customer"), text("ben"));
+        outcome(answer, row, right);
+    }
+}
+
+static void profile(struct record_builder *row, struct str customer)
+{
+    record_set(row, STR("name"), value_text(customer));
+    record_set(row, STR("email"), text("old@harbour.example"));
+}
+
+bool shop_codes_answer(struct arena *into, struct str customer, const struct flow_need *need,
+                       struct flow_answer *answer)
+{
+    struct record_builder row;
+
+    record_build(&row, into);
+    *answer = (struct flow_answer){.value = value_none()};
+    if (strcmp(need->name, "send_code") == 0 || strcmp(need->name, "send_link_code") == 0 ||
+        strcmp(need->name, "send_email_code") == 0) {
+        send(answer, &row, need);
+    } else if (strcmp(need->name, "check_code") == 0) {
+        check(answer, &row, customer, need, "verified", "proved");
+    } else if (strcmp(need->name, "check_email_code") == 0) {
+        check(answer, &row, customer, need, "changed", "changed");
+    } else if (strcmp(need->name, "profile") == 0) {
+        profile(&row, customer);
+    } else if (strcmp(need->name, "set_name") == 0) {
+        outcome(answer, &row, "saved");
+    } else if (strcmp(need->name, "register_customer") == 0) {
+        record_set(&row, STR("who"), text("changed"));
+        record_set(&row, STR("customer"), text("eve"));
+        outcome(answer, &row, "registered");
+    } else if (strcmp(need->name, "not_me") == 0) {
+        record_set(&row, STR("who"), text("gone"));
+        outcome(answer, &row, "unlinked");
+    } else {
+        return false;
+    }
+    answer->value = value_record(record_built(&row));
+    return true;
+}
