@@ -203,12 +203,22 @@ static void absorb_session(struct batch_work *work, struct turn *turn, const str
     }
 }
 
+/* The beginning of the book's version, as `parley flows check` tells it. */
+static const char *version_of(struct batch_work *work, const struct turn *turn)
+{
+    struct hash16 version = book_version(turn->book);
+    char *hex = arena_alloc(&work->arena, 2 * HASH16_LEN + 1);
+
+    hex_format(version.bytes, HASH16_LEN, hex);
+    return hex;
+}
+
 static void absorb(struct batch_work *work, struct turn *turn, struct item *item)
 {
     const struct flow_result *result = flow_turn_result(turn->flow);
-    struct str why =
-        arena_format(&work->arena, "%s/%s", result->flow != NULL ? result->flow : "",
-                     result->at != NULL ? result->at : "");
+    struct str why = arena_format(
+        &work->arena, "%s/%s %.*s version=%.8s", result->flow != NULL ? result->flow : "",
+        result->at != NULL ? result->at : "", STR_ARG(result->trace), version_of(work, turn));
 
     if (item->job != NULL) {
         absorb_job(work, turn, item);

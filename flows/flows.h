@@ -130,6 +130,9 @@ struct flow_result {
     bool understood;    /* false: the customer was asked again */
     const char *flow;   /* where it ended, for logs and explain */
     const char *at;     /* the state's name */
+    struct str trace;   /* how it came to this, for explain: "by=tap loads=orders_list
+                           does=note:noted words=orders.list"; names only, nothing of the
+                           customer's */
     struct str missing; /* the first key whose words or variables were missing: alert; empty */
 };
 

@@ -444,6 +444,7 @@ static void on_words(struct flow_turn *turn, struct str said)
     struct understanding meant;
 
     understand(turn->arena, text, turn->locale.lang, &meant);
+    turn->trace.intent = meant.intent;
     if (!turn->in->lang_is_settled && meant.lang_is_clear)
         turn->locale.lang = meant.lang;
     if (is_muted(turn)) {
@@ -452,12 +453,17 @@ static void on_words(struct flow_turn *turn, struct str said)
     }
     if (!(meant.exact && is_intent(&meant, "stop")))
         open_politely(turn);
-    if ((is_global(&meant) && follow(turn, &meant)) || answer(turn, text, &meant) ||
-        follow(turn, &meant)) {
-        turn->kept.misses = 0;
+    if (is_global(&meant) && follow(turn, &meant)) {
+        turn->trace.rule = "command";
+    } else if (answer(turn, text, &meant)) {
+        turn->trace.rule = "answer";
+    } else if (follow(turn, &meant)) {
+        turn->trace.rule = "meaning";
+    } else {
+        misunderstood(turn);
         return;
     }
-    misunderstood(turn);
+    turn->kept.misses = 0;
 }
 
 /* --- taps --------------------------------------------------------------------------------- */
@@ -513,9 +519,14 @@ static void on_choice(struct flow_turn *turn)
     if (is_muted(turn))
         return;
     open_politely(turn);
-    if (!ours ||
-        !((is_present(turn, &id) && choose(turn, id.kind, id.key)) || answer_old(turn, &id)))
+    if (ours && is_present(turn, &id) && choose(turn, id.kind, id.key)) {
+        turn->trace.rule = "tap";
+    } else if (ours && answer_old(turn, &id)) {
+        turn->trace.rule = "earlier_tap";
+    } else {
+        turn->trace.rule = "old_tap";
         refuse_old(turn);
+    }
 }
 
 /* --- everything else ---------------------------------------------------------------------- */
@@ -533,6 +544,7 @@ static void on_thing(struct flow_turn *turn, const char *key)
         return;
     }
     kept->media_at = turn->in->now;
+    turn->trace.rule = "thing";
     open_politely(turn);
     turn_say_key(turn, str_from(key));
     turn_again(turn);
@@ -574,6 +586,7 @@ static void take_file(struct flow_turn *turn, const struct media *media)
     struct str event = STR("added");
     bool said;
 
+    turn->trace.rule = "file";
     if (!is_attachment(media)) {
         event = STR("wrong_kind");
     } else if (files.kind == VALUE_LIST && files.list->n >= (size_t)prompt->max) {
@@ -620,6 +633,7 @@ static void on_preference(struct flow_turn *turn)
 {
     struct str wish = turn->in->event->detail;
 
+    turn->trace.rule = "channel";
     if (str_eq(wish, STR("stop"))) {
         turn->result.consent = FLOW_CONSENT_STOP;
         turn->kept.stopped = true;
@@ -646,6 +660,7 @@ static void on_timer(struct flow_turn *turn)
 {
     struct str name = turn->in->event->detail;
 
+    turn->trace.rule = "timer";
     if (str_starts(name, STR("handoff."))) {
         on_release(turn, name);
     } else if (!is_muted(turn) && turn_is_met(turn, turn->kept.now.flow->needs)) {

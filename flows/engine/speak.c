@@ -101,7 +101,8 @@ static struct str piece_text(struct flow_turn *turn, struct value value)
     }
 }
 
-struct str turn_words(struct flow_turn *turn, struct str key, const struct record *row)
+/* The same without a trace: titles of rows and buttons are told by their prompt. */
+static struct str title_words(struct flow_turn *turn, struct str key, const struct record *row)
 {
     bool missing = false;
     struct str text = words_render(turn->arena, turn->book->words, &turn->locale, key,
@@ -110,6 +111,12 @@ struct str turn_words(struct flow_turn *turn, struct str key, const struct recor
     if (missing && !turn->result.missing.len)
         turn->result.missing = key;
     return str_trim(text);
+}
+
+struct str turn_words(struct flow_turn *turn, struct str key, const struct record *row)
+{
+    trace_words(&turn->trace, key);
+    return title_words(turn, key, row);
 }
 
 /* --- gathering ---------------------------------------------------------------------------- */
@@ -332,7 +339,7 @@ static struct str hint_of(struct flow_turn *turn, struct str key, const struct r
 {
     if (!key.len || !words_has(turn->book->words, key))
         return STR_NONE;
-    return str_cut(turn->arena, turn_words(turn, key, row), ROW_HINT_MAX);
+    return str_cut(turn->arena, title_words(turn, key, row), ROW_HINT_MAX);
 }
 
 static bool is_something(struct value value)
@@ -353,7 +360,7 @@ static void add_choices(struct flow_turn *turn, struct options *options, size_t 
             continue;
         if (prompt->kind == PROMPT_BUTTONS && options->n == BUTTONS_MAX)
             return;
-        title = str_cut(turn->arena, turn_words(turn, choice->title, NULL), title_max);
+        title = str_cut(turn->arena, title_words(turn, choice->title, NULL), title_max);
         struct str hint =
             prompt->kind == PROMPT_LIST ? hint_of(turn, choice->hint, NULL) : STR_NONE;
 
@@ -372,7 +379,7 @@ static void add_row(struct flow_turn *turn, struct options *options, struct valu
     if (!key.len)
         return;
     option_add(turn, options, OPTION_ROW, key,
-               str_cut(turn->arena, turn_words(turn, prompt->row, item.record), ROW_TITLE_MAX),
+               str_cut(turn->arena, title_words(turn, prompt->row, item.record), ROW_TITLE_MAX),
                hint_of(turn, prompt->hint, item.record));
 }
 
@@ -380,7 +387,7 @@ static void add_page_turner(struct flow_turn *turn, struct options *options, siz
                             struct str key)
 {
     option_add(turn, options, OPTION_OFFSET, arena_format(turn->arena, "%zu", offset),
-               str_cut(turn->arena, turn_words(turn, key, NULL), ROW_TITLE_MAX), STR_NONE);
+               str_cut(turn->arena, title_words(turn, key, NULL), ROW_TITLE_MAX), STR_NONE);
 }
 
 /*
@@ -444,7 +451,7 @@ static void ask_list(struct flow_turn *turn, struct str body)
         add_rows(turn, &options);
     add_choices(turn, &options, ROW_TITLE_MAX);
     reply = ask_with(turn, REPLY_LIST, body, LIST_BODY_MAX);
-    reply->label = str_cut(turn->arena, turn_words(turn, label, NULL), BUTTON_MAX);
+    reply->label = str_cut(turn->arena, title_words(turn, label, NULL), BUTTON_MAX);
     reply->options = options_kept(turn, &options);
     reply->n_options = options.n;
 }

@@ -404,6 +404,8 @@ static void load_begin(struct flow_turn *turn)
 
     record_build(&turn->loaded, turn->arena);
     turn->n_needs = state->n_loads;
+    for (size_t i = 0; i < state->n_loads; i++)
+        trace_load(&turn->trace, str_from(state->loads[i].part->name));
     for (size_t i = 0; i < state->n_loads; i++) {
         const struct loading *loading = &state->loads[i];
 
@@ -476,6 +478,7 @@ static bool outcome(struct flow_turn *turn, struct err *err)
 
     if (!handler)
         return fail(err, turn, "an action came back with an outcome that it never declared");
+    trace_did(&turn->trace, str_from(turn->action->name), name);
     if (turn->action->part || turn->answers[0].value.kind != VALUE_NONE)
         record_set(&turn->loaded, str_from(turn->action->name), turn->answers[0].value);
     turn->action = NULL;
@@ -508,6 +511,7 @@ static void finish(struct flow_turn *turn)
     result->at_rest = at_rest(&turn->kept);
     result->flow = arena_cstr(turn->arena, turn->kept.now.flow->name);
     result->at = arena_cstr(turn->arena, turn->kept.now.at->name);
+    result->trace = trace_text(turn->arena, &turn->trace);
     result->state = kept_write(turn->arena, turn->book, &turn->kept);
 }
 

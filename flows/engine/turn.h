@@ -47,6 +47,21 @@ struct kept {
     struct str album; /* what was said of a file then: the same is not said again */
 };
 
+enum { TRACE_MAX = 8 };
+
+/* What the turn did, by name. */
+struct trace {
+    const char *rule;  /* what the event was understood by */
+    struct str intent; /* what its words mean; empty: nothing by themselves */
+    struct str loads[TRACE_MAX];
+    size_t n_loads;
+    struct str does[TRACE_MAX];
+    const char *outcomes[TRACE_MAX];
+    size_t n_does;
+    struct str words[TRACE_MAX];
+    size_t n_words;
+};
+
 enum phase { PHASE_EVENT, PHASE_ENTER, PHASE_LOADED, PHASE_ACTED, PHASE_END };
 
 struct flow_turn {
@@ -70,6 +85,7 @@ struct flow_turn {
 
     struct flow_timer timer; /* room for the result's */
 
+    struct trace trace;
     char *text; /* said, and not yet in a reply */
     size_t text_len;
     size_t text_room;
@@ -99,6 +115,14 @@ void turn_say(struct flow_turn *turn, const struct sayings *sayings);
 void turn_say_key(struct flow_turn *turn, struct str key);
 void turn_ask(struct flow_turn *turn);   /* the present state's prompt */
 void turn_flush(struct flow_turn *turn); /* what was said and not asked becomes a message */
+
+/* --- trace.c ------------------------------------------------------------------------------ */
+
+/* Beyond TRACE_MAX, and what is there already, is left out. */
+void trace_load(struct trace *trace, struct str name);
+void trace_did(struct trace *trace, struct str action, const char *outcome);
+void trace_words(struct trace *trace, struct str key);
+struct str trace_text(struct arena *into, const struct trace *trace);
 
 /* --- answer.c ----------------------------------------------------------------------------- */
 
