@@ -14,3 +14,4 @@ extern const struct command command_flows;
 extern const struct command command_migrate;
 extern const struct command command_seed;
 extern const struct command command_serve;
+extern const struct command command_workflow;

@@ -14,6 +14,7 @@ static const struct command *const commands[] = {
     &command_dead,
     &command_explain,
     &command_flows,
+    &command_workflow,
     &command_decode,
     &command_config,
     NULL,

@@ -28,10 +28,12 @@ static PGconn *bot;
  * the transaction's business, of the doctor. A query that is neither here nor names a business
  * as $1 fails the test. */
 static const char *const global_queries[] = {
-    "accounts_all",       "survey_",       "book_find",
-    "book_keep",          "business_find", "retention_partitions",
-    "retention_unrouted", "unrouted_",     "dead_app_of",
-    "dead_directory",
+    "accounts_all",        "survey_",
+    "book_find",           "book_keep",
+    "business_find",       "retention_partitions",
+    "retention_unrouted",  "unrouted_",
+    "dead_app_of",         "dead_directory",
+    "workflow_businesses",
 };
 
 static const char arrange_a[] =

@@ -2,9 +2,11 @@
  * Jobs, repairs, estimates, photos and history over real SQL: a business's own words, who sees
  * what, decisions that meet, and that nothing reads more than it must.
  */
+#include "bot/workflow_file.h"
 #include "store/parts.h"
 #include "store/seed.h"
 #include "store/sql.h"
+#include "tests/support/chat.h"
 #include "tests/support/store.h"
 
 #include <setjmp.h>
@@ -198,6 +200,96 @@ static void ord_3_our_words_are_said_where_the_business_has_none(void **state)
     run_sql(owner,
             "update workflow_states set names = '{}', icon = '' where workflow = 'shop'");
     assert_string_equal(try_sql(owner, "update workflow_states set names = '[]'"), "23514");
+}
+
+static struct workflow of_file(const char *yaml)
+{
+    struct workflow workflow;
+    struct err err = {.code = ERR_NONE};
+    if (!workflow_read(&rig.arena, STR("w.yaml"), str_from(yaml), &workflow, &err))
+        fail_msg("%s", err.text);
+    return workflow;
+}
+
+static void ord_3_an_operator_writes_a_workflow_and_changes_it(void **state)
+{
+    (void)state;
+    struct err err = {.code = ERR_NONE};
+    OWNED_WORKFLOWS(store) = NULL;
+    struct uuid org;
+    const struct workflow *list;
+    size_t n;
+    struct workflow first = of_file("workflow: framing\nstates:\n  cut: {names: {en: Cut}}\n"
+                                    "  glued: {names: {en: Glued}}\n"
+                                    "  hung: {phase: done, names: {en: Hung}}\n");
+    struct workflow second = of_file("workflow: framing\nstates:\n"
+                                     "  cut: {icon: ✂, names: {en: Cut, pl: Przycięte}}\n"
+                                     "  hung: {phase: done, names: {en: Hung}}\n");
+    if (!workflows_open(store_pg.url, USEC_PER_SEC, &store, &err) ||
+        !workflows_only_business(store, &org, &err) ||
+        !workflows_keep(store, org, &first, &err) || !workflows_keep(store, org, &first, &err))
+        fail_msg("%s", err.text);
+    assert_true(uuid_eq(org, seed_demo_org));
+    run_sql(owner, "update orders set workflow = 'framing', status = 'glued'"
+                   " where number = 'JOB-3005'");
+    /* Nothing is changed when orders stand at what would go. */
+    assert_false(workflows_keep(store, org, &second, &err));
+    assert_int_equal(err.code, ERR_REJECT);
+    assert_non_null(strstr(err.text, "1 orders stand at 'glued'"));
+    assert_int_equal(ask_number(owner, "select count(*) from workflow_states where workflow ="
+                                       " 'framing' and icon = ''"),
+                     3);
+    run_sql(owner, "update orders set status = 'cut' where number = 'JOB-3005'");
+    err = (struct err){.code = ERR_NONE};
+    if (!workflows_keep(store, org, &second, &err) ||
+        !workflows_list(store, org, &rig.arena, &list, &n, &err))
+        fail_msg("%s", err.text);
+    assert_string_equal(words(detail("+447700900116", "JOB-3005", "pl"), "status_name"),
+                        "Przycięte");
+    assert_string_equal(words(detail("+447700900116", "JOB-3005", "pl"), "status_icon"), "✂");
+    bool found = false;
+    for (size_t i = 0; i < n; i++) {
+        if (!str_eq(list[i].name, STR("framing")))
+            continue;
+        found = true;
+        assert_int_equal(list[i].n, 2);
+        struct workflow again =
+            of_file(arena_cstr(&rig.arena, workflow_write(&rig.arena, &list[i])));
+        assert_true(str_find(again.states[0].names, STR("Przycięte")) <
+                    again.states[0].names.len);
+    }
+    assert_true(found);
+    /* Nobody else's. */
+    struct uuid other = {{9}};
+    assert_true(workflows_list(store, other, &rig.arena, &list, &n, &err));
+    assert_int_equal(n, 0);
+    assert_false(workflows_keep(store, other, &first, &err));
+    run_sql(owner, "update orders set workflow = 'job', status = 'completed'"
+                   " where number = 'JOB-3005'");
+}
+
+/* The files in deploy/workflows are the workflows of the demo's shop. */
+static void ord_3_the_three_workflows_come_as_files(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"job", "repair", "shop"};
+    struct err err = {.code = ERR_NONE};
+    OWNED_WORKFLOWS(store) = NULL;
+    const struct workflow *list;
+    size_t n;
+    if (!workflows_open(store_pg.url, USEC_PER_SEC, &store, &err) ||
+        !workflows_list(store, seed_demo_org, &rig.arena, &list, &n, &err))
+        fail_msg("%s", err.text);
+    for (size_t i = 0; i < COUNTOF(names); i++) {
+        const char *path = FORMAT(PARLEY_SOURCE_DIR "/deploy/workflows/%s.yaml", names[i]);
+        struct workflow file = of_file(arena_cstr(&rig.arena, chat_file(&rig.arena, path)));
+        struct str want = workflow_write(&rig.arena, &file);
+        bool same = false;
+        for (size_t k = 0; k < n; k++)
+            same = same || str_eq(workflow_write(&rig.arena, &list[k]), want);
+        if (!same)
+            fail_msg("%s is not as the seed has it", names[i]);
+    }
 }
 
 static void ord_3_only_what_is_sent_ships(void **state)
@@ -753,8 +845,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ord_3_three_workflows_are_there_as_data),
+        cmocka_unit_test(ord_3_the_three_workflows_come_as_files),
         cmocka_unit_test(ord_3_a_business_calls_a_status_what_it_likes),
         cmocka_unit_test(ord_3_our_words_are_said_where_the_business_has_none),
+        cmocka_unit_test(ord_3_an_operator_writes_a_workflow_and_changes_it),
         cmocka_unit_test(ord_3_only_what_is_sent_ships),
         cmocka_unit_test(ord_4_a_date_that_moved_says_what_it_was),
         cmocka_unit_test(ord_5_what_is_not_visible_never_appears),

@@ -320,6 +320,29 @@ static void a_value_is_given_once_in_each_place(void **state)
     assert_says(refusal(NULL), "a second time");
 }
 
+static void ops_8_twilio_has_the_names_that_operators_know(void **state)
+{
+    (void)state;
+    assert_int_equal(setenv("TWILIO_ACCOUNT_SID", "AC01", 1), 0);
+    assert_says(refusal(NULL), "twilio.account_sid and twilio.auth_token belong together");
+    assert_int_equal(setenv("TWILIO_AUTH_TOKEN", "hush-hush", 1), 0);
+    assert_int_equal(setenv("TWILIO_PHONE_NUMBER", "+15550100101", 1), 0);
+    struct config *config = load("twilio: {base_url: 'https://twilio.example//'}\n"
+                                 "public_url: https://parley.example/\n"
+                                 "secrets: {key: 0123456789abcdef0123456789abcdef}\n");
+    assert_str(config->twilio.account_sid, "AC01");
+    assert_str(config->twilio.auth_token, "hush-hush");
+    assert_str(config->twilio.phone_number, "+15550100101");
+    assert_str(config->twilio.base_url, "https://twilio.example");
+    assert_str(config->public_url, "https://parley.example");
+    assert_int_equal(config->twilio.rate, 1);
+    config_destroy(config);
+    assert_says(refusal("twilio: {base_url: 'http://127.0.0.1:1'}\n"), "twilio.allow_http");
+    assert_says(refusal("public_url: parley.example\n"), "public_url must begin");
+    assert_says(refusal("secrets: {key: short}\n"), "openssl rand");
+    assert_null(strstr(refusal("secrets: {key: shortsecret}\n"), "shortsecret"));
+}
+
 static void an_error_never_quotes_a_secret(void **state)
 {
     (void)state;
@@ -443,6 +466,8 @@ int main(void)
         cmocka_unit_test_setup(a_near_miss_in_the_environment_is_refused_and_a_stranger_told,
                                clean_environment),
         cmocka_unit_test_setup(a_value_is_given_once_in_each_place, clean_environment),
+        cmocka_unit_test_setup(ops_8_twilio_has_the_names_that_operators_know,
+                               clean_environment),
         cmocka_unit_test_setup(an_error_never_quotes_a_secret, clean_environment),
         cmocka_unit_test_setup(hostile_files_are_refused_calmly, clean_environment),
         cmocka_unit_test_setup(the_reference_and_the_example_follow_the_table,

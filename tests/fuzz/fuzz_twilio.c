@@ -1,0 +1,89 @@
+/*
+ * Everything that reads Twilio's bytes: a form and its signature, a status, an answer. And what
+ * is written for it: the form of any words reads back as those words.
+ */
+#include "webhooks/twilio.h"
+
+#include <stdlib.h>
+
+/* libFuzzer's name for it. NOLINTNEXTLINE(readability-identifier-naming) */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void hold(bool sentence)
+{
+    if (!sentence)
+        abort();
+}
+
+static void read_form(struct arena *arena, struct str body)
+{
+    struct twilio_form form;
+    struct event event;
+    struct err err = {0};
+
+    if (!twilio_form_read(arena, body, &form, &err)) {
+        hold(err.code == ERR_REJECT);
+        return;
+    }
+    for (size_t i = 1; i < form.n; i++)
+        hold(str_compare(form.fields[i - 1].name, form.fields[i].name) <= 0);
+    hold(!twilio_verify(arena, STR("token"), body, STR("https://parley.example/x?key=k"),
+                        &form));
+    hold(!twilio_verify(arena, STR("token"), STR("AAAAAAAAAAAAAAAAAAAAAAAAAAA="), body, &form));
+    if (twilio_decode_status(arena, &form, body, &event, &err)) {
+        hold(event.kind == EVENT_STATUS && event.context.len > 0 && event.error >= 0);
+        hold(str_is_utf8(event.account) && str_is_utf8(event.context));
+    } else {
+        hold(err.code == ERR_REJECT);
+    }
+}
+
+static void read_answer(struct arena *arena, struct str body)
+{
+    static const int statuses[] = {200, 201, 302, 400, 401, 408, 429, 500};
+
+    for (size_t i = 0; i < COUNTOF(statuses); i++) {
+        struct http_answer answer = {HTTP_ANSWERED, statuses[i], body, (usec_t)body.len};
+        struct sending_result result;
+        twilio_answer(arena, &answer, &result);
+        hold((result.sending == SENDING_ACCEPTED) == (result.provider_id.len > 0));
+        hold(result.sending != SENDING_ACCEPTED || statuses[i] < 300);
+        hold(result.wait >= 0 && result.wait <= USEC_PER_DAY);
+    }
+}
+
+static void write_form(struct arena *arena, struct str words)
+{
+    const struct twilio_sender sender = {.base = STR("https://api.twilio.com"),
+                                         .account_sid = STR("AC01"),
+                                         .auth_token = STR("t")};
+    const struct reply reply = {.kind = REPLY_TEXT, .body = words};
+    const struct outbound message = {.key = STR("k"),
+                                     .account = STR("+15550100101"),
+                                     .to = {.phone = STR("+15550100001")},
+                                     .reply = &reply};
+    struct http_request request;
+    struct twilio_form form;
+    struct err err = {0};
+
+    if (!twilio_encode(arena, &sender, &message, &request, &err)) {
+        hold(err.code == ERR_REJECT);
+        return;
+    }
+    hold(twilio_form_read(arena, request.body, &form, &err) && form.n == 3);
+    struct str wanted = str_cut(arena, str_sane(arena, str_trim(words)), TWILIO_BODY_MAX);
+    hold(str_eq(twilio_form_get(&form, "Body"), wanted));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct arena arena;
+    struct str text = {(const char *)data, size};
+
+    arena_init(&arena);
+    read_form(&arena, text);
+    read_answer(&arena, text);
+    write_form(&arena, text);
+    arena_finish(&arena);
+    return 0;
+}
