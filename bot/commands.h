@@ -14,4 +14,5 @@ extern const struct command command_flows;
 extern const struct command command_migrate;
 extern const struct command command_seed;
 extern const struct command command_serve;
+extern const struct command command_understand;
 extern const struct command command_workflow;

@@ -16,6 +16,7 @@ static const struct command *const commands[] = {
     &command_flows,
     &command_workflow,
     &command_decode,
+    &command_understand,
     &command_config,
     NULL,
 };
