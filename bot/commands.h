@@ -11,6 +11,7 @@ extern const struct command command_decode;
 extern const struct command command_doctor;
 extern const struct command command_explain;
 extern const struct command command_flows;
+extern const struct command command_handoff;
 extern const struct command command_migrate;
 extern const struct command command_seed;
 extern const struct command command_serve;

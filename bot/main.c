@@ -13,6 +13,7 @@ static const struct command *const commands[] = {
     &command_doctor,
     &command_dead,
     &command_explain,
+    &command_handoff,
     &command_flows,
     &command_workflow,
     &command_decode,

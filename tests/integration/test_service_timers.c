@@ -2,6 +2,8 @@
  * What happens by itself, in the running service: conversations that a person was asked for,
  * and jobs that are due. What counts is in the database and in the sandbox's journal.
  */
+#include "bot/base/message.h"
+#include "store/handoffs.h"
 #include "tests/support/service.h"
 
 #include <setjmp.h>
@@ -16,6 +18,7 @@
 static struct arena arena;
 static struct service service;
 static PGconn *owner;
+static struct handoffs *desk;
 
 #define APOLOGY "nobody of the team was free"
 #define APOLOGIES                                                                              \
@@ -24,6 +27,7 @@ static PGconn *owner;
 static int tear_down(void **state)
 {
     (void)state;
+    handoffs_close(&desk);
     service_end(&service);
     arena_finish(&arena);
     PQfinish(owner);
@@ -122,6 +126,174 @@ static void what_was_changed_since_it_was_due_does_not_happen(void **state)
     (void)usleep(2500000);
     assert_int_equal(ask_number(owner, "select count(*) from jobs"), 5);
     assert_int_equal(ask_number(owner, APOLOGIES), 0);
+    service_stop(&service);
+}
+
+/* --- a person ------------------------------------------------------------------------------
+ */
+
+static void open_desk(void)
+{
+    struct err err = {0};
+
+    if (!handoffs_open(pg_url(&store_pg, "parley"), STR("parley_bot"), 5 * USEC_PER_SEC, &desk,
+                       &err))
+        fail_msg("%s", err.text);
+}
+
+static struct handoff only_handoff(void)
+{
+    const struct handoff *items = NULL;
+    struct err err = {0};
+    size_t n = 0;
+
+    if (!handoffs_list(desk, false, 10, &arena, &items, &n, &err))
+        fail_msg("%s", err.text);
+    assert_int_equal(n, 1);
+    return items[0];
+}
+
+static bool person(enum handoff_act act, const char *who, const char *words, struct err *err)
+{
+    struct handoff handoff = only_handoff();
+    struct reply reply = {.kind = REPLY_TEXT, .body = str_from(words != NULL ? words : "")};
+    uint8_t random[10];
+
+    random_bytes(random, sizeof random);
+    *err = (struct err){0};
+    return handoffs_do(desk, &handoff, act, who,
+                       arena_cstr(&arena, reply_to_json(&arena, &reply)),
+                       uuid_v7(clock_now(), random), err);
+}
+
+static void crm_3_what_a_person_says_reaches_the_customer_in_order(void **state)
+{
+    struct err err = {0};
+    const struct handoff_line *lines = NULL;
+    size_t n = 0;
+
+    (void)state;
+    start(2);
+    open_desk();
+    post_all("a", 1, "human");
+    assert_true(person(HANDOFF_TAKE, "ann", NULL, &err));
+    assert_true(str_eq(only_handoff().state, STR("human")));
+    assert_false(person(HANDOFF_TAKE, "bob", NULL, &err));
+    assert_non_null(strstr(err.text, "ann holds it"));
+    assert_false(person(HANDOFF_SAY, "bob", "me too", &err));
+    assert_true(person(HANDOFF_SAY, "ann", "Good day, Ann here.", &err));
+    assert_true(person(HANDOFF_SAY, "ann", "What is it about?", &err));
+    assert_int_equal(ask_number(owner, "select count(*) from jobs where name = 'handoff.quiet'"
+                                       " and due_at > now() + interval '1 hour'"),
+                     1);
+    post_all("b", 1, "my lamp is broken");
+    assert_int_equal(
+        ask_number(owner, "select count(*) from jobs where name = 'handoff.timeout' and due_at"
+                          " between now() + interval '14 min' and now() + interval '16 min'"),
+        1);
+    until("select count(*) from outbox", 0);
+    assert_int_equal(service_arrived(&service, NULL, "Ann here"), 1);
+    assert_int_equal(service_arrived(&service, NULL, "me too"), 0);
+    struct handoff handoff = only_handoff();
+    assert_true(handoffs_said(desk, &handoff, 20, &arena, &lines, &n, &err));
+    assert_int_equal(n, 5); /* human, ack, two of Ann's, the lamp */
+    assert_true(str_eq(lines[2].why, STR("person/ann")));
+    assert_true(str_find(lines[3].body, STR("What is it about")) < lines[3].body.len);
+    assert_true(lines[4].inbound && str_eq(lines[4].body, STR("my lamp is broken")));
+    assert_true(person(HANDOFF_RELEASE, "ann", NULL, &err));
+    assert_true(str_eq(handoff.state, STR("human")));
+    until("select count(*) from handoffs where state = 'done' and ended_why = 'released'", 1);
+    until("select count(*) from outbox", 0);
+    assert_int_equal(service_arrived(&service, NULL, "talking with me, the assistant"), 1);
+    long before = ask_number(owner, "select count(*) from messages where not inbound");
+    post_all("c", 1, "hi");
+    assert_int_equal(ask_number(owner, "select count(*) from messages where not inbound"),
+                     before + 1);
+    assert_int_equal(ask_number(owner, "select count(*) from audit where action like 'handoff%'"
+                                       " and actor = 'ann'"),
+                     4);
+    no_gaps();
+    handoffs_close(&desk);
+    service_stop(&service);
+}
+
+static void crm_3_a_person_cannot_write_to_who_said_stop_or_is_silent_for_a_day(void **state)
+{
+    struct err err = {0};
+
+    (void)state;
+    start(1);
+    open_desk();
+    post_all("a", 1, "human");
+    run_sql(owner, "update conversations set last_inbound_at = now() - interval '25 hours'");
+    assert_false(person(HANDOFF_SAY, "ann", "hello?", &err));
+    assert_non_null(strstr(err.text, "24 hours"));
+    post_all("b", 1, "stop");
+    assert_false(person(HANDOFF_SAY, "ann", "hello?", &err));
+    assert_non_null(strstr(err.text, "STOP"));
+    struct handoff handoff = only_handoff();
+    assert_true(person(HANDOFF_RELEASE, "ann", NULL, &err));
+    until("select count(*) from handoffs where state = 'done'", 1);
+    assert_false(handoffs_do(desk, &handoff, HANDOFF_RELEASE, "ann", NULL, handoff.id, &err));
+    assert_non_null(strstr(err.text, "it is over"));
+    until("select count(*) from outbox", 0);
+    assert_int_equal(service_arrived(&service, NULL, "hello?"), 0);
+    assert_int_equal(service_arrived(&service, NULL, "talking with me"), 0);
+    handoffs_close(&desk);
+    service_stop(&service);
+}
+
+/* Runs `parley handoff ...` as a person would; what it printed. */
+static struct str handoff_says(const char *words, int *status)
+{
+    char command[512], text[8192];
+    (void)snprintf(command, sizeof command,
+                   PARLEY_BUILD_DIR "/parley --config %s/parley.yaml handoff %s 2>&1",
+                   service.dir, words);
+    FILE *pipe = popen(command, "r"); /* NOLINT(cert-env33-c): our own words */
+    assert_non_null(pipe);
+    size_t n = fread(text, 1, sizeof text, pipe);
+    *status = pclose(pipe);
+    return arena_str(&arena, (struct str){text, n});
+}
+
+static bool has(struct str text, const char *words)
+{
+    return str_find(text, str_from(words)) < text.len;
+}
+
+static void the_command_shows_and_acts(void **state)
+{
+    char id[UUID_TEXT_LEN + 1];
+    int status;
+
+    (void)state;
+    start(1);
+    open_desk();
+    assert_true(has(handoff_says("list", &status), "nobody waits"));
+    post_all("a", 1, "human");
+    uuid_format(only_handoff().id, id);
+    struct str listed = handoff_says("list", &status);
+    assert_int_equal(status, 0);
+    assert_true(has(listed, id) && has(listed, "offered") && !has(listed, "15550910000"));
+    assert_true(has(handoff_says("list --json", &status), "\"state\":\"offered\""));
+    (void)handoff_says(arena_format(&arena, "say %s 'Hello from the desk' --as ann", id).at,
+                       &status);
+    assert_int_equal(status, 0);
+    struct str shown = handoff_says(arena_format(&arena, "show %s", id).at, &status);
+    assert_true(has(shown, "customer") && has(shown, "    human") && has(shown, "person") &&
+                has(shown, "Hello from the desk") && has(shown, "15550910000"));
+    assert_true(has(handoff_says("say nonsense words", &status), "no id of a handoff") ||
+                status != 0);
+    (void)handoff_says(arena_format(&arena, "say %s ''", id).at, &status);
+    assert_int_not_equal(status, 0);
+    (void)handoff_says("dance", &status);
+    assert_int_not_equal(status, 0);
+    (void)handoff_says(arena_format(&arena, "release %s", id).at, &status);
+    assert_int_equal(status, 0);
+    until("select count(*) from handoffs where state = 'done'", 1);
+    assert_true(has(handoff_says("list --all", &status), "released"));
+    handoffs_close(&desk);
     service_stop(&service);
 }
 
@@ -254,6 +426,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FRESH(crm_3_the_bot_is_silent_until_nobody_has_answered_in_time),
         FRESH(what_was_changed_since_it_was_due_does_not_happen),
+        FRESH(crm_3_what_a_person_says_reaches_the_customer_in_order),
+        FRESH(crm_3_a_person_cannot_write_to_who_said_stop_or_is_silent_for_a_day),
+        FRESH(the_command_shows_and_acts),
         FRESH(a_due_timer_fires_once_with_four_workers_and_kill_9),
         FRESH(a_timer_and_a_message_of_the_same_instant_are_two_turns),
         FRESH(ten_thousand_that_are_due_at_once_starve_nobody),
