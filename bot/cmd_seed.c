@@ -16,8 +16,9 @@ static bool read_options(int argc, char **argv, struct seed_options *seed)
         {"business",                  required_argument, NULL, 'b'},
         {"phone",required_argument, NULL, 'p'},
         {"app",               required_argument, NULL, 'a'},
-        {"sms",         required_argument, NULL, 's'},
-        {0             },
+        {"pictures",         required_argument, NULL, 'i'},
+        {"sms",              required_argument, NULL, 's'},
+        {0                 },
     };
     int option;
     while ((option = cli_option(argc, argv, options)) != -1) {
@@ -33,6 +34,9 @@ static bool read_options(int argc, char **argv, struct seed_options *seed)
             break;
         case 'p':
             seed->phone = optarg;
+            break;
+        case 'i':
+            seed->pictures = optarg;
             break;
         case 's':
             seed->sms_number = optarg;
@@ -82,7 +86,8 @@ static int run(struct cli *cli, int argc, char **argv)
 const struct command command_seed = {
     "seed",
     "put the demo's shop into the database",
-    "demo [--reset] [--number ID] [--business ID] [--phone E164] [--sms E164] [--app NAME]",
+    "demo [--reset] [--number ID] [--business ID] [--phone E164] [--sms E164] [--app NAME]"
+    " [--pictures URL]",
     "Twenty customers, orders of every status, in four languages. What is there already "
     "stays,\n"
     "so it may be repeated. Connects as database.owner_url.\n\n"
@@ -91,6 +96,7 @@ const struct command command_seed = {
     "  --business ID   its WhatsApp business account id (" DEMO_BUSINESS ")\n"
     "  --phone E164    its number as people see it\n"
     "  --sms E164      the number that its SMS leave from (twilio.phone_number)\n"
-    "  --app NAME      the app of the settings whose secret signs for it (the first)\n",
+    "  --app NAME      the app of the settings whose secret signs for it (the first)\n"
+    "  --pictures URL  where the photos of its jobs and repairs are (its website)\n",
     run,
 };

@@ -3,8 +3,8 @@
 -- ranges kept for fiction.
 --
 -- Run in one transaction with parley.org_id and these set: seed.phone_number_id,
--- seed.business_account_id, seed.app, seed.phone, seed.sms_number. All times are relative to now. Whatever is
--- there already stays as it is.
+-- seed.business_account_id, seed.app, seed.phone, seed.sms_number, seed.pictures (where the photos
+-- are; empty: the website). All times are relative to now. Whatever is there already stays as it is.
 
 create function pg_temp.id(what text) returns uuid immutable language sql as $$
     select md5('larkfield/' || what)::uuid
@@ -297,19 +297,19 @@ select pg_temp.org(), o.order_id, pg_temp.id('photo/' || p.number || '/' || p.fi
        coalesce(nullif(current_setting('seed.pictures', true), ''), b.website || '/photos/')
            || p.file, p.visible
   from (values
-    ('REP-2001', 'damage',    '2 hours',  'rep-2001-axle.jpg',    'The worn axle, as it came in', true),
-    ('REP-2001', 'damage',    '3 hours',  'rep-2001-cone.jpg',    'Pitting on the left cone', true),
-    ('REP-2001', 'progress',  '3 days',   'rep-2001-hub.jpg',     'The hub, cleaned', true),
-    ('REP-2001', 'progress',  '4 days',   'rep-2001-bench.jpg',   'For the workshop only', false),
-    ('JOB-3001', 'progress',  '7 days',   'job-3001-lacing.jpg',  'Lacing the rear wheel', true),
-    ('JOB-3001', 'progress',  '9 days',   'job-3001-stand.jpg',   'On the truing stand', true),
-    ('REP-2002', 'damage',    '1 hour',   'rep-2002-pads.jpg',    'Pads at their end', true),
-    ('REP-2002', 'completed', '7 days',   'rep-2002-done.jpg',    'New pads and cables', true),
-    ('REP-2003', 'damage',    '4 hours',  'rep-2003-chain.jpg',   'The chain, stretched by 1 percent', true),
-    ('JOB-3002', 'damage',    '1 day',    'job-3002-before.jpg',  'The old paint', true),
-    ('JOB-3002', 'progress',  '12 days',  'job-3002-primer.jpg',  'Primed', true),
-    ('REP-2004', 'damage',    '1 hour',   'rep-2004-crack.jpg',   'The crack at the dropout', true),
-    ('REP-2004', 'completed', '4 days',   'rep-2004-brazed.jpg',  'Brazed and painted', true)
+    ('REP-2001', 'damage',    '2 hours',  'rep-2001-axle.png',    'The worn axle, as it came in', true),
+    ('REP-2001', 'damage',    '3 hours',  'rep-2001-cone.png',    'Pitting on the left cone', true),
+    ('REP-2001', 'progress',  '3 days',   'rep-2001-hub.png',     'The hub, cleaned', true),
+    ('REP-2001', 'progress',  '4 days',   'rep-2001-bench.png',   'For the workshop only', false),
+    ('JOB-3001', 'progress',  '7 days',   'job-3001-lacing.png',  'Lacing the rear wheel', true),
+    ('JOB-3001', 'progress',  '9 days',   'job-3001-stand.png',   'On the truing stand', true),
+    ('REP-2002', 'damage',    '1 hour',   'rep-2002-pads.png',    'Pads at their end', true),
+    ('REP-2002', 'completed', '7 days',   'rep-2002-done.png',    'New pads and cables', true),
+    ('REP-2003', 'damage',    '4 hours',  'rep-2003-chain.png',   'The chain, stretched by 1 percent', true),
+    ('JOB-3002', 'damage',    '1 day',    'job-3002-before.png',  'The old paint', true),
+    ('JOB-3002', 'progress',  '12 days',  'job-3002-primer.png',  'Primed', true),
+    ('REP-2004', 'damage',    '1 hour',   'rep-2004-crack.png',   'The crack at the dropout', true),
+    ('REP-2004', 'completed', '4 days',   'rep-2004-brazed.png',  'Brazed and painted', true)
   ) p (number, category, after, file, caption, visible)
   join seed_order s on s.number = p.number
   join orders o on o.org_id = pg_temp.org() and o.order_id = s.order_id

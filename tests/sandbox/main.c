@@ -251,7 +251,7 @@ static void handle(struct http_handler *handler, struct http_exchange *exchange)
 {
     struct sandbox *sandbox = CONTAINER_OF(handler, struct sandbox, handler);
     if (!control_handle(sandbox, exchange) && !page_handle(exchange) &&
-        !twilio_handle(sandbox, exchange))
+        !picture_handle(exchange) && !twilio_handle(sandbox, exchange))
         graph_handle(sandbox, exchange);
 }
 

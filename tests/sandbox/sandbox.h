@@ -215,3 +215,9 @@ void media_load(struct sandbox *sandbox);
 /* --- page.c ------------------------------------------------------------------------------- */
 /* A file of the phone page; false when there is none of that name. */
 bool page_handle(struct http_exchange *exchange);
+
+/* --- picture.c ---------------------------------------------------------------------------- */
+/* A PNG file, always the same for a name. */
+struct str picture_of(struct arena *into, struct str name);
+/* Answer GET /pictures/NAME.png with it; false when it is something else. */
+bool picture_handle(struct http_exchange *exchange);
