@@ -6,6 +6,7 @@
 #include "bot/commands.h"
 #include "bot/control.h"
 #include "bot/flows_tools.h"
+#include "flows/engine/schema.h"
 
 static const struct {
     const char *name;
@@ -14,6 +15,7 @@ static const struct {
     {"check",  flows_check },
     {"test",   flows_test  },
     {"graph",  flows_graph },
+    {"schema", flows_schema},
     {"reload", flows_reload},
 };
 
@@ -45,6 +47,15 @@ int flows_check(const struct flows_call *call)
     (void)fprintf(call->cli->out, "%.*s: %zu files are good, version %s\n",
                   STR_ARG(call->folder), n, text);
     return CLI_DONE;
+}
+
+int flows_schema(const struct flows_call *call)
+{
+    struct arena arena = {0};
+    bool ok = cli_print(call->cli, schema_text(&arena));
+
+    arena_finish(&arena);
+    return ok ? CLI_DONE : CLI_FAILED;
 }
 
 int flows_reload(const struct flows_call *call)
@@ -121,7 +132,7 @@ static int run(struct cli *cli, int argc, char **argv)
     struct flows_call call = {.cli = cli};
 
     if (argc < 2)
-        return cli_usage(cli, "say what: check, test, graph, reload");
+        return cli_usage(cli, "say what: check, test, graph, schema, reload");
     for (size_t i = 0; i < COUNTOF(verbs); i++) {
         if (strcmp(argv[1], verbs[i].name) != 0)
             continue;
@@ -136,7 +147,7 @@ const struct command command_flows = {
     "flows",
     "check, try, draw and reload dialogues and words",
     "check [FOLDER] | test [--write] [FILE.chat | FOLDER]... | "
-    "graph [--to FOLDER | FLOW] | reload",
+    "graph [--to FOLDER | FLOW] | schema | reload",
     "  check   says what the service would of flows/ and templates/messages/: every state can\n"
     "          end, every outcome is handled, every text stands in every language and fits\n"
     "  test    plays transcripts, by default those of tests/scenarios; a file stage.yaml "
@@ -144,6 +155,7 @@ const struct command command_flows = {
     "          them says what loads and actions answer. --write writes down what came back\n"
     "  graph   draws a flow, or all, as SVG; with --to, each into a file there (wants "
     "graphviz)\n"
+    "  schema  prints a JSON Schema of flows, for editors\n"
     "  reload  tells the running service to read them anew. A book that is not good is refused "
     "with\n"
     "          its reason and the old one stays; who is in the middle of something goes on by "

@@ -21,6 +21,7 @@ struct flows_call {
 int flows_check(const struct flows_call *call);
 int flows_test(const struct flows_call *call);
 int flows_graph(const struct flows_call *call);
+int flows_schema(const struct flows_call *call);
 int flows_reload(const struct flows_call *call);
 
 /* The book of the folder, or NULL after telling why not. */

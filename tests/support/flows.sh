@@ -9,8 +9,12 @@ if [ "${2:-}" = --write ]; then
   mkdir -p docs/flows
   rm -f docs/flows/*.svg
   "$parley" flows graph --folder . --to docs/flows
+  "$parley" flows schema --folder . >docs/flow.schema.json
   exit 0
 fi
+
+"$parley" flows schema --folder . | diff -q - docs/flow.schema.json ||
+  { echo "the loads or actions have changed since the schema was made: tests/support/flows.sh $1 --write"; exit 1; }
 
 # Another version of graphviz puts things elsewhere, which is no fault.
 if ! command -v dot >/dev/null || ! dot -V 2>&1 | grep -q 'version 2\.43\.0'; then
