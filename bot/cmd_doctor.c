@@ -348,12 +348,14 @@ static void check_sms(struct report *report, const struct config *config,
         return;
     }
     check_twilio(report, config);
-    if (config->secrets.key.len == 0)
+    if (config->secrets.key.len == 0) {
         report_add(report, FINDING_WARN, "sms", "set secrets.key (openssl rand -hex 32)",
                    "there is no key to seal codes with, so none are sent");
-    if (config->public_url.len == 0)
+    }
+    if (config->public_url.len == 0) {
         report_add(report, FINDING_WARN, "sms", "set public_url",
                    "Twilio cannot report on SMS: one whose answer is lost may come twice");
+    }
 }
 
 /* --- all of it -----------------------------------------------------------------------------

@@ -31,6 +31,8 @@ if (!Number.isInteger(moments) || moments < 0) {
 }
 
 const WORDS = ["hi", "menu", "orders", "hello", "1", "2", "where is my order?", "back", "thanks", "xyzzy"];
+// Of the demo's shop.
+const ASKERS = Array.from({ length: 14 }, (_, n) => `155501000${String(n + 1).padStart(2, "0")}`);
 const QUIET_WITHIN = 40_000;
 
 // --- customers ------------------------------------------------------------------------------
@@ -44,7 +46,7 @@ class Customers {
     this.repeats = 0;
     this.again = 0;
     this.unheard = 0;
-    this.loops = Array.from({ length: Number(options.customers) }, (_, n) => this.customer(n));
+    this.loops = [...Array.from({ length: Number(options.customers) }, (_, n) => this.customer(n)), ...ASKERS.map((from, n) => this.asker(from, n))];
   }
 
   delivery(from, id, text) {
@@ -74,6 +76,14 @@ class Customers {
       }
       await pause(Math.random() * 120);
     }
+  }
+
+  // A customer of the shop's, who asks for one code: it leaves by SMS, on a lane of its own.
+  async asker(from, n) {
+    await pause(300 + n * 450);
+    const id = `wamid.crash.${from}.${randomBytes(4).toString("hex")}`;
+    if (await this.repeatUntilHeard(this.delivery(from, id, "verify"))) this.answered.push(id);
+    else this.unheard++;
   }
 
   async repeatUntilHeard(delivery) {
@@ -144,6 +154,7 @@ const examine = async (world, customers) => {
     // Once a person of the team has the conversation, the bot is silent.
     withoutReply: messages.filter(({ inbound, c, seq }) => inbound && !causes.has(`${c}.${seq}`) && !(held.has(c) && seq > lastCause.get(c))),
     dead,
+    codeless: ASKERS.filter((from) => !arrivals.some(({ t, to }) => t === "sms" && to === `+${from}`)),
     missing: promised.filter((message) => !arrived.has(message.key) && !isGivenUp(message)),
     givenUp: promised.filter((message) => !arrived.has(message.key) && isGivenUp(message)),
     duplicated: [...arrived].filter(([, n]) => n > 1).map(([key, n]) => ({ key, n })),
@@ -180,6 +191,7 @@ const promisesOf = (customers, found) => [
   ["promised, but never arrived", found.missing],
   ["arrived, but never promised", found.strangers],
   ["arrived out of order", found.disordered],
+  ["asked for a code and got none", found.codeless],
 ];
 
 const inWorld = async (what) => {

@@ -114,8 +114,8 @@ static void iss_1_what_is_none_of_them_is_strange(void **state)
     static const char *const strangers[] = {
         "",
         "MZ\x90 a program",
-        "\x7F"
-        "ELF a program",
+        ("\x7F"
+         "ELF a program"),
         "PK\x03\x04 an archive, or a document of an office",
         "<!DOCTYPE html><script>alert(1)</script>",
         "<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>",
