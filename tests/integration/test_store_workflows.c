@@ -216,9 +216,9 @@ static void ord_3_an_operator_writes_a_workflow_and_changes_it(void **state)
     (void)state;
     struct err err = {.code = ERR_NONE};
     OWNED_WORKFLOWS(store) = NULL;
-    struct uuid org;
-    const struct workflow *list;
-    size_t n;
+    struct uuid org = {{0}};
+    const struct workflow *list = NULL;
+    size_t n = 0;
     struct workflow first = of_file("workflow: framing\nstates:\n  cut: {names: {en: Cut}}\n"
                                     "  glued: {names: {en: Glued}}\n"
                                     "  hung: {phase: done, names: {en: Hung}}\n");
