@@ -7,6 +7,7 @@
  */
 #include "bot/batch_code.h"
 
+#include "bot/download.h"
 #include "bot/jobs.h"
 #include "bot/lanes.h"
 #include "bot/loop/log.h"
@@ -100,6 +101,8 @@ void batch_committed(struct db_flight *flight)
     batch_codes_wake(work);
     if (work->next_job > 0)
         jobs_made(worker->jobs, work->batch->business->org, work->next_job);
+    if (work->n_wanted > 0)
+        downloads_wake(worker->downloads, work->batch->business->org);
     split_items(work);
     batch_finish(work, BATCH_COMMITTED);
 }

@@ -4,6 +4,7 @@
  *     batch.c        lease, the end, what follows a commit
  *     batch_take.c   sorts items, takes conversations, remembers deliveries, creates contacts
  *     batch_step.c   steps flows, in rounds of facts
+ *     batch_documents.c   files that came along: wanted, and fetched after the commit
  *     batch_write.c  all that is to be kept, and COMMIT
  *     batch_code.c   one-time codes, which leave sealed and often elsewhere
  */
@@ -119,6 +120,7 @@ struct batch_work {
     struct uuid *stopping, *starting;
     size_t n_stopping, n_starting;
     struct batch_code *codes; /* to be sent; the newest first */
+    size_t n_wanted;          /* files */
     size_t duplicates, handled, not_understood, handoffs;
     size_t codes_sent, proved, code_alerts;
 };
@@ -167,6 +169,9 @@ int64_t batch_log(struct batch_work *work, struct turn *turn, const struct batch
 
 /* How the one who writes wants things shown. */
 struct locale batch_locale(const struct batch_work *work, const struct turn *turn);
+
+/* Ask for rows of the files that came along, in the flight before the first step. */
+void batch_documents(struct batch_work *work);
 
 /* Keep it for a person, with its delivery. */
 void batch_bury(struct batch_work *work, const struct item *item, const char *reason);

@@ -693,6 +693,7 @@ static void round_flown(struct db_flight *flight)
 void batch_rounds(struct batch_work *work)
 {
     begin_round(work);
+    batch_documents(work); /* first, while no customer is set: they are of several */
     ask_jobs(work);
     for (size_t i = 0; i < work->n_turns; i++) {
         struct turn *turn = &work->turns[i];
@@ -705,7 +706,7 @@ void batch_rounds(struct batch_work *work)
         choose_book(work, turn);
         ask_customer(work, turn);
     }
-    if (work->n_asked > 0) {
+    if (work->n_asked > 0 || work->n_wanted > 0) {
         flight_go(work->conn, &work->flight);
     } else {
         step_all(work);

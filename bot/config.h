@@ -88,6 +88,17 @@ struct config {
         usec_t session; /* a proved session ends after so long a silence */
     } verify;
     struct {
+        struct str store; /* "local", "s3" */
+        struct str path;
+        struct str endpoint; /* "https://host", without a slash at its end */
+        struct str bucket, region, key, secret;
+        size_t max_size;    /* of one file */
+        unsigned downloads; /* at once, per worker */
+        usec_t timeout, poll, retry_first, retry_max;
+        usec_t handle_life; /* how long the channel hands a file out */
+        usec_t keep_loose;  /* files that nothing counts on */
+    } documents;
+    struct {
         struct str folder; /* has flows/ and templates/messages/ in it */
     } flows;
     struct {

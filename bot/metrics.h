@@ -43,6 +43,9 @@ enum counter {
     COUNT_WINDOW_CLOSED,
     COUNT_LANE_STOPS,
     COUNT_RECEIPTS,
+    COUNT_DOCUMENTS, /* files of customers that are kept */
+    COUNT_DOCUMENTS_NOT_KEPT,
+    COUNT_DOCUMENT_RETRIES,
     COUNT_ALERTS,
     COUNT_WORKER_DEATHS,
     COUNT_N

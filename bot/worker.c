@@ -8,6 +8,7 @@
 #include "bot/accounts.h"
 #include "bot/book_hand.h"
 #include "bot/books.h"
+#include "bot/download.h"
 #include "bot/intake.h"
 #include "bot/jobs.h"
 #include "bot/lanes.h"
@@ -101,6 +102,7 @@ static void close_all(struct worker *worker)
     books_close(worker->books);
     accounts_close(worker->accounts);
     retention_close(worker->retention);
+    downloads_close(worker->downloads);
     jobs_close(worker->jobs);
     poll_close(&worker->wake, NULL);
     timer_close(&worker->beat, NULL);
@@ -217,6 +219,7 @@ static bool start(struct worker *worker, struct err *err)
     worker->lanes = lanes_create(worker);
     worker->intake = intake_create(worker);
     worker->retention = retention_create(worker);
+    worker->downloads = downloads_create(worker);
     worker->jobs = jobs_create(worker);
     books_keep(worker->books);
     if (!words_warm(err)) /* or the first customer would wait for it */

@@ -22,6 +22,7 @@ struct books;
 struct accounts;
 struct retention;
 struct jobs;
+struct downloads;
 
 struct worker {
     const struct config *config;
@@ -42,6 +43,7 @@ struct worker {
     struct lanes *lanes;
     struct retention *retention;
     struct jobs *jobs;
+    struct downloads *downloads;
 
     const struct worker_start *start;
     struct poll_watch wake;

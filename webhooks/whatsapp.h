@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include "bot/base/crypto.h"
 #include "bot/base/message.h"
 
 /* Meta documents 1,000 items in one delivery; a body with more than this is refused whole. */
@@ -87,6 +88,25 @@ MUST_USE bool whatsapp_encode_media_lookup(struct arena *into,
                                            const struct whatsapp_sender *sender,
                                            struct str account, struct str media_id,
                                            struct http_request *request, struct err *err);
+
+/* What the look-up says of a file. */
+struct whatsapp_file {
+    struct str url;
+    int64_t size; /* -1: not said */
+    struct hash sha256;
+    bool has_sha256;
+};
+
+/* Read the answer to a look-up. ERR_REJECT when there is no such file, ERR_RETRY when it could
+ * not be told this time. */
+MUST_USE bool whatsapp_read_file(struct arena *into, const struct http_answer *answer,
+                                 struct whatsapp_file *file, struct err *err);
+
+/* Fetch it from the address that the look-up gave. ERR_REJECT for an address that is neither
+ * Meta's nor at the API's own origin: the request carries the token. */
+MUST_USE bool whatsapp_encode_media_fetch(struct arena *into,
+                                          const struct whatsapp_sender *sender, struct str url,
+                                          struct http_request *request, struct err *err);
 
 /* A page of the business account's templates; `after` is the cursor of the page before, or
  * empty. */

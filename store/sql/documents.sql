@@ -7,8 +7,8 @@
 -- $9 filenames  $10 hashes as the channel says  $11 times  $12 how long handles live (seconds)  $13 now
 insert into documents (org_id, document_id, account_id, conversation_id, customer_id, handle, kind, caption,
                        filename, claimed_sha256, at, expires_at, due_at)
-select $1::uuid, i.document_id, i.account_id, i.conversation_id, i.customer_id, i.handle, i.kind, i.caption,
-       i.filename, i.claimed_sha256, i.at, i.at + $12::int8 * interval '1 second', $13::timestamptz
+select $1::uuid, i.document_id, i.account_id, i.conversation_id, i.customer_id, i.handle, i.kind,
+       coalesce(i.caption, ''), coalesce(i.filename, ''), i.claimed_sha256, i.at, i.at + $12::int8 * interval '1 second', $13::timestamptz
   from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[],
               $10::bytea[], $11::timestamptz[])
        i (document_id, account_id, conversation_id, customer_id, handle, kind, caption, filename,
@@ -33,10 +33,13 @@ returning d.document_id, d.conversation_id, d.account_id, d.handle, d.state, d.c
 
 -- name: documents_storing
 -- The bytes are here and are what they should be; from now on there may be a file.
+-- No row when the same bytes are just being removed for another document.
 -- $1 org  $2 id  $3 sha256  $4 size  $5 mime  $6 width  $7 height
-update documents set state = 'storing', sha256 = $3::bytea, size = $4::int8, mime = $5::text,
+update documents d set state = 'storing', sha256 = $3::bytea, size = $4::int8, mime = $5::text,
        width = nullif($6::int4, 0), height = nullif($7::int4, 0)
- where org_id = $1::uuid and document_id = $2::uuid and state in ('wanted', 'storing');
+ where d.org_id = $1::uuid and d.document_id = $2::uuid and d.state in ('wanted', 'storing')
+   and not exists (select 1 from documents g
+                    where g.org_id = d.org_id and g.sha256 = $3::bytea and g.state = 'gone' and g.open);
 
 -- name: documents_kept
 -- $1 org  $2 id  $3 now
@@ -54,8 +57,7 @@ update documents set due_at = $3::timestamptz, reason = $4::text
 -- $1 org  $2 id  $3 state: refused, lost  $4 reason  $5 now
 update documents d
    set state = $3::text, reason = $4::text, due_at = $5::timestamptz,
-       open = exists (select 1 from ticket_documents t
-                       where t.org_id = d.org_id and t.document_id = d.document_id)
+       open = d.ticketed
  where d.org_id = $1::uuid and d.document_id = $2::uuid and d.state in ('wanted', 'storing')
 returning d.conversation_id, d.open, d.sha256;
 
@@ -98,18 +100,18 @@ select 1 from documents d
  limit 1;
 
 -- name: documents_loose
--- Kept, old, and nothing counts on them.
--- $1 org  $2 older than  $3 at most
-select d.document_id, d.sha256 from documents d
- where d.org_id = $1::uuid and d.state = 'kept' and d.at < $2::timestamptz
-   and not exists (select 1 from ticket_documents t
-                    where t.org_id = d.org_id and t.document_id = d.document_id)
- order by d.at limit $3::int4;
+-- Kept, old, and nothing counts on them: from now on they are gone, and the file is to be removed.
+-- $1 org  $2 older than  $3 now  $4 at most
+update documents d set state = 'gone', open = true, due_at = $3::timestamptz
+  from (select l.document_id from documents l
+         where l.org_id = $1::uuid and l.state = 'kept' and l.at < $2::timestamptz and not l.ticketed
+         order by l.at limit $4::int4 for update skip locked) o
+ where d.org_id = $1::uuid and d.document_id = o.document_id;
 
--- name: documents_gone
+-- name: documents_closed
+-- The file is removed.
 -- $1 org  $2 id
-update documents set state = 'gone', open = false
- where org_id = $1::uuid and document_id = $2::uuid and state = 'kept';
+update documents set open = false where org_id = $1::uuid and document_id = $2::uuid and state = 'gone';
 
 -- name: documents_of_ticket
 -- $1 org  $2 ticket

@@ -106,6 +106,8 @@ outbox:
   claim_max: 512
 flows:
   folder: ${root}
+documents:
+  path: ${join(world.folder, "documents")}
 paths:
   state: ${join(world.folder, `${name}.run`)}
 ${options.set.join("\n")}

@@ -239,6 +239,11 @@ turns:
   deadline: 3s
 flows:
   folder: ${root}
+${this.documents || "documents:\n"}  path: ${join(this.folder, "documents")}
+  timeout: 2s
+  poll: 100ms
+  retry_first: 100ms
+  retry_max: 1s
 paths:
   state: ${join(this.folder, "run")}
 ${this.settings}`);

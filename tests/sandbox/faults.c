@@ -25,6 +25,13 @@ static const struct member {
     {"duplicate_callback", PROBABILITY, offsetof(struct faults, duplicate_callback)},
     {"reorder_callback",   PROBABILITY, offsetof(struct faults, reorder_callback)  },
     {"strict_window",      SWITCH,      offsetof(struct faults, strict_window)     },
+    {"media_delay_ms",     COUNT,       offsetof(struct faults, media_delay_ms)    },
+    {"media_gone",         PROBABILITY, offsetof(struct faults, media_gone)        },
+    {"media_drop",         PROBABILITY, offsetof(struct faults, media_drop)        },
+    {"media_cut",          PROBABILITY, offsetof(struct faults, media_cut)         },
+    {"media_wrong",        PROBABILITY, offsetof(struct faults, media_wrong)       },
+    {"media_small",        SWITCH,      offsetof(struct faults, media_small)       },
+    {"media_abroad",       SWITCH,      offsetof(struct faults, media_abroad)      },
 };
 
 static bool set_member(struct faults *faults, const struct member *member, const json_t *value)

@@ -377,13 +377,21 @@ static void delete_media(struct call *call)
 static void get_media(struct call *call, const json_t *media)
 {
     struct arena *arena = &call->exchange->arena;
+    struct faults *faults = &call->sandbox->faults;
     const char *id = arena_cstr(arena, call->object);
-    struct str url = arena_format(arena, "%s/lookaside/%s", call->sandbox->base_url, id);
+    const char *host = faults->media_abroad ? "http://127.0.0.2:9" : call->sandbox->base_url;
+    struct str url = arena_format(arena, "%s/lookaside/%s", host, id);
+    json_t *size =
+        faults->media_small ? json_integer(1) : json_incref(json_object_get(media, "size"));
+    if (faults_roll(faults, faults->media_gone)) {
+        json_decref(size);
+        refuse(call, 400, 100, "Unsupported get request. Object does not exist.");
+        return;
+    }
     answer_json(call->exchange, 200,
-                json_pack("{s:s, s:s, s:O, s:O, s:O, s:s}", "messaging_product", "whatsapp",
+                json_pack("{s:s, s:s, s:O, s:O, s:o, s:s}", "messaging_product", "whatsapp",
                           "url", url.at, "mime_type", json_object_get(media, "mime"), "sha256",
-                          json_object_get(media, "sha256"), "file_size",
-                          json_object_get(media, "size"), "id", id));
+                          json_object_get(media, "sha256"), "file_size", size, "id", id));
 }
 
 static bool template_fits(const json_t *template, struct str name, struct str status)
@@ -526,7 +534,7 @@ void graph_handle(struct sandbox *sandbox, struct http_exchange *exchange)
         return;
     }
     if (lookaside)
-        media_send(sandbox, exchange, str_slice(exchange->path, 11, exchange->path.len));
+        media_hand_out(sandbox, exchange, str_slice(exchange->path, 11, exchange->path.len));
     else
         route(&call);
 }

@@ -156,6 +156,41 @@ void media_send(struct sandbox *sandbox, struct http_exchange *exchange, struct 
                    headers);
 }
 
+/* Fewer bytes, or others, where a file is to arrive damaged. */
+static struct str spoiled(struct sandbox *sandbox, struct arena *arena, struct str bytes)
+{
+    struct str copy = arena_str(arena, bytes);
+    if (faults_roll(&sandbox->faults, sandbox->faults.media_cut))
+        copy = str_slice(copy, 0, copy.len / 2);
+    if (faults_roll(&sandbox->faults, sandbox->faults.media_wrong)) {
+        char *wrong = arena_alloc(arena, copy.len + 1);
+        memcpy(wrong, copy.at, copy.len);
+        wrong[copy.len / 2] ^= 1;
+        copy.at = wrong;
+    }
+    return copy;
+}
+
+void media_hand_out(struct sandbox *sandbox, struct http_exchange *exchange, struct str id)
+{
+    const struct faults *faults = &sandbox->faults;
+    const json_t *about = media_find(sandbox, id);
+    struct arena *arena = &exchange->arena;
+    struct str bytes;
+    struct str path = arena_format(arena, "%s/%.*s", sandbox->settings.media_dir, STR_ARG(id));
+    if (!about || faults_roll(&sandbox->faults, faults->media_gone) ||
+        !read_file(arena, path.at, &bytes)) {
+        http_reply(exchange, 404, "text/plain", STR("no such file\n"), NULL);
+        return;
+    }
+    enum fate fate =
+        faults_roll(&sandbox->faults, faults->media_drop) ? FATE_DROP : FATE_ANSWER;
+    const char *mime =
+        arena_cstr(arena, str_from(json_string_value(json_object_get(about, "mime"))));
+    answer_later(sandbox, exchange, fate, 200, mime, spoiled(sandbox, arena, bytes),
+                 faults->media_delay_ms);
+}
+
 /* --- multipart ------------------------------------------------------------------------------
  */
 

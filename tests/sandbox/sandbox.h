@@ -210,6 +210,8 @@ const json_t *media_find(struct sandbox *sandbox, struct str id);
 void media_delete(struct sandbox *sandbox, struct str id);
 /* Answer with the file's bytes. */
 void media_send(struct sandbox *sandbox, struct http_exchange *exchange, struct str id);
+/* The same as Meta does it, with the faults that are wished for. */
+void media_hand_out(struct sandbox *sandbox, struct http_exchange *exchange, struct str id);
 void media_load(struct sandbox *sandbox);
 
 /* --- page.c ------------------------------------------------------------------------------- */

@@ -95,11 +95,14 @@ static void write_settings(const struct service *service, const struct service_w
                   "  retry_first: 100ms\n  retry_max: 1s\n  max_attempts: 100\n"
                   "turns:\n  deadline: 3s\n"
                   "flows:\n  folder: %s\n"
+                  "documents:\n  path: %s/documents\n  timeout: 2s\n  poll: 100ms\n"
+                  "  retry_first: 100ms\n  retry_max: 1s\n"
                   "paths:\n  state: %s\n",
                   service->port, service->port, wish->workers > 0 ? wish->workers : 1,
                   pg_url(&store_pg, "parley"), service->sandbox_port, SECRET, TOKEN,
                   service->sandbox_port,
-                  wish->folder != NULL ? wish->folder : PARLEY_SOURCE_DIR, service->dir);
+                  wish->folder != NULL ? wish->folder : PARLEY_SOURCE_DIR, service->dir,
+                  service->dir);
     assert_int_equal(fclose(file), 0);
 }
 
