@@ -30,7 +30,7 @@ struct downloads {
     struct db_call call;
     bool looking, closing;
     bool sweeping; /* this round also looks for what is kept for nobody */
-    size_t next; /* the account whose business is looked at next */
+    size_t next;   /* the account whose business is looked at next */
     struct uuid org;
     struct uuid soon[SOON_MAX];
     size_t n_soon;

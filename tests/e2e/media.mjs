@@ -443,7 +443,7 @@ check("every request to S3 is signed as it is sent, and what is not is refused",
   is(status, 403, "a forged request");
 }, "s3");
 
-check("OPS-5 nothing personal and no secret is in the log", async () => {
+check("OPS-3 nothing personal and no secret is in the log", async () => {
   const log = readFileSync(join(world.folder, "service.log"), "utf8");
   for (const secret of [world.token, "S3RVER", "crack in its side", "the other side"]) ok(!log.includes(secret), `the log has: ${secret}`);
   ok(!/AddressSanitizer|runtime error|LeakSanitizer/.test(log), "a sanitizer spoke");
