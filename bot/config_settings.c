@@ -229,6 +229,7 @@ const struct setting settings[] = {
     {.path = "documents.key", .type = SETTING_TEXT, .offset = AT(documents.key), .initial = "",
      .sample = "AKIA...", .help = "For s3: the access key's id."},
     {.path = "documents.secret", .type = SETTING_SECRET, .offset = AT(documents.secret), .initial = "",
+     .sample = "wJalr...",
      .help = "For s3: the secret access key."},
     {.path = "documents.max_size", .type = SETTING_SIZE, .offset = AT(documents.max_size),
      .initial = "10MB", .least = 1024, .most = 104857600,
