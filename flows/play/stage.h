@@ -39,7 +39,7 @@ MUST_USE bool stage_read(struct arena *into, struct str file, struct str bytes,
 struct stage *stage_copy(struct arena *into, const struct stage *stage);
 
 /* A line "NAME: ANSWER" from here on answers that load or action before anything else; "NAME:
- * VALUE" of one of the facts business, customer and channel is that fact. */
+ * VALUE" of one of the facts business, customer, channel and session is that fact. */
 MUST_USE bool stage_set(struct stage *stage, struct str line, struct err *err);
 
 usec_t stage_now(const struct stage *stage);
