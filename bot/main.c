@@ -17,6 +17,7 @@ static const struct command *const commands[] = {
     &command_flows,
     &command_workflow,
     &command_decode,
+    &command_understand,
     &command_config,
     NULL,
 };

@@ -17,6 +17,40 @@
 #define ALBUM_WITHIN  (20 * USEC_PER_SEC) /* pictures that come together are answered once */
 #define APOLOGY_LASTS USEC_PER_MIN        /* several that waited together hear it once */
 
+static struct str fact_text(const struct flow_turn *turn, struct str path)
+{
+    struct value value = record_path(turn->in->facts, path);
+
+    return value.kind == VALUE_TEXT ? value.text : STR_NONE;
+}
+
+static enum awaited awaited(const struct flow_turn *turn)
+{
+    const struct prompt *prompt = &turn->kept.now.at->prompt;
+
+    if (!turn->kept.open || prompt->kind != PROMPT_TEXT)
+        return AWAITED_ANYTHING;
+    switch (prompt->answer) {
+    case ANSWER_ORDER:
+        return AWAITED_ORDER;
+    default:
+        return AWAITED_ANYTHING;
+    }
+}
+
+/* What the words mean, in the light of what is asked just now. */
+static void listen(const struct flow_turn *turn, struct str text, struct understood *meant)
+{
+    usec_t now = turn->in->now + locale_zone_offset(turn->locale.zone, turn->in->now);
+    struct understand_context context = {.lang = turn->locale.lang,
+                                         .today = (day_t)(now / USEC_PER_DAY),
+                                         .currency = fact_text(turn, STR("business.currency")),
+                                         .country = fact_text(turn, STR("business.country")),
+                                         .awaited = awaited(turn)};
+
+    understand(turn->arena, text, &context, meant);
+}
+
 static bool is_first(const struct flow_turn *turn)
 {
     return turn->in->last_inbound_at == 0;
@@ -81,7 +115,7 @@ static void give(struct flow_turn *turn, const struct flow_def *flow, struct str
 }
 
 static void start_flow(struct flow_turn *turn, const struct flow_def *flow,
-                       const struct understanding *meant)
+                       const struct understood *meant)
 {
     step_aside(turn, flow);
     turn_begin_flow(turn, flow, NULL);
@@ -131,7 +165,7 @@ static const struct flow_def *flow_for(const struct book *book, struct str inten
 }
 
 /* Do what the words mean by themselves. False when they mean nothing that we know. */
-static bool follow(struct flow_turn *turn, const struct understanding *meant)
+static bool follow(struct flow_turn *turn, const struct understood *meant)
 {
     struct str intent = meant->intent;
     const struct flow_def *flow;
@@ -230,7 +264,7 @@ static bool choose(struct flow_turn *turn, enum option_kind kind, struct str key
 }
 
 /* "broken", where we ask what is broken, does not begin the same flow anew. */
-static bool leads_away(const struct flow_turn *turn, const struct understanding *meant)
+static bool leads_away(const struct flow_turn *turn, const struct understood *meant)
 {
     return meant->number.len > 0 ||
            (meant->intent.len > 0 &&
@@ -248,7 +282,7 @@ static bool is_question(struct str text)
  * and a text that is too short anyway.
  */
 static bool answer_story(struct flow_turn *turn, struct str text,
-                         const struct understanding *meant)
+                         const struct understood *meant)
 {
     const struct prompt *prompt = &turn->kept.now.at->prompt;
     size_t length = str_length(text);
@@ -264,7 +298,7 @@ static bool answer_story(struct flow_turn *turn, struct str text,
 }
 
 /* "ORD-100123" is an order, and not the six digits that a code has. */
-static bool names_an_order(const struct understanding *meant)
+static bool names_an_order(const struct understood *meant)
 {
     for (size_t i = 0; i < meant->number.len; i++) {
         if (meant->number.at[i] >= 'A')
@@ -274,8 +308,8 @@ static bool names_an_order(const struct understanding *meant)
 }
 
 /* What the words are, to a prompt that asks for such: false when they are something else. */
-static bool read_answer(struct flow_turn *turn, struct str text,
-                        const struct understanding *meant, struct value *value)
+static bool read_answer(struct flow_turn *turn, struct str text, const struct understood *meant,
+                        struct value *value)
 {
     const struct prompt *prompt = &turn->kept.now.at->prompt;
     size_t max = prompt->max ? (size_t)prompt->max : 1000;
@@ -310,8 +344,7 @@ static bool read_answer(struct flow_turn *turn, struct str text,
     return is;
 }
 
-static bool answer_text(struct flow_turn *turn, struct str text,
-                        const struct understanding *meant)
+static bool answer_text(struct flow_turn *turn, struct str text, const struct understood *meant)
 {
     const struct prompt *prompt = &turn->kept.now.at->prompt;
     struct value value;
@@ -342,7 +375,7 @@ static bool answer_option(struct flow_turn *turn, struct str text)
     return index >= 0 && choose(turn, kept->shown[index].kind, kept->shown[index].key);
 }
 
-static bool answer(struct flow_turn *turn, struct str text, const struct understanding *meant)
+static bool answer(struct flow_turn *turn, struct str text, const struct understood *meant)
 {
     if (!turn->kept.open)
         return false;
@@ -369,7 +402,7 @@ static bool answer(struct flow_turn *turn, struct str text, const struct underst
 static bool offer_person(struct flow_turn *turn)
 {
     const struct flow_def *flow = book_flow_on(turn->book, STR("offer_human"));
-    struct understanding nothing = {0};
+    struct understood nothing = {0};
 
     if (!flow || turn->kept.now.flow == flow)
         return false;
@@ -402,13 +435,13 @@ static void misunderstood(struct flow_turn *turn)
 
 /* --- words -------------------------------------------------------------------------------- */
 
-static bool is_intent(const struct understanding *meant, const char *intent)
+static bool is_intent(const struct understood *meant, const char *intent)
 {
     return str_eq(meant->intent, str_from(intent));
 }
 
 /* While we are silent, only the words that change the silence are heard. */
-static void hear_muted(struct flow_turn *turn, const struct understanding *meant)
+static void hear_muted(struct flow_turn *turn, const struct understood *meant)
 {
     const struct flow_def *flow = NULL;
 
@@ -425,7 +458,7 @@ static bool is_muted(const struct flow_turn *turn)
     return turn->in->muted || turn->kept.stopped;
 }
 
-static bool is_global(const struct understanding *meant)
+static bool is_global(const struct understood *meant)
 {
     static const char *const names[] = {"menu", "back", "help", "human", "stop", "language"};
 
@@ -441,9 +474,9 @@ static bool is_global(const struct understanding *meant)
 static void on_words(struct flow_turn *turn, struct str said)
 {
     struct str text = str_trim(str_sane(turn->arena, said));
-    struct understanding meant;
+    struct understood meant;
 
-    understand(turn->arena, text, turn->locale.lang, &meant);
+    listen(turn, text, &meant);
     turn->trace.intent = meant.intent;
     if (!turn->in->lang_is_settled && meant.lang_is_clear)
         turn->locale.lang = meant.lang;
@@ -609,7 +642,7 @@ static void on_media(struct flow_turn *turn)
     const struct event *event = turn->in->event;
     struct str caption =
         str_trim(event->text.len || !event->media ? event->text : event->media->caption);
-    struct understanding meant;
+    struct understood meant;
 
     if (event->media && !is_muted(turn) && turn->kept.open &&
         turn->kept.now.at->prompt.kind == PROMPT_MEDIA) {
@@ -617,7 +650,7 @@ static void on_media(struct flow_turn *turn)
         return;
     }
     if (caption.len > 0 && !is_muted(turn)) {
-        understand(turn->arena, caption, turn->locale.lang, &meant);
+        listen(turn, caption, &meant);
         if (meant.intent.len || meant.number.len) {
             turn->kept.media_at = turn->in->now;
             turn_say_key(turn, STR("media.thanks_not_now"));
@@ -649,7 +682,7 @@ static void on_release(struct flow_turn *turn, struct str how)
     bool late = str_eq(how, STR(FLOW_HANDOFF_TIMEOUT));
     const struct flow_def *flow =
         book_flow_on(turn->book, late ? STR("unanswered") : STR("returned"));
-    struct understanding nothing = {0};
+    struct understood nothing = {0};
 
     turn->result.released = true;
     if (flow && !turn->kept.stopped && !str_eq(how, STR(FLOW_HANDOFF_QUIET)))

@@ -73,6 +73,20 @@ static const struct phrase_letter *letter_of(uint32_t letter)
                                                                           : NULL;
 }
 
+unsigned match_word_langs(struct str token)
+{
+    const struct phrase_letter *range = letter_of(tokens_first_letter(token));
+
+    for (size_t i = 0; range && i < range->n; i++) {
+        const struct phrase_word *word = &phrase_words[range->first + i];
+
+        if (!word->begins && word->len == token.len &&
+            memcmp(word->text, token.at, token.len) == 0)
+            return word->langs;
+    }
+    return 0;
+}
+
 static void note_token(struct notes *notes, struct str token, size_t index)
 {
     const struct phrase_letter *range = letter_of(tokens_first_letter(token));
@@ -117,7 +131,10 @@ static bool holds(const struct notes *notes, const struct phrase *phrase)
     enum token_fit least = least_fit(phrase);
 
     for (size_t i = 0; i < phrase->n_words; i++) {
-        if (notes->of[phrase->words[i]].fit < least)
+        const struct note *note = &notes->of[phrase->words[i]];
+
+        if (note->fit < least || (phrase->close && i > 0 &&
+                                  note->token != notes->of[phrase->words[i - 1]].token + 1))
             return false;
     }
     return true;
@@ -142,6 +159,8 @@ static size_t explained(const struct notes *notes, const struct phrase *phrase,
 /* The longest; of those the first in the file. */
 static bool is_better(const struct phrase *phrase, const struct match *than)
 {
+    if (than->phrase && phrase->yields != than->phrase->yields)
+        return than->phrase->yields;
     return !than->phrase || phrase->weight > than->phrase->weight ||
            (phrase->weight == than->phrase->weight && phrase < than->phrase);
 }

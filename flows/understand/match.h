@@ -15,3 +15,6 @@ struct match {
 /* `command`: the whole text is one; else `loose`: its words are among those of the text. */
 void match_phrases(struct arena *scratch, const struct tokens *tokens, struct match *command,
                    struct match *loose);
+
+/* In which languages' phrases the word stands as it is: a bit for each. */
+unsigned match_word_langs(struct str token);

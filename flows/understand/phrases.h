@@ -16,6 +16,7 @@ struct phrase_word {
     uint8_t len;     /* bytes */
     uint8_t letters; /* code points */
     bool begins;     /* any word that begins so */
+    uint8_t langs;   /* a bit for each language in whose phrases it stands */
     uint32_t mask;   /* letters_mask: turns most unlike words away at once */
     uint16_t first;  /* into phrase_index: phrases whose rarest word this is */
     uint16_t n;
@@ -35,9 +36,11 @@ extern const size_t phrase_letters_n;
 struct phrase {
     uint8_t intent; /* into phrase_intents */
     uint8_t lang;
-    bool whole; /* a command: means this only when it is the whole text */
+    bool whole;  /* a command: means this only when it is the whole text */
+    bool close;  /* its words stand together, in this order */
+    bool yields; /* its intent gives way to any other */
     uint8_t n_words;
-    uint16_t weight; /* letters of its words */
+    uint16_t weight; /* letters of its words; more when they stand together */
     uint16_t words[PHRASE_WORDS_MAX];
 };
 extern const struct phrase phrases[];
@@ -46,14 +49,3 @@ extern const uint16_t phrase_index[];
 
 extern const char *const phrase_intents[];
 extern const size_t phrase_intents_n;
-
-/* A language by any of its names. */
-struct language_name {
-    enum lang lang;
-    const char *word;
-};
-extern const struct language_name language_names[];
-extern const size_t language_names_n;
-
-/* Small words that give a language away. */
-extern const char *const small_words[LANG_COUNT];

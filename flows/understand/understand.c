@@ -1,157 +1,128 @@
 /*
- * Understanding by phrases.
- *
- * A command is a whole text. A phrase is a few words that must all be there, each allowed its
- * slip of the finger; the one whose words are longest in all wins, so that "where is my order"
- * beats "my order". Nothing is learned and nothing is guessed: what matches no phrase has no
- * intent.
+ * Understanding, from the surest to the least: a whole text that is a command; words that are a
+ * phrase of ours; a classifier, where there is one. Beside that, what is in the text is found
+ * whatever it means. Nothing is guessed: what matches nothing has no intent, and a phrase that
+ * accounts for little of a long text has little confidence.
  */
 #include "flows/understand/understand.h"
+#include "flows/understand/language.h"
 #include "flows/understand/match.h"
 
-enum { LANG_CLEAR = 2 }; /* points, and more than the others have together */
+enum {
+    SURE = 100,
+    LEAST_LOOSE = 40, /* a phrase's words are there, lost among others */
+    MOST_LOOSE = 95,  /* and nothing else is */
+    SINGLE_LESS = 10, /* one word is easily said by chance */
+    YIELDING_LESS = 15,
+    LEAST = 55, /* below that it is more often wrong than right */
+    LED = 90,   /* a command stands before what it is about */
+    GREETING = 80
+};
 
-/* --- the language ------------------------------------------------------------------------- */
+/* --- what is in the text ------------------------------------------------------------------ */
 
-static bool is_arabic_letter(struct str text, size_t at)
+static struct found *add(struct understood *meant, struct found *all, enum found_kind kind,
+                         struct span at)
 {
-    unsigned char lead = (unsigned char)text.at[at];
-
-    return lead >= 0xD8 && lead <= 0xDB;
+    all[meant->n_found].kind = kind;
+    all[meant->n_found].at = at;
+    return &all[meant->n_found++];
 }
 
-static bool is_latin_letter(char c)
+static void find_contacts(struct arena *into, struct scan *scan,
+                          const struct understand_context *context, struct understood *meant,
+                          struct found *all)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    struct email_found emails[CONTACTS_MAX];
+    struct tracking_found trackings[TRACKINGS_MAX];
+    struct phone_found phones[CONTACTS_MAX];
+    size_t n = emails_find(into, scan, emails);
+
+    for (size_t i = 0; i < n; i++)
+        add(meant, all, FOUND_EMAIL, emails[i].at)->email = emails[i];
+    n = tracking_find(into, scan, context->awaited == AWAITED_TRACKING, trackings);
+    for (size_t i = 0; i < n; i++)
+        add(meant, all, FOUND_TRACKING, trackings[i].at)->tracking = trackings[i];
+    n = phones_find(into, scan, context->country, context->awaited == AWAITED_PHONE, phones);
+    for (size_t i = 0; i < n; i++)
+        add(meant, all, FOUND_PHONE, phones[i].at)->phone = phones[i];
 }
 
-static unsigned count_marks(struct str text, const char *const *marks)
+static void find_values(struct arena *into, struct scan *scan,
+                        const struct understand_context *context, struct understood *meant,
+                        struct found *all)
 {
-    unsigned n = 0;
+    struct amount_context amount = {.lang = meant->lang,
+                                    .currency = context->currency,
+                                    .expected = context->awaited == AWAITED_AMOUNT};
+    struct date_context date = {.today = context->today,
+                                .lang = meant->lang,
+                                .month_first = str_eq(context->country, STR("US")) &&
+                                               meant->lang == LANG_EN,
+                                .past = context->past,
+                                .expected = context->awaited == AWAITED_DATE};
+    struct amount_found amounts[AMOUNTS_MAX];
+    struct date_found dates[DATES_MAX];
+    struct number_found numbers[NUMBERS_MAX];
+    size_t n = amounts_find(scan, &amount, amounts);
 
-    for (; *marks; marks++)
-        n += str_find(text, str_from(*marks)) < text.len;
-    return n;
+    for (size_t i = 0; i < n; i++)
+        add(meant, all, FOUND_AMOUNT, amounts[i].at)->amount = amounts[i];
+    n = dates_find(scan, &date, dates);
+    for (size_t i = 0; i < n; i++)
+        add(meant, all, FOUND_DATE, dates[i].at)->date = dates[i];
+    n = numbers_find(into, scan, numbers);
+    for (size_t i = 0; i < n; i++)
+        add(meant, all, FOUND_NUMBER, numbers[i].at)->number = numbers[i];
 }
 
-static bool is_small_word(enum lang lang, struct str token)
+/* What is called an order's number, else what could be one. */
+static struct str order_number(const struct understood *meant)
 {
-    char padded[24];
+    struct str first = STR_NONE;
 
-    if (token.len + 2 > sizeof(padded))
-        return false;
-    padded[0] = ' ';
-    memcpy(padded + 1, token.at, token.len);
-    padded[token.len + 1] = ' ';
-    return str_find(str_from(small_words[lang]), (struct str){padded, token.len + 2}) <
-           strlen(small_words[lang]);
-}
+    for (size_t i = 0; i < meant->n_found; i++) {
+        const struct found *found = &meant->found[i];
 
-static void guess_lang(struct str text, const struct tokens *tokens,
-                       struct understanding *meant)
-{
-    static const char *const polish[] = {"ą", "ć", "ę", "ł", "ń", "ś", "ź", "ż", NULL};
-    static const char *const spanish[] = {"ñ", "¿", "¡", NULL};
-    unsigned points[LANG_COUNT] = {0};
-    unsigned arabic = 0;
-    unsigned latin = 0;
-    unsigned all = 0;
-
-    for (size_t i = 0; i < text.len; i++) {
-        arabic += is_arabic_letter(text, i);
-        latin += is_latin_letter(text.at[i]);
-    }
-    points[LANG_AR] = arabic >= 3 && arabic > latin ? 10 : 0;
-    points[LANG_PL] = 2 * count_marks(text, polish);
-    points[LANG_ES] = 2 * count_marks(text, spanish);
-    for (size_t i = 0; i < tokens->n; i++) {
-        for (unsigned lang = 0; lang < LANG_COUNT; lang++)
-            points[lang] += is_small_word((enum lang)lang, tokens->items[i]);
-    }
-    for (unsigned lang = 0; lang < LANG_COUNT; lang++)
-        all += points[lang];
-    for (unsigned lang = 0; lang < LANG_COUNT; lang++) {
-        if (points[lang] < LANG_CLEAR || 2 * points[lang] <= all)
+        if (found->kind != FOUND_NUMBER)
             continue;
-        meant->lang = (enum lang)lang;
-        meant->lang_is_clear = true;
+        if (found->number.called)
+            return found->number.number;
+        if (!first.len)
+            first = found->number.number;
     }
+    return first;
 }
 
-/* --- an order's number -------------------------------------------------------------------- */
-
-static bool is_number_char(char c)
+static void find_all(struct arena *into, struct str text,
+                     const struct understand_context *context, struct understood *meant)
 {
-    return (c >= '0' && c <= '9') || is_latin_letter(c) || c == '-' || c == '_' || c == '/';
-}
+    struct found *all = arena_array(into, struct found, FOUND_MAX);
+    struct scan scan;
 
-/* Letters, digits and joints, with three digits at least: "ORD-1001", "1001", "A12/345". */
-static bool is_order_number(struct str piece)
-{
-    size_t digits = 0;
-    size_t letters = 0;
+    scan_read(into, text, &scan);
+    if (context->awaited == AWAITED_ORDER) {
+        struct number_found numbers[NUMBERS_MAX];
+        size_t n = numbers_find(into, &scan, numbers);
 
-    if (piece.len < 3 || piece.len > 24)
-        return false;
-    for (size_t i = 0; i < piece.len; i++) {
-        digits += piece.at[i] >= '0' && piece.at[i] <= '9';
-        letters += is_latin_letter(piece.at[i]);
+        for (size_t i = 0; i < n; i++)
+            add(meant, all, FOUND_NUMBER, numbers[i].at)->number = numbers[i];
     }
-    return digits >= 3 && letters <= 6 && digits <= 12;
+    find_contacts(into, &scan, context, meant, all);
+    find_values(into, &scan, context, meant, all);
+    meant->found = all;
+    meant->number = order_number(meant);
 }
 
-static struct str western_digits(struct arena *into, struct str text)
-{
-    char *copy = arena_alloc(into, text.len + 1);
-    size_t n = 0;
+/* --- what is wanted ----------------------------------------------------------------------- */
 
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char a = (unsigned char)text.at[i];
-        unsigned char b = i + 1 < text.len ? (unsigned char)text.at[i + 1] : 0;
-
-        if (a == 0xD9 && b >= 0xA0 && b <= 0xA9) {
-            copy[n++] = (char)('0' + (b - 0xA0));
-            i++;
-        } else {
-            copy[n++] = text.at[i];
-        }
-    }
-    return (struct str){copy, n};
-}
-
-static struct str upper(struct arena *into, struct str text)
-{
-    char *copy = arena_alloc(into, text.len + 1);
-
-    for (size_t i = 0; i < text.len; i++)
-        copy[i] = (char)(text.at[i] >= 'a' && text.at[i] <= 'z' ? text.at[i] - 32 : text.at[i]);
-    return (struct str){copy, text.len};
-}
-
-static struct str order_number(struct arena *into, struct str given)
-{
-    struct str text = western_digits(into, str_slice(given, 0, 1000));
-
-    for (size_t begin = 0; begin < text.len;) {
-        size_t end = begin;
-
-        while (end < text.len && is_number_char(text.at[end]))
-            end++;
-        if (is_order_number(str_slice(text, begin, end - begin)))
-            return upper(into, str_slice(text, begin, end - begin));
-        begin = end > begin ? end : begin + 1;
-    }
-    return STR_NONE;
-}
-
-/* --- intents ------------------------------------------------------------------------------ */
-
-static void take_command(const struct match *command, struct understanding *meant)
+static void take_command(const struct match *command, struct understood *meant)
 {
     if (!command->phrase)
         return;
     meant->intent = str_from(phrase_intents[command->phrase->intent]);
     meant->exact = true;
+    meant->confidence = SURE;
     if (str_eq(meant->intent, STR("menu")) || str_eq(meant->intent, STR("stop")) ||
         str_eq(meant->intent, STR("ok")))
         return; /* words that every language borrows */
@@ -164,63 +135,152 @@ static void take_command(const struct match *command, struct understanding *mean
 }
 
 /* "polski", "in english please": a language by name, and little else. */
-static void find_language_name(const struct tokens *tokens, struct understanding *meant)
+static void take_language_name(const struct tokens *tokens, struct understood *meant)
 {
-    if (meant->exact || tokens->n == 0 || tokens->n > 3)
+    enum lang lang;
+
+    if (meant->exact || tokens->n > 3 || !language_named(tokens, &lang))
         return;
-    for (size_t i = 0; i < tokens->n; i++) {
-        for (size_t j = 0; j < language_names_n; j++) {
-            if (!str_eq(tokens->items[i], str_from(language_names[j].word)))
-                continue;
-            meant->intent = STR("language");
-            meant->exact = true;
-            meant->named_lang = str_from(lang_code(language_names[j].lang));
-        }
-    }
+    meant->intent = STR("language");
+    meant->exact = true;
+    meant->confidence = SURE;
+    meant->named_lang = str_from(lang_code(lang));
 }
 
-static void take_phrase(const struct match *loose, struct understanding *meant)
+/* The letters of words that could say what is wanted. */
+static size_t telling_letters(const struct tokens *tokens)
 {
-    if (!loose->phrase)
+    size_t letters = 0;
+
+    for (size_t i = 0; i < tokens->n; i++) {
+        struct str token = tokens->items[i];
+
+        if (!language_is_small_word(token) && !(token.at[0] >= '0' && token.at[0] <= '9'))
+            letters += str_length(token);
+    }
+    return letters;
+}
+
+static void take_phrase(const struct match *loose, const struct tokens *tokens,
+                        struct understood *meant)
+{
+    size_t telling;
+    int confidence;
+
+    if (meant->intent.len || !loose->phrase)
+        return;
+    telling = telling_letters(tokens);
+    if (telling < loose->explained)
+        telling = loose->explained;
+    confidence = LEAST_LOOSE + (int)((MOST_LOOSE - LEAST_LOOSE) * loose->explained / telling) -
+                 (loose->phrase->n_words > 1 ? 0 : SINGLE_LESS) -
+                 (loose->phrase->yields ? YIELDING_LESS : 0);
+    if (confidence < LEAST)
         return;
     meant->intent = str_from(phrase_intents[loose->phrase->intent]);
     meant->strong = loose->phrase->n_words > 1;
+    meant->confidence = confidence;
+}
+
+/* Words that are about nothing: a number behind them does not make them surer. */
+static bool is_about_nothing(struct str intent)
+{
+    static const char *const names[] = {"greeting", "thanks", "ok",   "stop", "start",
+                                        "menu",     "back",   "help", "other"};
+
+    for (size_t i = 0; i < COUNTOF(names); i++) {
+        if (str_eq(intent, str_from(names[i])))
+            return true;
+    }
+    return false;
+}
+
+/* "cancel 5001, ordered twice", "track 1Z...", "pay 50 €": a command, then what it is about. */
+static void take_led(struct arena *scratch, struct str text, struct understood *meant)
+{
+    uint32_t first = (uint32_t)text.len;
+    struct tokens lead;
+    struct match command;
+    struct match loose;
+
+    if (meant->n_found == 0 || meant->confidence >= LED)
+        return;
+    for (size_t i = 0; i < meant->n_found; i++) {
+        if (meant->found[i].at.from < first)
+            first = meant->found[i].at.from;
+    }
+    tokens_read(scratch, str_slice(text, 0, first), &lead);
+    if (lead.n == 0 || lead.n > PHRASE_WORDS_MAX)
+        return;
+    match_phrases(scratch, &lead, &command, &loose);
+    if (!command.phrase || is_about_nothing(str_from(phrase_intents[command.phrase->intent])))
+        return;
+    meant->intent = str_from(phrase_intents[command.phrase->intent]);
+    meant->confidence = LED;
+    meant->strong = true;
 }
 
 /* "hello Anna", "hi shop": a greeting and a word or two. */
-static void find_greeting(struct arena *scratch, const struct tokens *tokens,
-                          struct understanding *meant)
+static void take_greeting(struct arena *scratch, const struct tokens *tokens,
+                          struct understood *meant)
 {
     struct tokens first = {.n = 1};
     struct match command;
     struct match loose;
     struct str intent;
 
-    if (tokens->n == 0 || tokens->n > 3)
+    if (meant->intent.len || meant->number.len || tokens->n == 0 || tokens->n > 3)
         return;
     first.items[0] = tokens->items[0];
     match_phrases(scratch, &first, &command, &loose);
     intent = command.phrase ? str_from(phrase_intents[command.phrase->intent]) : STR_NONE;
-    if (str_eq(intent, STR("greeting")) || str_eq(intent, STR("thanks")))
+    if (str_eq(intent, STR("greeting")) || str_eq(intent, STR("thanks"))) {
         meant->intent = intent;
+        meant->confidence = GREETING;
+    }
 }
 
-void understand(struct arena *into, struct str text, enum lang lang,
-                struct understanding *meant)
+/* Where the slot is filled, whoever is surer is believed. */
+static void take_class(struct arena *scratch, struct str text,
+                       const struct understand_context *context, struct understood *meant)
+{
+    struct classified classified = {0};
+
+    if (!context->classifier || meant->exact)
+        return;
+    context->classifier->classify(context->classifier, scratch, text, meant->lang, &classified);
+    if (classified.confidence <= meant->confidence)
+        return;
+    meant->intent = classified.intent;
+    meant->confidence = classified.confidence;
+    meant->strong = classified.intent.len > 0;
+}
+
+void understand(struct arena *into, struct str text, const struct understand_context *context,
+                struct understood *meant)
 {
     struct tokens tokens;
     struct match command;
     struct match loose;
 
-    *meant = (struct understanding){.lang = lang};
+    *meant = (struct understood){.lang = context->lang};
     tokens_read(into, text, &tokens);
     match_phrases(into, &tokens, &command, &loose);
-    meant->number = order_number(into, text);
-    guess_lang(text, &tokens, meant);
+    meant->lang_is_clear = language_guess(text, &tokens, &meant->lang);
     take_command(&command, meant);
-    find_language_name(&tokens, meant);
-    if (!meant->intent.len)
-        take_phrase(&loose, meant);
-    if (!meant->intent.len && !meant->number.len)
-        find_greeting(into, &tokens, meant);
+    find_all(into, text, context, meant);
+    take_language_name(&tokens, meant);
+    take_phrase(&loose, &tokens, meant);
+    take_led(into, text, meant);
+    take_greeting(into, &tokens, meant);
+    take_class(into, text, context, meant);
+}
+
+const struct found *understood_find(const struct understood *meant, enum found_kind kind)
+{
+    for (size_t i = 0; i < meant->n_found; i++) {
+        if (meant->found[i].kind == kind)
+            return &meant->found[i];
+    }
+    return NULL;
 }

@@ -1,28 +1,96 @@
 /*
  * What free words mean.
  *
- * `understand` is the one seam between the engine and whatever reads people's language: today
- * exact commands and a tolerant matcher of phrases, later a trained classifier in its place. It
- * is honest: when nothing fits well, there is no intent.
+ * `understand` is the one seam between the engine and whatever reads people's language: exact
+ * commands, a tolerant matcher of phrases, finders of dates, amounts and numbers, and a slot
+ * for a trained classifier of whole sentences. It is honest: when nothing fits well, there is
+ * no intent.
  */
 #pragma once
 
-#include "bot/base/arena.h"
-#include "bot/base/str.h"
-#include "templates/words.h"
+#include "flows/understand/amounts.h"
+#include "flows/understand/contacts.h"
+#include "flows/understand/dates.h"
+#include "flows/understand/numbers.h"
+#include "flows/understand/tracking.h"
 
-struct understanding {
-    struct str intent;     /* "menu", "back", "help", "human", "stop", "start", "language",
-                              "greeting", "thanks", "ok", "orders", "track"; empty: none of
-                              these */
+/* What a prompt waits for; it makes the finder of that kind content with less. */
+enum awaited {
+    AWAITED_ANYTHING,
+    AWAITED_DATE,
+    AWAITED_AMOUNT,
+    AWAITED_TRACKING,
+    AWAITED_EMAIL,
+    AWAITED_PHONE,
+    AWAITED_ORDER
+};
+
+/* What a whole sentence means, in the opinion of a classifier. */
+struct classified {
+    struct str intent; /* empty: none of these */
+    int confidence;    /* percent */
+};
+
+/*
+ * The slot. A classifier is asked about texts that are no command; where it is surer than the
+ * phrases are, it is believed. It allocates in `scratch` only and knows no clock.
+ */
+struct classifier {
+    void (*classify)(const struct classifier *self, struct arena *scratch, struct str text,
+                     enum lang lang, struct classified *out);
+};
+
+struct understand_context {
+    enum lang lang;      /* the conversation's so far */
+    day_t today;         /* where the customer is */
+    struct str currency; /* the business's, "EUR"; may be empty */
+    struct str country;  /* the business's, "PL": for telephones and the order of 12/03 */
+    enum awaited awaited;
+    bool past;                           /* dates without a year lie behind */
+    const struct classifier *classifier; /* NULL: none */
+};
+
+enum found_kind {
+    FOUND_EMAIL,
+    FOUND_TRACKING,
+    FOUND_PHONE,
+    FOUND_AMOUNT,
+    FOUND_DATE,
+    FOUND_NUMBER
+};
+
+/* Something in the text that is not about what is wanted, but about which. */
+struct found {
+    enum found_kind kind;
+    struct span at;
+    union {
+        struct email_found email;
+        struct tracking_found tracking;
+        struct phone_found phone;
+        struct amount_found amount;
+        struct date_found date;
+        struct number_found number;
+    };
+};
+
+enum { FOUND_MAX = 32 };
+
+struct understood {
+    struct str intent;     /* one of phrases.txt, or empty: none of these */
+    int confidence;        /* percent; 100: the whole text was a command */
     bool exact;            /* the whole text was a command */
     bool strong;           /* more than one loose word speaks for the intent */
     struct str number;     /* an order number that stands in the text, or empty */
     struct str named_lang; /* intent "language": the one that was named, "pl", or empty */
     enum lang lang;        /* what the text is written in */
     bool lang_is_clear;    /* else `lang` is just the one that was given */
+    const struct found *found;
+    size_t n_found; /* no two of them share a character */
 };
 
-/* `lang` is the conversation's language so far. Texts point into `into` or are constant. */
-void understand(struct arena *into, struct str text, enum lang lang,
-                struct understanding *meant);
+/* Texts point into `into` or are constant. */
+void understand(struct arena *into, struct str text, const struct understand_context *context,
+                struct understood *meant);
+
+/* The first find of that kind, or NULL. */
+const struct found *understood_find(const struct understood *meant, enum found_kind kind);

@@ -21,9 +21,10 @@ static void check_sayings(const struct saying *sayings, size_t n)
     unsigned wrong = 0;
 
     for (size_t i = 0; i < n; i++) {
-        struct understanding meant;
+        struct understood meant;
 
-        understand(&arena, str_from(sayings[i].text), LANG_EN, &meant);
+        understand(&arena, str_from(sayings[i].text),
+                   &(struct understand_context){.lang = LANG_EN}, &meant);
         if (str_eq(meant.intent, str_from(sayings[i].intent)))
             continue;
         print_error("\"%s\": \"%.*s\" and not \"%s\"\n", sayings[i].text, STR_ARG(meant.intent),
@@ -181,9 +182,10 @@ static void stop_and_start_are_taken_by_the_letter(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNTOF(near); i++) {
-        struct understanding meant;
+        struct understood meant;
 
-        understand(&arena, str_from(near[i]), LANG_EN, &meant);
+        understand(&arena, str_from(near[i]), &(struct understand_context){.lang = LANG_EN},
+                   &meant);
         assert_false(str_eq(meant.intent, STR("stop")));
         assert_false(str_eq(meant.intent, STR("start")));
     }
@@ -213,9 +215,10 @@ static void an_order_number_is_found_in_a_sentence(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNTOF(cases); i++) {
-        struct understanding meant;
+        struct understood meant;
 
-        understand(&arena, str_from(cases[i].text), LANG_EN, &meant);
+        understand(&arena, str_from(cases[i].text),
+                   &(struct understand_context){.lang = LANG_EN}, &meant);
         if (!str_eq(meant.number, str_from(cases[i].number)))
             fail_msg("\"%s\": \"%.*s\"", cases[i].text, STR_ARG(meant.number));
     }
@@ -250,9 +253,10 @@ static void the_language_moves_only_when_it_is_clear(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNTOF(cases); i++) {
-        struct understanding meant;
+        struct understood meant;
 
-        understand(&arena, str_from(cases[i].text), LANG_PL, &meant);
+        understand(&arena, str_from(cases[i].text),
+                   &(struct understand_context){.lang = LANG_PL}, &meant);
         if (meant.lang != cases[i].lang ||
             (meant.lang_is_clear != cases[i].clear && cases[i].lang != LANG_AR)) {
             fail_msg("\"%s\": %s, %sclear", cases[i].text, lang_code(meant.lang),
@@ -404,7 +408,7 @@ static void any_bytes_are_survived(void **state)
     (void)state;
     for (unsigned round = 0; round < 3000; round++) {
         struct arena arena = {0};
-        struct understanding meant;
+        struct understood meant;
         size_t len = (random >> 8) % 200;
         char *bytes = malloc(len + 1);
 
@@ -414,7 +418,8 @@ static void any_bytes_are_survived(void **state)
             bytes[i] = (char)(random >> (round % 2 ? 24 : 25));
         }
         random = random * 1664525 + 1013904223;
-        understand(&arena, (struct str){bytes, len}, LANG_EN, &meant);
+        understand(&arena, (struct str){bytes, len},
+                   &(struct understand_context){.lang = LANG_EN}, &meant);
         (void)expect_option(&arena, (struct str){bytes, len}, options, 1);
         free(bytes);
         arena_finish(&arena);
@@ -424,7 +429,7 @@ static void any_bytes_are_survived(void **state)
 static void a_very_long_text_is_read_in_bounded_time(void **state)
 {
     struct arena arena = {0};
-    struct understanding meant;
+    struct understood meant;
     size_t len = 1 << 20;
     char *bytes = malloc(len);
 
@@ -432,9 +437,11 @@ static void a_very_long_text_is_read_in_bounded_time(void **state)
     assert_non_null(bytes);
     for (size_t i = 0; i < len; i++)
         bytes[i] = (char)(i % 6 ? 'a' + (int)(i % 26) : ' ');
-    understand(&arena, (struct str){bytes, len}, LANG_EN, &meant);
+    understand(&arena, (struct str){bytes, len}, &(struct understand_context){.lang = LANG_EN},
+               &meant);
     memset(bytes, 'a', len);
-    understand(&arena, (struct str){bytes, len}, LANG_EN, &meant);
+    understand(&arena, (struct str){bytes, len}, &(struct understand_context){.lang = LANG_EN},
+               &meant);
     free(bytes);
     arena_finish(&arena);
 }

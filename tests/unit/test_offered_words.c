@@ -65,10 +65,10 @@ static bool next_quoted(struct str *text, struct str *quoted)
     return false;
 }
 
-static struct understanding meaning_of(struct str text, enum lang lang)
+static struct understood meaning_of(struct str text, enum lang lang)
 {
-    struct understanding meant = {0};
-    understand(&arena, text, lang, &meant);
+    struct understood meant = {0};
+    understand(&arena, text, &(struct understand_context){.lang = lang}, &meant);
     return meant;
 }
 
@@ -118,7 +118,7 @@ static void flw_5_the_words_of_the_help_text_do_what_it_says(void **state)
             struct str word = str_slice(line, strlen("•"), line.len);
             word = str_trim(str_slice(word, 0, str_find(word, STR(":"))));
             assert_true(n < COUNTOF(intents));
-            struct understanding meant = meaning_of(word, (enum lang)lang);
+            struct understood meant = meaning_of(word, (enum lang)lang);
             assert_true(meant.exact);
             assert_string_equal(arena_cstr(&arena, meant.intent), intents[n++]);
         }

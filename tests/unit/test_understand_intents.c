@@ -19,10 +19,10 @@ static int forget(void **state)
     return 0;
 }
 
-static struct understanding meaning_of(const char *text)
+static struct understood meaning_of(const char *text)
 {
-    struct understanding meant;
-    understand(&arena, str_from(text), LANG_EN, &meant);
+    struct understood meant;
+    understand(&arena, str_from(text), &(struct understand_context){.lang = LANG_EN}, &meant);
     return meant;
 }
 
@@ -109,7 +109,7 @@ static void flw_5_each_intent_is_understood_in_four_languages(void **state)
     (void)state;
     for (size_t i = 0; i < COUNTOF(rows); i++) {
         for (size_t j = 0; j < COUNTOF(rows[i].texts); j++) {
-            struct understanding meant = meaning_of(rows[i].texts[j]);
+            struct understood meant = meaning_of(rows[i].texts[j]);
 
             if (str_eq(meant.intent, str_from(rows[i].intent)))
                 continue;
@@ -131,10 +131,153 @@ static void no_other_word_is_taken_for_cancelling_or_stopping(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNTOF(texts); i++) {
-        struct understanding meant = meaning_of(texts[i]);
+        struct understood meant = meaning_of(texts[i]);
 
         if (str_eq(meant.intent, STR("cancel")) || str_eq(meant.intent, STR("stop")))
             fail_msg("\"%s\" is taken for \"%.*s\"", texts[i], STR_ARG(meant.intent));
+    }
+}
+
+static void flw_5_a_denied_cancellation_begins_none(void **state)
+{
+    static const char *const texts[] = {"don't cancel my order",
+                                        "do not cancel it",
+                                        "I don't want to cancel my order",
+                                        "no canceles mi pedido",
+                                        "no quiero cancelar mi pedido",
+                                        "nie anulujcie zamówienia",
+                                        "nie chcę anulować zamówienia",
+                                        "لا تلغي طلبي",
+                                        "لا أريد إلغاء الطلب"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(texts); i++) {
+        if (str_eq(meaning_of(texts[i]).intent, STR("cancel")))
+            fail_msg("\"%s\" is taken for cancelling", texts[i]);
+    }
+}
+
+/* A command and what it is about, whatever is told besides. */
+static void flw_5_a_command_leads_what_it_is_about(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *intent;
+        const char *number;
+    } rows[] = {
+        {"cancel 1042, ordered twice",                                         "cancel",   "1042"    },
+        {"cancel order ORD-1001 because my neighbour has bought the same one", "cancel",
+         "ORD-1001"                                                                                  },
+        {"anuluj 1042, zamówiłam dwa razy",                                  "cancel",   "1042"    },
+        {"cancelar 1042, lo pedí dos veces",                                  "cancel",   "1042"    },
+        {"إلغاء 1042",                                                    "cancel",   "1042"    },
+        {"track ORD-1001",                                                     "track",    "ORD-1001"},
+        {"invoice 1042",                                                       "invoices", "1042"    },
+        {"hi ORD-1001",                                                        "",         "ORD-1001"},
+        {"stop 1001",                                                          "",         "1001"    },
+        {"ORD-1001",                                                           "",         "ORD-1001"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(rows); i++) {
+        struct understood meant = meaning_of(rows[i].text);
+
+        if (!str_eq(meant.intent, str_from(rows[i].intent)) ||
+            !str_eq(meant.number, str_from(rows[i].number)))
+            fail_msg("\"%s\": \"%.*s\" of \"%.*s\"", rows[i].text, STR_ARG(meant.intent),
+                     STR_ARG(meant.number));
+    }
+}
+
+/* What one finder has read no other reads. */
+static void flw_5_what_is_found_travels_with_the_intent(void **state)
+{
+    struct understand_context context = {.today = 20778, .country = STR("PL")};
+    struct understood meant;
+    const char *text =
+        "pay 50 € for order 1042 on 3 May, mail ana@example.com, phone 601 234 567,"
+        " parcel 1Z999AA10123456784";
+
+    (void)state;
+    understand(&arena, str_from(text), &context, &meant);
+    assert_int_equal(meant.n_found, 6);
+    for (size_t i = 0; i < meant.n_found; i++) {
+        for (size_t j = 0; j < i; j++) {
+            assert_true(meant.found[i].at.from >= meant.found[j].at.to ||
+                        meant.found[i].at.to <= meant.found[j].at.from);
+        }
+    }
+    assert_string_equal(arena_cstr(&arena, meant.number), "1042");
+    assert_int_equal(understood_find(&meant, FOUND_AMOUNT)->amount.money.minor, 5000);
+    assert_string_equal(understood_find(&meant, FOUND_TRACKING)->tracking.carrier, "ups");
+    assert_non_null(understood_find(&meant, FOUND_DATE));
+    assert_non_null(understood_find(&meant, FOUND_EMAIL));
+    assert_non_null(understood_find(&meant, FOUND_PHONE));
+    assert_null(understood_find(&(struct understood){0}, FOUND_DATE));
+}
+
+static void classify_as_track(const struct classifier *self, struct arena *scratch,
+                              struct str text, enum lang lang, struct classified *out)
+{
+    (void)self;
+    (void)scratch;
+    (void)text;
+    (void)lang;
+    *out = (struct classified){STR("track"), 70};
+}
+
+/* The slot: believed where it is surer, and never about commands. */
+static void flw_5_a_classifier_is_asked_about_what_is_no_command(void **state)
+{
+    static const struct classifier classifier = {classify_as_track};
+    struct understand_context context = {.classifier = &classifier};
+    struct understood meant;
+
+    (void)state;
+    understand(&arena, STR("the thing I bought is nowhere to be seen"), &context, &meant);
+    assert_string_equal(arena_cstr(&arena, meant.intent), "track");
+    assert_int_equal(meant.confidence, 70);
+    understand(&arena, STR("stop"), &context, &meant);
+    assert_string_equal(arena_cstr(&arena, meant.intent), "stop");
+    understand(&arena, STR("I want to pay my bill"), &context, &meant);
+    assert_string_equal(arena_cstr(&arena, meant.intent), "pay");
+}
+
+static void three_words_tell_the_language(void **state)
+{
+    static const struct {
+        const char *text;
+        enum lang lang;
+    } rows[] = {
+        {"where is it",               LANG_EN},
+        {"I need help",               LANG_EN},
+        {"please call me",            LANG_EN},
+        {"my order status",           LANG_EN},
+        {"this is wrong",             LANG_EN},
+        {"no me llega",               LANG_ES},
+        {"quiero mi dinero",          LANG_ES},
+        {"donde esta todo",           LANG_ES},
+        {"estoy muy enfadado",        LANG_ES},
+        {"esto es tarde",             LANG_ES},
+        {"nie mam paczki",            LANG_PL},
+        {"kiedy to bedzie",           LANG_PL},
+        {"gdzie jest kurier",         LANG_PL},
+        {"chce zwrot pieniedzy",      LANG_PL},
+        {"co sie dzieje",             LANG_PL},
+        {"أين طلبي الآن",  LANG_AR},
+        {"لم يصل شيء",        LANG_AR},
+        {"أريد المساعدة", LANG_AR},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(rows); i++) {
+        struct understand_context context = {.lang =
+                                                 rows[i].lang == LANG_EN ? LANG_PL : LANG_EN};
+        struct understood meant;
+
+        understand(&arena, str_from(rows[i].text), &context, &meant);
+        if (meant.lang != rows[i].lang || !meant.lang_is_clear)
+            fail_msg("\"%s\": %s", rows[i].text, lang_code(meant.lang));
     }
 }
 
@@ -158,6 +301,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(flw_5_each_intent_is_understood_in_four_languages),
         cmocka_unit_test(no_other_word_is_taken_for_cancelling_or_stopping),
+        cmocka_unit_test(flw_5_a_denied_cancellation_begins_none),
+        cmocka_unit_test(flw_5_a_command_leads_what_it_is_about),
+        cmocka_unit_test(flw_5_what_is_found_travels_with_the_intent),
+        cmocka_unit_test(flw_5_a_classifier_is_asked_about_what_is_no_command),
+        cmocka_unit_test(three_words_tell_the_language),
         cmocka_unit_test(phrases_are_written_as_texts_are_read),
     };
     return cmocka_run_group_tests(tests, NULL, forget);

@@ -14,11 +14,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { WORDS_MAX = 8192, PHRASES_MAX = 16384, INTENTS_MAX = 64, EXPANDED_MAX = 1024 };
+enum {
+    WORDS_MAX = 8192,
+    PHRASES_MAX = 16384,
+    INTENTS_MAX = 64,
+    CLOSE_MORE = 6 /* letters that words together are worth */
+};
 
 struct word {
     struct str text;
     bool begins;
+    unsigned langs;
     unsigned uses;
     unsigned sorted; /* its place once sorted */
 };
@@ -30,6 +36,7 @@ static struct phrase made[PHRASES_MAX];
 static size_t n_made;
 static struct str intents[INTENTS_MAX];
 static size_t n_intents;
+static bool yields[INTENTS_MAX];
 static unsigned order[WORDS_MAX];
 static const char *file_name;
 static int line_number;
@@ -95,9 +102,10 @@ static void add_words(struct phrase *phrase, struct str written)
 
         if (phrase->n_words == PHRASE_WORDS_MAX)
             fail("a phrase has more than %d words", PHRASE_WORDS_MAX);
-        if (!phrase->whole && has_word(phrase, id))
+        if (!phrase->whole && !phrase->close && has_word(phrase, id))
             continue;
         words[id].uses++;
+        words[id].langs |= 1U << phrase->lang;
         phrase->words[phrase->n_words++] = id;
         phrase->weight = (uint16_t)(phrase->weight + str_length(tokens.items[i]));
     }
@@ -106,7 +114,7 @@ static void add_words(struct phrase *phrase, struct str written)
 static bool is_same(const struct phrase *a, const struct phrase *b)
 {
     return a->intent == b->intent && a->lang == b->lang && a->whole == b->whole &&
-           a->n_words == b->n_words &&
+           a->close == b->close && a->n_words == b->n_words &&
            memcmp(a->words, b->words, a->n_words * sizeof(a->words[0])) == 0;
 }
 
@@ -121,6 +129,8 @@ static void add_phrase(const struct phrase *like, struct str text)
     }
     if (phrase.n_words == 0)
         fail("a phrase without words");
+    if (phrase.close)
+        phrase.weight = (uint16_t)(phrase.weight + CLOSE_MORE);
     for (size_t i = 0; i < n_made; i++) {
         if (is_same(&made[i], &phrase))
             return;
@@ -164,11 +174,12 @@ static void read_phrases(struct str line)
 
     if (n_intents == 0)
         fail("phrases before any intent");
-    if (line.len < 4 || !lang_parse(str_slice(line, 0, 2), &lang) ||
-        (line.at[2] != '!' && line.at[2] != ':'))
-        fail("say \"en: ...\" or \"en! ...\"");
+    if (line.len < 4 || !lang_parse(str_slice(line, 0, 2), &lang) || !strchr("!=:", line.at[2]))
+        fail("say \"en: ...\", \"en= ...\" or \"en! ...\"");
     like.lang = (uint8_t)lang;
     like.whole = line.at[2] == '!';
+    like.close = line.at[2] == '=';
+    like.yields = yields[n_intents - 1];
     line = str_slice(line, 3, line.len);
     while (str_split(&line, '|', &piece))
         add_expanded(&like, str_trim(piece));
@@ -183,6 +194,10 @@ static void read_line(struct str line)
     if (line.at[0] == ' ') {
         read_phrases(text);
         return;
+    }
+    if (str_ends(text, STR(" yields"))) {
+        text.len -= STR(" yields").len;
+        yields[n_intents] = true;
     }
     if (n_intents == INTENTS_MAX)
         fail("more than %d intents", INTENTS_MAX);
@@ -242,9 +257,9 @@ static void write_words(FILE *out)
             if (leading_word(&made[j]) == order[i])
                 index[n++] = (uint16_t)j;
         }
-        (void)fprintf(out, "{\"%.*s\", %zu, %zu, %d, 0x%xU, %zu, %zu},\n", STR_ARG(word->text),
-                      word->text.len, str_length(word->text), word->begins,
-                      tokens_mask(word->text), first, n - first);
+        (void)fprintf(out, "{\"%.*s\", %zu, %zu, %d, %u, 0x%xU, %zu, %zu},\n",
+                      STR_ARG(word->text), word->text.len, str_length(word->text), word->begins,
+                      word->langs, tokens_mask(word->text), first, n - first);
     }
     (void)fprintf(out,
                   "};\nconst size_t phrase_words_n = %zu;\n"
@@ -276,8 +291,9 @@ static void write_phrases(FILE *out)
 {
     (void)fprintf(out, "const struct phrase phrases[] = {\n");
     for (size_t i = 0; i < n_made; i++) {
-        (void)fprintf(out, "{%u, %u, %d, %u, %u, {", made[i].intent, made[i].lang,
-                      made[i].whole, made[i].n_words, made[i].weight);
+        (void)fprintf(out, "{%u, %u, %d, %d, %d, %u, %u, {", made[i].intent, made[i].lang,
+                      made[i].whole, made[i].close, made[i].yields, made[i].n_words,
+                      made[i].weight);
         for (size_t j = 0; j < made[i].n_words; j++)
             (void)fprintf(out, "%u, ", words[made[i].words[j]].sorted);
         (void)fprintf(out, "}},\n");
