@@ -108,8 +108,9 @@ static struct db_param param_value(struct arena *into, struct value value)
         return param_text(arena_format(into, "%" PRId64, value.time));
     case VALUE_LIST:
         return param_text(joined(into, value.list));
+    case VALUE_MONEY: /* its minor units; the currency is the business's */
+        return param_text(arena_format(into, "%" PRId64, value.money.minor));
     case VALUE_NONE:
-    case VALUE_MONEY:
     case VALUE_RECORD:
         break;
     }

@@ -15,7 +15,8 @@
 
 #define LATE_AFTER    (30 * USEC_PER_MIN) /* after that we say sorry for the delay */
 #define ALBUM_WITHIN  (20 * USEC_PER_SEC) /* pictures that come together are answered once */
-#define APOLOGY_LASTS USEC_PER_MIN        /* several that waited together hear it once */
+#define SURE_ENOUGH   70 /* percent: words that are asked for anything are something else */
+#define APOLOGY_LASTS USEC_PER_MIN /* several that waited together hear it once */
 
 static struct str fact_text(const struct flow_turn *turn, struct str path)
 {
@@ -33,6 +34,15 @@ static enum awaited awaited(const struct flow_turn *turn)
     switch (prompt->answer) {
     case ANSWER_ORDER:
         return AWAITED_ORDER;
+    case ANSWER_DATE:
+    case ANSWER_PAST_DATE:
+        return AWAITED_DATE;
+    case ANSWER_AMOUNT:
+        return AWAITED_AMOUNT;
+    case ANSWER_TRACKING:
+        return AWAITED_TRACKING;
+    case ANSWER_PHONE:
+        return AWAITED_PHONE;
     default:
         return AWAITED_ANYTHING;
     }
@@ -42,11 +52,13 @@ static enum awaited awaited(const struct flow_turn *turn)
 static void listen(const struct flow_turn *turn, struct str text, struct understood *meant)
 {
     usec_t now = turn->in->now + locale_zone_offset(turn->locale.zone, turn->in->now);
-    struct understand_context context = {.lang = turn->locale.lang,
-                                         .today = (day_t)(now / USEC_PER_DAY),
-                                         .currency = fact_text(turn, STR("business.currency")),
-                                         .country = fact_text(turn, STR("business.country")),
-                                         .awaited = awaited(turn)};
+    struct understand_context context = {
+        .lang = turn->locale.lang,
+        .today = (day_t)(now / USEC_PER_DAY),
+        .currency = fact_text(turn, STR("business.currency")),
+        .country = fact_text(turn, STR("business.country")),
+        .awaited = awaited(turn),
+        .past = turn->kept.open && turn->kept.now.at->prompt.answer == ANSWER_PAST_DATE};
 
     understand(turn->arena, text, &context, meant);
 }
@@ -124,16 +136,27 @@ static void start_flow(struct flow_turn *turn, const struct flow_def *flow,
     give(turn, flow, STR("note"), remark_after(turn->in->event->text, meant->number));
 }
 
+static bool take_event(struct flow_turn *turn, struct str event)
+{
+    const struct handler *handler =
+        turn->kept.open ? handler_find(&turn->kept.now.at->on, event) : NULL;
+
+    if (handler)
+        turn_take(turn, &handler->moves);
+    return handler != NULL;
+}
+
 static void go_back(struct flow_turn *turn)
 {
-    struct kept *kept = &turn->kept;
-    const struct handler *handler = handler_find(&kept->now.at->on, STR("back"));
-
-    if (kept->open && handler) {
-        turn_take(turn, &handler->moves);
-    } else {
+    if (!take_event(turn, STR("back")))
         turn_back(turn);
-    }
+}
+
+/* "No, the other one": the state's own answer to that, else a step back, to choose again. */
+static void correct(struct flow_turn *turn)
+{
+    if (!take_event(turn, STR("not_that")))
+        go_back(turn);
 }
 
 static void greet(struct flow_turn *turn)
@@ -178,6 +201,8 @@ static bool follow(struct flow_turn *turn, const struct understood *meant)
         turn_menu(turn);
     } else if (str_eq(intent, STR("back"))) {
         go_back(turn);
+    } else if (str_eq(intent, STR("other"))) {
+        correct(turn);
     } else if (str_eq(intent, STR("greeting")) || str_eq(intent, STR("start"))) {
         greet(turn);
     } else if (str_eq(intent, STR("thanks"))) {
@@ -297,6 +322,64 @@ static bool answer_story(struct flow_turn *turn, struct str text,
     return happen(turn, STR("answered"));
 }
 
+/* Words that surely begin another flow, and say little else. */
+static bool leads_elsewhere(const struct flow_turn *turn, const struct understood *meant)
+{
+    return meant->strong && meant->confidence >= SURE_ENOUGH &&
+           flow_for(turn->book, meant->intent) != NULL;
+}
+
+/* The one day that was named, at its noon: no time zone's change moves it to another. */
+static bool read_day(const struct flow_turn *turn, const struct understood *meant,
+                     struct value *value)
+{
+    const struct found *day = understood_only(meant, FOUND_DATE);
+    usec_t noon;
+
+    if (!day || day->date.first != day->date.last)
+        return false;
+    noon = day->date.first * USEC_PER_DAY + 12 * USEC_PER_HOUR;
+    *value = value_time(noon - locale_zone_offset(turn->locale.zone, noon));
+    return true;
+}
+
+static bool read_money(const struct flow_turn *turn, const struct understood *meant,
+                       struct value *value)
+{
+    const struct found *amount = understood_only(meant, FOUND_AMOUNT);
+    struct str own = fact_text(turn, STR("business.currency"));
+
+    if (!amount || (own.len && !str_eq(own, str_from(amount->amount.money.currency))))
+        return false;
+    *value = value_money(amount->amount.money);
+    return true;
+}
+
+/* A day, an amount or a number, found in whatever was said with it. */
+static bool read_found(const struct flow_turn *turn, const struct understood *meant,
+                       struct value *value)
+{
+    const struct found *found;
+
+    switch (turn->kept.now.at->prompt.answer) {
+    case ANSWER_DATE:
+    case ANSWER_PAST_DATE:
+        return read_day(turn, meant, value);
+    case ANSWER_AMOUNT:
+        return read_money(turn, meant, value);
+    case ANSWER_TRACKING:
+        found = understood_only(meant, FOUND_TRACKING);
+        *value = found ? value_text(found->tracking.number) : value_none();
+        return found != NULL;
+    case ANSWER_PHONE:
+        found = understood_only(meant, FOUND_PHONE);
+        *value = found ? value_text(found->phone.number) : value_none();
+        return found != NULL;
+    default:
+        return false;
+    }
+}
+
 /* "ORD-100123" is an order, and not the six digits that a code has. */
 static bool names_an_order(const struct understood *meant)
 {
@@ -320,7 +403,7 @@ static bool read_answer(struct flow_turn *turn, struct str text, const struct un
     switch (prompt->answer) {
     case ANSWER_WORDS:
         *value = value_text(str_cut(turn->arena, text, max));
-        return !meant->strong && text.len > 0;
+        return !leads_elsewhere(turn, meant) && text.len > 0;
     case ANSWER_ORDER:
         *value = value_text(meant->number);
         return meant->number.len > 0 && !(meant->strong && meant->intent.len);
@@ -338,6 +421,8 @@ static bool read_answer(struct flow_turn *turn, struct str text, const struct un
     case ANSWER_CONTACT:
         is = expect_contact(turn->arena, text, &found);
         break;
+    default:
+        return !(meant->strong && is_question(text)) && read_found(turn, meant, value);
     }
     if (is)
         *value = value_text(found);

@@ -150,9 +150,14 @@ enum answer_kind {
     ANSWER_WORDS,
     ANSWER_ORDER,
     ANSWER_NUMBER,
-    ANSWER_CODE,   /* the digits of a code, however they are grouped */
-    ANSWER_EMAIL,  /* an address of mail */
-    ANSWER_CONTACT /* an address of mail, or a number with its country */
+    ANSWER_CODE,      /* the digits of a code, however they are grouped */
+    ANSWER_EMAIL,     /* an address of mail */
+    ANSWER_CONTACT,   /* an address of mail, or a number with its country */
+    ANSWER_DATE,      /* one day: a time, at its noon where the customer is */
+    ANSWER_PAST_DATE, /* the same, of days that have been */
+    ANSWER_AMOUNT,    /* money in the business's currency, not below zero */
+    ANSWER_TRACKING,  /* a tracking number */
+    ANSWER_PHONE      /* a telephone number, as +48601234567 */
 };
 
 struct choice {

@@ -148,7 +148,7 @@ static bool is_reserved_event(struct str name)
         if (str_eq(name, str_from(own_events[i])))
             return true;
     }
-    return str_eq(name, STR("back"));
+    return str_eq(name, STR("back")) || str_eq(name, STR("not_that"));
 }
 
 static bool expects_own(const struct prompt *prompt, struct str event)
@@ -169,7 +169,7 @@ static bool expects_own(const struct prompt *prompt, struct str event)
 
 static bool expects(const struct prompt *prompt, struct str event)
 {
-    if (str_eq(event, STR("back")))
+    if (str_eq(event, STR("back")) || str_eq(event, STR("not_that")))
         return true;
     if (is_reserved_event(event))
         return expects_own(prompt, event);

@@ -690,12 +690,17 @@ static bool read_answer_kind(struct loader *loader, const struct node *map,
         const char *name;
         enum answer_kind kind;
     } kinds[] = {
-        {"words",        ANSWER_WORDS  },
-        {"order_number", ANSWER_ORDER  },
-        {"number",       ANSWER_NUMBER },
-        {"code",         ANSWER_CODE   },
-        {"email",        ANSWER_EMAIL  },
-        {"contact",      ANSWER_CONTACT},
+        {"words",        ANSWER_WORDS    },
+        {"order_number", ANSWER_ORDER    },
+        {"number",       ANSWER_NUMBER   },
+        {"code",         ANSWER_CODE     },
+        {"email",        ANSWER_EMAIL    },
+        {"contact",      ANSWER_CONTACT  },
+        {"date",         ANSWER_DATE     },
+        {"past_date",    ANSWER_PAST_DATE},
+        {"amount",       ANSWER_AMOUNT   },
+        {"tracking",     ANSWER_TRACKING },
+        {"phone",        ANSWER_PHONE    },
     };
     struct str kind = STR("words");
 
@@ -709,7 +714,7 @@ static bool read_answer_kind(struct loader *loader, const struct node *map,
     }
     return REFUSE(loader, node_get(map, "kind"),
                   "'%.*s' is no kind of answer; there are words, order_number, number, code, "
-                  "email, contact",
+                  "email, contact, date, past_date, amount, tracking, phone",
                   STR_ARG(kind));
 }
 

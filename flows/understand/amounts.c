@@ -149,7 +149,7 @@ static bool has_decimals(const struct grouped *grouped, const struct amount_cont
         return false;
     if (grouped->n > 2)
         return grouped->signs[grouped->n - 2] != last;
-    if (digits != 3)
+    if (digits != 3 || str_eq(grouped->groups[0], STR("0")))
         return true;
     if ((last == ',') == comma_groups)
         return false;

@@ -342,6 +342,14 @@ static bool read_numbers(const struct scan *scan, size_t i, const struct date_co
     return settle(context, date, end != 0, reading);
 }
 
+/* "31 February": what has a month, and is no date with it, is none without. */
+static bool has_month(const struct scan *scan, size_t i)
+{
+    while (i < scan->n && is_link(scan, i) && !scan_is(scan, i, LEX_MONTH, NULL))
+        i++;
+    return scan_is(scan, i, LEX_MONTH, NULL);
+}
+
 /* "the 15th", "el 15", "15": the next such day, where a date was asked for. */
 static bool read_day_alone(const struct scan *scan, size_t i,
                            const struct date_context *context, struct reading *reading)
@@ -350,7 +358,7 @@ static bool read_day_alone(const struct scan *scan, size_t i,
     int day = 0;
     size_t end = read_day(scan, i, &day);
 
-    if (!context->expected || !end || scan_is_sign(scan, end, '/') ||
+    if (!context->expected || !end || scan_is_sign(scan, end, '/') || has_month(scan, end) ||
         (!is_ordinal(scan, i) && scan->n > 4))
         return false;
     date.day = day;

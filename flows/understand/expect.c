@@ -98,16 +98,26 @@ static const struct number_word number_words[] = {
 static const char fillers[] = " number no nr option row the one please numero opcion la el por"
                               " favor numer opcja prosze رقم خيار ";
 
-static const char polite[] = " please thanks por favor gracias prosze dziekuje ";
 static const char more_words[] = " more next mas siguiente siguientes wiecej dalej nastepne"
                                  " nastepna مزيد تالي ";
 static const char previous_words[] =
     " previous prev earlier anterior anteriores poprzednie poprzednia سابق ";
 static const char last_words[] = " last ultimo ultima ostatni ostatnia ostatnie اخير اخيره ";
 static const char yes_words[] =
-    " yes yep yeah yup sure ok okay si claro vale tak jasne dobrze نعم"
-    " ايوه اجل ";
-static const char no_words[] = " no nope nah nie لا كلا ";
+    " yes y yep yeah yea ya yess yup sure ok okay okey absolutely definitely correct confirm"
+    " confirmed agree agreed course indeed si sii sip claro vale correcto confirmo confirmar"
+    " confirmado adelante acuerdo supuesto dale tak taak jasne dobrze dobra okej pewnie"
+    " oczywiscie owszem zgoda potwierdzam poprosze نعم نعمم ايوه ايوا اجل اكيد موافق موافقه "
+    "تمام"
+    " طبعا صح صحيح ماشي اوكي اوك اي بالتاكيد ";
+static const char no_words[] =
+    " no n nope nah nop never negative negativo nunca tampoco nie niee"
+    " nigdy لا لاا كلا مو مش ";
+static const char around_yes[] =
+    " please thanks thank you por favor gracias prosze dziekuje of go"
+    " ahead do it that is right de que lo eso na to i شكرا فضلك من ";
+static const char around_no[] = " please thanks thank you no gracias dziekuje not it that eso"
+                                " prosze شكرا ";
 static const char done_words[] =
     " done ready finished finish enough all no nope nothing listo lista"
     " todo todas todos terminado hecho nada gotowe koniec wszystko"
@@ -234,8 +244,8 @@ static int by_page(const struct tokens *tokens, const struct expect_option *opti
 
 static int by_yes_no(const struct tokens *tokens, const struct expect_option *options, size_t n)
 {
-    bool yes = only_word_among(tokens, yes_words, polite);
-    bool no = only_word_among(tokens, no_words, polite);
+    bool yes = only_word_among(tokens, yes_words, around_yes);
+    bool no = only_word_among(tokens, no_words, around_no);
 
     for (size_t i = 0; i < n; i++) {
         if (yes && str_eq(options[i].key, STR("yes")))
@@ -337,6 +347,40 @@ static int by_words(struct arena *scratch, const struct tokens *said,
     return ambiguous ? -1 : found;
 }
 
+/* A thumb or a tick, up or down, in any colour of skin, and no words. */
+static int by_sign(struct str text, const struct expect_option *options, size_t n)
+{
+    static const struct {
+        const char *sign;
+        const char *key;
+    } signs[] = {
+        {"👍", "yes"},
+        {"✅",  "yes"},
+        {"👌", "yes"},
+        {"✔",  "yes"},
+        {"🆗", "yes"},
+        {"👎", "no" },
+        {"❌",  "no" },
+        {"🚫", "no" },
+        {"✖",  "no" },
+        {"🙅", "no" },
+    };
+    const char *key = NULL;
+
+    for (size_t i = 0; i < COUNTOF(signs); i++) {
+        if (str_find(text, str_from(signs[i].sign)) == text.len)
+            continue;
+        if (key && strcmp(key, signs[i].key) != 0)
+            return -1;
+        key = signs[i].key;
+    }
+    for (size_t i = 0; key && i < n; i++) {
+        if (str_eq(options[i].key, str_from(key)))
+            return (int)i;
+    }
+    return -1;
+}
+
 int expect_option(struct arena *scratch, struct str text, const struct expect_option *options,
                   size_t n)
 {
@@ -344,7 +388,9 @@ int expect_option(struct arena *scratch, struct str text, const struct expect_op
     int found;
 
     tokens_read(scratch, text, &tokens);
-    if (tokens.n == 0 || n == 0)
+    if (tokens.n == 0)
+        return by_sign(text, options, n);
+    if (n == 0)
         return -1;
     found = by_place(&tokens, n);
     if (found < 0)

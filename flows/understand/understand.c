@@ -76,8 +76,17 @@ static void find_values(struct arena *into, struct scan *scan,
         add(meant, all, FOUND_NUMBER, numbers[i].at)->number = numbers[i];
 }
 
+/* Digits where another number was asked for are a try at that, and no order's. */
+static bool is_another(const struct number_found *number, enum awaited awaited)
+{
+    int64_t digits;
+
+    return (awaited == AWAITED_DATE || awaited == AWAITED_AMOUNT || awaited == AWAITED_PHONE) &&
+           !number->called && str_to_int(number->number, &digits);
+}
+
 /* What is called an order's number, else what could be one. */
-static struct str order_number(const struct understood *meant)
+static struct str order_number(const struct understood *meant, enum awaited awaited)
 {
     struct str first = STR_NONE;
 
@@ -88,7 +97,7 @@ static struct str order_number(const struct understood *meant)
             continue;
         if (found->number.called)
             return found->number.number;
-        if (!first.len)
+        if (!first.len && !is_another(&found->number, awaited))
             first = found->number.number;
     }
     return first;
@@ -111,7 +120,7 @@ static void find_all(struct arena *into, struct str text,
     find_contacts(into, &scan, context, meant, all);
     find_values(into, &scan, context, meant, all);
     meant->found = all;
-    meant->number = order_number(meant);
+    meant->number = order_number(meant, context->awaited);
 }
 
 /* --- what is wanted ----------------------------------------------------------------------- */
@@ -283,4 +292,18 @@ const struct found *understood_find(const struct understood *meant, enum found_k
             return &meant->found[i];
     }
     return NULL;
+}
+
+const struct found *understood_only(const struct understood *meant, enum found_kind kind)
+{
+    const struct found *only = NULL;
+
+    for (size_t i = 0; i < meant->n_found; i++) {
+        if (meant->found[i].kind != kind)
+            continue;
+        if (only)
+            return NULL;
+        only = &meant->found[i];
+    }
+    return only;
 }

@@ -94,3 +94,6 @@ void understand(struct arena *into, struct str text, const struct understand_con
 
 /* The first find of that kind, or NULL. */
 const struct found *understood_find(const struct understood *meant, enum found_kind kind);
+
+/* The only find of that kind; NULL when there is none, or more than one. */
+const struct found *understood_only(const struct understood *meant, enum found_kind kind);
