@@ -14,6 +14,7 @@ static const struct command *const commands[] = {
     &command_dead,
     &command_explain,
     &command_handoff,
+    &command_audit,
     &command_flows,
     &command_workflow,
     &command_decode,

@@ -6,6 +6,7 @@
 #include "bot/worker.h"
 
 #include "bot/accounts.h"
+#include "bot/audit.h"
 #include "bot/book_hand.h"
 #include "bot/books.h"
 #include "bot/download.h"
@@ -104,6 +105,7 @@ static void close_all(struct worker *worker)
     retention_close(worker->retention);
     downloads_close(worker->downloads);
     jobs_close(worker->jobs);
+    audit_close(worker->audit);
     poll_close(&worker->wake, NULL);
     timer_close(&worker->beat, NULL);
     timer_close(&worker->drain, NULL);
@@ -221,6 +223,7 @@ static bool start(struct worker *worker, struct err *err)
     worker->retention = retention_create(worker);
     worker->downloads = downloads_create(worker);
     worker->jobs = jobs_create(worker);
+    worker->audit = audit_create(worker);
     books_keep(worker->books);
     if (!words_warm(err)) /* or the first customer would wait for it */
         return false;
@@ -261,6 +264,7 @@ int worker_main(const struct worker_start *how)
     accounts_destroy(worker.accounts);
     retention_destroy(worker.retention);
     jobs_destroy(worker.jobs);
+    audit_destroy(worker.audit);
     db_destroy(worker.db);
     if (!loop_finish(&worker.loop))
         log_event(LOG_WARN, "worker.handles_left", LOG_I("worker", worker.index));

@@ -23,6 +23,7 @@ struct accounts;
 struct retention;
 struct jobs;
 struct downloads;
+struct audit;
 
 struct worker {
     const struct config *config;
@@ -44,6 +45,7 @@ struct worker {
     struct retention *retention;
     struct jobs *jobs;
     struct downloads *downloads;
+    struct audit *audit;
 
     const struct worker_start *start;
     struct poll_watch wake;

@@ -21,8 +21,8 @@ select r.position, r.audit_id, r.at, r.position <> coalesce(r.last, 0) + 1 as ga
 -- name: audit_head
 -- How far the chain reaches, its last link, and how many rows wait for theirs.
 -- $1 org
-select coalesce(max(a.position), 0),
-       coalesce((select encode(l.chain, 'hex') from audit l
-                  where l.org_id = $1::uuid and l.position is not null order by l.position desc limit 1), ''),
+select max(a.position),
+       (select encode(l.chain, 'hex') from audit l
+         where l.org_id = $1::uuid and l.position is not null order by l.position desc limit 1),
        (select count(*) from audit l where l.org_id = $1::uuid and l.position is null)
   from audit a where a.org_id = $1::uuid and a.position is not null;
