@@ -30,7 +30,7 @@ struct chat {
     int64_t version;
     struct choices choices;
     struct line line;
-    int64_t code_at; /* when the code came that was said last, or was there before */
+    int64_t said_at; /* when something was said last: wall clock, ms */
     usec_t heard_at; /* the newest answer */
     uint64_t heard;
 };
@@ -141,7 +141,7 @@ static bool ask_code(struct chat *chat, char *code, size_t room, int64_t *at, st
     return true;
 }
 
-/* "/code": one that was asked for just now may still be on its way, so it is waited for a
+/* "/code": one that the last message asked for may still be on its way, so it is waited for a
  * little; then an older one must do. */
 static bool find_code(struct chat *chat, char *code, size_t room, struct err *err)
 {
@@ -150,11 +150,10 @@ static bool find_code(struct chat *chat, char *code, size_t room, struct err *er
     for (;;) {
         if (!ask_code(chat, code, room, &at, err))
             return false;
-        if (at > chat->code_at || clock_monotonic() > end)
+        if (at >= chat->said_at || clock_monotonic() > end)
             break;
         (void)usleep(ASK_EVERY_MS * 1000);
     }
-    chat->code_at = at;
     return code[0] || err_raise(err, ERR_REJECT, "no code has come to %s", chat->who);
 }
 
@@ -184,6 +183,7 @@ static bool say(struct chat *chat, struct str text, struct err *err)
             return false;
         text = str_from(code);
     }
+    chat->said_at = clock_now() / USEC_PER_MSEC;
     OWNED_JSON(body) =
         json_pack("{s:s, s:o}", "who", chat->who, "message", message_of(chat, text));
     OWNED_JSON(answer) = NULL;
@@ -341,9 +341,7 @@ static bool run_chat(struct chat *chat, const char *env_file, struct err *err)
         return list_people(chat, err);
     chat->terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
     (void)signal(SIGINT, chat->terminal ? on_interrupt : SIG_DFL);
-    char old[32];
-    if (!introduce(chat, err) || !hear(chat, true, err) ||
-        !ask_code(chat, old, sizeof(old), &chat->code_at, err))
+    if (!introduce(chat, err) || !hear(chat, true, err))
         return false;
     return chat->terminal ? talk_on_terminal(chat, err) : talk_piped(chat, err);
 }

@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+#define SEALED_GOOD (5 * USEC_PER_MIN) /* so long a code is good, and nobody wants it later */
+
 /* Whether it may go to the wire; else it is settled without. */
 static bool may_go(struct sending_row *row, bool stopped, usec_t last_inbound_at)
 {
@@ -34,12 +36,17 @@ static bool may_go(struct sending_row *row, bool stopped, usec_t last_inbound_at
     return true;
 }
 
-/* What nobody but its reader may see lies sealed beside the row; the log has it masked. */
-static bool unseal(struct sending_row *row, struct str sealed, struct str *body,
-                   struct err *err)
+/* What nobody but its reader may see lies sealed beside the row; the log has it masked. One
+ * that waited too long is not sent at all: it would only confuse. */
+static bool unseal(struct sending_row *row, struct str sealed, usec_t promised_at,
+                   struct str *body, struct err *err)
 {
-    return sealed.len == 0 ||
-           channel_open(&row->arena, lane_config(row->lane), sealed, body, err);
+    if (sealed.len == 0)
+        return true;
+    row->good_for = promised_at + SEALED_GOOD - clock_now();
+    if (row->good_for <= 0)
+        return err_raise(err, ERR_REJECT, "it waited until it was no longer good");
+    return channel_open(&row->arena, lane_config(row->lane), sealed, body, err);
 }
 
 static bool encode(struct sending_row *row, struct str body, struct str address,
@@ -57,6 +64,7 @@ static bool encode(struct sending_row *row, struct str body, struct str address,
         .account = lane->account->external_id,
         .to = {.user_id = arena_str(&row->arena, address),
                .phone = arena_str(&row->arena, phone)},
+        .good_for = row->good_for,
         .reply = reply
     };
     if (str_eq(row->message.to.user_id, row->message.to.phone))
@@ -82,7 +90,7 @@ static void send_row(struct lane *lane, const PGresult *rows, int i)
     row->priority = (int)row_int(rows, i, 4);
     row->due_at = row_time(rows, i, 5);
     row->intended_at = clock_monotonic();
-    if (!unseal(row, row_text(rows, i, 11), &body, &err) ||
+    if (!unseal(row, row_text(rows, i, 11), row_time(rows, i, 12), &body, &err) ||
         !encode(row, body, row_text(rows, i, 7), row_text(rows, i, 8), &err)) {
         log_event(LOG_ALERT, "outbox.unsayable", LOG_ID("conversation", row->conversation),
                   LOG_I("seq", row->seq), LOG_ERR(&err));

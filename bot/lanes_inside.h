@@ -43,6 +43,7 @@ struct sending_row {
     int attempt, repeats, priority;
     usec_t due_at;      /* wall: when the delivery that it answers came */
     usec_t intended_at; /* monotonic */
+    usec_t good_for;    /* 0: always */
     struct outbound message;
     struct http_request request;
     struct fetch fetch;

@@ -12,6 +12,8 @@
 #define PHONE_MIN 8 /* with its plus */
 #define PHONE_MAX 16
 
+#define VALID_MAX 36000 /* seconds: "1..36000 s in the queue, default 36000 (10 h)" */
+
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -141,6 +143,12 @@ static struct str form_of(struct arena *into, const struct twilio_sender *sender
 
     form = add_field(into, form, service ? "MessagingServiceSid" : "From", message->account);
     form = add_field(into, form, "Body", str_cut(into, str_sane(into, words), TWILIO_BODY_MAX));
+    if (message->good_for > 0) {
+        int64_t seconds = (message->good_for + USEC_PER_SEC - 1) / USEC_PER_SEC;
+        struct str valid =
+            arena_format(into, "%lld", (long long)(seconds < VALID_MAX ? seconds : VALID_MAX));
+        form = add_field(into, form, "ValidityPeriod", valid);
+    }
     if (sender->callback.len > 0) {
         struct str callback = arena_format(into, "%.*s?key=%.*s", STR_ARG(sender->callback),
                                            STR_ARG(escape(into, message->key)));

@@ -197,6 +197,7 @@ struct outbound {
     struct str account; /* the sending phone number id */
     struct person to;
     struct str context; /* the message that this quotes, or empty */
+    usec_t good_for;    /* after it nobody wants it any more, as a code; 0: always wanted */
     const struct reply *reply;
 };
 

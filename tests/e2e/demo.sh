@@ -43,15 +43,16 @@ timeout 120 deploy/demo --detach --port $port --state "$state"
 # shellcheck disable=SC1091
 . "$state/demo.env"
 
-printf 'hi\norders\n' | timeout 60 build/release/parley chat --as +15550100001 --env "$state/demo.env" >"$chat" ||
+printf 'hi\nverify\n/code\norders\n' | timeout 60 build/release/parley chat --as +15550100001 --env "$state/demo.env" >"$chat" ||
   fail "the chat failed: $(cat "$chat")"
 cat "$chat"
 grep -q '1. My orders' "$chat" || fail "no menu in the chat"
+grep -q "Thank you, it's you" "$chat" || fail "the code that came by SMS is not taken"
 grep -qE '[A-Z]+-?[0-9]{3,}' "$chat" || fail "no order number in the chat"
 
 # Every kind of reply: texts, menus, lists and their next page, buttons, a link, receipts.
 for who in +15550100001 +15550100002 +15550100003 +15550100004; do
-  printf '%s\n' hi orders 1 2 3 back menu 1 more "where is my order?" 1 2 help gibberish stop start |
+  printf '%s\n' hi verify /code orders 1 2 3 back menu 1 more "where is my order?" 1 2 help gibberish stop start |
     timeout 60 build/release/parley chat --as $who --env "$state/demo.env" >>"$chat" ||
     fail "the long chat of $who failed: $(tail -20 "$chat")"
 done

@@ -232,6 +232,22 @@ static void a_code_sealed_with_another_key_is_given_up_with_its_reason(void **st
     service_stop(&service);
 }
 
+/* Twilio was away for longer than the code is good: it is not sent when it comes back. */
+static void a_code_that_waited_too_long_is_not_sent(void **state)
+{
+    (void)state;
+    start(1, "{\"fail\": [{\"code\": 20429, \"http\": 429, \"probability\": 1,"
+             "\"to\": \"+15550100014\"}]}");
+    say("15550100013", "code sms +15550100014 471123");
+    run_sql(owner, "update messages set at = at - interval '301 seconds' where why = 'code'");
+    service_until(&service, owner,
+                  "select count(*) from messages where why = 'code' and delivery = 2"
+                  " and reason like '%no longer good%'",
+                  1, WAIT);
+    assert_int_equal(service_arrived(&service, "15550100014", NULL), 0);
+    service_stop(&service);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -243,6 +259,7 @@ int main(void)
                                   tear_down),
         cmocka_unit_test_teardown(otp_1_without_a_template_a_code_goes_only_to_who_writes,
                                   tear_down),
+        cmocka_unit_test_teardown(a_code_that_waited_too_long_is_not_sent, tear_down),
         cmocka_unit_test_teardown(a_code_sealed_with_another_key_is_given_up_with_its_reason,
                                   tear_down),
     };

@@ -145,7 +145,7 @@ static void a_messaging_service_sends_too(void **state)
     assert_true(str_find(request.body, STR("From=")) == request.body.len);
 }
 
-static void without_a_callback_none_is_asked_for(void **state)
+static void neither_a_callback_nor_an_end_is_asked_for_in_vain(void **state)
 {
     (void)state;
     struct twilio_sender quiet = sender;
@@ -153,6 +153,14 @@ static void without_a_callback_none_is_asked_for(void **state)
     struct outbound message = to_ana(&reply);
     struct http_request request;
     quiet.callback = STR_NONE;
+    message.good_for = 90 * USEC_PER_SEC + 1;
+    assert_true(twilio_encode(&arena, &quiet, &message, &request, &err));
+    assert_str(request.body, "To=%2B15550100001&From=%2B15550100101&Body=hi&ValidityPeriod=91");
+    message.good_for = 40 * USEC_PER_DAY;
+    assert_true(twilio_encode(&arena, &quiet, &message, &request, &err));
+    assert_str(request.body,
+               "To=%2B15550100001&From=%2B15550100101&Body=hi&ValidityPeriod=36000");
+    message.good_for = 0;
     assert_true(twilio_encode(&arena, &quiet, &message, &request, &err));
     assert_str(request.body, "To=%2B15550100001&From=%2B15550100101&Body=hi");
 }
@@ -211,7 +219,7 @@ int main(void)
         cmocka_unit_test(every_language_arrives_as_it_was_written),
         cmocka_unit_test(words_are_cut_to_twilio_s_limit),
         cmocka_unit_test(a_messaging_service_sends_too),
-        cmocka_unit_test(without_a_callback_none_is_asked_for),
+        cmocka_unit_test(neither_a_callback_nor_an_end_is_asked_for_in_vain),
         cmocka_unit_test(what_would_break_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, teardown);
