@@ -116,8 +116,10 @@ static bool resolve_flow(struct checker *checker, struct flow_def *flow)
     checker->flow = flow;
     flow->initial = flow_state(flow, flow->initial_name);
     if (!flow->initial) {
-        return REFUSE(checker, flow->line, "the initial state '%.*s' is not among the states",
-                      STR_ARG(flow->initial_name));
+        return REFUSE(
+            checker, flow->line,
+            "the initial state '%.*s' is not among the states; name one that is, or write it",
+            STR_ARG(flow->initial_name));
     }
     for (size_t i = 0; i < flow->n_starts_on; i++) {
         const struct flow_def *other = book_flow_on(book, flow->starts_on[i]);
@@ -188,10 +190,9 @@ static bool check_menu(struct checker *checker)
 
     checker->flow = menu;
     if (menu->initial->prompt.kind != PROMPT_LIST || !menu->initial->again) {
-        return REFUSE(
-            checker, menu->initial->line,
-            "the menu's first state asks with a list and is 'again: true': whoever is "
-            "lost is brought there");
+        return REFUSE(checker, menu->initial->line,
+                      "the menu's first state asks with a list and is 'again: true', since "
+                      "whoever is lost is brought there; make it so");
     }
     return true;
 }

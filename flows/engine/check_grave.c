@@ -34,7 +34,7 @@ static bool refuse(struct checker *checker, unsigned line, const char *action)
 {
     return REFUSE(
         checker, line,
-        "%s is grave and may only follow a yes: begin it from 'yes' of a prompt of its "
+        "%s is grave and may only follow a yes; begin it from 'yes' of a prompt of its "
         "own with the choices yes and no, without 'again'",
         action);
 }

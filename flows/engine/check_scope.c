@@ -135,7 +135,9 @@ bool check_part(struct checker *checker, const struct flow_part *part,
 
         if (**takes == '?' || bindings_have(with, name) || check_knows(checker, name))
             continue;
-        return REFUSE(checker, line, "%s takes '%s', which nothing in this flow sets",
+        return REFUSE(checker, line,
+                      "%s takes '%s', which nothing in this flow sets; give it with 'with', or "
+                      "set it on the way here",
                       part->name, *takes);
     }
     for (size_t i = 0; i < with->n; i++) {

@@ -43,13 +43,13 @@ static bool check_end(struct checker *checker, struct state_def *state)
     }
     if (!asks && state->on.n > 0) {
         return REFUSE(checker, state->line,
-                      "state '%.*s' asks nothing, so nothing can happen to it: drop 'on' or "
+                      "state '%.*s' asks nothing, so nothing can happen to it; drop 'on' or "
                       "add 'ask'",
                       STR_ARG(state->name));
     }
     if (!asks && state->after > 0) {
         return REFUSE(checker, state->after_line,
-                      "state '%.*s' asks nothing, so there is no answer to wait for: drop "
+                      "state '%.*s' asks nothing, so there is no answer to wait for; drop "
                       "'after' or add 'ask'",
                       STR_ARG(state->name));
     }
@@ -198,7 +198,8 @@ static bool check_choices(struct checker *checker, const struct state_def *state
 
         if (is_reserved_event(name) && !str_eq(name, STR("back"))) {
             return REFUSE(checker, prompt->line,
-                          "a choice may not be called '%.*s', which is an event of its own",
+                          "a choice may not be called '%.*s', which is an event of its own; "
+                          "name it otherwise",
                           STR_ARG(name));
         }
         if (!want_event(checker, state, name) ||
@@ -251,7 +252,8 @@ static bool check_counts(struct checker *checker, const struct prompt *prompt)
         return REFUSE(checker, prompt->line, "an empty list; add 'of' or 'choices'");
     if (prompt->n_choices > (prompt->of.len ? 6U : 10U)) {
         return REFUSE(checker, prompt->line,
-                      "%zu choices, and a list holds 10 rows (6 beside rows that are loaded)",
+                      "%zu choices, and a list holds 10 rows (6 beside rows that are loaded); "
+                      "drop some, or lead to a list of their own",
                       prompt->n_choices);
     }
     return true;
@@ -265,8 +267,8 @@ static bool check_reads_only(struct checker *checker, struct move *move, enum wh
     if (move->kind != MOVE_ACTION)
         return true;
     return REFUSE(checker, move->line,
-                  "state '%.*s' is 'again: true', so a tap may come twice: it may only read. "
-                  "Move the action to a state of its own",
+                  "state '%.*s' is 'again: true', so a tap may come twice: it may only read; "
+                  "move the action to a state of its own",
                   STR_ARG(checker->state->name));
 }
 
@@ -301,8 +303,10 @@ static bool check_carried(struct checker *checker, const struct prompt *prompt)
 {
     for (size_t i = 0; i < prompt->n_carries; i++) {
         if (!check_knows(checker, prompt->carries[i])) {
-            return REFUSE(checker, prompt->line, "'%.*s' is carried, and nothing sets it",
-                          STR_ARG(prompt->carries[i]));
+            return REFUSE(
+                checker, prompt->line,
+                "'%.*s' is carried, and nothing sets it; set it, or drop it from 'carries'",
+                STR_ARG(prompt->carries[i]));
         }
     }
     return true;
@@ -334,7 +338,8 @@ static bool check_again(struct checker *checker, struct state_def *state)
     if (!state->again)
         return true;
     if (state->prompt.kind == PROMPT_NONE)
-        return REFUSE(checker, state->line, "'again' belongs to a state that asks");
+        return REFUSE(checker, state->line,
+                      "'again' belongs to a state that asks; drop it, or add 'ask'");
     return check_each_move(checker, state, check_reads_only) && check_old_taps(checker, state);
 }
 
@@ -357,8 +362,10 @@ static bool check_move(struct checker *checker, struct move *move, enum where wh
         for (size_t j = 0; j < move->flow->n_takes && !taken; j++)
             taken = str_eq(move->flow->takes[j], move->with.items[i].name);
         if (!taken) {
-            return REFUSE(checker, move->line, "flow '%.*s' does not take '%.*s'",
-                          STR_ARG(move->flow->name), STR_ARG(move->with.items[i].name));
+            return REFUSE(
+                checker, move->line,
+                "flow '%.*s' does not take '%.*s'; add it to the flow's 'takes', or drop it",
+                STR_ARG(move->flow->name), STR_ARG(move->with.items[i].name));
         }
     }
     return true;
@@ -384,7 +391,8 @@ static bool check_unique(struct checker *checker, struct state_def *state)
 {
     for (size_t i = 0; i < state->index; i++) {
         if (str_eq(checker->flow->states[i].name, state->name)) {
-            return REFUSE(checker, state->line, "two states are called '%.*s'",
+            return REFUSE(checker, state->line,
+                          "two states are called '%.*s'; name one otherwise",
                           STR_ARG(state->name));
         }
     }

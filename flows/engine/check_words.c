@@ -26,7 +26,8 @@ bool check_words(struct checker *checker, unsigned line, struct str key, enum wh
     for (size_t i = 0; i < names.n; i++) {
         if (!check_in_scope(checker, names.items[i], where)) {
             return REFUSE(checker, line,
-                          "the words '%.*s' speak of {{%.*s}}, which is not known here",
+                          "the words '%.*s' speak of {{%.*s}}, which is not known here; load "
+                          "it, set it, or change the words",
                           STR_ARG(key), STR_ARG(names.items[i]));
         }
     }

@@ -60,7 +60,8 @@ static bool want_kind(struct loader *loader, const struct node *node, enum node_
 
     if (node->kind == kind)
         return true;
-    return REFUSE(loader, node, "'%.*s' must be %s", STR_ARG(node->key), names[kind]);
+    return REFUSE(loader, node, "'%.*s' is something else; write %s", STR_ARG(node->key),
+                  names[kind]);
 }
 
 static bool is_name(struct str text)
@@ -81,7 +82,7 @@ static bool check_name(struct loader *loader, const struct node *node, struct st
     if (is_name(text))
         return true;
     return REFUSE(loader, node,
-                  "'%.*s' is no name: use a-z, 0-9 and _, at most 40 of them, not _ first",
+                  "'%.*s' is no name; use a-z, 0-9 and _, at most 40 of them, not _ first",
                   STR_ARG(str_slice(text, 0, 60)));
 }
 
@@ -91,10 +92,10 @@ static bool check_path(struct loader *loader, const struct node *node, struct st
     struct str piece;
 
     if (path.len == 0 || path.len > 120 || path.at[path.len - 1] == '.')
-        return REFUSE(loader, node, "a path such as order.total is expected");
+        return REFUSE(loader, node, "a path is expected; write one such as order.total");
     while (str_split(&rest, '.', &piece)) {
         if (!is_name(piece)) {
-            return REFUSE(loader, node, "'%.*s' is no path such as order.total",
+            return REFUSE(loader, node, "'%.*s' is no path; write one such as order.total",
                           STR_ARG(str_slice(path, 0, 60)));
         }
     }
@@ -149,7 +150,7 @@ static bool read_bool(struct loader *loader, const struct node *map, const char 
     } else if (node->kind == NODE_SCALAR && str_eq(node->text, STR("false"))) {
         *yes = false;
     } else {
-        return REFUSE(loader, node, "'%s' is true or false", name);
+        return REFUSE(loader, node, "'%s' is a yes or no; write true or false", name);
     }
     return true;
 }
@@ -176,7 +177,8 @@ static bool read_names(struct loader *loader, const struct node *map, const char
     *names = arena_array(loader->arena, struct str, node->n + 1);
     for (; item; item = node->kind == NODE_LIST ? item->next : NULL) {
         if (item->kind != NODE_SCALAR)
-            return REFUSE(loader, item, "'%s' holds names only", name);
+            return REFUSE(loader, item, "'%s' holds names only; write a list such as [a, b]",
+                          name);
         if (!check_name(loader, item, item->text))
             return false;
         if (is_among(*names, *n, item->text)) {
@@ -250,7 +252,9 @@ static bool read_saying(struct loader *loader, const struct node *node, struct s
     if (!want_kind(loader, node, NODE_MAP) || !only(loader, node, names))
         return false;
     if (!node_get(node, "say") == !node_get(node, "line"))
-        return REFUSE(loader, node, "one of 'say' (a paragraph) or 'line' is wanted");
+        return REFUSE(loader, node,
+                      "something said is a 'say' or a 'line'; write one of them (a paragraph "
+                      "of its own, or close below)");
     saying->close = node_get(node, "line") != NULL;
     if (!read_text(loader, node, saying->close ? "line" : "say", &saying->key) ||
         !read_path(loader, node, "when", &saying->when) ||
@@ -265,7 +269,8 @@ static bool read_saying(struct loader *loader, const struct node *node, struct s
     if (!lines)
         return true;
     if (!saying->each.len)
-        return REFUSE(loader, lines, "'lines' belong to an 'each'");
+        return REFUSE(loader, lines,
+                      "'lines' belong to an 'each'; add it, or say them by themselves");
     if (!read_sayings(loader, lines, &inner))
         return false;
     saying->lines = inner.items;
@@ -306,7 +311,7 @@ static bool check_guard(struct loader *loader, const struct node *node, struct s
     if (guard->kind->compares == (guard->to.len > 0))
         return true;
     return REFUSE(loader, node, "guard '%.*s' %s", STR_ARG(name),
-                  guard->kind->compares ? "wants a 'to'" : "takes no 'to'");
+                  guard->kind->compares ? "wants a 'to'; add it" : "takes no 'to'; drop it");
 }
 
 static bool read_guard(struct loader *loader, const struct node *map, struct guard *guard)
@@ -316,7 +321,8 @@ static bool read_guard(struct loader *loader, const struct node *map, struct gua
 
     if (!node) {
         if (node_get(map, "of") || node_get(map, "to"))
-            return REFUSE(loader, map, "'of' and 'to' belong to a 'guard'");
+            return REFUSE(loader, map,
+                          "'of' and 'to' belong to a 'guard'; add it, or drop them");
         return true;
     }
     if (!read_name(loader, map, "guard", &name) || !read_path(loader, map, "of", &guard->of) ||
@@ -346,7 +352,7 @@ static void name_target(struct move *move, struct str target)
 static bool read_call(struct loader *loader, const struct node *map, struct move *move)
 {
     if (move->kind != MOVE_STATE && move->kind != MOVE_DONE)
-        return REFUSE(loader, map, "'call' wants a 'target': the state to come back to");
+        return REFUSE(loader, map, "'call' wants a 'target'; add the state to come back to");
     if (move->kind == MOVE_DONE)
         move->state_name = STR_NONE;
     move->kind = MOVE_CALL;
@@ -356,7 +362,7 @@ static bool read_call(struct loader *loader, const struct node *map, struct move
 static bool read_go(struct loader *loader, const struct node *map, struct move *move)
 {
     if (move->kind != MOVE_NONE)
-        return REFUSE(loader, map, "one way only: target, call, go or action");
+        return REFUSE(loader, map, "one way only; keep one of target, call, go and action");
     move->kind = MOVE_GO;
     return read_name(loader, map, "go", &move->flow_name);
 }
@@ -366,7 +372,7 @@ static bool read_action(struct loader *loader, const struct node *map, struct mo
     struct str name = STR_NONE;
 
     if (move->kind != MOVE_NONE)
-        return REFUSE(loader, map, "one way only: target, call, go or action");
+        return REFUSE(loader, map, "one way only; keep one of target, call, go and action");
     if (!read_name(loader, map, "action", &name))
         return false;
     move->kind = MOVE_ACTION;
@@ -392,7 +398,8 @@ static bool read_way(struct loader *loader, const struct node *map, struct move 
         return false;
     if (node_get(map, "with") && move->kind != MOVE_CALL && move->kind != MOVE_GO &&
         move->kind != MOVE_ACTION)
-        return REFUSE(loader, map, "'with' belongs to a call, go or action");
+        return REFUSE(loader, map,
+                      "'with' belongs to a call, go or action; add one, or drop it");
     return read_bindings(loader, map, "with", &move->with);
 }
 
@@ -428,7 +435,9 @@ static bool read_moves(struct loader *loader, const struct node *node, struct mo
     item = node->kind == NODE_LIST ? node->first : node;
     for (; item; item = node->kind == NODE_LIST ? item->next : NULL) {
         if (moves->n > 0 && !moves->items[moves->n - 1].guard.kind)
-            return REFUSE(loader, item, "never reached: the way before it has no guard");
+            return REFUSE(loader, item,
+                          "never reached, since the way before it has no guard; add one there, "
+                          "or drop this");
         if (!read_move(loader, item, &moves->items[moves->n++]))
             return false;
     }
@@ -459,7 +468,7 @@ static bool read_handlers(struct loader *loader, const struct node *map, const c
         last = &handler->moves.items[handler->moves.n - 1];
         if (last->guard.kind) {
             return REFUSE(loader, entry,
-                          "'%.*s' may find no way: the last one must have no guard",
+                          "'%.*s' may find no way; add a last one without a guard",
                           STR_ARG(handler->event));
         }
         handlers->n++;
@@ -512,10 +521,11 @@ static bool read_after(struct loader *loader, const struct node *map, struct sta
                       "'after' has one time; the state that it leads to may wait again");
     }
     if (!read_span(entry->key, &state->after)) {
-        return REFUSE(loader, entry,
-                      "'%.*s' is no time to wait: a number and s, m, h or d, such as 30m, from "
-                      "10s to 30d",
-                      STR_ARG(str_slice(entry->key, 0, 60)));
+        return REFUSE(
+            loader, entry,
+            "'%.*s' is no time to wait; write a number and s, m, h or d, such as 30m, from "
+            "10s to 30d",
+            STR_ARG(str_slice(entry->key, 0, 60)));
     }
     state->after_name = arena_str(loader->arena, entry->key);
     state->after_line = entry->line;
@@ -523,7 +533,7 @@ static bool read_after(struct loader *loader, const struct node *map, struct sta
         return false;
     if (!state->lapsed.items[state->lapsed.n - 1].guard.kind)
         return true;
-    return REFUSE(loader, entry, "'after' may find no way: the last one must have no guard");
+    return REFUSE(loader, entry, "'after' may find no way; add a last one without a guard");
 }
 
 /* --- loads -------------------------------------------------------------------------------- */
@@ -596,7 +606,7 @@ static bool read_choice(struct loader *loader, const struct node *item, struct s
         return false;
     }
     if (!choice->name.len)
-        return REFUSE(loader, item, "which 'choice' is it that has a 'when'?");
+        return REFUSE(loader, item, "which 'choice' is it that has a 'when'? add its name");
     choice->title =
         arena_format(loader->arena, "%.*s.%.*s", STR_ARG(titles), STR_ARG(choice->name));
     choice->hint = arena_format(loader->arena, "%.*s.hint", STR_ARG(choice->title));
@@ -612,8 +622,8 @@ static bool read_choices(struct loader *loader, const struct node *map, struct p
         return false;
     if ((node != NULL) != (titles.len > 0)) {
         return REFUSE(loader, map,
-                      "'choices' and 'titles' go together: titles.<choice> is what a "
-                      "choice is called");
+                      "'choices' and 'titles' go together; add the other (titles.<choice> is "
+                      "what a choice is called)");
     }
     if (!node)
         return true;
@@ -643,11 +653,11 @@ static bool read_prompt_rows(struct loader *loader, const struct node *map,
         !read_name(loader, map, "as", &prompt->as))
         return false;
     if (!prompt->of.len && (prompt->row.len || prompt->key.len))
-        return REFUSE(loader, map, "'row' and 'key' want an 'of': the rows to show");
+        return REFUSE(loader, map, "'row' and 'key' want an 'of'; add it, the rows to show");
     if (prompt->of.len && !(prompt->row.len && prompt->key.len && prompt->as.len)) {
         return REFUSE(loader, map,
-                      "rows want 'key' (the field that names one), 'row' (its words) "
-                      "and 'as' (where the choice is kept)");
+                      "rows want more; add what is missing of 'key' (the field that names "
+                      "one), 'row' (its words) and 'as' (where the choice is kept)");
     }
     if (prompt->row.len)
         prompt->hint = arena_format(loader->arena, "%.*s.hint", STR_ARG(prompt->row));
@@ -664,7 +674,8 @@ static bool read_bound(struct loader *loader, const struct node *map, const char
     if (!read_text(loader, map, name, &text))
         return false;
     if (text.len && (!str_to_int(text, &number) || number < 1 || number > most)) {
-        return REFUSE(loader, node_get(map, name), "'%s' is a number from 1 to %d", name, most);
+        return REFUSE(loader, node_get(map, name),
+                      "'%s' is no number that it may be; write one from 1 to %d", name, most);
     }
     *bound = (int)number;
     return true;
@@ -677,8 +688,9 @@ static bool read_media(struct loader *loader, const struct node *map, struct pro
         !read_bool(loader, map, "optional", &prompt->optional))
         return false;
     if (!prompt->as.len || !prompt->max) {
-        return REFUSE(loader, map,
-                      "files want 'as', where they are kept, and 'max', how many may come");
+        return REFUSE(
+            loader, map,
+            "files want more; add 'as', where they are kept, and 'max', how many may come");
     }
     return true;
 }
@@ -726,7 +738,7 @@ static bool read_answer(struct loader *loader, const struct node *map, struct pr
         !read_bool(loader, map, "optional", &prompt->optional))
         return false;
     if (!prompt->as.len)
-        return REFUSE(loader, map, "'as' is missing: where the answer is kept");
+        return REFUSE(loader, map, "'as' is missing; add it, where the answer is kept");
     if (prompt->min && prompt->max < prompt->min) {
         return REFUSE(loader, node_get(map, "min"),
                       "'min' goes with a 'max' that is no smaller");
@@ -766,7 +778,7 @@ static bool read_url(struct loader *loader, const struct node *map, struct promp
     const struct node *url = node_get(map, "url");
 
     if (!url)
-        return REFUSE(loader, map, "a link wants a 'url'");
+        return REFUSE(loader, map, "a link wants a 'url'; add where it leads");
     return read_expr(loader, url, &prompt->url);
 }
 
@@ -805,7 +817,8 @@ static bool read_prompt(struct loader *loader, const struct node *map, struct pr
         break;
     }
     if (prompt->kind == PROMPT_NONE)
-        return REFUSE(loader, map, "what is asked? one of text, list, buttons, link, media");
+        return REFUSE(loader, map,
+                      "what is asked? add one of text, list, buttons, link, media");
     if (!read_text(loader, map, "label", &prompt->label))
         return false;
     switch (prompt->kind) {
@@ -856,7 +869,7 @@ static bool read_states(struct loader *loader, const struct node *node, struct f
     if (!want_kind(loader, node, NODE_MAP))
         return false;
     if (node->n == 0 || node->n > 200)
-        return REFUSE(loader, node, "a flow has 1 to 200 states");
+        return REFUSE(loader, node, "a flow has 1 to 200 states; write one, or part the flow");
     flow->states = arena_array(loader->arena, struct state_def, node->n);
     for (const struct node *entry = node->first; entry; entry = entry->next) {
         flow->states[flow->n_states].index = (unsigned)flow->n_states;
@@ -893,7 +906,7 @@ static bool read_flow(struct loader *loader, const struct node *map, struct flow
     struct str expected;
 
     if (map->kind != NODE_MAP)
-        return REFUSE(loader, map, "a flow is a map that begins with 'flow: <name>'");
+        return REFUSE(loader, map, "a flow is a map; begin it with 'flow: <name>'");
     if (!only(loader, map, names) || !read_name(loader, map, "flow", &flow->name) ||
         !read_names(loader, map, "starts_on", &flow->starts_on, &flow->n_starts_on) ||
         !read_names(loader, map, "takes", &flow->takes, &flow->n_takes) ||
@@ -904,11 +917,12 @@ static bool read_flow(struct loader *loader, const struct node *map, struct flow
     flow->file = loader->file;
     flow->line = map->line;
     if (!flow->name.len || !flow->initial_name.len || !node_get(map, "states"))
-        return REFUSE(loader, map, "'flow', 'initial' and 'states' are all needed");
+        return REFUSE(loader, map,
+                      "'flow', 'initial' and 'states' are all needed; add what is missing");
     expected = arena_format(loader->scratch, "flows/%.*s.yaml", STR_ARG(flow->name));
     if (!str_eq(expected, loader->file)) {
-        return REFUSE(loader, map, "flow '%.*s' belongs into %.*s", STR_ARG(flow->name),
-                      STR_ARG(expected));
+        return REFUSE(loader, map, "flow '%.*s' belongs into %.*s; rename one of them",
+                      STR_ARG(flow->name), STR_ARG(expected));
     }
     return read_states(loader, node_get(map, "states"), flow);
 }

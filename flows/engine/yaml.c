@@ -26,8 +26,10 @@ static bool next_event(struct reader *reader, yaml_event_t *event)
 {
     if (yaml_parser_parse(&reader->parser, event))
         return true;
-    return refuse(reader, reader->parser.problem_mark.line + 1,
-                  reader->parser.problem ? reader->parser.problem : "not YAML");
+    err_raise(reader->err, ERR_REJECT, "%.*s:%zu: this is no YAML; %s", STR_ARG(reader->file),
+              reader->parser.problem_mark.line + 1,
+              reader->parser.problem ? reader->parser.problem : "begin it anew");
+    return false;
 }
 
 static struct node *node_new(struct reader *reader, enum node_kind kind,
@@ -89,7 +91,7 @@ static bool read_key(struct reader *reader, yaml_event_t *event, const struct no
         *key = scalar_text(reader, event);
     yaml_event_delete(event);
     if (!plain)
-        return refuse(reader, line, "a name is expected here");
+        return refuse(reader, line, "a name is expected here; write one, and a colon");
     for (const struct node *other = map->first; other; other = other->next) {
         if (str_eq(other->key, *key)) {
             err_raise(reader->err, ERR_REJECT,
@@ -157,7 +159,7 @@ static struct node *read_node(struct reader *reader, yaml_event_t *event, unsign
     yaml_event_delete(event);
     if (!node) {
         refuse(reader, line,
-               deep ? "nested too deep or too long for a flow"
+               deep ? "nested too deep or too long for a flow; part it"
                     : "anchors and aliases are not used in flows; write it out");
         return NULL;
     }
@@ -178,7 +180,7 @@ static bool read_document(struct reader *reader, const struct node **root)
             return false;
         if (event.type == YAML_STREAM_END_EVENT) {
             yaml_event_delete(&event);
-            return refuse(reader, 1, "the file is empty");
+            return refuse(reader, 1, "the file is empty; write something, or drop it");
         }
         if (event.type != YAML_STREAM_START_EVENT && event.type != YAML_DOCUMENT_START_EVENT)
             break;
@@ -199,7 +201,7 @@ static bool read_document(struct reader *reader, const struct node **root)
         if (type == YAML_STREAM_END_EVENT)
             break;
         if (type != YAML_DOCUMENT_END_EVENT)
-            return refuse(reader, line, "one document to a file");
+            return refuse(reader, line, "one document to a file; drop the line '---'");
     }
     *root = node;
     return true;
