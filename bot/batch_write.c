@@ -5,6 +5,8 @@
 #include "bot/batch_code.h"
 
 #include "bot/batch_handoff.h"
+#include "bot/channels.h"
+#include "bot/loop/log.h"
 #include "store/sql.h"
 
 #include "webhooks/event_json.h"
@@ -149,6 +151,22 @@ static void write_keyed(struct batch_work *work, struct keyed *keyed, size_t n)
                params_of(work, arrays, COUNTOF(types), 0));
 }
 
+/* What went wrong after the provider had taken it: some of it a person should see. */
+static void tell_error(struct batch_work *work, const struct item *item)
+{
+    const struct account *account = item->account;
+    struct sending_result result;
+
+    if (item->event->error == 0)
+        return;
+    count_error(item->event->error);
+    channel_ways(account->channel)->error(&work->arena, item->event->error, &result);
+    if (result.alert) {
+        log_event(LOG_ALERT, "outbox.refused_later", LOG_S("lane", account->external_id),
+                  LOG_I("code", result.code), LOG_S("why", result.reason));
+    }
+}
+
 static void write_statuses(struct batch_work *work)
 {
     static const enum db_type by_id[] = {DB_BYTEA, DB_INT2, DB_INT4};
@@ -159,8 +177,7 @@ static void write_statuses(struct batch_work *work)
     batch_arrays(work, unkeyed, by_id, COUNTOF(by_id));
     for (size_t i = 0; i < work->n_statuses; i++) {
         const struct event *event = work->statuses[i]->event;
-        if (event->error != 0)
-            count_error(event->error);
+        tell_error(work, work->statuses[i]);
         if (parse_key(event->key, &keyed[n].conversation, &keyed[n].seq)) {
             keyed[n++].event = event;
         } else {

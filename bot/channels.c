@@ -75,9 +75,16 @@ static bool sms_put(struct arena *into, const struct config *config,
 
 const struct channel_ways *channel_ways(enum channel channel)
 {
-    static const struct channel_ways whatsapp = {whatsapp_is_ready, whatsapp_limits,
-                                                 whatsapp_put, whatsapp_answer};
-    static const struct channel_ways sms = {sms_is_ready, sms_limits, sms_put, twilio_answer};
+    static const struct channel_ways whatsapp = {.is_ready = whatsapp_is_ready,
+                                                 .limits = whatsapp_limits,
+                                                 .encode = whatsapp_put,
+                                                 .answer = whatsapp_answer,
+                                                 .error = whatsapp_error};
+    static const struct channel_ways sms = {.is_ready = sms_is_ready,
+                                            .limits = sms_limits,
+                                            .encode = sms_put,
+                                            .answer = twilio_answer,
+                                            .error = twilio_error};
 
     return channel == CHANNEL_SMS ? &sms : &whatsapp;
 }

@@ -27,6 +27,8 @@ struct channel_ways {
                    struct http_request *request, struct err *err);
     void (*answer)(struct arena *into, const struct http_answer *answer,
                    struct sending_result *result);
+    /* The same for an error code that a status brings later. */
+    void (*error)(struct arena *into, int code, struct sending_result *result);
 };
 
 /* Every account's channel has its line. */

@@ -169,6 +169,16 @@ check("CH-4 what Twilio refuses is kept with its reason, and is not tried again"
   await world.faults({ reset: true });
 });
 
+check("CH-4 what fails after Twilio took it is kept, and a person is told of what needs one", async () => {
+  const from = customer();
+  await world.faults({ fail: [{ code: 30007, probability: 1, late: true, to: `+${from}` }] });
+  await askCode(from);
+  await soon("it is known as failed", async () => (await number(`select count(*) from messages where delivery = 2 and error = 30007 and conversation_id in ${ofSms(from)}`)) === 1);
+  await soon("an alert", async () => /outbox\.refused_later .*30007/.test(readFileSync(join(world.folder, "service.log"), "utf8")));
+  is((await sms(from)).length, 1, "SMS");
+  await world.faults({ reset: true });
+});
+
 check("CH-4 a callback that Twilio did not sign is refused, and changes nothing", async () => {
   const key = `p1.${await world.sql("select conversation_id || '.' || seq from messages where kind = 'text' and not inbound and why = 'code' limit 1")}`;
   const fields = { MessageSid: "SMforged", MessageStatus: "undelivered", ErrorCode: "30003", From: SMS_NUMBER, To: "+15550100001", AccountSid: world.twilioSid };

@@ -30,6 +30,7 @@ const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", arg
 
 const pictures = [
   { name: "chat", who: seeded("en"), lines: ["where is my order?"], scheme: "light", width: 390 },
+  { name: "code", who: seeded("en"), lines: ["log out", "verify"], scheme: "light", width: 1160, from: 352 },
   { name: "arabic", who: seeded("ar"), lines: ["أين طلبي؟"], scheme: "dark", width: 390 },
 ];
 
@@ -44,16 +45,17 @@ const say = async (page, text) => {
 
 mkdirSync(options.out, { recursive: true });
 let failed = false;
-for (const { name, who, lines, scheme, width } of pictures) {
+for (const { name, who, lines, scheme, width, from = 0 } of pictures) {
   const page = await browser.newPage({
     viewport: { width, height: 760 }, colorScheme: scheme, reducedMotion: "reduce", timezoneId: "UTC",
   });
   await page.goto(`${url}#${encodeURIComponent(who)}`);
   await page.waitForSelector("html[data-ready]");
   for (const line of lines) await say(page, line);
+  if (from > 0) await page.waitForSelector("#sms:not([hidden])");
   await page.evaluate(() => document.activeElement.blur());
   const path = join(options.out, `${name}.png`);
-  await page.screenshot({ path });
+  await page.screenshot({ path, clip: { x: from, y: 0, width: width - from, height: 760 } });
   const { size } = statSync(path);
   console.log(`${name}.png ${size} bytes`);
   failed ||= size > BYTES_MAX;
