@@ -20,7 +20,7 @@ static struct value made_up(struct chance *chance, struct str name)
     struct money money = {.minor = 1 + chance_draw(chance, 9999999), .currency = "EUR"};
     usec_t hour = (usec_t)chance_draw(chance, 2000) - 1000;
 
-    if (str_ends(name, STR("_at")) || str_eq(name, STR("at")))
+    if (str_ends(name, STR("_at")) || str_eq(name, STR("at")) || str_eq(name, STR("until")))
         return value_time((usec_t)1795168800 * USEC_PER_SEC + hour * USEC_PER_HOUR);
     if (str_ends(name, STR("total")) || str_eq(name, STR("amount")))
         return value_money(money);
@@ -142,6 +142,37 @@ static void set_text(struct chance *chance, struct record_builder *value,
     }
 }
 
+/* What a flow keeps of the value in variables of its own is there, too. */
+static void set_kept(struct chance *chance, struct record_builder *value,
+                     const struct moves *moves, const struct called *action)
+{
+    for (size_t i = 0; i < moves->n; i++) {
+        for (size_t j = 0; j < moves->items[i].sets.n; j++) {
+            const struct expr *set = &moves->items[i].sets.items[j].value;
+            struct str field;
+
+            if (set->is_path && field_of(set->path, action, &field) &&
+                record_get(record_built(value), field).kind == VALUE_NONE)
+                record_set(value, field, made_up(chance, field));
+        }
+    }
+}
+
+static void set_all_kept(struct chance *chance, struct record_builder *value,
+                         const struct called *action)
+{
+    const struct book *book = chance->book;
+
+    for (size_t i = 0; i < book->n_flows; i++) {
+        for (size_t j = 0; j < book->flows[i].n_states; j++) {
+            const struct state_def *state = &book->flows[i].states[j];
+
+            for (size_t k = 0; k < state->outcomes.n; k++)
+                set_kept(chance, value, &state->outcomes.items[k].moves, action);
+        }
+    }
+}
+
 static const struct record *value_for(struct chance *chance, struct arena *into,
                                       struct str action)
 {
@@ -154,6 +185,7 @@ static const struct record *value_for(struct chance *chance, struct arena *into,
         for (unsigned form = 0; form < PLURAL_COUNT; form++)
             set_text(chance, &value, &words->entries[i]->in[LANG_EN].forms[form], &called);
     }
+    set_all_kept(chance, &value, &called);
     return record_built(&value);
 }
 
