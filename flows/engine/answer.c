@@ -117,6 +117,14 @@ static void step_aside(struct flow_turn *turn, const struct flow_def *flow)
         kept->depth--;
 }
 
+/* A parcel's number in the words; empty when there is none. */
+static struct str tracking_of(const struct understood *meant)
+{
+    const struct found *found = understood_find(meant, FOUND_TRACKING);
+
+    return found ? found->tracking.number : STR_NONE;
+}
+
 static void give(struct flow_turn *turn, const struct flow_def *flow, struct str name,
                  struct str value)
 {
@@ -132,6 +140,7 @@ static void start_flow(struct flow_turn *turn, const struct flow_def *flow,
     step_aside(turn, flow);
     turn_begin_flow(turn, flow, NULL);
     give(turn, flow, STR("number"), meant->number);
+    give(turn, flow, STR("tracking"), tracking_of(meant));
     give(turn, flow, STR("lang"), meant->named_lang);
     give(turn, flow, STR("note"), remark_after(turn->in->event->text, meant->number));
 }
@@ -174,9 +183,8 @@ static void greet(struct flow_turn *turn)
 static const struct flow_def *flow_for(const struct book *book, struct str intent)
 {
     static const char *const near[][2] = {
-        {"history",      "orders"},
-        {"jobs",         "orders"},
-        {"track_number", "track" },
+        {"history", "orders"},
+        {"jobs",    "orders"},
     };
     const struct flow_def *flow = book_flow_on(book, intent);
 
@@ -195,6 +203,9 @@ static bool follow(struct flow_turn *turn, const struct understood *meant)
 
     if (meant->number.len && (!intent.len || str_eq(intent, STR("orders"))))
         intent = STR("order");
+    if (tracking_of(meant).len &&
+        (!intent.len || str_eq(intent, STR("orders")) || str_eq(intent, STR("updates"))))
+        intent = STR("track");
     if (!intent.len)
         return false;
     if (str_eq(intent, STR("menu"))) {
