@@ -732,6 +732,17 @@ static void take_file(struct flow_turn *turn, const struct media *media)
     happen(turn, event);
 }
 
+/* A voice note is told apart: who spoke is asked to write, not to describe a file. */
+static const char *media_words(const struct flow_turn *turn)
+{
+    const struct media *media = turn->in->event->media;
+
+    if (media && (media->kind == MEDIA_VOICE || media->kind == MEDIA_AUDIO) &&
+        words_has(turn->book->words, STR("media.voice")))
+        return "media.voice";
+    return "media.thanks_not_now";
+}
+
 /* A picture whose caption says what is wanted is answered for its words. */
 static void on_media(struct flow_turn *turn)
 {
@@ -754,7 +765,7 @@ static void on_media(struct flow_turn *turn)
             return;
         }
     }
-    on_thing(turn, "media.thanks_not_now");
+    on_thing(turn, media_words(turn));
 }
 
 /* The channel's own stop and resume: it has told the customer itself. */

@@ -129,6 +129,56 @@ static void what_was_changed_since_it_was_due_does_not_happen(void **state)
     service_stop(&service);
 }
 
+/* --- what a turn costs ---------------------------------------------------------------------
+ */
+
+/* How often the server was asked to run queries whose names begin so. */
+static long ran(const char *names)
+{
+    char path[128], *line = NULL;
+    size_t room = 0;
+    long n = 0;
+
+    (void)snprintf(path, sizeof path, "%s/log", store_pg.dir);
+    FILE *log = fopen(path, "r");
+    assert_non_null(log);
+    while (getline(&line, &room, log) > 0) {
+        const char *at = strstr(line, "execute ");
+        n += at != NULL && strncmp(at + strlen("execute "), names, strlen(names)) == 0;
+    }
+    free(line);
+    (void)fclose(log);
+    return n;
+}
+
+static void a_turn_without_timers_runs_no_statement_for_them(void **state)
+{
+    (void)state;
+    owner = owner_connect();
+    run_sql(owner, "alter system set log_statement = 'all'");
+    run_sql(owner, "select pg_reload_conf()");
+    service_start(&service, &(struct service_wish){.workers = 1});
+    post_all("a", 1, "hi");
+    post_all("b", 1, "orders");
+    post_all("c", 1, "help");
+    until("select count(*) from outbox", 0);
+    assert_int_equal(ran("turn_keep"), 3);
+    assert_int_equal(ran("turn_jobs") + ran("turn_timers") + ran("turn_handoff"), 0);
+    post_all("d", 1, "human");
+    assert_int_equal(ran("turn_handoff_begin"), 1);
+    assert_int_equal(ran("turn_handoff"), 1);
+    post_all("e", 1, "hello?");
+    assert_int_equal(ran("turn_handoff_waits"), 1);
+    all_is_due_now();
+    until("select count(*) from jobs", 0);
+    assert_int_equal(ran("turn_jobs_done"), 1);
+    assert_int_equal(ran("turn_handoff_end"), 1);
+    assert_int_equal(ran("turn_timers"), 0);
+    run_sql(owner, "alter system reset log_statement");
+    run_sql(owner, "select pg_reload_conf()");
+    service_stop(&service);
+}
+
 /* --- a person ------------------------------------------------------------------------------
  */
 
@@ -427,6 +477,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FRESH(crm_3_the_bot_is_silent_until_nobody_has_answered_in_time),
         FRESH(what_was_changed_since_it_was_due_does_not_happen),
+        FRESH(a_turn_without_timers_runs_no_statement_for_them),
         FRESH(crm_3_what_a_person_says_reaches_the_customer_in_order),
         FRESH(crm_3_a_person_cannot_write_to_who_said_stop_or_is_silent_for_a_day),
         FRESH(the_command_shows_and_acts),

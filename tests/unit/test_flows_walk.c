@@ -50,6 +50,7 @@ struct walk {
     size_t n_seen;
     size_t newest; /* how many of the last ones belong to the newest prompt */
     bool stopped;
+    bool held;      /* by a person */
     char what[300]; /* the event, for the report of a failure */
 };
 
@@ -144,6 +145,8 @@ static struct event random_event(struct walk *walk)
                                             EVENT_REACTION, EVENT_ORDER,     EVENT_EDIT,
                                             EVENT_REVOKE,   EVENT_IDENTITY,  EVENT_UNSUPPORTED,
                                             EVENT_UNKNOWN,  EVENT_PREFERENCE};
+    static const char *const ends[] = {FLOW_HANDOFF_TIMEOUT, FLOW_HANDOFF_QUIET,
+                                       FLOW_HANDOFF_RELEASED};
     static const struct media media = {
         .kind = MEDIA_IMAGE, .id = {"1", 1}
     };
@@ -159,6 +162,11 @@ static struct event random_event(struct walk *walk)
         event.kind = EVENT_TIMER;
         event.detail = walk->timer.name;
         walk->now = walk->timer.at > walk->now ? walk->timer.at : walk->now;
+        return event;
+    }
+    if (walk->held && draw(walk, 4) == 0) { /* the person comes to an end, or never came */
+        event.kind = EVENT_TIMER;
+        event.detail = str_from(ends[draw(walk, COUNTOF(ends))]);
         return event;
     }
     if (dice < 50 && walk->newest > 0) { /* a tap on the newest prompt */
@@ -223,9 +231,9 @@ static bool wants_answer(const struct walk *walk, const struct event *event)
 {
     switch (event->kind) {
     case EVENT_TEXT:
-        return !walk->stopped && !str_eq(event->text, STR("ok"));
+        return !walk->stopped && !walk->held && !str_eq(event->text, STR("ok"));
     case EVENT_CHOICE:
-        return !walk->stopped;
+        return !walk->stopped && !walk->held;
     default:
         return false;
     }
@@ -247,6 +255,8 @@ static void keep(struct walk *walk, const struct flow_result *result)
     } else if (result->timers_changed) {
         walk->timer.at = 0;
     }
+    if (result->handoff || result->released)
+        walk->held = result->handoff && result->handoff_holds;
     if (result->consent != FLOW_CONSENT_SAME)
         walk->stopped = result->consent == FLOW_CONSENT_STOP;
 }
@@ -261,7 +271,8 @@ static const struct flow_result *step(struct walk *walk, struct arena *arena,
         .locale = {.lang = walk->lang          },
         .lang_is_settled = walk->settled,
         .facts = shop_facts(arena, customer),
-        .last_inbound_at = walk->last
+        .last_inbound_at = walk->last,
+        .muted = walk->held
     };
     struct flow_turn *turn = flow_turn_begin(arena, walk->book, &in);
     struct err err = {0};
@@ -311,6 +322,7 @@ static void check_way_out(const struct walk *walk, struct arena *arena, struct s
     const struct flow_result *result;
 
     copy = *walk;
+    copy.held = false; /* by whoever holds it; time alone does that, too */
     result = step(&copy, arena, customer, &event);
     assert_true(result->n_replies == 1 && result->replies[0].kind == REPLY_LIST);
     assert_string_equal(result->flow, "menu");
