@@ -82,6 +82,18 @@ static bool writes_here(const struct turn *turn, const struct account *account,
 
 /* --- promising ---------------------------------------------------------------------------- */
 
+/* By destination, so that batches which lock the same conversations do it in one order; those
+ * to one destination stay as they came. */
+static void put(struct batch_work *work, struct batch_code *code)
+{
+    struct batch_code **at = &work->codes;
+
+    while (*at != NULL && str_compare((*at)->destination, code->destination) <= 0)
+        at = &(*at)->next;
+    code->next = *at;
+    *at = code;
+}
+
 bool batch_send_code(struct batch_work *work, struct turn *turn,
                      const struct code_message *message)
 {
@@ -109,8 +121,7 @@ bool batch_send_code(struct batch_work *work, struct turn *turn,
     struct str plain = face(work, turn, &reply, message->words, message->code);
     if (reply.body.len == 0 || !channel_seal(&work->arena, config, plain, &code->sealed))
         return false;
-    code->next = work->codes;
-    work->codes = code;
+    put(work, code);
     return true;
 }
 

@@ -119,7 +119,7 @@ struct batch_work {
     usec_t next_job; /* when the soonest of those made here is due; 0: none */
     struct uuid *stopping, *starting;
     size_t n_stopping, n_starting;
-    struct batch_code *codes; /* to be sent; the newest first */
+    struct batch_code *codes; /* to be sent; by destination */
     size_t n_wanted;          /* files */
     size_t duplicates, handled, not_understood, handoffs;
     size_t codes_sent, proved, code_alerts;

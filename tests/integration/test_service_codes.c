@@ -162,6 +162,22 @@ static void otp_1_codes_to_one_number_from_many_turns_keep_their_order(void **st
     service_stop(&service);
 }
 
+/* Two codes asked for in one breath, of one batch: the later one is the newest on the phone. */
+static void otp_1_codes_of_one_batch_arrive_as_they_were_asked_for(void **state)
+{
+    (void)state;
+    struct str both[2];
+
+    start(1, NULL);
+    both[0] = post_message(&arena, ASKER, "wamid.pair.1", "code sms +15550100002 900001");
+    both[1] = post_message(&arena, ASKER, "wamid.pair.2", "code sms +15550100002 900002");
+    struct post post = {.body = post_messages(&arena, both, 2)};
+    service_post(&service, &post, 1, 1, WAIT);
+    all_settled();
+    assert_true(service_place(&service, "900001 is") < service_place(&service, "900002 is"));
+    service_stop(&service);
+}
+
 /* Who has not written is reached by a template only; so is who writes just now, if there is
  * one.
  */
@@ -254,6 +270,8 @@ int main(void)
         cmocka_unit_test_teardown(otp_1_a_code_leaves_by_sms_and_the_books_show_dots,
                                   tear_down),
         cmocka_unit_test_teardown(otp_1_codes_to_one_number_from_many_turns_keep_their_order,
+                                  tear_down),
+        cmocka_unit_test_teardown(otp_1_codes_of_one_batch_arrive_as_they_were_asked_for,
                                   tear_down),
         cmocka_unit_test_teardown(otp_1_by_whatsapp_a_code_goes_in_a_template_of_its_own,
                                   tear_down),

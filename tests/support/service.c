@@ -587,6 +587,25 @@ static json_t *arrivals(const struct service *service)
     return list;
 }
 
+size_t service_place(const struct service *service, const char *text)
+{
+    OWNED_JSON(list) = arrivals(service);
+    struct arena arena = {0};
+    size_t place = 0, n = json_array_size(list);
+    bool found = false;
+
+    while (place < n && !found) {
+        const json_t *body = json_object_get(json_array_get(list, place), "body");
+        struct str written = json_write(&arena, body);
+        found = str_find(written, str_from(text)) < written.len;
+        place += !found;
+    }
+    arena_finish(&arena);
+    if (!found)
+        fail_msg("nothing arrived with %s", text);
+    return place;
+}
+
 size_t service_arrived(const struct service *service, const char *phone, const char *text)
 {
     OWNED_JSON(list) = arrivals(service);

@@ -84,6 +84,9 @@ void service_post(const struct service *service, struct post *posts, size_t n,
 /* What arrived at the Graph API: how many with this text (a part of it; NULL: any) for this
  * person (NULL: anybody). */
 size_t service_arrived(const struct service *service, const char *phone, const char *text);
+/* Where in the order of all arrivals the first one with this text stands; the test fails when
+ * there is none. */
+size_t service_place(const struct service *service, const char *text);
 /* How many arrivals carry a key that another one carries too. */
 size_t service_repeated(const struct service *service);
 
