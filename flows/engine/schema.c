@@ -120,8 +120,8 @@ static const char *const types[][2] = {
     {"key",       "{\"type\":\"string\",\"description\":\"of templates/messages\"}"        },
     {"path",      "{\"type\":\"string\",\"pattern\":\"^[a-z0-9_]+(\\\\.[a-z0-9_]+)*$\"}"   },
     {"need",      "{\"enum\":[\"known\",\"reading\",\"verified\"]}"                        },
-    {"kind",
-     "{\"enum\":[\"words\",\"order_number\",\"number\",\"code\",\"email\",\"contact\"]}"   },
+    {"kind",      "{\"enum\":[\"words\",\"order_number\",\"number\",\"code\",\"email\",\"contact\","
+             "\"date\",\"past_date\",\"amount\",\"tracking\",\"phone\"]}"      },
     {"guard",     "{\"enum\":[\"empty\",\"some\",\"one\",\"many\",\"is\",\"is_not\"]}"     },
     {"bindings",
      "{\"type\":\"object\",\"additionalProperties\":{\"$ref\":\"#/definitions/text\"}}"    },
