@@ -30,7 +30,7 @@ static void help_all(FILE *to, const struct command *const *commands)
     (void)fprintf(to, "parley: customers ask and are answered where they already chat\n\n"
                       "usage: parley [--config FILE] COMMAND [...]\n\n");
     for (; *commands; commands++)
-        (void)fprintf(to, "  %-8s %s\n", (*commands)->name, (*commands)->summary);
+        (void)fprintf(to, "  %-12s %s\n", (*commands)->name, (*commands)->summary);
     (void)fprintf(to, "\n  parley COMMAND --help   tells about one\n"
                       "  parley --version\n\n"
                       "Settings: docs/configuration.md. Trouble: parley doctor.\n");

@@ -103,6 +103,10 @@ struct flow_answer {
 #define FLOW_HANDOFF_QUIET    "handoff.quiet"
 #define FLOW_HANDOFF_RELEASED "handoff.released"
 
+/* The beginning of a job's name that says something nobody asked for: what follows is the
+ * intent that starts the flow which says it. Silence leaves the conversation as it was. */
+#define FLOW_NOTICE "notice."
+
 /* Something to happen later unless the customer answers first: an EVENT_TIMER whose `detail` is
  * this name. A name tells one asking from every other, so an old one does nothing. */
 struct flow_timer {

@@ -56,6 +56,8 @@
  * cancellations_list    rows, newest first: id, number, status, asked_at, status_at, reason,
  * note, decision_note, undecided. cancellation_by_id: one of them, or none
  * cancellation_withdraw take it back while undecided. Gives number, status
+ * cancellations_tell    told: news, rows of what was decided and not yet told: number, status,
+ * note
  *
  * preferences_topics    rows: topic; whatsapp, sms, email: on or off
  * preferences_channels  rows for a `topic`: channel, stands (on, off), change (what turns it)
@@ -126,6 +128,7 @@ const struct flow_part flow_parts[] = {
      OUTCOMES("submitted", "approved", "too_late", "shipped", "already_asked", "already_cancelled",
               "not_allowed", "gone"), .grave = true},
     {FLOW_ACTION, "cancellation_withdraw", TAKES("id"), OUTCOMES("withdrawn", "decided", "gone")},
+    {FLOW_ACTION, "cancellations_tell", NULL, OUTCOMES("told", "nothing")},
     {FLOW_LOAD, "cancellations_list", TAKES("?language", "?number"), NULL},
     {FLOW_LOAD, "cancellation_by_id", TAKES("?language", "id"), NULL},
     {FLOW_LOAD, "preferences_topics", NULL, NULL},

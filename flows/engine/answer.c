@@ -796,6 +796,23 @@ static void on_release(struct flow_turn *turn, struct str how)
         start_flow(turn, flow, &nothing);
 }
 
+/* Something that nobody asked for: the flow of that name says it, and what was under way goes
+ * on.
+ */
+static void on_notice(struct flow_turn *turn, struct str name)
+{
+    const struct flow_def *flow = book_flow_on(turn->book, name);
+    struct kept *before;
+
+    if (!flow || is_muted(turn))
+        return;
+    before = arena_new(turn->arena, struct kept);
+    *before = turn->kept;
+    turn->aside = before;
+    step_aside(turn, flow);
+    turn_begin_flow(turn, flow, NULL);
+}
+
 static void on_timer(struct flow_turn *turn)
 {
     struct str name = turn->in->event->detail;
@@ -803,6 +820,8 @@ static void on_timer(struct flow_turn *turn)
     turn->trace.rule = "timer";
     if (str_starts(name, STR("handoff."))) {
         on_release(turn, name);
+    } else if (str_starts(name, STR(FLOW_NOTICE))) {
+        on_notice(turn, str_slice(name, strlen(FLOW_NOTICE), name.len));
     } else if (!is_muted(turn) && turn_is_met(turn, turn->kept.now.flow->needs)) {
         turn_lapse(turn); /* else it would tell of things to whom we do not know any more */
     }

@@ -145,10 +145,27 @@ static void withhold(struct flow_turn *turn)
 
 /* --- coming back -------------------------------------------------------------------------- */
 
+/* A notice is over. A question that does more than read is asked again below it; all else stays
+ * as it was, and so does everything when there was nothing to say. */
+static bool return_from_notice(struct flow_turn *turn)
+{
+    const struct kept *before = turn->aside;
+    bool silent = turn->text_len == 0 && turn->result.n_replies == 0;
+
+    if (!before || (!silent && before->open && !before->now.at->again))
+        return false;
+    turn->kept = *before;
+    turn->aside = NULL;
+    turn->phase = PHASE_END;
+    return true;
+}
+
 void turn_return(struct flow_turn *turn)
 {
     struct kept *kept = &turn->kept;
 
+    if (return_from_notice(turn))
+        return;
     if (kept->depth == 0) {
         if (kept->now.flow->returns) {
             turn_menu(turn);

@@ -75,7 +75,8 @@ struct flow_turn {
     enum phase phase;
     unsigned moves;
 
-    bool brief; /* the state's prompt only, without what it says on entering */
+    const struct kept *aside; /* as it was before a notice came in between; else NULL */
+    bool brief;               /* the state's prompt only, without what it says on entering */
     struct record_builder loaded;
     struct flow_need needs[NEEDS_MAX];
     struct flow_answer answers[NEEDS_MAX];

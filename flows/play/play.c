@@ -420,6 +420,12 @@ static bool read_event(struct player *player, struct str said, struct event *eve
         return true;
     end = str_find(said, STR(")"));
     event->text = str_trim(str_slice(said, end + 1, said.len));
+    if (str_starts(said, STR("(notice)"))) {
+        event->kind = EVENT_TIMER;
+        event->detail = arena_format(player->arena, FLOW_NOTICE "%.*s", STR_ARG(event->text));
+        event->text = STR_NONE;
+        return true;
+    }
     return thing(player, str_slice(said, 1, end - 1), event);
 }
 

@@ -84,3 +84,105 @@ select c.cancellation_id as id, o.number, c.status, c.asked_at, c.status_at,
  where c.org_id = $1::uuid and c.customer_id = $2::uuid
    and c.cancellation_id = case when $4::text ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
                                 then $4::text::uuid end;
+
+-- --- telling ---------------------------------------------------------------------------------
+
+-- name: cancellations_tell
+-- What the business has decided and the customer has not heard, and hears now: each once. None
+-- while they do not want to hear of it here, or WhatsApp would not take it (templates only, a day
+-- after their last message, and a message may have to wait): then "updates" shows it.
+-- $1 org  $2 customer  $3 conversation  $4 now
+with heard as materialized (
+    select p.channel
+      from conversations v
+      join contact_points p on p.org_id = v.org_id and p.contact_id = v.contact_id
+     where v.org_id = $1::uuid and v.conversation_id = $3::uuid and p.customer_id = $2::uuid
+       and (p.channel <> 'whatsapp'
+            or v.last_inbound_at > $4::timestamptz - interval '23 hours 50 minutes')
+       and preference_wanted($1::uuid, $2::uuid, 'cancellations', p.channel)
+), told as (
+    update cancellations c set told_at = $4::timestamptz
+      from heard
+     where c.org_id = $1::uuid and c.customer_id = $2::uuid and c.told_at is null
+       and c.status in ('in_review', 'approved', 'rejected', 'refunded')
+       and c.decided_by not in ('', 'rule')
+    returning c.order_id, c.status, c.decision_note, c.status_at
+)
+select case when count(*) > 0 then 'told' else 'nothing' end as outcome,
+       json_agg(json_build_object('number', o.number, 'status', t.status,
+                                  'note', nullif(t.decision_note, '')) order by t.status_at) as news
+  from told t
+  join orders o on o.org_id = $1::uuid and o.order_id = t.order_id;
+
+-- --- what the business does about them, by `parley cancellation` -----------------------------
+
+-- name: cancellations_open
+-- The oldest first; all of them also those that are settled. No word of a customer is among it.
+-- $1 org  $2 all  $3 at most
+select c.cancellation_id, o.number, c.status, c.asked_at, c.status_at, c.reason, c.rule_id,
+       c.note <> '' as has_note
+  from cancellations c
+  join orders o on o.org_id = c.org_id and o.order_id = c.order_id
+ where c.org_id = $1::uuid and ($2::bool or c.status in ('submitted', 'in_review'))
+ order by c.asked_at, c.cancellation_id
+ limit $3::int8;
+
+-- name: cancellation_look
+-- One of them, with what the customer wrote and the rule saw.
+-- $1 org  $2 id
+select c.cancellation_id, o.number, c.status, c.asked_at, c.status_at, c.reason, c.rule_id, c.note,
+       c.facts::text as facts, c.decided_by, c.decision_note
+  from cancellations c
+  join orders o on o.org_id = c.org_id and o.order_id = c.order_id
+ where c.org_id = $1::uuid and c.cancellation_id = $2::uuid;
+
+-- name: cancellation_decide
+-- $1 org  $2 id  $3 review, approve or reject  $4 note  $5 who  $6 now
+select outcome, number, status
+  from cancellation_decide($1::uuid, $2::uuid, $3::text, $4::text, $5::text, $6::timestamptz);
+
+-- name: cancellation_notice
+-- The decision is to be told: a job, at the end of the quiet hours where there are any, and after
+-- whoever holds the conversation. In the transaction that decided. `how` says what becomes of it:
+-- told (at due_at), unwanted, stopped, closed (only a template would be taken), nowhere.
+-- $1 org  $2 id  $3 job id  $4 who  $5 audit id  $6 now
+with anew as (
+    update cancellations c set told_at = null
+     where c.org_id = $1::uuid and c.cancellation_id = $2::uuid
+    returning c.cancellation_id, c.customer_id, c.conversation_id, c.status
+), noted as (
+    insert into audit (org_id, audit_id, at, actor, action, subject)
+    select $1::uuid, $5::uuid, $6::timestamptz, $4::text, 'cancellation ' || a.status,
+           a.cancellation_id::text
+      from anew a
+), found as materialized (
+    select v.conversation_id, d.wanted, p.stopped_at,
+           greatest(d.due_at, v.held_until + interval '1 second') as due_at,
+           p.channel = 'whatsapp' as windowed,
+           coalesce(v.last_inbound_at, '-infinity') + interval '23 hours 50 minutes' as closes_at
+      from anew a
+     cross join lateral (
+        select v.*
+          from contact_points q
+          join conversations v on v.org_id = q.org_id and v.contact_id = q.contact_id
+         where q.org_id = $1::uuid and q.customer_id = a.customer_id
+         order by v.conversation_id is not distinct from a.conversation_id desc,
+                  v.last_inbound_at desc nulls last
+         limit 1) v
+      join contact_points p on p.org_id = v.org_id and p.contact_id = v.contact_id
+     cross join lateral notification_due($1::uuid, a.customer_id, 'cancellations', p.channel,
+                                         $6::timestamptz) d
+), judged as materialized (
+    select f.*, case when f.stopped_at is not null then 'stopped'
+                     when not f.wanted then 'unwanted'
+                     when f.windowed and f.due_at >= f.closes_at then 'closed'
+                     else 'told' end as how
+      from found f
+), timed as (
+    insert into jobs (org_id, job_id, kind, conversation_id, name, due_at)
+    select $1::uuid, $3::uuid, 'notice', j.conversation_id, 'notice.cancellation_decided', j.due_at
+      from judged j
+     where j.how = 'told'
+)
+select coalesce(j.how, 'nowhere') as how, j.due_at
+  from anew a left join judged j on true;

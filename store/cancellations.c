@@ -1,0 +1,188 @@
+#include "store/cancellations.h"
+
+#include "store/db.h"
+#include "store/plain.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct cancellations {
+    PGconn *conn;
+};
+
+bool cancellations_connect(const char *url, usec_t timeout,
+                           struct cancellations **cancellations, struct err *err)
+{
+    *cancellations = calloc(1, sizeof(**cancellations));
+    if (!*cancellations)
+        abort();
+    return plain_connect(url, STR("parley_staff"), timeout, "parley cancellation",
+                         &(*cancellations)->conn, err);
+}
+
+void cancellations_close(struct cancellations **cancellations)
+{
+    if (*cancellations)
+        plain_close(&(*cancellations)->conn);
+    free(*cancellations);
+    *cancellations = NULL;
+}
+
+/* --- reading ------------------------------------------------------------------------------ */
+
+static struct cancellation row_of(struct arena *into, const PGresult *rows, int i,
+                                  struct uuid org)
+{
+    return (struct cancellation){.id = row_uuid(rows, i, 0),
+                                 .org = org,
+                                 .number = arena_str(into, row_text(rows, i, 1)),
+                                 .status = arena_str(into, row_text(rows, i, 2)),
+                                 .asked_at = row_time(rows, i, 3),
+                                 .status_at = row_time(rows, i, 4),
+                                 .reason = arena_str(into, row_text(rows, i, 5)),
+                                 .rule = arena_str(into, row_text(rows, i, 6))};
+}
+
+static int oldest_first(const void *a, const void *b)
+{
+    const struct cancellation *left = a, *right = b;
+    return (left->asked_at > right->asked_at) - (left->asked_at < right->asked_at);
+}
+
+bool cancellations_list(struct cancellations *cancellations, bool all, size_t limit,
+                        struct arena *into, const struct cancellation **rows, size_t *n,
+                        struct err *err)
+{
+    char most[24], id[UUID_TEXT_LEN + 1];
+    (void)snprintf(most, sizeof(most), "%zu", limit);
+    const char *const values[] = {id, all ? "t" : "f", most};
+    struct cancellation *kept = NULL;
+    size_t room = 0;
+    OWNED_ROWS(orgs) = NULL;
+    *n = 0;
+    if (!plain_ask(cancellations->conn, &SQL_DEAD_DIRECTORY, 0, NULL, &orgs, err))
+        return false;
+    for (int o = 0; o < rows_n(orgs); o++) {
+        struct uuid org = row_uuid(orgs, o, 0);
+        OWNED_ROWS(found) = NULL;
+        uuid_format(org, id);
+        if (!plain_begin(cancellations->conn, org, err) ||
+            !plain_ask(cancellations->conn, &SQL_CANCELLATIONS_OPEN, 3, values, &found, err) ||
+            !plain_command(cancellations->conn, "rollback", err))
+            return false;
+        struct cancellation *wider =
+            arena_array(into, struct cancellation, room + (size_t)rows_n(found) + 1);
+        if (*n > 0)
+            memcpy(wider, kept, *n * sizeof(*wider));
+        kept = wider;
+        room += (size_t)rows_n(found);
+        for (int i = 0; i < rows_n(found); i++) {
+            kept[*n] = row_of(into, found, i, org);
+            kept[(*n)++].has_note = row_bool(found, i, 7);
+        }
+    }
+    if (*n > 0)
+        qsort(kept, *n, sizeof(*kept), oldest_first);
+    *n = *n < limit ? *n : limit;
+    *rows = kept;
+    return true;
+}
+
+static bool look(struct cancellations *cancellations, struct uuid org, struct uuid id,
+                 struct arena *into, struct cancellation *found, bool *there, struct err *err)
+{
+    char org_text[UUID_TEXT_LEN + 1], id_text[UUID_TEXT_LEN + 1];
+    const char *const values[] = {org_text, id_text};
+    OWNED_ROWS(rows) = NULL;
+    uuid_format(org, org_text);
+    uuid_format(id, id_text);
+    if (!plain_begin(cancellations->conn, org, err) ||
+        !plain_ask(cancellations->conn, &SQL_CANCELLATION_LOOK, 2, values, &rows, err) ||
+        !plain_command(cancellations->conn, "rollback", err))
+        return false;
+    *there = rows_n(rows) > 0;
+    if (*there) {
+        *found = row_of(into, rows, 0, org);
+        found->note = arena_str(into, row_text(rows, 0, 7));
+        found->has_note = found->note.len > 0;
+        found->facts = arena_str(into, row_text(rows, 0, 8));
+        found->decided_by = arena_str(into, row_text(rows, 0, 9));
+        found->decision_note = arena_str(into, row_text(rows, 0, 10));
+    }
+    return true;
+}
+
+bool cancellations_find(struct cancellations *cancellations, struct uuid id, struct arena *into,
+                        struct cancellation *found, struct err *err)
+{
+    bool there = false;
+    OWNED_ROWS(orgs) = NULL;
+    if (!plain_ask(cancellations->conn, &SQL_DEAD_DIRECTORY, 0, NULL, &orgs, err))
+        return false;
+    for (int o = 0; o < rows_n(orgs) && !there; o++) {
+        if (!look(cancellations, row_uuid(orgs, o, 0), id, into, found, &there, err))
+            return false;
+    }
+    return there || err_raise(err, ERR_REJECT, "there is no such cancellation");
+}
+
+/* --- deciding ----------------------------------------------------------------------------- */
+
+static const char *time_text(struct arena *into, usec_t at)
+{
+    /* PostgreSQL reads it as it stands, to the microsecond. */
+    time_t seconds = (time_t)(at / USEC_PER_SEC);
+    struct tm tm;
+    char text[32];
+    (void)strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", gmtime_r(&seconds, &tm));
+    return arena_format(into, "%s.%06" PRId64 "Z", text, (int64_t)(at % USEC_PER_SEC)).at;
+}
+
+static bool was_decided(struct str outcome)
+{
+    return str_eq(outcome, STR("in_review")) || str_eq(outcome, STR("approved")) ||
+           str_eq(outcome, STR("rejected"));
+}
+
+static const char *id_text(struct arena *into, struct uuid id)
+{
+    return arena_cstr(into, uuid_str(into, id));
+}
+
+/* In the transaction that decided. */
+static bool promise(struct cancellations *cancellations, const struct cancellation *found,
+                    const char *who, const char *now, const struct uuid ids[2],
+                    struct arena *into, struct cancellation_decision *decision, struct err *err)
+{
+    const char *const values[] = {id_text(into, found->org), id_text(into, found->id),
+                                  id_text(into, ids[0]),     who,
+                                  id_text(into, ids[1]),     now};
+    OWNED_ROWS(rows) = NULL;
+    if (!plain_ask(cancellations->conn, &SQL_CANCELLATION_NOTICE, 6, values, &rows, err))
+        return err_wrap(err, "tell the customer");
+    decision->told = rows_n(rows) > 0 ? arena_str(into, row_text(rows, 0, 0)) : STR("nowhere");
+    if (str_eq(decision->told, STR("told")))
+        decision->told_at = row_time(rows, 0, 1);
+    return true;
+}
+
+bool cancellations_decide(struct cancellations *cancellations, const struct cancellation *found,
+                          const char *wish, const char *note, const char *who, usec_t now,
+                          const struct uuid ids[2], struct arena *into,
+                          struct cancellation_decision *decision, struct err *err)
+{
+    const char *at = time_text(into, now);
+    const char *const values[] = {
+        id_text(into, found->org), id_text(into, found->id), wish, note, who, at};
+    OWNED_ROWS(rows) = NULL;
+    *decision = (struct cancellation_decision){.told = STR_NONE};
+    if (!plain_begin(cancellations->conn, found->org, err) ||
+        !plain_ask(cancellations->conn, &SQL_CANCELLATION_DECIDE, 6, values, &rows, err))
+        return err_wrap(err, "decide");
+    decision->outcome = arena_str(into, row_text(rows, 0, 0));
+    if (was_decided(decision->outcome) &&
+        !promise(cancellations, found, who, at, ids, into, decision, err))
+        return false;
+    return plain_command(cancellations->conn, "commit", err);
+}

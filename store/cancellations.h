@@ -1,0 +1,58 @@
+/*
+ * Wishes to cancel, for `parley cancellation`: those that wait for the business, and deciding
+ * on them.
+ *
+ * A decision, the order's new state and the notice that tells the customer are one transaction;
+ * what may stand in its way (the parcel has left, it was withdrawn) is an outcome.
+ */
+#pragma once
+
+#include "bot/base/arena.h"
+#include "bot/base/err.h"
+#include "bot/base/uuid.h"
+
+struct cancellation {
+    struct uuid id;
+    struct uuid org;
+    struct str number; /* the order's */
+    struct str status;
+    usec_t asked_at;
+    usec_t status_at;
+    struct str reason; /* its name among the business's reasons; empty: none was given */
+    struct str rule;   /* that put it here */
+    bool has_note;
+    /* cancellations_find only: */
+    struct str note;  /* what the customer wrote */
+    struct str facts; /* what the rule saw, JSON */
+    struct str decided_by;
+    struct str decision_note;
+};
+
+struct cancellation_decision {
+    struct str outcome; /* in_review, approved, rejected; shipped, decided, withdrawn, gone */
+    struct str told;    /* told, unwanted, stopped, closed, nowhere; empty: nothing to tell */
+    usec_t told_at;     /* `told` is told: not before this */
+};
+
+struct cancellations;
+
+/* As the business's people (parley_staff), whatever the service is run as. */
+MUST_USE bool cancellations_connect(const char *url, usec_t timeout,
+                                    struct cancellations **cancellations, struct err *err);
+void cancellations_close(struct cancellations **cancellations);
+#define OWNED_CANCELLATIONS(name) CLEANUP(cancellations_close) struct cancellations *name
+
+/* Of all businesses, the oldest wish first. `all`: settled ones too. */
+MUST_USE bool cancellations_list(struct cancellations *cancellations, bool all, size_t limit,
+                                 struct arena *into, const struct cancellation **rows,
+                                 size_t *n, struct err *err);
+/* ERR_REJECT when there is none of this id. */
+MUST_USE bool cancellations_find(struct cancellations *cancellations, struct uuid id,
+                                 struct arena *into, struct cancellation *found,
+                                 struct err *err);
+/* `wish` is review, approve or reject; `note` goes to the customer as it stands. */
+MUST_USE bool cancellations_decide(struct cancellations *cancellations,
+                                   const struct cancellation *found, const char *wish,
+                                   const char *note, const char *who, usec_t now,
+                                   const struct uuid ids[2], struct arena *into,
+                                   struct cancellation_decision *decision, struct err *err);

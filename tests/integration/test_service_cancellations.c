@@ -1,0 +1,219 @@
+/*
+ * A wish to cancel and the decision on it, through the running service: what the customer hears
+ * stands in the sandbox's journal, what became of the order in the database.
+ */
+#include "tests/support/service.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static struct arena arena;
+static struct service service;
+static PGconn *owner;
+static char said[4000];
+
+#define AMELIA "15550100001"
+#define HERS   "(select customer_id from customer_phones where phone = '+" AMELIA "')"
+
+static int tear_down(void **state)
+{
+    (void)state;
+    service_end(&service);
+    arena_finish(&arena);
+    PQfinish(owner);
+    return 0;
+}
+
+static void until(const char *sql, long number)
+{
+    service_until(&service, owner, sql, number, 20 * USEC_PER_SEC);
+}
+
+static void write_in(const char *words)
+{
+    static unsigned n;
+    struct post post = {
+        .body = post_text(&arena, AMELIA, arena_format(&arena, "wamid.c.%u", ++n).at, words)};
+
+    service_post(&service, &post, 1, 1, 20 * USEC_PER_SEC);
+    assert_int_equal(post.status, 200);
+    until("select count(*) from outbox", 0);
+}
+
+/* She has proved who she is, at any hour of the day. */
+static void start(void)
+{
+    owner = owner_connect();
+    service_start(&service, &(struct service_wish){.workers = 2});
+    run_sql(owner,
+            "insert into customer_settings (org_id, customer_id, quiet) select org_id, "
+            "customer_id, false from customers on conflict (org_id, customer_id) do update "
+            "set quiet = false");
+    run_sql(owner, "delete from cancellations");
+    run_sql(owner, "delete from cancellation_rules; insert into cancellation_rules (org_id, "
+                   "position, rule_id, phase, effect) select org_id, 1, 'ask-us', 'active', "
+                   "'review' from businesses");
+    write_in("hi");
+    run_sql(owner, "update conversations set verified_until = now() + interval '29 minutes'");
+}
+
+static char *id_of_request(void)
+{
+    static char id[40];
+    PGresult *rows = PQexec(owner, "select cancellation_id from cancellations");
+    assert_int_equal(PQntuples(rows), 1);
+    (void)snprintf(id, sizeof(id), "%s", PQgetvalue(rows, 0, 0));
+    PQclear(rows);
+    return id;
+}
+
+static int decide(char *wish, char *note)
+{
+    char *words[] = {"cancellation", "decide", id_of_request(), wish, "--note", note, NULL};
+    return service_command(&service, words, said, sizeof(said));
+}
+
+static void ask_to_cancel(void)
+{
+    write_in("cancel order 1002, bought the wrong size");
+    write_in("1");
+    write_in("yes");
+    until(
+        "select count(*) from cancellations where status = 'submitted' and note = 'bought the "
+        "wrong size' and reason <> '' and rule_id = 'ask-us'",
+        1);
+}
+
+static void can_3_a_decision_reaches_the_customer_once_in_their_conversation(void **state)
+{
+    (void)state;
+    start();
+    ask_to_cancel();
+    char *list[] = {"cancellation", "list", NULL};
+    assert_int_equal(service_command(&service, list, said, sizeof(said)), 0);
+    assert_int_equal(decide("review", ""), 0);
+    until(
+        "select count(*) from cancellations where status = 'in_review' and told_at is not null",
+        1);
+    assert_int_equal(decide("approve", "No charge will follow."), 0);
+    assert_non_null(strstr(said, "the customer is told"));
+    until(
+        "select count(*) from cancellations where status = 'approved' and told_at is not null",
+        1);
+    until("select count(*) from outbox", 0);
+    assert_int_equal(service_arrived(&service, AMELIA, "We are looking at your request"), 1);
+    assert_int_equal(
+        service_arrived(&service, AMELIA, "ORD-1002 is cancelled, as you asked. No charge"), 1);
+    assert_int_equal(ask_number(owner,
+                                "select count(*) from orders where number = 'ORD-1002' and "
+                                "status = 'cancelled'"),
+                     1);
+    assert_int_equal(ask_number(owner, "select count(*) from audit where action like "
+                                       "'cancellation %'"),
+                     2);
+    /* Deciding again changes nothing and says why. */
+    assert_int_equal(decide("reject", ""), 1);
+    assert_non_null(strstr(said, "decided already"));
+    assert_int_equal(ask_number(owner, "select count(*) from jobs"), 0);
+    assert_int_equal(ask_number(owner, "select count(*) from dead_letters"), 0);
+    service_stop(&service);
+}
+
+static void can_3_what_has_left_is_not_approved_and_who_said_stop_is_not_told(void **state)
+{
+    (void)state;
+    start();
+    ask_to_cancel();
+    run_sql(owner,
+            "select order_ship(org_id, order_id, gen_random_uuid(), 'UPS', '1Z', now()) from "
+            "orders where number = 'ORD-1002'");
+    assert_int_equal(decide("approve", ""), 1);
+    assert_non_null(strstr(said, "on its way"));
+    write_in("stop");
+    assert_int_equal(decide("reject", ""), 0);
+    assert_non_null(strstr(said, "STOP"));
+    assert_int_equal(ask_number(owner,
+                                "select count(*) from cancellations where status = 'rejected' "
+                                "and told_at is null"),
+                     1);
+    assert_int_equal(ask_number(owner, "select count(*) from jobs"), 0);
+    assert_int_equal(ask_number(owner,
+                                "select count(*) from consent_log where topic = 'all' and not "
+                                "wanted and customer_id = " HERS),
+                     1);
+    service_stop(&service);
+}
+
+static void ntf_3_a_decision_waits_for_the_end_of_the_quiet_hours_and_blocks_nothing(
+    void **state)
+{
+    (void)state;
+    start();
+    ask_to_cancel();
+    /* Quiet for all of the day but two minutes that are far away. */
+    run_sql(owner,
+            "update customer_settings set quiet = true, "
+            "quiet_from = x.from_min, quiet_until = (x.from_min + 1438) % 1440 from (select "
+            "((extract(hour from now() at time zone 'America/New_York') * 60 + extract(minute "
+            "from now() at time zone 'America/New_York'))::int + 720) % 1440 as from_min) x "
+            "where customer_id = " HERS);
+    assert_int_equal(decide("reject", "It is packed."), 0);
+    assert_int_equal(ask_number(owner,
+                                "select count(*) from jobs where kind = 'notice' and due_at > "
+                                "now() + interval '11 hours'"),
+                     1);
+    write_in("my cancellations");
+    assert_int_equal(service_arrived(&service, AMELIA, "not possible"),
+                     1); /* answers go at once */
+    assert_int_equal(service_arrived(&service, AMELIA, "it isn't possible"), 0);
+    run_sql(owner, "update jobs set due_at = now()");
+    until("select count(*) from cancellations where told_at is not null", 1);
+    until("select count(*) from outbox", 0);
+    assert_int_equal(service_arrived(&service, AMELIA, "it isn't possible"), 1);
+    service_stop(&service);
+}
+
+static void an_operator_who_errs_is_told(void **state)
+{
+    (void)state;
+    start();
+    static char *const wrong[][6] = {
+        {"cancellation", NULL},
+        { "cancellation",     "decide",      "x", NULL},
+        { "cancellation", "decide",       "x", "maybe", NULL},
+        { "cancellation",   "list", "--limit", "0", NULL},
+    };
+    static char *const none[][6] = {
+        {"cancellation",                          "show",                                 "x",  NULL},
+        {              "cancellation",                                 "show", "01900000-0000-7000-8000-000000000000", NULL    },
+        { "cancellation", "decide",                              "01900000-0000-7000-8000-000000000000", "approve",     NULL},
+    };
+    for (size_t i = 0; i < COUNTOF(wrong); i++)
+        assert_int_equal(service_command(&service, wrong[i], said, sizeof(said)), 2);
+    for (size_t i = 0; i < COUNTOF(none); i++)
+        assert_int_equal(service_command(&service, none[i], said, sizeof(said)), 1);
+    ask_to_cancel();
+    char *show[] = {"cancellation", "show", id_of_request(), NULL};
+    assert_int_equal(service_command(&service, show, said, sizeof(said)), 0);
+    service_stop(&service);
+}
+
+int main(void)
+{
+#define TORN(test) cmocka_unit_test_teardown(test, tear_down)
+    const struct CMUnitTest tests[] = {
+        TORN(can_3_a_decision_reaches_the_customer_once_in_their_conversation),
+        TORN(can_3_what_has_left_is_not_approved_and_who_said_stop_is_not_told),
+        TORN(ntf_3_a_decision_waits_for_the_end_of_the_quiet_hours_and_blocks_nothing),
+        TORN(an_operator_who_errs_is_told),
+    };
+    store_open();
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    store_shut();
+    return failed;
+}
