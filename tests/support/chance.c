@@ -20,12 +20,14 @@ static struct value made_up(struct chance *chance, struct str name)
     struct money money = {.minor = 1 + chance_draw(chance, 9999999), .currency = "EUR"};
     usec_t hour = (usec_t)chance_draw(chance, 2000) - 1000;
 
-    if (str_ends(name, STR("_at")) || str_eq(name, STR("at")) || str_eq(name, STR("until")))
+    if (str_ends(name, STR("_at")) || str_eq(name, STR("at")) || str_eq(name, STR("until")) ||
+        str_eq(name, STR("last_visit")))
         return value_time((usec_t)1795168800 * USEC_PER_SEC + hour * USEC_PER_HOUR);
     if (str_ends(name, STR("total")) || str_eq(name, STR("amount")))
         return value_money(money);
     if (str_ends(name, STR("_count")) || str_eq(name, STR("files")) ||
-        str_eq(name, STR("lost")) || str_eq(name, STR("left")) || str_eq(name, STR("minutes")))
+        str_eq(name, STR("lost")) || str_eq(name, STR("left")) ||
+        str_eq(name, STR("minutes")) || str_eq(name, STR("remaining")))
         return value_int(1 + chance_draw(chance, 30));
     return value_text(str_eq(name, STR("number")) ? STR("ORD-1004") : STR("something"));
 }
