@@ -423,11 +423,11 @@ static void flw_2_waiting_that_makes_no_sense_is_refused(void **state)
         {ASKS "    after: {30x: done}\n",                                                              "no time to wait"   },
         {ASKS "    after: {30m: done, 1h: done}\n",                                                    "one time"          },
         {ASKS "    after: {}\n",                                                                       "one time"          },
-        {ASKS "    after: 30m\n",                                                                      "write a map"     },
+        {ASKS "    after: 30m\n",                                                                      "write a map"       },
         {ASKS "    after: {30m: {say: nowhere, target: done}}\n",                                      "wait.yaml:8"       },
         {ASKS "    after: {30m: nowhere}\n",                                                           "no state 'nowhere'"},
         {ASKS "    after: {30m: {say: wait.kept}}\n",                                                  "leads nowhere"     },
-        {ASKS "    after: {30m: [{guard: some, of: x, target: done}]}\n",                              "without a guard"          },
+        {ASKS "    after: {30m: [{guard: some, of: x, target: done}]}\n",                              "without a guard"   },
         {ASKS "    after: {30m: {action: pay}}\n    outcomes: {submitted: done}\n",                    "is grave"          },
         {ASKS
          "    after: {30m: pay}\n  pay:\n    action: pay\n    outcomes: {submitted: done}\n", "is grave"          },
