@@ -34,6 +34,8 @@ static const char *const emptied[] = {
     "audit",
     "lanes",
     "conversations",
+    "code_sends",
+    "verifications",
     "contact_points",
     "estimate_items",
     "estimates",

@@ -73,12 +73,12 @@
  * `language` is the turn's, unless a flow has a variable of that name.
  *
  * Actions on who is speaking (flows/verify.yaml and its neighbours). A code leaves to `masked`,
- * an address that tells only its owner enough; `until` is a time.
+ * an address that tells only its owner enough; `until_at` is when a lock ends.
  *
  * send_code        to the customer who is known: masked, next (the `way` after this one), ways
  *                  (how many there are)
  * send_link_code   to `identity`, a number or an address of mail that may be on record: masked
- * check_code       of either: remaining (tries), until, last_visit; verified proves who it is
+ * check_code       of either: left (tries), until_at, last_visit_at; verified proves who it is
  * profile          a load: name, email, email_verified, company, company_admin, language
  * set_name         to `name`
  * send_email_code  to `email`, which is to be the new address: masked

@@ -4,7 +4,8 @@
  * One is only ever begun by a yes: the prompt right before it offers yes and no, is asked for
  * this one purpose (never `again: true`, so that an old tap cannot begin it), and the yes leads
  * to the action and nowhere else. So whoever reads the flow sees the question beside the deed,
- * and nobody slips into it through another door.
+ * and nobody slips into it through another door. And the flow needs a verified session: a code
+ * has proved who says that yes.
  */
 #include "flows/engine/check.h"
 
@@ -112,8 +113,24 @@ static bool check_answers(struct checker *checker, const struct state_def *state
     return true;
 }
 
+/* Whoever does it has given a code, not long ago. */
+static bool check_proof(struct checker *checker, struct state_def *state)
+{
+    const struct action_def *action = state_action(state);
+
+    if (!action || !action->part || !action->part->grave ||
+        checker->flow->needs == NEEDS_VERIFIED)
+        return true;
+    return REFUSE(checker, state->line,
+                  "%s is grave, and anybody could begin it; say 'needs: verified' in flow "
+                  "'%.*s'",
+                  action->name, STR_ARG(checker->flow->name));
+}
+
 bool check_grave(struct checker *checker, struct state_def *state)
 {
+    if (!check_proof(checker, state))
+        return false;
     for (size_t i = 0; i < state->always.n; i++) {
         if (is_grave(&state->always.items[i]) &&
             !check_acting(checker, state, &state->always.items[i]))

@@ -33,7 +33,7 @@ with own as (
     select * from ways
      where place = case when $3::text ~ '^[0-9]{1,4}$' then $3::text::int8 else 0 end % n
 )
-select i.outcome, i.channel, i.destination, i.masked, i.until, i.alert,
+select i.outcome, i.channel, i.destination, i.masked, i.until as until_at, i.alert,
        coalesce((w.place + 1) % w.n, 0) as next, coalesce(w.n, 0) as ways
   from (select) one
   left join way w on true
@@ -54,7 +54,7 @@ with carried as (
       from carried k
 )
 select case when not a.clear then 'unclear' when not a.reachable then 'unavailable' else i.outcome end as outcome,
-       i.channel, i.destination, i.masked, i.until, i.alert
+       i.channel, i.destination, i.masked, i.until as until_at, i.alert
   from asked a
  cross join lateral code_issue($1::uuid, $4::uuid, 'link',
                                customer_reached($1::uuid, $3::text), a.channel,
@@ -75,10 +75,10 @@ with tried as materialized (
     select $1::uuid, $5::uuid, $6::timestamptz, 'customer', 'verify.linked', l.contact_id::text from linked l
 )
 select case t.outcome when 'right' then 'verified' else t.outcome end as outcome,
-       t.remaining, t.until, t.alert, t.customer_id,
+       t.remaining as "left", t.until as until_at, t.alert, t.customer_id,
        case t.outcome when 'right' then 'proved' end as who,
        case t.outcome when 'right'
-            then customer_visit($1::uuid, t.customer_id, $6::timestamptz) end as last_visit
+            then customer_visit($1::uuid, t.customer_id, $6::timestamptz) end as last_visit_at
   from tried t;
 
 -- name: not_me
@@ -136,7 +136,7 @@ with asked as (
            'email' = any (string_to_array($8::text, ',')) as reachable
 )
 select case when a.same then 'same' when not a.reachable then 'unavailable' else i.outcome end as outcome,
-       i.channel, i.destination, i.masked, i.until, i.alert
+       i.channel, i.destination, i.masked, i.until as until_at, i.alert
   from asked a
  cross join lateral code_issue($1::uuid, $4::uuid, 'email', $2::uuid, 'email',
                                case when not a.same and a.reachable then $3::text end,
@@ -155,7 +155,7 @@ with tried as materialized (
     select $1::uuid, $5::uuid, $6::timestamptz, 'customer', 'profile.email', customer_id::text from changed
 )
 select case t.outcome when 'right' then 'changed' else t.outcome end as outcome,
-       t.remaining, t.until, t.alert, case t.outcome when 'right' then 'changed' end as who
+       t.remaining as "left", t.until as until_at, t.alert, case t.outcome when 'right' then 'changed' end as who
   from tried t;
 
 -- name: register_customer

@@ -115,6 +115,7 @@ ${options.set.join("\n")}
     await world.sql(`create database ${name}`, "postgres");
     await this.parley("migrate");
     await this.parley("seed", "demo", "--app", "demo", "--number", NUMBER, "--business", "1");
+    await world.sql(`update businesses set settings = settings || '{"reading": "known"}'`, name);
     if (!this.sends)
       await world.sql("insert into lanes (org_id, lane_id, holder, epoch, lease_until) select org_id, account_id, gen_random_uuid(), 1, 'infinity' from accounts", name);
     await this.serve();
@@ -246,7 +247,7 @@ const underHarness = async (world) => {
 const makeBare = async (world) => {
   await world.sql("create database bare template commits", "postgres");
   await world.sql(`
-    insert into businesses (org_id, name, currency) values ('${ORG}', 'bench', 'EUR');
+    insert into businesses (org_id, name, currency, settings) values ('${ORG}', 'bench', 'EUR', '{"reading": "known"}');
     insert into accounts (org_id, account_id, channel, external_id) values ('${ORG}', '${ACCOUNT}', 'whatsapp', 'bench');
     insert into contact_points (org_id, contact_id, channel, address)
       select '${ORG}', md5(n::text)::uuid, 'whatsapp', 'US.' || n from generate_series(1, ${CONVERSATIONS}) n;

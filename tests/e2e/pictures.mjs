@@ -29,10 +29,20 @@ const seeded = (language) => people.find((one) => one.seeded && one.language ===
 const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
 
 const pictures = [
-  { name: "chat", who: seeded("en"), lines: ["where is my order?"], scheme: "light", width: 390 },
+  { name: "chat", who: seeded("en"), lines: ["where is my order?", "/code"], scheme: "light", width: 390 },
   { name: "code", who: seeded("en"), lines: ["log out", "verify"], scheme: "light", width: 1160, from: 352 },
-  { name: "arabic", who: seeded("ar"), lines: ["أين طلبي؟"], scheme: "dark", width: 390 },
+  { name: "arabic", who: seeded("ar"), lines: ["أين طلبي؟", "/code"], scheme: "dark", width: 390 },
 ];
+
+// The code that came by SMS to this person's phone.
+const codeOf = async (who) => {
+  for (let i = 0; i < 50; i++) {
+    const { code } = await (await fetch(new URL(`control/code?who=${encodeURIComponent(who)}`, url))).json();
+    if (code) return code;
+    await new Promise((done) => setTimeout(done, 200));
+  }
+  throw new Error(`no code has come to ${who}`);
+};
 
 const say = async (page, text) => {
   const answers = page.locator("#log > .message.bot:not(.typing)");
@@ -51,7 +61,7 @@ for (const { name, who, lines, scheme, width, from = 0 } of pictures) {
   });
   await page.goto(`${url}#${encodeURIComponent(who)}`);
   await page.waitForSelector("html[data-ready]");
-  for (const line of lines) await say(page, line);
+  for (const line of lines) await say(page, line === "/code" ? await codeOf(who) : line);
   if (from > 0) await page.waitForSelector("#sms:not([hidden])");
   await page.evaluate(() => document.activeElement.blur());
   const path = join(options.out, `${name}.png`);

@@ -350,6 +350,8 @@ ${this.settings}`);
     await this.writeSettings();
     await this.parley("migrate");
     await this.parley("seed", "demo", "--app", "demo", "--number", NUMBER, "--business", WABA);
+    // These worlds are about messages and not about codes: whoever is known may read.
+    await this.sql(`update businesses set settings = settings || '{"reading": "known"}'`);
     await this.startSandbox();
     await this.startService();
     this.sampler = setInterval(() => void this.sample(), 400);

@@ -24,6 +24,7 @@ static const struct flow_result *play(struct arena *arena, const struct book *bo
                          .event = event,
                          .now = SHOP_NOW,
                          .facts = shop_facts(arena, STR("ana")),
+                         .verified = true,
                          .last_inbound_at = SHOP_NOW - USEC_PER_HOUR};
     struct flow_turn *turn = flow_turn_begin(arena, book, &in);
     enum flow_progress progress;

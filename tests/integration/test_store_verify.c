@@ -242,7 +242,7 @@ static void otp_2_without_another_channel_it_comes_where_one_writes(void **state
 
 static usec_t until_of(struct value answer)
 {
-    return record_get(answer.record, STR("until")).time;
+    return record_get(answer.record, STR("until_at")).time;
 }
 
 static void otp_3_five_wrong_codes_lock_for_a_time_that_grows(void **state)
@@ -256,7 +256,7 @@ static void otp_3_five_wrong_codes_lock_for_a_time_that_grows(void **state)
         for (int i = 0; i < 4; i++) {
             struct value wrong = tries(WRONG);
             expect(wrong, "wrong");
-            assert_int_equal(record_get(wrong.record, STR("remaining")).number, 4 - i);
+            assert_int_equal(record_get(wrong.record, STR("left")).number, 4 - i);
             if (i == 1)
                 expect(sends(RIGHT), "sent"); /* a new code gives no new tries */
         }
@@ -528,11 +528,11 @@ static void otp_10_the_last_visit_is_kept_and_told(void **state)
 {
     (void)state;
     expect(sends(RIGHT), "sent");
-    assert_int_equal(record_get(tries(RIGHT).record, STR("last_visit")).kind, VALUE_NONE);
+    assert_int_equal(record_get(tries(RIGHT).record, STR("last_visit_at")).kind, VALUE_NONE);
     usec_t before = now;
     now += 20 * MINUTE;
     expect(sends(RIGHT), "sent");
-    assert_int_equal(record_get(tries(RIGHT).record, STR("last_visit")).time, before);
+    assert_int_equal(record_get(tries(RIGHT).record, STR("last_visit_at")).time, before);
 }
 
 static void otp_4_a_changed_identity_keeps_the_customer_and_drops_the_proof(void **state)

@@ -26,6 +26,7 @@ struct service {
 struct service_wish {
     const char *program; /* NULL: this build's parley */
     bool sms;            /* the shop has a number for SMS, too */
+    bool codes;          /* reading wants a code, as it does by default */
     unsigned workers;    /* 0: one */
     const char *faults;  /* the sandbox's, as JSON; NULL: none */
     const char *folder;  /* of flows and words; NULL: the tree's */

@@ -34,7 +34,7 @@ static void check(struct flow_answer *answer, struct record_builder *row, struct
     if (code.kind != VALUE_TEXT || code.text.len != 6) {
         outcome(answer, row, "malformed");
     } else if (!str_eq(code.text, STR("246810"))) {
-        record_set(row, STR("remaining"), value_int(3));
+        record_set(row, STR("left"), value_int(3));
         outcome(answer, row, "wrong");
     } else {
         record_set(row, STR("who"), text(who));

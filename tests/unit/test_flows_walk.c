@@ -52,6 +52,7 @@ struct walk {
     bool stopped;
     bool held;      /* by a person */
     char what[300]; /* the event, for the report of a failure */
+    bool verified;  /* a session begins and ends by chance */
 };
 
 static uint32_t draw(struct walk *walk, uint32_t below)
@@ -247,6 +248,7 @@ static void keep(struct walk *walk, const struct flow_result *result)
     walk->lang = result->lang;
     walk->settled = result->lang_settled;
     walk->last = walk->now;
+    walk->verified = result->verified ? draw(walk, 20) > 0 : draw(walk, 3) == 0;
     if (result->timers_changed && result->n_timers > 0) {
         assert_in_range(result->timers[0].name.len, 1, sizeof(walk->timer_name));
         memcpy(walk->timer_name, result->timers[0].name.at, result->timers[0].name.len);
@@ -272,7 +274,8 @@ static const struct flow_result *step(struct walk *walk, struct arena *arena,
         .lang_is_settled = walk->settled,
         .facts = shop_facts(arena, customer),
         .last_inbound_at = walk->last,
-        .muted = walk->held
+        .muted = walk->held,
+        .verified = walk->verified
     };
     struct flow_turn *turn = flow_turn_begin(arena, walk->book, &in);
     struct err err = {0};
