@@ -893,7 +893,7 @@ static bool read_need(struct loader *loader, const struct node *map, enum need *
         *need = NEEDS_VERIFIED;
     } else if (name.len) {
         return REFUSE(loader, node_get(map, "needs"),
-                      "a flow needs 'known', 'reading' or 'verified', and not '%.*s'",
+                      "there is no need '%.*s'; a flow needs 'known', 'reading' or 'verified'",
                       STR_ARG(name));
     }
     return true;
