@@ -263,7 +263,7 @@ static bool read_saying(struct loader *loader, const struct node *node, struct s
         return false;
     if (saying->image.len && (!saying->each.len || saying->close)) {
         return REFUSE(loader, node_get(node, "image"),
-                      "'image' belongs to a 'say' with an 'each': a picture for each row");
+                      "'image' belongs to a 'say' with an 'each'; name the rows that have one");
     }
     lines = node_get(node, "lines");
     if (!lines)

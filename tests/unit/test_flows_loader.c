@@ -150,6 +150,13 @@ static void a_sound_book_loads(void **state)
              "    on: {chosen: b}\n"
              "  b:\n    load: {load: order_by_number, as: order}\n    say: of_order\n"
              "    ask: {link: ask, url: $order.url}\n",
+        /* four buttons of which three at most are there */
+        HEAD
+        "  a: {ask: {buttons: ask, titles: t, choices: [{choice: yes, when: customer.name}, "
+        "{choice: c, when: customer}, {choice: d, when: business.hours}, no]}, "
+        "on: {yes: done, no: done, c: done, d: done}}\n",
+        HEAD "  a:\n    load: orders_list\n"
+             "    say: {say: row3, each: orders_list, image: url}\n    target: done\n",
         /* a question asked again is no loop */
         HEAD
         "  a: {ask: {buttons: ask, titles: t, choices: [yes, no]}, on: {yes: b, no: done}}\n"
@@ -271,6 +278,36 @@ static void flw_2_an_unanswered_event_or_outcome_is_refused(void **state)
         {HEAD "  a:\n    again: true\n    ask: {buttons: ask, titles: t, choices: [yes]}\n"
               "    on: {yes: {action: set_language}}\n    outcomes: {done: done}\n",             "7", "may only read"               },
         {HEAD "  a: {again: true, target: done}\n",                                                       "4", "belongs to a state that asks"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(all); i++)
+        check_refused(&all[i]);
+}
+
+static void flw_2_a_choice_or_picture_that_makes_no_sense_is_refused(void **state)
+{
+    static const struct broken all[] = {
+        {HEAD "  a: {ask: {buttons: ask, titles: t, choices: [{choice: yes, when: x.y}, no]}, "
+              "on: {yes: done, no: done}}\n",                                        "4", "nothing that this state knows"},
+        {HEAD "  a: {ask: {buttons: ask, titles: t, choices: [{choice: yes, when: customer}]}, "
+              "on: {yes: done}}\n",                                                  "4", "let one stand always"         },
+        {HEAD "  a: {ask: {buttons: ask, titles: t, choices: [{when: customer}, no]}, "
+              "on: {no: done}}\n",                                                   "4", "which 'choice'"               },
+        {HEAD
+         "  a: {ask: {buttons: ask, titles: t, choices: [{choice: yes, if: customer}, no]}, "
+         "on: {yes: done, no: done}}\n",                                             "4", "'if' means nothing here"      },
+        {HEAD "  a: {ask: {buttons: ask, titles: t, choices: [yes, {choice: yes, when: "
+              "customer}]}, on: {yes: done}}\n",                                     "4", "twice"                        },
+        {HEAD
+         "  a: {ask: {buttons: ask, titles: t, choices: [yes, no, {choice: c, when: "
+         "customer}, {choice: d, when: customer}, {choice: e, when: customer}, {choice: f, "
+         "when: customer}, {choice: g, when: customer}]}, on: {yes: done}}\n",       "4", "7 buttons"                    },
+        {HEAD "  a: {say: {say: hello, image: url}, target: done}\n",                         "4", "with an 'each'"               },
+        {HEAD "  a: {say: {line: hello, each: customer, image: url}, target: done}\n",        "4",
+         "belongs to a 'say'"                                                                                                     },
+        {HEAD "  a: {say: {say: hello, each: customer, image: \"the url\"}, target: done}\n",
+         "4",                                                                                      "no path"                      },
     };
 
     (void)state;
@@ -705,6 +742,7 @@ int main(void)
         cmocka_unit_test(flw_2_what_is_no_flow_is_refused),
         cmocka_unit_test(flw_2_a_state_that_leads_nowhere_is_refused),
         cmocka_unit_test(flw_2_an_unanswered_event_or_outcome_is_refused),
+        cmocka_unit_test(flw_2_a_choice_or_picture_that_makes_no_sense_is_refused),
         cmocka_unit_test(flw_2_a_prompt_that_no_channel_can_show_is_refused),
         cmocka_unit_test(flw_2_unknown_loads_values_and_words_are_refused),
         cmocka_unit_test(can_2_a_grave_action_without_a_yes_is_refused),
