@@ -118,10 +118,11 @@ static void kept(struct db_call *call)
     struct books *books = CONTAINER_OF(call, struct books, call);
 
     books->keeping = false;
-    if (books->keep_again)
+    if (books->keep_again) {
         books_keep(books);
-    else if (call->err.code != ERR_NONE && !books->worker->draining)
+    } else if (call->err.code != ERR_NONE && !books->worker->draining) {
         timer_start(&books->worker->loop, &books->timer, KEEP_AGAIN, timer_fired);
+    }
 }
 
 void books_keep(struct books *books)

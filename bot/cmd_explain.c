@@ -58,9 +58,10 @@ static struct str said(struct telling *telling, const struct explained *message)
     if (!reply_from_json(&telling->arena, message->body, &reply, &ignored))
         return masked(telling, message->body);
     text = masked(telling, reply.body);
-    for (size_t i = 0; i < reply.n_options && telling->show; i++)
+    for (size_t i = 0; i < reply.n_options && telling->show; i++) {
         text = arena_format(&telling->arena, "%.*s [%.*s]", STR_ARG(text),
                             STR_ARG(reply.options[i].title));
+    }
     return text;
 }
 
@@ -123,9 +124,10 @@ static void tell_why(struct telling *telling, struct str why)
     struct str rule = part_of(why, "by");
 
     tell(telling, "at", str_slice(why, 0, str_find(why, STR(" "))));
-    if (rule.len > 0)
+    if (rule.len > 0) {
         (void)fprintf(telling->cli->out, "    %-12s %s (%.*s)\n", "understood",
                       rule_words(rule), STR_ARG(rule));
+    }
     tell(telling, "meaning", part_of(why, "intent"));
     tell(telling, "looked up", part_of(why, "loads"));
     tell(telling, "did", part_of(why, "does"));
@@ -239,6 +241,7 @@ static int explain(struct telling *telling, const char *message)
     } else if (ok) {
         tell_all(telling);
     }
+    telling->told = NULL;
     config_destroy(config);
     return ok ? CLI_DONE : cli_fail(telling->cli, &err);
 }

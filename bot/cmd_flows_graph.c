@@ -88,11 +88,10 @@ static bool picture(struct album *album, struct str name, struct str *svg, struc
 {
     struct drawing *drawing = name.len > 0 ? drawing_of_flow(&album->arena, album->book, name)
                                            : drawing_of_book(&album->arena, album->book);
-    struct str layout;
+    struct str layout = STR_NONE;
 
-    if (!drawing) {
+    if (!drawing)
         return err_raise(err, ERR_REJECT, "there is no flow '%.*s'", STR_ARG(name));
-    }
     return lay_out(&album->arena, drawing_dot(&album->arena, drawing), &layout, err) &&
            drawing_svg(&album->arena, drawing, layout, svg, err);
 }
@@ -102,7 +101,7 @@ static bool write_picture(struct album *album, struct str name, struct err *err)
     struct str file = name.len > 0 ? name : STR("all");
     struct str path =
         arena_format(&album->arena, "%s/%.*s.svg", album->call->to, STR_ARG(file));
-    struct str svg;
+    struct str svg = STR_NONE;
 
     if (!picture(album, name, &svg, err))
         return err_wrap(err, "%.*s", STR_ARG(file));
@@ -133,7 +132,7 @@ int flows_graph(const struct flows_call *call)
     struct book *book = flows_book(call);
     struct album album = {.call = call, .book = book};
     struct err err = {0};
-    struct str svg;
+    struct str svg = STR_NONE;
     bool ok;
 
     if (!book)

@@ -52,7 +52,7 @@ static bool read_stage(struct arena *into, const char *path, struct stage **stag
     const char *slash = strrchr(path, '/');
     struct str folder = slash ? (struct str){path, (size_t)(slash - path) + 1} : STR_NONE;
     struct str name = arena_format(into, "%.*sstage.yaml", STR_ARG(folder));
-    struct str bytes;
+    struct str bytes = STR_NONE;
     struct stat info;
 
     *stage = NULL;
@@ -85,7 +85,7 @@ static void play_file(struct trial *trial, const char *path)
     struct arena arena = {0};
     struct stage *stage;
     struct err err = {0};
-    struct str expected, played;
+    struct str expected = STR_NONE, played = STR_NONE;
     bool ok =
         read_whole(&arena, path, &expected, &err) && read_stage(&arena, path, &stage, &err);
 
@@ -135,9 +135,10 @@ int flows_test(const struct flows_call *call)
         return CLI_FAILED;
     for (int i = 0; i < call->n; i++)
         play_path(&trial, call->args[i]);
-    if (call->n == 0)
+    if (call->n == 0) {
         play_path(&trial,
                   arena_format(&arena, "%.*s/tests/scenarios", STR_ARG(call->folder)).at);
+    }
     (void)fprintf(call->cli->out, "%u transcripts, %u failed\n", trial.played, trial.failed);
     book_destroy(trial.book);
     arena_finish(&arena);

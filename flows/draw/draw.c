@@ -55,10 +55,11 @@ static void label(struct arrow *arrow, struct str text)
         if (str_eq(arrow->labels[i], text))
             return;
     }
-    if (arrow->n_labels < ARROW_LABELS_MAX)
+    if (arrow->n_labels < ARROW_LABELS_MAX) {
         arrow->labels[arrow->n_labels++] = text;
-    else
+    } else {
         arrow->n_left_out++;
+    }
 }
 
 /* The arrow between two boxes: one, whatever number of ways it stands for. */
@@ -182,9 +183,10 @@ static void prompt_lines(struct drawing *drawing, size_t box, const struct promp
         pill(drawing, box, LINE_PILL, draw_words(drawing, prompt->choices[i].title));
     if (prompt->kind == PROMPT_LINK)
         pill(drawing, box, LINE_PILL, draw_words(drawing, prompt->label));
-    if (prompt->kind == PROMPT_MEDIA)
+    if (prompt->kind == PROMPT_MEDIA) {
         pill(drawing, box, LINE_FIELD,
              arena_format(drawing->arena, "%.*s: photos, files", STR_ARG(prompt->as)));
+    }
     if (prompt->kind == PROMPT_TEXT)
         pill(drawing, box, LINE_FIELD, prompt->as);
 }
@@ -239,9 +241,10 @@ static size_t leaf(struct tracer *tracer, enum box_kind kind, struct str title)
 
 static size_t state_box(struct tracer *tracer, const struct state_def *state)
 {
-    if (tracer->placed[state->index])
+    if (tracer->placed[state->index]) {
         return leaf(tracer, BOX_JUMP,
                     arena_format(tracer->drawing->arena, "→ %.*s", STR_ARG(state->name)));
+    }
     tracer->placed[state->index] = true;
     tracer->queue[tracer->n_queue++] = state->index;
     return state->index;
@@ -272,9 +275,10 @@ static struct str guard_words(struct drawing *drawing, const struct guard *guard
     if (!guard->kind)
         return STR_NONE;
     for (size_t i = 0; i < COUNTOF(said); i++) {
-        if (strcmp(said[i].name, guard->kind->name) == 0)
+        if (strcmp(said[i].name, guard->kind->name) == 0) {
             return arena_format(drawing->arena, "if %s%.*s%s", said[i].before,
                                 STR_ARG(guard->of), said[i].after);
+        }
     }
     return arena_format(drawing->arena, "if %.*s %s %.*s", STR_ARG(guard->of),
                         strcmp(guard->kind->name, "is_not") == 0 ? "is not" : guard->kind->name,
@@ -316,9 +320,10 @@ static void trace_outcomes(struct tracer *tracer, size_t from)
     size_t before = tracer->from;
 
     tracer->from = from;
-    for (size_t i = 0; i < tracer->state->outcomes.n; i++)
+    for (size_t i = 0; i < tracer->state->outcomes.n; i++) {
         trace_moves(tracer, &tracer->state->outcomes.items[i].moves,
                     tracer->state->outcomes.items[i].event);
+    }
     tracer->from = before;
 }
 
@@ -407,18 +412,20 @@ static void trace_state(struct tracer *tracer)
 
         trace_move(tracer, move, i > 0 && !move->guard.kind ? STR("else") : STR_NONE);
     }
-    for (size_t i = 0; i < state->on.n; i++)
+    for (size_t i = 0; i < state->on.n; i++) {
         trace_moves(tracer, &state->on.items[i].moves,
                     event_words(tracer, state->on.items[i].event));
+    }
     if (state->end.kind == MOVE_ACTION) {
         trace_outcomes(tracer, tracer->from);
     } else if (state->end.kind != MOVE_NONE) {
         trace_move(tracer, &state->end, state->always.n > 0 ? STR("else") : STR_NONE);
     }
-    if (state->after > 0)
+    if (state->after > 0) {
         trace_moves(
             tracer, &state->lapsed,
             arena_format(tracer->drawing->arena, "after %.*s", STR_ARG(state->after_name)));
+    }
 }
 
 /* --- a flow ------------------------------------------------------------------------------- */
@@ -444,9 +451,10 @@ static void measure_all(struct drawing *drawing)
     for (size_t i = 0; i < drawing->n_arrows; i++) {
         struct arrow *arrow = &drawing->arrows[i];
 
-        if (arrow->n_left_out > 0)
+        if (arrow->n_left_out > 0) {
             arrow->labels[ARROW_LABELS_MAX - 1] =
                 arena_format(drawing->arena, "and %zu more", arrow->n_left_out + 1);
+        }
         arrow_measure(arrow);
     }
 }
@@ -548,9 +556,10 @@ static void add_flow_card(struct drawing *drawing, const struct flow_def *flow)
         box_add(drawing, flow == drawing->book->menu ? BOX_ASKS : BOX_PASSES, flow->name);
     struct str intents = STR_NONE;
 
-    for (size_t i = 0; i < flow->n_starts_on; i++)
+    for (size_t i = 0; i < flow->n_starts_on; i++) {
         intents = arena_format(drawing->arena, "%.*s%s%.*s", STR_ARG(intents),
                                i > 0 ? ", " : "", STR_ARG(flow->starts_on[i]));
+    }
     if (flow == drawing->book->menu) {
         meta(drawing, box, "every way comes back here", STR_NONE);
     } else if (intents.len > 0) {

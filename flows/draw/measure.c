@@ -1,16 +1,21 @@
 /* Sizes, without a font: letters are narrow, common or wide. */
 #include "flows/draw/inside.h"
 
+static bool is_one_of(unsigned char c, struct str letters)
+{
+    return memchr(letters.at, c, letters.len) != NULL;
+}
+
 /* In hundredths of the font's size. */
 static int letter_width(unsigned char c)
 {
     if (c >= 0x80)
         return 62;
-    if (memchr("ijl.,:;'|!", c, 10))
+    if (is_one_of(c, STR("ijl.,:;'|!")))
         return 29;
-    if (memchr("frt()[]{}/- \"", c, 13))
+    if (is_one_of(c, STR("frt()[]{}/- \"")))
         return 38;
-    if (memchr("mwMW@%", c, 6))
+    if (is_one_of(c, STR("mwMW@%")))
         return 90;
     return c >= 'A' && c <= 'Z' ? 70 : 58;
 }

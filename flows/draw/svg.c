@@ -321,9 +321,10 @@ static bool put_all(struct painter *painter, const json_t *layout, struct err *e
         struct str id = json_text(painter->arena, edge, "id");
         int64_t number = 0;
 
-        if (str_to_int(str_slice(id, 1, id.len), &number))
+        if (str_to_int(str_slice(id, 1, id.len), &number)) {
             put_labels(painter, &drawing->arrows[number],
                        json_string_value(json_object_get(edge, "lp")));
+        }
     }
     return true;
 }

@@ -37,6 +37,11 @@ struct guard_kind {
 
 const struct guard_kind *guard_kind_find(struct str name);
 
+/* The names that a flow may use, one after the other; NULL at the end. */
+const char *guard_kind_name(size_t i);
+const char *answer_kind_name(size_t i);
+const char *builtin_action_name(size_t i);
+
 struct guard {
     const struct guard_kind *kind; /* NULL: always holds */
     struct str of;

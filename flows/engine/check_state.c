@@ -337,9 +337,10 @@ static bool check_again(struct checker *checker, struct state_def *state)
         return false;
     if (!state->again)
         return true;
-    if (state->prompt.kind == PROMPT_NONE)
+    if (state->prompt.kind == PROMPT_NONE) {
         return REFUSE(checker, state->line,
                       "'again' belongs to a state that asks; drop it, or add 'ask'");
+    }
     return check_each_move(checker, state, check_reads_only) && check_old_taps(checker, state);
 }
 

@@ -72,6 +72,11 @@ static const struct guard_kind kinds[] = {
     {"is_not", true,  guard_is_not},
 };
 
+const char *guard_kind_name(size_t i)
+{
+    return i < COUNTOF(kinds) ? kinds[i].name : NULL;
+}
+
 const struct guard_kind *guard_kind_find(struct str name)
 {
     for (size_t i = 0; i < COUNTOF(kinds); i++) {

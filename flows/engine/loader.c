@@ -33,9 +33,10 @@ static bool refuse_unknown(struct loader *loader, const struct node *entry,
 {
     struct str known = STR_NONE;
 
-    for (const char *const *name = names; *name; name++)
+    for (const char *const *name = names; *name; name++) {
         known = arena_format(loader->scratch, "%.*s%s%s", STR_ARG(known),
                              known.len > 0 ? ", " : "", *name);
+    }
     return REFUSE(loader, entry, "'%.*s' means nothing here; there are %.*s",
                   STR_ARG(str_slice(entry->key, 0, 60)), STR_ARG(known));
 }
@@ -176,9 +177,10 @@ static bool read_names(struct loader *loader, const struct node *map, const char
     item = node->kind == NODE_LIST ? node->first : node;
     *names = arena_array(loader->arena, struct str, node->n + 1);
     for (; item; item = node->kind == NODE_LIST ? item->next : NULL) {
-        if (item->kind != NODE_SCALAR)
+        if (item->kind != NODE_SCALAR) {
             return REFUSE(loader, item, "'%s' holds names only; write a list such as [a, b]",
                           name);
+        }
         if (!check_name(loader, item, item->text))
             return false;
         if (is_among(*names, *n, item->text)) {
@@ -251,10 +253,11 @@ static bool read_saying(struct loader *loader, const struct node *node, struct s
     }
     if (!want_kind(loader, node, NODE_MAP) || !only(loader, node, names))
         return false;
-    if (!node_get(node, "say") == !node_get(node, "line"))
+    if (!node_get(node, "say") == !node_get(node, "line")) {
         return REFUSE(loader, node,
                       "something said is a 'say' or a 'line'; write one of them (a paragraph "
                       "of its own, or close below)");
+    }
     saying->close = node_get(node, "line") != NULL;
     if (!read_text(loader, node, saying->close ? "line" : "say", &saying->key) ||
         !read_path(loader, node, "when", &saying->when) ||
@@ -268,9 +271,10 @@ static bool read_saying(struct loader *loader, const struct node *node, struct s
     lines = node_get(node, "lines");
     if (!lines)
         return true;
-    if (!saying->each.len)
+    if (!saying->each.len) {
         return REFUSE(loader, lines,
                       "'lines' belong to an 'each'; add it, or say them by themselves");
+    }
     if (!read_sayings(loader, lines, &inner))
         return false;
     saying->lines = inner.items;
@@ -320,9 +324,10 @@ static bool read_guard(struct loader *loader, const struct node *map, struct gua
     struct str name = STR_NONE;
 
     if (!node) {
-        if (node_get(map, "of") || node_get(map, "to"))
+        if (node_get(map, "of") || node_get(map, "to")) {
             return REFUSE(loader, map,
                           "'of' and 'to' belong to a 'guard'; add it, or drop them");
+        }
         return true;
     }
     if (!read_name(loader, map, "guard", &name) || !read_path(loader, map, "of", &guard->of) ||
@@ -397,9 +402,10 @@ static bool read_way(struct loader *loader, const struct node *map, struct move 
         (node_get(map, "action") && !read_action(loader, map, move)))
         return false;
     if (node_get(map, "with") && move->kind != MOVE_CALL && move->kind != MOVE_GO &&
-        move->kind != MOVE_ACTION)
+        move->kind != MOVE_ACTION) {
         return REFUSE(loader, map,
                       "'with' belongs to a call, go or action; add one, or drop it");
+    }
     return read_bindings(loader, map, "with", &move->with);
 }
 
@@ -434,10 +440,11 @@ static bool read_moves(struct loader *loader, const struct node *node, struct mo
     moves->items = arena_array(loader->arena, struct move, node->n + 1);
     item = node->kind == NODE_LIST ? node->first : node;
     for (; item; item = node->kind == NODE_LIST ? item->next : NULL) {
-        if (moves->n > 0 && !moves->items[moves->n - 1].guard.kind)
+        if (moves->n > 0 && !moves->items[moves->n - 1].guard.kind) {
             return REFUSE(loader, item,
                           "never reached, since the way before it has no guard; add one there, "
                           "or drop this");
+        }
         if (!read_move(loader, item, &moves->items[moves->n++]))
             return false;
     }
@@ -695,39 +702,48 @@ static bool read_media(struct loader *loader, const struct node *map, struct pro
     return true;
 }
 
+static const struct {
+    const char *name;
+    enum answer_kind kind;
+} answer_kinds[] = {
+    {"words",        ANSWER_WORDS    },
+    {"order_number", ANSWER_ORDER    },
+    {"number",       ANSWER_NUMBER   },
+    {"code",         ANSWER_CODE     },
+    {"email",        ANSWER_EMAIL    },
+    {"contact",      ANSWER_CONTACT  },
+    {"date",         ANSWER_DATE     },
+    {"past_date",    ANSWER_PAST_DATE},
+    {"amount",       ANSWER_AMOUNT   },
+    {"tracking",     ANSWER_TRACKING },
+    {"phone",        ANSWER_PHONE    },
+};
+
+const char *answer_kind_name(size_t i)
+{
+    return i < COUNTOF(answer_kinds) ? answer_kinds[i].name : NULL;
+}
+
 static bool read_answer_kind(struct loader *loader, const struct node *map,
                              struct prompt *prompt)
 {
-    static const struct {
-        const char *name;
-        enum answer_kind kind;
-    } kinds[] = {
-        {"words",        ANSWER_WORDS    },
-        {"order_number", ANSWER_ORDER    },
-        {"number",       ANSWER_NUMBER   },
-        {"code",         ANSWER_CODE     },
-        {"email",        ANSWER_EMAIL    },
-        {"contact",      ANSWER_CONTACT  },
-        {"date",         ANSWER_DATE     },
-        {"past_date",    ANSWER_PAST_DATE},
-        {"amount",       ANSWER_AMOUNT   },
-        {"tracking",     ANSWER_TRACKING },
-        {"phone",        ANSWER_PHONE    },
-    };
     struct str kind = STR("words");
+    struct str known = STR_NONE;
 
     if (!read_name(loader, map, "kind", &kind))
         return false;
-    for (size_t i = 0; i < COUNTOF(kinds); i++) {
-        if (!str_eq(kind, str_from(kinds[i].name)))
+    for (size_t i = 0; i < COUNTOF(answer_kinds); i++) {
+        if (!str_eq(kind, str_from(answer_kinds[i].name)))
             continue;
-        prompt->answer = kinds[i].kind;
+        prompt->answer = answer_kinds[i].kind;
         return true;
     }
-    return REFUSE(loader, node_get(map, "kind"),
-                  "'%.*s' is no kind of answer; there are words, order_number, number, code, "
-                  "email, contact, date, past_date, amount, tracking, phone",
-                  STR_ARG(kind));
+    for (size_t i = 0; i < COUNTOF(answer_kinds); i++) {
+        known = arena_format(loader->scratch, "%.*s%s%s", STR_ARG(known), i > 0 ? ", " : "",
+                             answer_kinds[i].name);
+    }
+    return REFUSE(loader, node_get(map, "kind"), "'%.*s' is no kind of answer; there are %.*s",
+                  STR_ARG(kind), STR_ARG(known));
 }
 
 static bool read_answer(struct loader *loader, const struct node *map, struct prompt *prompt)
@@ -816,9 +832,10 @@ static bool read_prompt(struct loader *loader, const struct node *map, struct pr
             return false;
         break;
     }
-    if (prompt->kind == PROMPT_NONE)
+    if (prompt->kind == PROMPT_NONE) {
         return REFUSE(loader, map,
                       "what is asked? add one of text, list, buttons, link, media");
+    }
     if (!read_text(loader, map, "label", &prompt->label))
         return false;
     switch (prompt->kind) {
@@ -916,9 +933,10 @@ static bool read_flow(struct loader *loader, const struct node *map, struct flow
         return false;
     flow->file = loader->file;
     flow->line = map->line;
-    if (!flow->name.len || !flow->initial_name.len || !node_get(map, "states"))
+    if (!flow->name.len || !flow->initial_name.len || !node_get(map, "states")) {
         return REFUSE(loader, map,
                       "'flow', 'initial' and 'states' are all needed; add what is missing");
+    }
     expected = arena_format(loader->scratch, "flows/%.*s.yaml", STR_ARG(flow->name));
     if (!str_eq(expected, loader->file)) {
         return REFUSE(loader, map, "flow '%.*s' belongs into %.*s; rename one of them",
@@ -1097,6 +1115,11 @@ static const struct action_def builtins[] = {
     {"consent_start",  NULL, BUILTIN_START,        outcomes_done    },
     {"log_out",        NULL, BUILTIN_LOG_OUT,      outcomes_done    },
 };
+
+const char *builtin_action_name(size_t i)
+{
+    return i < COUNTOF(builtins) ? builtins[i].name : NULL;
+}
 
 static const struct action_def *action_find(const struct loader *loader, struct str name)
 {

@@ -2,92 +2,93 @@
 #include "flows/engine/schema.h"
 
 #include "bot/base/json.h"
+#include "flows/engine/book.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 /* clang-format off */
 const struct schema_entry schema_entries[] = {
-    {SCHEMA_FLOW, "flow", "name", "the flow's name, and the file's", true},
-    {SCHEMA_FLOW, "starts_on", "names", "intents that begin it, from anywhere", false},
-    {SCHEMA_FLOW, "takes", "names", "variables that whoever begins it may give", false},
-    {SCHEMA_FLOW, "returns", "yes_or_no", "an aside: what was under way goes on afterwards", false},
-    {SCHEMA_FLOW, "needs", "need", "what must be known of the one who writes", false},
-    {SCHEMA_FLOW, "initial", "name", "the state in which it begins", true},
-    {SCHEMA_FLOW, "states", "states", "by their names", true},
+    {SCHEMA_FLOW, true, "flow", "name", "the flow's name, and the file's"},
+    {SCHEMA_FLOW, false, "starts_on", "names", "intents that begin it, from anywhere"},
+    {SCHEMA_FLOW, false, "takes", "names", "variables that whoever begins it may give"},
+    {SCHEMA_FLOW, false, "returns", "yes_or_no", "an aside: what was under way goes on afterwards"},
+    {SCHEMA_FLOW, false, "needs", "need", "what must be known of the one who writes"},
+    {SCHEMA_FLOW, true, "initial", "name", "the state in which it begins"},
+    {SCHEMA_FLOW, true, "states", "states", "by their names"},
 
-    {SCHEMA_STATE, "load", "loads", "looked up on entering", false},
-    {SCHEMA_STATE, "always", "ways", "the first of them whose guard holds is taken at once", false},
-    {SCHEMA_STATE, "say", "sayings", "said on entering", false},
-    {SCHEMA_STATE, "ask", "ask", "a question; the state waits for its answer", false},
-    {SCHEMA_STATE, "on", "handlers", "what follows from each answer", false},
-    {SCHEMA_STATE, "after", "handlers", "what follows when nobody answers: one time, such as 30m, and its way", false},
-    {SCHEMA_STATE, "action", "action", "done on entering", false},
-    {SCHEMA_STATE, "with", "bindings", "what the action, or the flow, is given", false},
-    {SCHEMA_STATE, "outcomes", "handlers", "what follows from each outcome of the action", false},
-    {SCHEMA_STATE, "call", "name", "another flow, and then back to `target`", false},
-    {SCHEMA_STATE, "go", "name", "another flow instead of this one", false},
-    {SCHEMA_STATE, "target", "name", "a state; or done, menu, rest, back", false},
-    {SCHEMA_STATE, "again", "yes_or_no", "the prompt only reads: its buttons may be tapped at any later time", false},
+    {SCHEMA_STATE, false, "load", "loads", "looked up on entering"},
+    {SCHEMA_STATE, false, "always", "ways", "the first of them whose guard holds is taken at once"},
+    {SCHEMA_STATE, false, "say", "sayings", "said on entering"},
+    {SCHEMA_STATE, false, "ask", "ask", "a question; the state waits for its answer"},
+    {SCHEMA_STATE, false, "on", "handlers", "what follows from each answer"},
+    {SCHEMA_STATE, false, "after", "handlers", "what follows when nobody answers: one time, such as 30m, and its way"},
+    {SCHEMA_STATE, false, "action", "action", "done on entering"},
+    {SCHEMA_STATE, false, "with", "bindings", "what the action, or the flow, is given"},
+    {SCHEMA_STATE, false, "outcomes", "handlers", "what follows from each outcome of the action"},
+    {SCHEMA_STATE, false, "call", "name", "another flow, and then back to `target`"},
+    {SCHEMA_STATE, false, "go", "name", "another flow instead of this one"},
+    {SCHEMA_STATE, false, "target", "name", "a state; or done, menu, rest, back"},
+    {SCHEMA_STATE, false, "again", "yes_or_no", "the prompt only reads: its buttons may be tapped at any later time"},
 
-    {SCHEMA_LOAD, "load", "load", "what is looked up", true},
-    {SCHEMA_LOAD, "as", "name", "what it is called here", false},
-    {SCHEMA_LOAD, "with", "bindings", "what it is given; else variables of the same name", false},
+    {SCHEMA_LOAD, true, "load", "load", "what is looked up"},
+    {SCHEMA_LOAD, false, "as", "name", "what it is called here"},
+    {SCHEMA_LOAD, false, "with", "bindings", "what it is given; else variables of the same name"},
 
-    {SCHEMA_WAY, "guard", "guard", "the way is taken when it holds", false},
-    {SCHEMA_WAY, "of", "path", "the value that the guard asks about", false},
-    {SCHEMA_WAY, "to", "text", "what `is` and `is_not` compare with", false},
-    {SCHEMA_WAY, "say", "sayings", "said on the way", false},
-    {SCHEMA_WAY, "set", "bindings", "variables; \"\" empties one", false},
-    {SCHEMA_WAY, "target", "name", "a state; or done, menu, rest, back", false},
-    {SCHEMA_WAY, "call", "name", "another flow, and then on to `target`", false},
-    {SCHEMA_WAY, "go", "name", "another flow instead of this one", false},
-    {SCHEMA_WAY, "action", "action", "done; the state's outcomes answer it", false},
-    {SCHEMA_WAY, "with", "bindings", "what the action, or the flow, is given", false},
+    {SCHEMA_WAY, false, "guard", "guard", "the way is taken when it holds"},
+    {SCHEMA_WAY, false, "of", "path", "the value that the guard asks about"},
+    {SCHEMA_WAY, false, "to", "text", "what `is` and `is_not` compare with"},
+    {SCHEMA_WAY, false, "say", "sayings", "said on the way"},
+    {SCHEMA_WAY, false, "set", "bindings", "variables; \"\" empties one"},
+    {SCHEMA_WAY, false, "target", "name", "a state; or done, menu, rest, back"},
+    {SCHEMA_WAY, false, "call", "name", "another flow, and then on to `target`"},
+    {SCHEMA_WAY, false, "go", "name", "another flow instead of this one"},
+    {SCHEMA_WAY, false, "action", "action", "done; the state's outcomes answer it"},
+    {SCHEMA_WAY, false, "with", "bindings", "what the action, or the flow, is given"},
 
-    {SCHEMA_SAYING, "say", "key", "words, as a paragraph", false},
-    {SCHEMA_SAYING, "line", "key", "words, close below what came before", false},
-    {SCHEMA_SAYING, "when", "path", "said only when there is something there", false},
-    {SCHEMA_SAYING, "each", "path", "said once for each row there", false},
-    {SCHEMA_SAYING, "lines", "sayings", "said after each row", false},
-    {SCHEMA_SAYING, "image", "path", "the row's picture, which the words stand below", false},
+    {SCHEMA_SAYING, false, "say", "key", "words, as a paragraph"},
+    {SCHEMA_SAYING, false, "line", "key", "words, close below what came before"},
+    {SCHEMA_SAYING, false, "when", "path", "said only when there is something there"},
+    {SCHEMA_SAYING, false, "each", "path", "said once for each row there"},
+    {SCHEMA_SAYING, false, "lines", "sayings", "said after each row"},
+    {SCHEMA_SAYING, false, "image", "path", "the row's picture, which the words stand below"},
 
-    {SCHEMA_CHOICE, "choice", "name", "its name, which is the event", true},
-    {SCHEMA_CHOICE, "when", "path", "offered only when there is something there", false},
+    {SCHEMA_CHOICE, true, "choice", "name", "its name, which is the event"},
+    {SCHEMA_CHOICE, false, "when", "path", "offered only when there is something there"},
 
-    {SCHEMA_ASK_TEXT, "text", "key", "the question", true},
-    {SCHEMA_ASK_TEXT, "as", "name", "the variable that keeps the answer", true},
-    {SCHEMA_ASK_TEXT, "kind", "kind", "what the answer must be", false},
-    {SCHEMA_ASK_TEXT, "optional", "yes_or_no", "it may be skipped", false},
-    {SCHEMA_ASK_TEXT, "min", "count", "characters, at least", false},
-    {SCHEMA_ASK_TEXT, "max", "count", "characters, at most", false},
+    {SCHEMA_ASK_TEXT, true, "text", "key", "the question"},
+    {SCHEMA_ASK_TEXT, true, "as", "name", "the variable that keeps the answer"},
+    {SCHEMA_ASK_TEXT, false, "kind", "kind", "what the answer must be"},
+    {SCHEMA_ASK_TEXT, false, "optional", "yes_or_no", "it may be skipped"},
+    {SCHEMA_ASK_TEXT, false, "min", "count", "characters, at least"},
+    {SCHEMA_ASK_TEXT, false, "max", "count", "characters, at most"},
 
-    {SCHEMA_ASK_LIST, "list", "key", "the question", true},
-    {SCHEMA_ASK_LIST, "of", "path", "the rows", false},
-    {SCHEMA_ASK_LIST, "as", "name", "the variable that keeps the row's key", false},
-    {SCHEMA_ASK_LIST, "key", "name", "the field that names a row", false},
-    {SCHEMA_ASK_LIST, "row", "key", "the words of a row; those of <row>.hint stand below", false},
-    {SCHEMA_ASK_LIST, "choices", "choices", "rows of their own, after the others", false},
-    {SCHEMA_ASK_LIST, "titles", "key", "a choice is called by the words <titles>.<choice>", false},
-    {SCHEMA_ASK_LIST, "label", "key", "the word that opens the list", false},
-    {SCHEMA_ASK_LIST, "carries", "names", "variables that an old tap brings along", false},
+    {SCHEMA_ASK_LIST, true, "list", "key", "the question"},
+    {SCHEMA_ASK_LIST, false, "of", "path", "the rows"},
+    {SCHEMA_ASK_LIST, false, "as", "name", "the variable that keeps the row's key"},
+    {SCHEMA_ASK_LIST, false, "key", "name", "the field that names a row"},
+    {SCHEMA_ASK_LIST, false, "row", "key", "the words of a row; those of <row>.hint stand below"},
+    {SCHEMA_ASK_LIST, false, "choices", "choices", "rows of their own, after the others"},
+    {SCHEMA_ASK_LIST, false, "titles", "key", "a choice is called by the words <titles>.<choice>"},
+    {SCHEMA_ASK_LIST, false, "label", "key", "the word that opens the list"},
+    {SCHEMA_ASK_LIST, false, "carries", "names", "variables that an old tap brings along"},
 
-    {SCHEMA_ASK_BUTTONS, "buttons", "key", "the question", true},
-    {SCHEMA_ASK_BUTTONS, "choices", "choices", "up to three", true},
-    {SCHEMA_ASK_BUTTONS, "titles", "key", "a choice is called by the words <titles>.<choice>", true},
-    {SCHEMA_ASK_BUTTONS, "carries", "names", "variables that an old tap brings along", false},
-    {SCHEMA_ASK_BUTTONS, "as", "name", "what is typed instead of a tap is kept here", false},
-    {SCHEMA_ASK_BUTTONS, "kind", "kind", "what is typed must be", false},
-    {SCHEMA_ASK_BUTTONS, "max", "count", "characters of what is typed", false},
+    {SCHEMA_ASK_BUTTONS, true, "buttons", "key", "the question"},
+    {SCHEMA_ASK_BUTTONS, true, "choices", "choices", "up to three"},
+    {SCHEMA_ASK_BUTTONS, true, "titles", "key", "a choice is called by the words <titles>.<choice>"},
+    {SCHEMA_ASK_BUTTONS, false, "carries", "names", "variables that an old tap brings along"},
+    {SCHEMA_ASK_BUTTONS, false, "as", "name", "what is typed instead of a tap is kept here"},
+    {SCHEMA_ASK_BUTTONS, false, "kind", "kind", "what is typed must be"},
+    {SCHEMA_ASK_BUTTONS, false, "max", "count", "characters of what is typed"},
 
-    {SCHEMA_ASK_LINK, "link", "key", "what stands above the link", true},
-    {SCHEMA_ASK_LINK, "url", "text", "where it leads", true},
-    {SCHEMA_ASK_LINK, "label", "key", "the button's words", false},
+    {SCHEMA_ASK_LINK, true, "link", "key", "what stands above the link"},
+    {SCHEMA_ASK_LINK, true, "url", "text", "where it leads"},
+    {SCHEMA_ASK_LINK, false, "label", "key", "the button's words"},
 
-    {SCHEMA_ASK_MEDIA, "media", "key", "what photos or files are asked for", true},
-    {SCHEMA_ASK_MEDIA, "as", "name", "the variable that keeps them", true},
-    {SCHEMA_ASK_MEDIA, "max", "count", "how many", true},
-    {SCHEMA_ASK_MEDIA, "optional", "yes_or_no", "it may be skipped", false},
+    {SCHEMA_ASK_MEDIA, true, "media", "key", "what photos or files are asked for"},
+    {SCHEMA_ASK_MEDIA, true, "as", "name", "the variable that keeps them"},
+    {SCHEMA_ASK_MEDIA, true, "max", "count", "how many"},
+    {SCHEMA_ASK_MEDIA, false, "optional", "yes_or_no", "it may be skipped"},
 };
 /* clang-format on */
 
@@ -120,9 +121,6 @@ static const char *const types[][2] = {
     {"key",       "{\"type\":\"string\",\"description\":\"of templates/messages\"}"        },
     {"path",      "{\"type\":\"string\",\"pattern\":\"^[a-z0-9_]+(\\\\.[a-z0-9_]+)*$\"}"   },
     {"need",      "{\"enum\":[\"known\",\"reading\",\"verified\"]}"                        },
-    {"kind",      "{\"enum\":[\"words\",\"order_number\",\"number\",\"code\",\"email\",\"contact\","
-             "\"date\",\"past_date\",\"amount\",\"tracking\",\"phone\"]}"      },
-    {"guard",     "{\"enum\":[\"empty\",\"some\",\"one\",\"many\",\"is\",\"is_not\"]}"     },
     {"bindings",
      "{\"type\":\"object\",\"additionalProperties\":{\"$ref\":\"#/definitions/text\"}}"    },
     {"states",    "{\"type\":\"object\",\"minProperties\":1,\"maxProperties\":200,"
@@ -147,9 +145,6 @@ static const char *const types[][2] = {
      "{\"$ref\":\"#/definitions/ask_buttons\"},{\"$ref\":\"#/definitions/ask_link\"},"
      "{\"$ref\":\"#/definitions/ask_media\"}]}"                                            },
 };
-
-static const char *const own_actions[] = {"set_language", "ask_for_person", "consent_stop",
-                                          "consent_start", "log_out"};
 
 static json_t *reference(const char *type)
 {
@@ -178,10 +173,11 @@ static json_t *place_json(enum schema_place place)
     }
     object = json_pack("{s:s,s:b,s:o}", "type", "object", "additionalProperties", 0,
                        "properties", properties);
-    if (json_array_size(wanted) > 0)
+    if (json_array_size(wanted) > 0) {
         json_object_set_new(object, "required", wanted);
-    else
+    } else {
         json_decref(wanted);
+    }
     return object;
 }
 
@@ -194,8 +190,17 @@ static json_t *parts_json(enum flow_part_kind kind)
         if (flow_parts[i].kind == kind)
             json_array_append_new(names, json_string(flow_parts[i].name));
     }
-    for (size_t i = 0; kind == FLOW_ACTION && i < COUNTOF(own_actions); i++)
-        json_array_append_new(names, json_string(own_actions[i]));
+    for (size_t i = 0; kind == FLOW_ACTION && builtin_action_name(i); i++)
+        json_array_append_new(names, json_string(builtin_action_name(i)));
+    return json_pack("{s:o}", "enum", names);
+}
+
+static json_t *names_json(const char *(*name)(size_t i))
+{
+    json_t *names = json_array();
+
+    for (size_t i = 0; name(i); i++)
+        json_array_append_new(names, json_string(name(i)));
     return json_pack("{s:o}", "enum", names);
 }
 
@@ -207,6 +212,8 @@ static json_t *definitions(void)
         json_object_set_new(all, types[i][0], json_loads(types[i][1], 0, NULL));
     for (unsigned place = SCHEMA_STATE; place < SCHEMA_PLACES; place++)
         json_object_set_new(all, place_names[place], place_json((enum schema_place)place));
+    json_object_set_new(all, "guard", names_json(guard_kind_name));
+    json_object_set_new(all, "kind", names_json(answer_kind_name));
     json_object_set_new(all, "load", parts_json(FLOW_LOAD));
     json_object_set_new(all, "action", parts_json(FLOW_ACTION));
     return all;

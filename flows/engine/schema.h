@@ -25,10 +25,10 @@ enum schema_place {
 
 struct schema_entry {
     enum schema_place place;
+    bool wanted; /* must be there */
     const char *name;
     const char *type; /* a definition's name */
     const char *told; /* what it means, for who hovers over it */
-    bool wanted;      /* must be there */
 };
 
 extern const struct schema_entry schema_entries[];

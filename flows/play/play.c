@@ -178,10 +178,11 @@ static void meet(struct player *player, struct flow_answer *answer)
 
     if (who.kind != VALUE_TEXT)
         return;
-    if (str_eq(who.text, STR("gone")))
+    if (str_eq(who.text, STR("gone"))) {
         player->customer = STR("stranger");
-    else if (customer.kind == VALUE_TEXT)
+    } else if (customer.kind == VALUE_TEXT) {
         player->customer = customer.text;
+    }
     answer->facts = facts_of(player);
 }
 
@@ -551,13 +552,14 @@ bool play_transcript(struct arena *into, const struct play *play, struct str tra
     return true;
 }
 
-unsigned play_difference(struct str a, struct str b, struct str *was, struct str *is)
+unsigned play_difference(struct str expected, struct str played, struct str *was,
+                         struct str *is)
 {
     unsigned line = 0;
 
     for (;;) {
-        bool more_a = str_split(&a, '\n', was);
-        bool more_b = str_split(&b, '\n', is);
+        bool more_a = str_split(&expected, '\n', was);
+        bool more_b = str_split(&played, '\n', is);
 
         line++;
         if (!more_a)

@@ -192,9 +192,10 @@ static bool only(const struct stage *stage, const struct node *map, const char *
 
         for (const char *const *name = names; *name; name++)
             known = known || str_eq(entry->key, str_from(*name));
-        if (!known)
+        if (!known) {
             return refuse(stage, entry, err,
                           "this entry means nothing here; see docs/flows.md");
+        }
     }
     return true;
 }
@@ -409,10 +410,11 @@ static bool select_rows(const struct question *question, const struct node *map,
         items[n++] = value_record(row);
     }
     *list = (struct list){items, n};
-    if (one)
+    if (one) {
         question->answer->value = n > 0 ? items[0] : value_none();
-    else
+    } else {
         question->answer->value = value_list(list);
+    }
     return true;
 }
 
