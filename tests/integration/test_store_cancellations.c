@@ -570,6 +570,123 @@ static void can_4_nobody_takes_back_or_asks_for_what_is_another_s(void **state)
     PQfinish(lucia);
 }
 
+/* --- telling --------------------------------------------------------------------------------
+ */
+
+#define CONVERSATION "'0190aaaa-0000-7000-8000-00000000c0de'"
+
+/* Amelia wrote from her number, so many hours before NOW. */
+static void write_in(int hours)
+{
+    run_sql(
+        owner,
+        FORMAT("delete from conversations; delete from contact_points;"
+               "insert into contact_points (org_id, contact_id, channel, address, phone, "
+               "customer_id) values (" ORG ", " CONVERSATION ", 'whatsapp', '%s', '%s', '%s');"
+               "insert into conversations (org_id, conversation_id, account_id, contact_id, "
+               "last_inbound_at) select " ORG ", " CONVERSATION ", account_id, " CONVERSATION
+               ", " NOW "::timestamptz - interval '%d hours' from accounts where channel = "
+               "'whatsapp'",
+               AMELIA, AMELIA, customer(AMELIA), hours));
+    run_sql(owner, "delete from jobs");
+}
+
+/* What becomes of the notice: "how due_at". */
+static const char *notice(const char *at)
+{
+    PGresult *result = PQexecParams(
+        staff, SQL_CANCELLATION_NOTICE.text, 6, NULL,
+        (const char *const[]){"01921a7b-4000-7000-8000-6c61726b0001", request_id("ORD-1002"),
+                              "0190aaaa-0000-7000-8000-0000000000a1", "marta",
+                              ask(owner, "select gen_random_uuid()"), at},
+        NULL, NULL, 0);
+    static char answer[100];
+    if (PQresultStatus(result) != PGRES_TUPLES_OK || PQntuples(result) != 1)
+        fail_msg("%s", PQerrorMessage(staff));
+    (void)snprintf(answer, sizeof(answer), "%s %s", PQgetvalue(result, 0, 0),
+                   PQgetvalue(result, 0, 1));
+    PQclear(result);
+    return answer;
+}
+
+static const char *tell(PGconn *conn, const char *phone, const char *at)
+{
+    PGresult *result = PQexecParams(
+        conn, SQL_CANCELLATIONS_TELL.text, 4, NULL,
+        (const char *const[]){"01921a7b-4000-7000-8000-6c61726b0001", customer(phone),
+                              "0190aaaa-0000-7000-8000-00000000c0de", at},
+        NULL, NULL, 0);
+    static char answer[300];
+    if (PQresultStatus(result) != PGRES_TUPLES_OK || PQntuples(result) != 1)
+        fail_msg("%s", PQerrorMessage(conn));
+    (void)snprintf(answer, sizeof(answer), "%s %s", PQgetvalue(result, 0, 0),
+                   PQgetvalue(result, 0, 1));
+    PQclear(result);
+    return answer;
+}
+
+static void decide_on_one(const char *wish)
+{
+    run_sql(owner, "delete from cancellations; delete from customer_settings; delete from "
+                   "preferences");
+    rules("(1, 'all', " EFFECT("review") ")");
+    assert_string_equal(request(bot, "ORD-1002", NOW), "submitted");
+    assert_string_equal(tell(bot, AMELIA, "2026-06-10 12:00Z"), "nothing "); /* undecided */
+    (void)decide(request_id("ORD-1002"), wish);
+}
+
+static void can_3_a_decision_is_told_once_and_anew_when_it_is_decided_anew(void **state)
+{
+    (void)state;
+    write_in(1);
+    decide_on_one("review");
+    assert_string_equal(notice("2026-06-10 15:00Z"), "told 2026-06-10 15:00:00+00");
+    const char *told = tell(bot, AMELIA, "2026-06-10 15:00Z");
+    assert_non_null(strstr(told, "told [{"));
+    assert_non_null(strstr(told, "in_review"));
+    assert_string_equal(tell(bot, AMELIA, "2026-06-10 15:00Z"), "nothing ");
+    assert_string_equal(decide(request_id("ORD-1002"), "reject"), "rejected");
+    assert_string_equal(tell(bot, AMELIA, "2026-06-10 15:00Z"), "nothing "); /* not promised */
+    run_sql(owner, "delete from jobs");
+    assert_non_null(strstr(notice("2026-06-10 15:00Z"), "told"));
+    PGconn *lucia = connect_as("parley_bot", LUCIA);
+    assert_string_equal(tell(lucia, LUCIA, "2026-06-10 15:00Z"), "nothing ");
+    assert_string_equal(tell(lucia, AMELIA, "2026-06-10 15:00Z"), "nothing ");
+    PQfinish(lucia);
+    assert_non_null(strstr(tell(bot, AMELIA, "2026-06-10 15:00Z"), "seen"));
+}
+
+static void can_3_nobody_is_told_what_they_do_not_want_or_cannot_be_sent(void **state)
+{
+    (void)state;
+    write_in(1);
+    decide_on_one("reject");
+    run_sql(owner, "update contact_points set stopped_at = now()");
+    assert_string_equal(notice("2026-06-10 15:00Z"), "stopped 2026-06-10 15:00:00+00");
+    write_in(1);
+    run_sql(owner, FORMAT("insert into preferences values (" ORG ", '%s', 'cancellations', "
+                          "'whatsapp', false, now(), 'chat')",
+                          customer(AMELIA)));
+    assert_string_equal(notice("2026-06-10 15:00Z"), "unwanted 2026-06-10 15:00:00+00");
+    assert_string_equal(tell(bot, AMELIA, "2026-06-10 15:00Z"), "nothing ");
+    run_sql(owner, "delete from preferences");
+    write_in(30); /* a day ago: templates only */
+    assert_string_equal(notice("2026-06-10 15:00Z"), "closed 2026-06-10 15:00:00+00");
+    assert_string_equal(tell(bot, AMELIA, "2026-06-10 15:00Z"), "nothing ");
+    write_in(16); /* still open, but not any more when the night is over */
+    assert_string_equal(notice("2026-06-11 02:00Z"), "closed 2026-06-11 12:00:00+00");
+    assert_int_equal(ask_number(owner, "select count(*) from jobs"), 0);
+    write_in(-14); /* 23:00 in New York: in the morning */
+    assert_string_equal(notice("2026-06-11 03:00Z"), "told 2026-06-11 12:00:00+00");
+    write_in(1);
+    run_sql(owner, "update conversations set held_until = '2026-06-10 18:00Z'");
+    assert_string_equal(notice("2026-06-10 15:00Z"), "told 2026-06-10 18:00:01+00");
+    run_sql(owner, "delete from jobs; delete from conversations; delete from contact_points");
+    assert_string_equal(notice("2026-06-10 15:00Z"), "nowhere ");
+    assert_int_equal(
+        ask_number(owner, "select count(*) from cancellations where told_at is not null"), 0);
+}
+
 /* --- at the same instant --------------------------------------------------------------------
  */
 
@@ -854,6 +971,8 @@ int main(void)
             can_3_after_a_refusal_by_the_team_it_is_not_asked_again_but_after_a_withdrawal),
         ARRANGED(can_3_what_shipped_while_it_was_looked_at_is_not_approved),
         ARRANGED(can_4_nobody_takes_back_or_asks_for_what_is_another_s),
+        ARRANGED(can_3_a_decision_is_told_once_and_anew_when_it_is_decided_anew),
+        ARRANGED(can_3_nobody_is_told_what_they_do_not_want_or_cannot_be_sent),
         ARRANGED(can_2_a_parcel_that_leaves_at_the_same_instant_is_not_also_cancelled),
         ARRANGED(can_2_an_order_that_is_cancelled_at_the_same_instant_does_not_leave),
         ARRANGED(can_2_a_shipping_or_a_cancelling_that_fails_leaves_the_other_its_way),
@@ -871,6 +990,7 @@ int main(void)
     bot = connect_as("parley_bot", AMELIA);
     other = connect_as("parley_bot", AMELIA);
     staff = connect_as("parley_staff", NULL);
+    run_sql(staff, "set time zone 'UTC'");
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     PQfinish(staff);
     PQfinish(other);

@@ -1,0 +1,52 @@
+/* What people add to an order number. */
+#include "flows/understand/remark.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static void can_1_what_is_set_off_behind_the_number_is_the_note(void **state)
+{
+    static const struct {
+        const char *text, *number, *remark;
+    } cases[] = {
+        {"cancel 1042, ordered twice",                        "1042",     "ordered twice"                  },
+        {"cancel 1042: ordered twice.",                       "1042",     "ordered twice."                 },
+        {"cancel ord-1042 - ordered twice",                   "ORD-1042", "ordered twice"                  },
+        {"cancel #1042 (ordered it twice)",                   "1042",     "ordered it twice"               },
+        {"cancel 1042 (it is (much) too big)",                "1042",     "it is (much) too big)"          },
+        {"cancel 1042. It is too big",                        "1042",     "It is too big"                  },
+        {"cancel 1042\nit is too big",                        "1042",     "it is too big"                  },
+        {"anuluj 1042, zamówiłam dwa razy",                 "1042",     "zamówiłam dwa razy"           },
+        {"إلغاء 1042، لم أعد بحاجة إليه", "1042",     "لم أعد بحاجة إليه"},
+        {"cancel 1042 – two of them, actually",             "1042",     "two of them, actually"          },
+        {"cancel 1042 please",                                "1042",     ""                               },
+        {"cancel 1042, please",                               "1042",     ""                               },
+        {"cancel 1042",                                       "1042",     ""                               },
+        {"cancel 1042,",                                      "1042",     ""                               },
+        {"cancel 1042 , , ,",                                 "1042",     ""                               },
+        {"ordered twice, cancel 1042",                        "1042",     ""                               },
+        {"cancel it, ordered twice",                          "",         ""                               },
+        {"cancel ١٠٤٢, ordered twice",                    "1042",     ""                               },
+        {"",                                                  "1042",     ""                               },
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(cases); i++) {
+        struct str remark = remark_after(str_from(cases[i].text), str_from(cases[i].number));
+
+        if (!str_eq(remark, str_from(cases[i].remark)))
+            fail_msg("%s: %.*s", cases[i].text, STR_ARG(remark));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(can_1_what_is_set_off_behind_the_number_is_the_note),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
