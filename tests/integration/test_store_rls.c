@@ -460,7 +460,8 @@ static bool is_nothing(const PGresult *rows)
 {
     for (int i = 0; i < PQntuples(rows); i++)
         for (int c = 0; c < PQnfields(rows); c++)
-            if (!PQgetisnull(rows, i, c) && strcmp(PQgetvalue(rows, i, c), "0") != 0 &&
+            if (!PQgetisnull(rows, i, c) && PQgetlength(rows, i, c) > 0 &&
+                strcmp(PQgetvalue(rows, i, c), "0") != 0 &&
                 strcmp(PQfname(rows, c), "outcome") != 0)
                 return false;
     return true;
