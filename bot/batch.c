@@ -6,6 +6,7 @@
  * Nothing leaves the batch before COMMIT has come back: figures, receipts, wakes.
  */
 #include "bot/batch_code.h"
+#include "bot/batch_hand.h"
 
 #include "bot/download.h"
 #include "bot/jobs.h"
@@ -22,6 +23,8 @@ void batch_finish(struct batch_work *work, enum batch_end end)
 {
     struct batch *batch = work->batch;
 
+    if (end != BATCH_COMMITTED)
+        batch_promises_undo(work);
     if (work->conn != NULL)
         db_release(batch->worker->db, work->conn);
     work->conn = NULL;
@@ -74,7 +77,6 @@ void batch_committed(struct db_flight *flight)
 {
     struct batch_work *work = CONTAINER_OF(flight, struct batch_work, flight);
     struct worker *worker = work->batch->worker;
-    const struct account *woken = NULL;
 
     if (!batch_flown(work))
         return;
@@ -93,11 +95,8 @@ void batch_committed(struct db_flight *flight)
         const struct turn *turn = &work->turns[i];
         if (turn->last != NULL)
             receipts_send(worker, turn->account, turn->last->event->id);
-        if (turn->dirty && turn->account != woken) {
-            worker_wake_lane(worker, turn->account->account);
-            woken = turn->account;
-        }
     }
+    batch_promises_go(work);
     batch_codes_wake(work);
     if (work->next_job > 0)
         jobs_made(worker->jobs, work->batch->business->org, work->next_job);
@@ -129,8 +128,6 @@ void batch_start(struct batch *batch)
     static const enum db_type log_types[] = {DB_UUID, DB_INT8, DB_BOOL,  DB_TEXT,
                                              DB_TEXT, DB_TIME, DB_BYTEA, DB_TEXT,
                                              DB_UUID, DB_INT8, DB_TEXT};
-    static const enum db_type promise_types[] = {DB_UUID, DB_UUID, DB_INT8,
-                                                 DB_TIME, DB_BOOL, DB_INT2};
     static const enum db_type dead_types[] = {DB_UUID, DB_UUID,  DB_TEXT,
                                               DB_TEXT, DB_BYTEA, DB_UUID};
     static const enum db_type unsee_types[] = {DB_UUID, DB_BYTEA};
@@ -146,7 +143,6 @@ void batch_start(struct batch *batch)
     batch->err = (struct err){0};
     batch->put_off = NULL;
     batch_arrays(work, work->log, log_types, COUNTOF(log_types));
-    batch_arrays(work, work->promise, promise_types, COUNTOF(promise_types));
     batch_arrays(work, work->dead, dead_types, COUNTOF(dead_types));
     batch_arrays(work, work->unsee, unsee_types, COUNTOF(unsee_types));
     work->stopping = arena_array(&work->arena, struct uuid, batch->n);

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "bot/batch.h"
+#include "bot/gate.h"
 
 #include "bot/codes.h"
 
@@ -64,7 +65,21 @@ struct turn {
     bool retimed;            /* its timers are others than before */
     struct flow_timer timer; /* the one from now on; `at` 0: none */
     struct turn_handoff handoff;
+    unsigned n_promised;
+    bool waits_its_turn; /* what is promised here may not be handed over */
+    struct pass pass;
+    int64_t handed;          /* the last that was; 0: none */
     const struct item *last; /* the last message handled: for the receipt */
+};
+
+/* A reply that is to be sent. */
+struct promise {
+    struct turn *turn;
+    int64_t seq;
+    usec_t due_at; /* wall: when the delivery that it answers came */
+    bool exempt;   /* may leave after STOP */
+    bool later;    /* nobody awaits it */
+    struct str body;
 };
 
 /* What one flight asks for, so that its results find their way back. */
@@ -110,7 +125,9 @@ struct batch_work {
 
     /* rows to write */
     size_t n_log, n_promised, n_dead;
-    struct db_array log[11], promise[6], dead[6];
+    struct db_array log[11], dead[6];
+    struct promise *promises; /* n_promised */
+    size_t room_promised, promise_query;
     struct db_array unsee[2];
     size_t n_unseen;
     struct item **jobs; /* the batch's timers, and the ids of those that are done */

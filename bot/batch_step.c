@@ -4,6 +4,7 @@
  */
 #include "bot/batch_code.h"
 
+#include "bot/batch_hand.h"
 #include "bot/batch_handoff.h"
 #include "bot/books.h"
 #include "bot/loop/log.h"
@@ -83,13 +84,12 @@ static void say(struct batch_work *work, struct turn *turn, const struct item *i
                             .why = why};
     int64_t seq = batch_log(work, turn, &row);
 
-    array_uuid(&work->promise[0], turn->account->account);
-    array_uuid(&work->promise[1], turn->conversation);
-    array_int(&work->promise[2], seq);
-    array_time(&work->promise[3], item->portion->delivery->received_at);
-    array_bool(&work->promise[4], exempt);
-    array_int(&work->promise[5], item->job != NULL); /* answers go before what nobody awaits */
-    work->n_promised++;
+    batch_promise(work, &(struct promise){.turn = turn,
+                                          .seq = seq,
+                                          .due_at = item->portion->delivery->received_at,
+                                          .exempt = exempt,
+                                          .later = item->job != NULL,
+                                          .body = row.body});
 }
 
 static bool is_verified(const struct batch_work *work, const struct turn *turn)

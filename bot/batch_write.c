@@ -3,6 +3,7 @@
  * COMMIT. A status moves its message; only what a person wrote makes a turn.
  */
 #include "bot/batch_code.h"
+#include "bot/batch_hand.h"
 
 #include "bot/batch_handoff.h"
 #include "bot/channels.h"
@@ -239,6 +240,8 @@ static void write_consent(struct batch_work *work)
             array_uuid(&contacts, work->stopping[i]);
         struct db_param *params = params_of(work, &contacts, 1, 1);
         params[2] = param_time(&work->arena, work->now);
+        flight_add(work->conn, &work->flight, &SQL_TURN_STOP_LOCK,
+                   params_of(work, &contacts, 1, 0));
         flight_add(work->conn, &work->flight, &SQL_TURN_STOP, params);
         flight_add(work->conn, &work->flight, &SQL_TURN_STOP_OUTBOX, params);
     }
@@ -362,10 +365,7 @@ void batch_write(struct batch_work *work)
                    params_of(work, work->log, COUNTOF(work->log), 0));
     }
     write_consent(work);
-    if (work->n_promised > 0) {
-        flight_add(work->conn, flight, &SQL_TURN_PROMISE,
-                   params_of(work, work->promise, COUNTOF(work->promise), 0));
-    }
+    batch_promises_write(work);
     batch_codes_write(work);
     write_conversations(work);
     write_statuses(work);

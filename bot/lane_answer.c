@@ -13,6 +13,8 @@ void sending_ends(struct sending_row *row)
     row->next = lane->done;
     lane->done = row;
     lane->under_way--;
+    lane->more = lane->more || lane_has_queue(lane); /* the next of its conversation, perhaps */
+    sending_followed(row);
     lane_pump(lane);
 }
 

@@ -12,8 +12,31 @@
 
 #define RETRY_WAIT (USEC_PER_SEC / 4)
 
+struct sending_row *sending_new(struct lane *lane)
+{
+    struct sending_row *row = calloc(1, sizeof *row);
+
+    if (row == NULL)
+        abort();
+    row->lane = lane;
+    row->older = lane->rows;
+    if (row->older != NULL)
+        row->older->newer = row;
+    lane->rows = row;
+    row->epoch = lane->epoch;
+    row->intended_at = clock_monotonic();
+    return row;
+}
+
 void sending_free(struct sending_row *row)
 {
+    if (row->newer != NULL) {
+        row->newer->older = row->older;
+    } else {
+        row->lane->rows = row->older;
+    }
+    if (row->older != NULL)
+        row->older->newer = row->newer;
     arena_finish(&row->arena);
     free(row);
 }
@@ -205,6 +228,8 @@ static void claimed(struct lane *lane, unsigned n)
 {
     bucket_take(&lane->bucket, n);
     lane->under_way += n;
+    if (lane->gate != NULL)
+        gate_dequeue(lane->gate, n);
     lane->more = lane->more || n == lane->claim_limit;
     if (n < lane->claim_limit && lane->deep) {
         lane->part = true;
@@ -247,8 +272,6 @@ static void cycled(struct db_call *call)
         if (lane->claim_limit > 0) {
             rows = call->results[lane->claim_query];
             claimed(lane, (unsigned)rows_n(rows));
-        } else {
-            lane->more = true; /* the next of their conversations may go */
         }
     }
     lane_pump(lane);

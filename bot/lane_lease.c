@@ -12,6 +12,7 @@ void lane_lost(struct lane *lane, const char *why)
         log_event(LOG_WARN, "lane.lost", LOG_S("lane", lane->account->external_id),
                   LOG_C("why", why));
     }
+    lane_shut_gate(lane);
     lane->state = LANE_FREE;
     lane->lease_until = 0; /* what is still to be sent is another's to send */
     lane->next_acquire = clock_monotonic() + lane_jitter(LEASE_RETRY);
@@ -45,6 +46,7 @@ static void acquired(struct db_call *call)
     lane->reports_all = false;
     lane->deep = lane->parted = true; /* the first sweep tells */
     lane->epoch = row_int(call->results[0], 0, 0);
+    memset(lane->recent, 0, sizeof lane->recent);
     lane->stopped = !row_null(call->results[0], 0, 1);
     lane->probe_at = now; /* a new holder may have a new token */
     lane->next_renew = now + lane_config(lane)->outbox.lease / 3;
@@ -125,6 +127,7 @@ static void reclaimed(struct db_call *call)
     if (call->err.code == ERR_NONE && rows_n(call->results[0]) == 0) {
         lane_lost(lane, "another holds it");
     } else if (call->err.code == ERR_NONE) {
+        lane_shut_gate(lane);
         lane->epoch = row_int(call->results[0], 0, 0);
         lane->doubtful = false;
         lane->inherited = false;
@@ -168,6 +171,7 @@ void lane_release(struct lane *lane)
     struct arena *arena = &lane->lease_arena;
 
     lane->state = LANE_RELEASING;
+    lane_shut_gate(lane);
     lane_call(lane, arena, &lane->lease_call, released);
     struct db_param *params = lane_params(arena, 4, lane);
     params[2] = param_uuid(arena, worker->id);

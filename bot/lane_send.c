@@ -3,12 +3,10 @@
 
 #include "bot/loop/log.h"
 
-#include <stdlib.h>
-
 #define SEALED_GOOD (5 * USEC_PER_MIN) /* so long a code is good, and nobody wants it later */
 
 /* Whether it may go to the wire; else it is settled without. */
-static bool may_go(struct sending_row *row, bool stopped, usec_t last_inbound_at)
+static bool may_go(struct sending_row *row, bool stopped)
 {
     struct lane *lane = row->lane;
     const struct channel_limits *limits = &lane->limits;
@@ -21,14 +19,14 @@ static bool may_go(struct sending_row *row, bool stopped, usec_t last_inbound_at
         return false;
     }
     if (limits->window > 0 && row->message.reply->kind != REPLY_TEMPLATE &&
-        clock_now() - last_inbound_at > limits->window) {
+        clock_now() - row->last_inbound_at > limits->window) {
         count(COUNT_WINDOW_CLOSED, 1);
         sending_fail(row, 0, STR("service window closed"));
         return false;
     }
     wait = pairs_take(&lane->pairs, row->conversation, now, limits->pair_interval,
                       limits->pair_burst);
-    if (wait > 0 || now > lane->lease_until) {
+    if (wait > 0 || now > lane->lease_until || row->epoch != lane->epoch) {
         sending_put_off(row, OUTBOX_READY, wait); /* it was never on the wire */
         row->attempt--;
         return false;
@@ -49,56 +47,47 @@ static bool unseal(struct sending_row *row, struct str sealed, usec_t promised_a
     return channel_open(&row->arena, lane_config(row->lane), sealed, body, err);
 }
 
-static bool encode(struct sending_row *row, struct str body, struct str address,
-                   struct str phone, struct err *err)
+static bool encode(struct sending_row *row, struct err *err)
 {
     struct lane *lane = row->lane;
     struct reply *reply = arena_new(&row->arena, struct reply);
     char conversation[UUID_TEXT_LEN + 1];
 
-    if (!reply_from_json(&row->arena, body, reply, err))
+    if (!reply_from_json(&row->arena, row->body, reply, err))
         return false;
     uuid_format(row->conversation, conversation);
     row->message = (struct outbound){
         .key = arena_format(&row->arena, "p1.%s.%lld", conversation, (long long)row->seq),
         .account = lane->account->external_id,
-        .to = {.user_id = arena_str(&row->arena, address),
-               .phone = arena_str(&row->arena, phone)},
+        .to = {.user_id = row->address, .phone = row->phone},
         .good_for = row->good_for,
         .reply = reply
     };
-    if (str_eq(row->message.to.user_id, row->message.to.phone))
+    if (str_eq(row->address, row->phone))
         row->message.to.user_id = STR_NONE;
     return lane->ways->encode(&row->arena, lane_config(lane), lane->account, &row->message,
                               &row->request, err);
 }
 
-static void send_row(struct lane *lane, const PGresult *rows, int i)
+static void unsayable(struct sending_row *row, const struct err *err)
 {
+    log_event(LOG_ALERT, "outbox.unsayable", LOG_ID("conversation", row->conversation),
+              LOG_I("seq", row->seq), LOG_ERR(err));
+    sending_fail(row, 0, str_from(err->text));
+    sending_ends(row);
+}
+
+static void go(struct sending_row *row, bool stopped)
+{
+    struct lane *lane = row->lane;
     const struct channel_limits *limits = &lane->limits;
-    struct sending_row *row = calloc(1, sizeof *row);
-    struct str body = row_text(rows, i, 6);
     struct err err = {0};
 
-    if (row == NULL)
-        abort();
-    row->lane = lane;
-    row->conversation = row_uuid(rows, i, 0);
-    row->seq = row_int(rows, i, 1);
-    row->attempt = (int)row_int(rows, i, 2);
-    row->repeats = (int)row_int(rows, i, 3);
-    row->priority = (int)row_int(rows, i, 4);
-    row->due_at = row_time(rows, i, 5);
-    row->intended_at = clock_monotonic();
-    if (!unseal(row, row_text(rows, i, 11), row_time(rows, i, 12), &body, &err) ||
-        !encode(row, body, row_text(rows, i, 7), row_text(rows, i, 8), &err)) {
-        log_event(LOG_ALERT, "outbox.unsayable", LOG_ID("conversation", row->conversation),
-                  LOG_I("seq", row->seq), LOG_ERR(&err));
-        sending_fail(row, 0, str_from(err.text));
-        sending_ends(row);
+    if (!encode(row, &err)) {
+        unsayable(row, &err);
         return;
     }
-    if (!may_go(row, row_bool(rows, i, 10), row_time(rows, i, 9))) {
+    if (!may_go(row, stopped)) {
         sending_ends(row);
         return;
     }
@@ -109,6 +98,34 @@ static void send_row(struct lane *lane, const PGresult *rows, int i)
                                 .into = &row->arena,
                                 .done = sending_answered};
     fetcher_start(lane->lanes->worker->fetcher, &row->fetch);
+}
+
+void sending_go(struct sending_row *row)
+{
+    go(row, false);
+}
+
+static void send_row(struct lane *lane, const PGresult *rows, int i)
+{
+    struct sending_row *row = sending_new(lane);
+    struct err err = {0};
+
+    row->conversation = row_uuid(rows, i, 0);
+    row->seq = row_int(rows, i, 1);
+    row->attempt = (int)row_int(rows, i, 2);
+    row->repeats = (int)row_int(rows, i, 3);
+    row->priority = (int)row_int(rows, i, 4);
+    row->due_at = row_time(rows, i, 5);
+    row->body = row_text(rows, i, 6); /* copied when it is read */
+    row->address = arena_str(&row->arena, row_text(rows, i, 7));
+    row->phone = arena_str(&row->arena, row_text(rows, i, 8));
+    row->last_inbound_at = row_time(rows, i, 9);
+    sending_begins(row);
+    if (unseal(row, row_text(rows, i, 11), row_time(rows, i, 12), &row->body, &err)) {
+        go(row, row_bool(rows, i, 10));
+    } else {
+        unsayable(row, &err);
+    }
 }
 
 void lane_send(struct lane *lane, const PGresult *rows)

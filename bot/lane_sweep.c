@@ -3,13 +3,15 @@
 
 #include "store/sql.h"
 
-#include <stdlib.h>
-
 #define DEPTH_EVERY (5 * USEC_PER_SEC)
 #define DEEP        500 /* ready: half of what a claim looks at */
 
+/* Whoever intended on our behalf must have handed it over long before. */
+#define LOST_AFTER (3 * USEC_PER_SEC)
+
 /* The queries of a sweep, in order. */
 enum sweep_query {
+    SWEEP_LOST,
     SWEEP_INHERIT,
     SWEEP_WAIT,
     SWEEP_EARLY,
@@ -24,10 +26,7 @@ enum sweep_query {
 static void give_up(struct lane *lane, const PGresult *rows)
 {
     for (int i = 0; i < rows_n(rows); i++) {
-        struct sending_row *row = calloc(1, sizeof *row);
-        if (row == NULL)
-            abort();
-        row->lane = lane;
+        struct sending_row *row = sending_new(lane);
         row->conversation = row_uuid(rows, i, 0);
         row->seq = row_int(rows, i, 1);
         row->attempt = (int)row_int(rows, i, 2);
@@ -77,6 +76,28 @@ static void add_reports(struct lane *lane, struct arena *arena, struct db_call *
     call_add(call, &SQL_LANE_REPORTS, params);
 }
 
+/* --- what was never handed over ----------------------------------------------------------- */
+
+/* Not while a claim may be committed that we have not heard of. */
+static void add_lost(struct lane *lane, struct arena *arena, struct db_call *call)
+{
+    struct db_param *params = lane_params(arena, 7, lane);
+    struct db_array conversations, seqs;
+
+    array_init(&conversations, arena, DB_UUID);
+    array_init(&seqs, arena, DB_INT8);
+    for (const struct sending_row *row = lane->rows; row != NULL; row = row->older) {
+        array_uuid(&conversations, row->conversation);
+        array_int(&seqs, row->seq);
+    }
+    params[2] = param_bool(arena, !lane->cycling);
+    params[3] = param_int8(arena, lane->epoch);
+    params[4] = param_time(arena, clock_now() - LOST_AFTER);
+    params[5] = param_array(&conversations);
+    params[6] = param_array(&seqs);
+    call_add(call, &SQL_LANE_LOST, params);
+}
+
 /* --- the sweep ---------------------------------------------------------------------------- */
 
 static void take_depth(struct lane *lane, const PGresult *rows)
@@ -84,6 +105,8 @@ static void take_depth(struct lane *lane, const PGresult *rows)
     int64_t ready = row_int(rows, 0, 0), intended = row_int(rows, 0, 1),
             unsure = row_int(rows, 0, 2), waiting = row_int(rows, 0, 3);
 
+    if (lane->gate != NULL)
+        atomic_store(&lane->gate->queued, ready + waiting);
     gauge_lane(lane->slot, lane->account->external_id.at, ready + waiting, intended, unsure,
                lane->stopped);
     lane->deep = ready >= DEEP;
@@ -98,9 +121,10 @@ static void swept(struct db_call *call)
     if (call->err.code == ERR_NONE) {
         int repeated = rows_n(call->results[SWEEP_REPEAT]);
         int64_t back = rows_changed(call->results[SWEEP_PROMOTE]) +
-                       rows_changed(call->results[SWEEP_REPORTED]);
-        if (!lane->inherited)
-            count(COUNT_SEND_UNKNOWN, (uint64_t)rows_changed(call->results[SWEEP_INHERIT]));
+                       rows_changed(call->results[SWEEP_REPORTED]) +
+                       rows_changed(call->results[SWEEP_LOST]);
+        count(COUNT_SEND_UNKNOWN, (uint64_t)rows_changed(call->results[SWEEP_INHERIT]));
+        count(COUNT_HANDED_LOST, (uint64_t)rows_changed(call->results[SWEEP_LOST]));
         lane->inherited = true;
         count(COUNT_SEND_REPEATED, (uint64_t)repeated);
         lane->more = lane->more || repeated > 0 || back > 0;
@@ -140,10 +164,10 @@ void lane_sweep(struct lane *lane)
     lane->sweeping = true;
     lane->next_sweep = clock_monotonic() + (every < DEPTH_EVERY ? every : DEPTH_EVERY);
     lane_call(lane, arena, call, swept);
-    params = lane_params(arena, 5, lane);
+    add_lost(lane, arena, call);
+    params = lane_params(arena, 4, lane);
     params[2] = param_int8(arena, lane->epoch);
     params[3] = param_time(arena, now + config->outbox.unknown_wait);
-    params[4] = param_bool(arena, !lane->inherited);
     call_add(call, &SQL_LANE_INHERIT, params);
     params = lane_params(arena, 4, lane);
     params[2] = param_time(arena, now + config->outbox.unknown_wait);

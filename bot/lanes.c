@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 #define ACQUIRE_EVERY (500 * USEC_PER_MSEC)
-#define SENDS_MAX     256 /* under way in one lane */
+#define DRAIN_WAIT    USEC_PER_SEC
 
 const struct config *lane_config(const struct lane *lane)
 {
@@ -67,10 +67,7 @@ static void timer_fired(struct timer *timer)
 static unsigned claim_size(struct lane *lane, usec_t now)
 {
     const struct config *config = lane_config(lane);
-    unsigned tokens =
-        bucket_tokens(&lane->bucket, now, lane->limits.rate, lane->limits.rate_burst);
-    unsigned most = lane->limits.connections < SENDS_MAX ? lane->limits.connections : SENDS_MAX;
-    unsigned room = most > lane->under_way ? most - lane->under_way : 0;
+    unsigned tokens = lane_tokens(lane, now), room = lane_room(lane);
     unsigned size = tokens < room ? tokens : room;
 
     size = size < config->outbox.claim_max ? size : config->outbox.claim_max;
@@ -79,9 +76,14 @@ static unsigned claim_size(struct lane *lane, usec_t now)
     return size;
 }
 
-static void drain(struct lane *lane)
+/* Those that turns have taken places for are waited for a moment; the next holder would have to
+ * wait longer. */
+static void drain(struct lane *lane, usec_t now)
 {
-    if (lane->state == LANE_HELD && lane_is_idle(lane))
+    if (lane->drained_by == 0)
+        lane->drained_by = now + DRAIN_WAIT;
+    if (lane->state == LANE_HELD && lane_is_idle(lane) &&
+        (lane->gate == NULL || gate_out(lane->gate) == 0 || now >= lane->drained_by))
         lane_release(lane);
 }
 
@@ -92,8 +94,10 @@ static void sleep_lane(struct lane *lane, usec_t now)
 
     if (lane->state == LANE_HELD)
         next = lane->next_renew < next ? lane->next_renew : next;
-    if (lane->lanes->draining) {
-        /* nothing new is begun */
+    if (lane->lanes->draining) { /* nothing new is begun */
+        next = lane->state == LANE_HELD && now + 10 * USEC_PER_MSEC < next
+                   ? now + 10 * USEC_PER_MSEC
+                   : next;
     } else if (lane->state == LANE_FREE) {
         next = lane->next_acquire < next ? lane->next_acquire : next;
     } else if (lane->state == LANE_HELD) {
@@ -133,7 +137,10 @@ static unsigned wanted(struct lane *lane, usec_t now)
         return 0;
     }
     lane->more = lane->more || now >= lane->next_poll;
-    return lane->more ? claim_size(lane, now) : 0;
+    if (!lane->more)
+        return 0;
+    lane_withdraw(lane); /* who waits in the outbox goes first */
+    return claim_size(lane, now);
 }
 
 static void pump_held(struct lane *lane, usec_t now)
@@ -164,12 +171,13 @@ void lane_pump(struct lane *lane)
         if (limit > 0 || (lane->done != NULL && now >= lane->next_settle))
             lane_cycle(lane, limit);
     }
+    lane_tend_gate(lane, now);
     if (lane->lanes->draining)
-        drain(lane);
+        drain(lane, now);
     sleep_lane(lane, now);
 }
 
-static struct lane *lane_of(const struct lanes *lanes, struct uuid id)
+struct lane *lane_of(const struct lanes *lanes, struct uuid id)
 {
     struct lane *lane = lanes->lanes;
 
@@ -194,6 +202,7 @@ static void add_lanes(struct worker *worker)
         lane->ways = channel_ways(account->channel);
         lane->limits = lane->ways->limits(worker->config);
         lane->slot = lanes->n++;
+        lane->gate = gate_of(worker->shared->gates, account->account);
         lane->next = lanes->lanes;
         pairs_init(&lane->pairs);
         lanes->lanes = lane;

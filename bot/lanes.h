@@ -16,6 +16,11 @@ struct lanes *lanes_create(struct worker *worker);
 /* There is something new in this lane; nothing happens when it is not ours. */
 void lanes_wake(struct lanes *lanes, struct uuid id);
 
+/* A message that a turn has intended on the holder's behalf; copied. One that comes too late,
+ * or to who holds the lane no more, is left to those who look after the outbox. */
+struct handover;
+void lanes_hand(struct lanes *lanes, const struct handover *handover);
+
 /* Whether this worker holds it. */
 bool lanes_holds(const struct lanes *lanes, struct uuid id);
 

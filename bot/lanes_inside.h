@@ -6,6 +6,7 @@
  *     lane_cycle.c   keeping what became certain, and the next intents
  *     lane_send.c    from the intent to the wire
  *     lane_answer.c  what an answer means
+ *     lane_hand.c    what turns intend on its behalf
  *     lane_sweep.c   unknown outcomes, early statuses, figures
  */
 #pragma once
@@ -36,14 +37,19 @@ enum settlement { SETTLE_SENT, SETTLE_FAILED, SETTLE_PUT_OFF, SETTLE_N };
 
 struct sending_row {
     struct sending_row *next;
+    struct sending_row *older, *newer; /* of the lane's rows in memory */
+    struct sending_row *follower;      /* goes when this one has ended well */
     struct lane *lane;
     struct arena arena;
+    int64_t epoch;
     struct uuid conversation;
     int64_t seq;
     int attempt, repeats, priority;
     usec_t due_at;      /* wall: when the delivery that it answers came */
     usec_t intended_at; /* monotonic */
     usec_t good_for;    /* 0: always */
+    struct str body, address, phone;
+    usec_t last_inbound_at;
     struct outbound message;
     struct http_request request;
     struct fetch fetch;
@@ -65,6 +71,18 @@ struct witness {
     int64_t seq;
     usec_t taken_at; /* monotonic */
 };
+
+/* The latest message of a conversation that was in our hands. */
+#define RECENT 512
+
+struct recent {
+    struct uuid conversation;
+    int64_t seq;
+    struct sending_row *row; /* NULL: it has ended */
+    bool well;               /* sent, or refused for good */
+};
+
+#define SENDS_MAX 256 /* under way in one lane */
 
 struct lane {
     struct lane *next;
@@ -92,9 +110,14 @@ struct lane {
     bool reports_all;     /* all of those asked about were reported on */
     bool inherited;       /* what the last holder left is known as such */
     bool cycling, renewing, sweeping;
+    usec_t drained_by; /* draining: it is not waited longer for what is handed over */
     unsigned under_way;
     usec_t next_acquire, next_renew, next_poll, next_sweep, next_settle; /* monotonic */
     struct bucket bucket;
+    struct gate *gate; /* NULL: there are too many lanes */
+    unsigned placed;   /* tokens that lie in the gate, at most */
+    struct recent recent[RECENT];
+    struct sending_row *rows; /* all that are in memory, the newest first */
     struct pairs pairs;
     struct sending_row *done;    /* to be settled */
     struct sending_row *settled; /* by the call under way */
@@ -114,6 +137,7 @@ struct lanes {
 };
 
 /* --- lanes.c */
+struct lane *lane_of(const struct lanes *lanes, struct uuid id);
 const struct config *lane_config(const struct lane *lane);
 /* $1 is the business and $2 the lane. */
 struct db_param *lane_params(struct arena *arena, size_t n, const struct lane *lane);
@@ -138,11 +162,14 @@ void lane_release(struct lane *lane);
 /* --- lane_cycle.c */
 /* Keep what is done; intend at most so many. */
 void lane_cycle(struct lane *lane, unsigned limit);
+struct sending_row *sending_new(struct lane *lane);
 void sending_free(struct sending_row *row);
 
 /* --- lane_send.c */
 /* They count as under way already. */
 void lane_send(struct lane *lane, const PGresult *rows);
+/* One whose words and address are known. */
+void sending_go(struct sending_row *row);
 
 /* --- lane_answer.c */
 /* What is to become of it; then `sending_ends`. */
@@ -150,6 +177,20 @@ void sending_fail(struct sending_row *row, int code, struct str reason);
 void sending_put_off(struct sending_row *row, enum outbox_state state, usec_t wait);
 void sending_ends(struct sending_row *row);
 void sending_answered(struct fetch *fetch);
+
+/* --- lane_hand.c */
+/* It is the latest of its conversation; it has ended, and what follows goes or waits. */
+void sending_begins(struct sending_row *row);
+void sending_followed(struct sending_row *row);
+/* Tokens for the lane itself; how many more may be under way. */
+unsigned lane_tokens(struct lane *lane, usec_t now);
+unsigned lane_room(const struct lane *lane);
+/* No more places for others, until lane_tend_gate. */
+void lane_withdraw(struct lane *lane);
+/* Whether somebody's promise may wait in the outbox for something to be settled. */
+bool lane_has_queue(const struct lane *lane);
+void lane_tend_gate(struct lane *lane, usec_t now);
+void lane_shut_gate(struct lane *lane);
 
 /* --- lane_sweep.c */
 void lane_sweep(struct lane *lane);

@@ -38,6 +38,9 @@ enum counter {
     COUNT_SEND_REFUSED,
     COUNT_SEND_UNKNOWN,
     COUNT_SEND_REPEATED,
+    COUNT_HANDED_OVER,   /* to the lane by the turn, already intended */
+    COUNT_HANDED_LATE,   /* and arrived too late */
+    COUNT_HANDED_LOST,   /* and never arrived */
     COUNT_SEND_GIVEN_UP, /* unknown, and not repeated any more */
     COUNT_STOPPED,       /* held back by STOP at the last moment */
     COUNT_WINDOW_CLOSED,

@@ -29,6 +29,11 @@ void bucket_take(struct bucket *bucket, unsigned n)
     bucket->micro_tokens -= taken < bucket->micro_tokens ? taken : bucket->micro_tokens;
 }
 
+void bucket_give(struct bucket *bucket, unsigned n)
+{
+    bucket->micro_tokens += n * TOKEN; /* bounded when it is next looked at */
+}
+
 usec_t bucket_wait(struct bucket *bucket, usec_t now, unsigned per_second, unsigned burst)
 {
     if (bucket_tokens(bucket, now, per_second, burst) > 0)

@@ -17,6 +17,8 @@ struct bucket {
 /* Tokens that are there now, at most `burst`. `per_second` 0: no limit. */
 unsigned bucket_tokens(struct bucket *bucket, usec_t now, unsigned per_second, unsigned burst);
 void bucket_take(struct bucket *bucket, unsigned n);
+/* Taken and not used. */
+void bucket_give(struct bucket *bucket, unsigned n);
 /* How long until one token is there; 0: now. */
 usec_t bucket_wait(struct bucket *bucket, usec_t now, unsigned per_second, unsigned burst);
 

@@ -9,16 +9,30 @@
 #include <string.h>
 #include <sys/mman.h>
 
+static void *map(size_t size, struct err *err)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    if (memory != MAP_FAILED)
+        return memory;
+    err_raise(err, ERR_RETRY, "cannot map %zu bytes of shared memory", size);
+    return NULL;
+}
+
 bool shared_create(unsigned n_workers, struct shared **shared, struct err *err)
 {
-    size_t size = sizeof(struct shared) + n_workers * sizeof(struct shared_worker);
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-    if (memory == MAP_FAILED)
-        return err_raise(err, ERR_RETRY, "cannot map %zu bytes of shared memory", size);
-    *shared = memory;
+    *shared = map(sizeof(struct shared) + n_workers * sizeof(struct shared_worker), err);
+    if (*shared == NULL)
+        return false;
     (*shared)->n_workers = n_workers;
-    return true;
+    (*shared)->posts = map((size_t)n_workers * n_workers * sizeof(struct post), err);
+    return (*shared)->posts != NULL;
+}
+
+struct post *shared_post(const struct shared *shared, unsigned from, unsigned to)
+{
+    return &shared->posts[(size_t)from * shared->n_workers + to];
 }
 
 unsigned shared_stepping_begin(struct shared_worker *worker)

@@ -1,12 +1,15 @@
 /*
  * Memory that the supervisor and its workers share: figures, heartbeats, and the hashes of the
- * deliveries that are being stepped, so that one which kills workers can be told from bad luck.
+ * deliveries that are being stepped, so that one which kills workers can be told from bad luck;
+ * the gates of the lanes, and letters from each worker to each other one.
  */
 #pragma once
 
 #include "bot/base/crypto.h"
 #include "bot/base/err.h"
+#include "bot/gate.h"
 #include "bot/metrics.h"
+#include "bot/post.h"
 
 #define SHARED_SLOTS    8   /* batches of one worker in flight */
 #define SHARED_STEPPING 256 /* deliveries of one batch */
@@ -31,11 +34,16 @@ struct shared {
         _Atomic unsigned deaths;
     } suspects[SHARED_SUSPECTS]; /* written by the supervisor only, the oldest give way */
     unsigned next_suspect;
+    struct gate gates[GATES];
+    struct post *posts; /* n_workers x n_workers; at the same address in all processes */
     struct shared_worker workers[]; /* n_workers */
 };
 
 /* Mapped shared and anonymous; made before the first fork, lives as long as the processes. */
 MUST_USE bool shared_create(unsigned n_workers, struct shared **shared, struct err *err);
+
+/* The letters from one worker to another. */
+struct post *shared_post(const struct shared *shared, unsigned from, unsigned to);
 
 /* A batch's slot for saying which deliveries it is about to step; SHARED_SLOTS when all are
  * taken, then nothing is remembered. */

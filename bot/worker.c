@@ -7,6 +7,7 @@
 
 #include "bot/accounts.h"
 #include "bot/audit.h"
+#include "bot/batch_hand.h"
 #include "bot/book_hand.h"
 #include "bot/books.h"
 #include "bot/download.h"
@@ -51,6 +52,49 @@ void worker_wake_lane(struct worker *worker, struct uuid lane)
     }
 }
 
+void worker_hand_over(struct worker *worker, unsigned holder, const struct handover *handover)
+{
+    count(COUNT_HANDED_OVER, 1);
+    if (holder == worker->index) {
+        lanes_hand(worker->lanes, handover);
+        return;
+    }
+    if (holder >= worker->shared->n_workers)
+        return;
+    struct str letter = handover_write(&worker->letter_arena, handover);
+    if (post_write(shared_post(worker->shared, worker->index, holder), letter))
+        worker->rings |= (uint64_t)1 << holder;
+    arena_reset(&worker->letter_arena);
+}
+
+/* A full buffer is no harm: who has so much to read will also look for letters. */
+void worker_handed_over(struct worker *worker)
+{
+    struct uuid letters = {{0}};
+
+    for (unsigned i = 0; worker->rings != 0; i++, worker->rings >>= 1) {
+        if (worker->rings & 1) {
+            (void)!send(worker->start->wake_fds[i], letters.bytes, sizeof letters.bytes,
+                        MSG_DONTWAIT | MSG_NOSIGNAL);
+        }
+    }
+}
+
+static void read_letters(struct worker *worker)
+{
+    struct str letter;
+    struct handover handover;
+
+    for (unsigned from = 0; from < worker->shared->n_workers; from++) {
+        struct post *post = shared_post(worker->shared, from, worker->index);
+        while (post_read(post, &worker->letter_arena, &letter)) {
+            if (handover_read(letter, &handover))
+                lanes_hand(worker->lanes, &handover);
+            arena_reset(&worker->letter_arena);
+        }
+    }
+}
+
 static void wake_ready(struct poll_watch *watch, int status, int events)
 {
     struct worker *worker = CONTAINER_OF(watch, struct worker, wake);
@@ -60,10 +104,11 @@ static void wake_ready(struct poll_watch *watch, int status, int events)
     while (wake_next(worker->start->wake_fd, &wake)) {
         if (wake.book >= 0) {
             books_renew(worker->books, wake.book);
-        } else {
+        } else if (!uuid_is_none(wake.lane)) {
             lanes_wake(worker->lanes, wake.lane);
         }
     }
+    read_letters(worker);
 }
 
 /* --- the heartbeat
@@ -248,6 +293,7 @@ int worker_main(const struct worker_start *how)
     worker.index = how->index;
     worker.self = &how->shared->workers[how->index];
     worker.id = worker_uuid();
+    gates_settle(worker.shared->gates, worker.index);
     metrics_use(&worker.self->metrics);
     if (!start(&worker, &err)) {
         log_event(LOG_ALERT, "worker.not_started", LOG_I("worker", worker.index),
@@ -266,6 +312,7 @@ int worker_main(const struct worker_start *how)
     jobs_destroy(worker.jobs);
     audit_destroy(worker.audit);
     db_destroy(worker.db);
+    arena_finish(&worker.letter_arena);
     if (!loop_finish(&worker.loop))
         log_event(LOG_WARN, "worker.handles_left", LOG_I("worker", worker.index));
     log_event(LOG_INFO, "worker.stopped", LOG_I("worker", worker.index));

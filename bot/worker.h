@@ -54,6 +54,8 @@ struct worker {
     struct timer drain; /* while we stop: looks whether all is done */
     usec_t drain_until;
     bool draining, lanes_drained, http_drained;
+    uint64_t rings; /* workers that have letters from us, and do not know */
+    struct arena letter_arena;
 };
 
 /* A new id, by this worker's clock and randomness. */
@@ -61,6 +63,12 @@ struct uuid worker_uuid(void);
 
 /* Tell the worker of this node that holds the lane that there is something to send. */
 void worker_wake_lane(struct worker *worker, struct uuid lane);
+
+/* Give the lane's holder on this node a message that was intended for it; tell those who have
+ * letters. */
+struct handover;
+void worker_hand_over(struct worker *worker, unsigned holder, const struct handover *handover);
+void worker_handed_over(struct worker *worker);
 
 /* What the supervisor hands to a worker. */
 struct worker_start {

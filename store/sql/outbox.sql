@@ -29,10 +29,21 @@ update lanes set stopped_at = $3::timestamptz, stopped_why = $4::text
  where org_id = $1::uuid and lane_id = $2::uuid;
 
 -- name: lane_inherit
--- What the last holder intended, and did not live to settle, may be on the wire or not.
--- $1 org  $2 lane  $3 epoch  $4 wait until  $5 whether
+-- What the last holder intended, and did not live to settle, may be on the wire or not. A turn may
+-- still intend on its behalf a moment later.
+-- $1 org  $2 lane  $3 epoch  $4 wait until
 update outbox set state = 3, due_at = $4::timestamptz
- where $5::bool and org_id = $1::uuid and lane_id = $2::uuid and state = 1 and epoch < $3::int8;
+ where org_id = $1::uuid and lane_id = $2::uuid and state = 1 and epoch < $3::int8;
+
+-- name: lane_lost
+-- Intended by a turn on the holder's behalf, and never handed over: the worker died in between, or
+-- was too slow. What the holder has in its hands is named.
+-- $1 org  $2 lane  $3 whether  $4 epoch  $5 long ago  $6 conversations  $7 seqs
+update outbox o set state = 0, attempt = o.attempt - 1
+ where $3::bool and o.org_id = $1::uuid and o.lane_id = $2::uuid and o.state = 1 and o.epoch = $4::int8
+   and o.intent_at < $5::timestamptz
+   and not exists (select 1 from unnest($6::uuid[], $7::int8[]) h (conversation_id, seq)
+                    where h.conversation_id = o.conversation_id and h.seq = o.seq);
 
 -- name: lane_wait_anew
 -- While nobody held the lane, nobody may have listened to the provider either.

@@ -105,10 +105,31 @@ select $1::uuid, i.* from unnest($2::uuid[], $3::int8[], $4::bool[], $5::text[],
     $7::timestamptz[], $8::bytea[], $9::text[], $10::uuid[], $11::int8[], $12::text[]) i;
 
 -- name: turn_promise
--- Messages to be sent.
--- $1 org  $2 lanes  $3 conversations  $4 seqs  $5 due  $6 exempt  $7 priorities
-insert into outbox (org_id, lane_id, conversation_id, seq, due_at, exempt, priority)
-select $1::uuid, i.* from unnest($2::uuid[], $3::uuid[], $4::int8[], $5::timestamptz[], $6::bool[], $7::int2[]) i;
+-- Messages to be sent. Where the lane's holder has given an epoch, this is the intent too: unless
+-- something of the conversation waits that this epoch has not intended, or the customer said STOP
+-- meanwhile. `last` is what is then still to be settled before it.
+-- $1 org  $2 lanes  $3 conversations  $4 seqs  $5 due  $6 exempt  $7 priorities  $8 contacts
+-- $9 epochs, 0 for none  $10 now
+with i as (
+    select i.*, h.last,
+           i.epoch > 0 and not h.waits
+           and not exists (select 1 from contact_points p
+                            where i.epoch > 0 and p.org_id = $1::uuid and p.contact_id = i.contact_id
+                              and p.stopped_at is not null) as intended
+      from unnest($2::uuid[], $3::uuid[], $4::int8[], $5::timestamptz[], $6::bool[], $7::int2[], $8::uuid[], $9::int8[])
+           with ordinality i (lane_id, conversation_id, seq, due_at, exempt, priority, contact_id, epoch, ord)
+     cross join lateral (
+           select max(o.seq) as last, coalesce(bool_or(o.state <> 1 or o.epoch <> i.epoch), false) as waits
+             from outbox o
+            where i.epoch > 0 and o.org_id = $1::uuid and o.conversation_id = i.conversation_id) h
+), kept as (
+    insert into outbox (org_id, lane_id, conversation_id, seq, due_at, exempt, priority, state, attempt, epoch, intent_at)
+    select $1::uuid, i.lane_id, i.conversation_id, i.seq, i.due_at, i.exempt, i.priority,
+           i.intended::int::int2, i.intended::int::int2, case when i.intended then i.epoch else 0 end,
+           case when i.intended then $10::timestamptz end
+      from i
+)
+select i.ord::int4, i.last from i where i.intended order by i.ord;
 
 -- name: turn_keep
 -- What the conversations have become.
@@ -128,6 +149,15 @@ update conversations c
 insert into payloads (org_id, payload_id, received_at, provider, body)
 select $1::uuid, i.payload_id, i.received_at, 'whatsapp', i.body
   from unnest($2::uuid[], $3::timestamptz[], $4::bytea[]) i (payload_id, received_at, body);
+
+-- name: turn_stop_lock
+-- A turn of the same person on another number of the business may be about to intend; it looks for STOP
+-- while it holds its conversation, so STOP takes them all.
+-- $1 org  $2 contacts
+select 1 from accounts a
+  join conversations c on c.org_id = $1::uuid and c.account_id = a.account_id and c.contact_id = any ($2::uuid[])
+ where a.org_id = $1::uuid
+   for no key update of c;
 
 -- name: turn_stop
 -- STOP: from the commit on nothing leaves for this contact but what is exempt.

@@ -640,6 +640,37 @@ size_t service_arrived(const struct service *service, const char *phone, const c
     return n;
 }
 
+/* "p1.<conversation>.<number>": the number, and what stands before it. */
+static int64_t number_of(const char *key, struct str *conversation)
+{
+    const char *dot = strrchr(key, '.');
+
+    assert_non_null(dot);
+    *conversation = (struct str){key, (size_t)(dot - key)};
+    return strtoll(dot + 1, NULL, 10);
+}
+
+size_t service_disordered(const struct service *service)
+{
+    OWNED_JSON(list) = arrivals(service);
+    OWNED_JSON(last) = json_object();
+    const json_t *record;
+    size_t i, n = 0;
+
+    json_array_foreach(list, i, record)
+    {
+        struct str who;
+        int64_t number = number_of(json_string_value(json_object_get(record, "key")), &who);
+        const json_t *before = json_object_getn(last, who.at, who.len);
+        if (before != NULL && json_integer_value(before) > number) {
+            n++;
+        } else {
+            json_object_setn_new(last, who.at, who.len, json_integer(number));
+        }
+    }
+    return n;
+}
+
 size_t service_repeated(const struct service *service)
 {
     OWNED_JSON(list) = arrivals(service);

@@ -90,6 +90,8 @@ size_t service_arrived(const struct service *service, const char *phone, const c
 size_t service_place(const struct service *service, const char *text);
 /* How many arrivals carry a key that another one carries too. */
 size_t service_repeated(const struct service *service);
+/* How many arrived after a later one of their conversation. */
+size_t service_disordered(const struct service *service);
 
 /* Turn time until a query gives this number; the test fails with the log shown after `limit`.
  */

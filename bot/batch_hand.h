@@ -1,0 +1,39 @@
+/*
+ * Replies that need not wait for their lane: where its holder has places, the turn commits them
+ * as intended already and hands them over, so that they leave without a transaction of their
+ * own.
+ *
+ * Only answers to somebody who is writing just now, only all of a conversation's in this batch,
+ * and never one that lies sealed or speaks after STOP.
+ */
+#pragma once
+
+#include "bot/batch_inside.h"
+
+/* Something to be sent, as it stands in the outbox. */
+void batch_promise(struct batch_work *work, const struct promise *promise);
+
+/* For batch_write.c: take places where there are some, and write all promises. */
+void batch_promises_write(struct batch_work *work);
+/* After the commit: hand over what is intended, wake the lanes of the rest. */
+void batch_promises_go(struct batch_work *work);
+/* There was no commit: places go back. */
+void batch_promises_undo(struct batch_work *work);
+
+/* --- what is handed over ------------------------------------------------------------------ */
+
+struct handover {
+    struct uuid lane;
+    int64_t epoch;
+    unsigned taker; /* the worker that took the place */
+    usec_t at;      /* monotonic: when the turn began */
+    struct uuid conversation;
+    int64_t seq;
+    int64_t last;  /* unsettled before it; 0: nothing */
+    usec_t due_at; /* wall */
+    struct str address, phone, body;
+};
+
+struct str handover_write(struct arena *into, const struct handover *handover);
+/* Borrows from the letter. */
+MUST_USE bool handover_read(struct str letter, struct handover *handover);
