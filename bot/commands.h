@@ -17,5 +17,6 @@ extern const struct command command_handoff;
 extern const struct command command_migrate;
 extern const struct command command_seed;
 extern const struct command command_serve;
+extern const struct command command_ticket;
 extern const struct command command_understand;
 extern const struct command command_workflow;

@@ -14,6 +14,7 @@ static const struct command *const commands[] = {
     &command_dead,
     &command_explain,
     &command_handoff,
+    &command_ticket,
     &command_audit,
     &command_cancellation,
     &command_flows,

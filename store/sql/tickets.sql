@@ -48,3 +48,73 @@ select k.number as ticket, k.kind, k.status, k.created_at, k.due_at, k.descripti
    and upper(regexp_replace(k.number, '[^[:alnum:]]', '', 'g'))
        = upper(regexp_replace(left($3::text, 40), '[^[:alnum:]]', '', 'g'))
  limit 1;
+
+-- --- what the business's people do about them, by `parley ticket` -----------------------------------
+
+-- name: tickets_waiting
+-- Who waits longest first; with closed and answered ones, the newest first.
+-- $1 org  $2 all of them  $3 at most
+select k.ticket_id, k.number, k.kind, k.status, k.created_at, k.due_at, coalesce(o.number, ''),
+       (select count(*) from ticket_documents t where t.org_id = k.org_id and t.ticket_id = k.ticket_id)::int8
+  from tickets k
+  left join orders o on o.org_id = k.org_id and o.order_id = k.order_id
+ where k.org_id = $1::uuid and ($2::bool or k.status = 'open')
+ order by case when $2::bool then -extract(epoch from k.created_at) else extract(epoch from k.due_at) end
+ limit $3::int8;
+
+-- name: tickets_get
+-- One of the business's, as people type its number.
+-- $1 org  $2 number
+select k.ticket_id, k.number, k.kind, k.status, k.created_at, k.due_at, coalesce(o.number, ''), 0::int8,
+       k.description, k.contact_email, k.contact_phone, s.name,
+       coalesce(c.language, s.language, b.language), c.conversation_id, c.last_inbound_at
+  from tickets k
+  join customers s on s.org_id = k.org_id and s.customer_id = k.customer_id
+  join businesses b on b.org_id = k.org_id
+  left join orders o on o.org_id = k.org_id and o.order_id = k.order_id
+  left join conversations c on c.org_id = k.org_id and c.conversation_id = k.conversation_id
+ where k.org_id = $1::uuid
+   and upper(regexp_replace(k.number, '[^[:alnum:]]', '', 'g'))
+       = upper(regexp_replace(left($2::text, 40), '[^[:alnum:]]', '', 'g'))
+ limit 1;
+
+-- name: tickets_answers
+-- $1 org  $2 ticket
+select w.at, w.author, w.body from ticket_answers w
+ where w.org_id = $1::uuid and w.ticket_id = $2::uuid order by w.at, w.answer_id limit 100;
+
+-- name: tickets_answer
+-- The answer, the ticket's new status, and the promise to tell the customer: all of it, or nothing
+-- where the ticket is closed already. Without words a ticket is only closed.
+-- $1 org  $2 ticket  $3 status  $4 answer id  $5 author  $6 words  $7 reply (json)
+with changed as (
+    update tickets k
+       set status = $3::text,
+           answered_at = case when coalesce($6::text, '') <> '' then now() else k.answered_at end,
+           closed_at = case when $3::text = 'closed' then now() end
+     where k.org_id = $1::uuid and k.ticket_id = $2::uuid and k.status <> 'closed'
+    returning k.ticket_id, k.conversation_id
+), answered as (
+    insert into ticket_answers (org_id, ticket_id, answer_id, at, author, body)
+    select $1::uuid, c.ticket_id, $4::uuid, now(), $5::text, $6::text from changed c
+     where coalesce($6::text, '') <> ''
+), next as (
+    update conversations v set seq = v.seq + 1 from changed c
+     where v.org_id = $1::uuid and v.conversation_id = c.conversation_id
+    returning v.conversation_id, v.seq, v.account_id
+), said as (
+    insert into messages (org_id, conversation_id, seq, inbound, kind, body, at, why)
+    select $1::uuid, n.conversation_id, n.seq, false, 'text', $7::text, now(), 'ticket' from next n
+    returning conversation_id, seq
+), promised as (
+    insert into outbox (org_id, lane_id, conversation_id, seq, due_at)
+    select $1::uuid, n.account_id, s.conversation_id, s.seq, now()
+      from next n join said s on s.conversation_id = n.conversation_id
+), noted as (
+    insert into audit (org_id, audit_id, at, actor, action, subject)
+    select $1::uuid, $4::uuid, now(), $5::text, 'ticket ' || $3::text, c.ticket_id::text from changed c
+)
+select count(*)::int8, (select count(*)::int8 from next) from changed;
+
+-- name: tickets_orgs
+select distinct org_id from directory order by org_id limit 10000;

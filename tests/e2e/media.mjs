@@ -368,6 +368,44 @@ check("ISS-1 files that were lost before the report was sent are told of with it
   is(await heard(who, /that you sent with your report could not be kept/), 0, "and not said again");
 });
 
+check("ISS-2 the team sees a report with its files, answers it and closes it", async () => {
+  const who = "+15550100001";
+  await world.faults({ reset: true });
+  const bytes = [jpeg(), pdf()];
+  const ids = [];
+  const before = await heard(who, /Its number is/);
+  await report(who, async () => {
+    ids.push(await send(who, bytes[0], { caption: "*here*" }));
+    ids.push(await send(who, bytes[1], { mime: "application/pdf", type: "document" }));
+    await pause(300);
+  });
+  await soon("another number", async () => (await heard(who, /Its number is/)) > before);
+  const ticket = /T-[A-Z]{4}-[A-Z]{4}/.exec((await said(who)).filter((words) => words.includes("Its number is")).at(-1))[0];
+  for (const [i, id] of ids.entries()) await isKept(id, bytes[i]);
+  const list = (await world.parley("ticket", "list")).stdout;
+  ok(list.includes(ticket), "the report is listed");
+  ok(!list.includes("crack"), "the list has no word of a customer");
+  const folder = join(world.folder, `saved-${store.name}`);
+  mkdirSync(folder);
+  const typed = ticket.toLowerCase().replaceAll("-", " ");
+  const shown = (await world.parley("ticket", "show", typed, "--save", folder)).stdout;
+  ok(shown.includes("large crack in its side") && shown.includes("*here*"), `what is shown: ${shown}`);
+  ok(readFileSync(join(folder, `${ticket}-1.jpg`)).equals(bytes[0]) && readFileSync(join(folder, `${ticket}-2.pdf`)).equals(bytes[1]), "the saved files");
+  await world.parley("ticket", "answer", ticket, "We send you a new one tomorrow.", "--as", "Ann");
+  await hears(who, new RegExp(`About your report ${ticket}:\\nWe send you a new one tomorrow`));
+  await say(who, "my reports");
+  await soon("the list", async () => (await said(who)).at(-1).includes("Your reports"));
+  await say(who, "1");
+  await hears(who, /🟢 Answered[^]*We send you a new one tomorrow/);
+  await world.parley("ticket", "close", ticket);
+  await hears(who, new RegExp(`Your report ${ticket} is closed`));
+  const refused = await world.parley("ticket", "answer", ticket, "once more").then(() => "", (error) => error.stderr);
+  ok(/closed already/.test(refused), `a closed one: ${refused}`);
+  const whole = JSON.parse((await world.parley("ticket", "show", ticket, "--json")).stdout);
+  is(whole.status, "closed", "its status");
+  is(whole.answers[0].by, "Ann", "who answered");
+});
+
 check("OPS-7 the token goes to Meta's hosts only", async () => {
   const who = stranger();
   const bytes = jpeg();
