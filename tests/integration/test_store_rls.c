@@ -33,8 +33,8 @@ static const char *const global_queries[] = {
     "business_find",       "retention_partitions",
     "retention_unrouted",  "unrouted_",
     "dead_app_of",         "dead_directory",
-    "workflow_businesses", "handoffs_orgs", "tickets_orgs",
-    "explain_orgs",
+    "workflow_businesses", "handoffs_orgs",
+    "tickets_orgs",        "explain_orgs",
 };
 
 static const char arrange_a[] =
