@@ -128,7 +128,7 @@ static bool find(struct session *session, const char *text, struct cancellation 
 
 static bool show(struct session *session, const char *id, struct err *err)
 {
-    struct cancellation found;
+    struct cancellation found = {.has_note = false};
     if (!find(session, id, &found, err))
         return false;
     OWNED_JSON(object) = row_to_json(&session->arena, &found);
@@ -166,7 +166,7 @@ static const char *how_told(struct str told)
 
 static bool decide(struct session *session, const char *text, const char *verb, struct err *err)
 {
-    struct cancellation found;
+    struct cancellation found = {.has_note = false};
     struct cancellation_decision decision;
     const struct uuid ids[2] = {new_id(), new_id()};
     char at[32];

@@ -276,7 +276,7 @@ static struct verdict reference(const struct rule *all, const struct facts *fact
             continue;
         if (all[i].hours == 0 || facts->age < all[i].hours * 60)
             first = i;
-        else if (all[i].effect != 2 && all[i].hours * 60 > closed)
+        else if (all[i].effect != 2 && (int64_t)all[i].hours * 60 > closed)
             closed = (int64_t)all[i].hours * 60;
     }
     verdict.rule = first;
