@@ -27,7 +27,7 @@ static void add_arrow(struct out *out, const struct drawing *drawing, size_t i)
     }
     if (drawing->boxes[arrow->from].kind == BOX_START)
         out_add(out, STR(",weight=9"));
-    if (arrow->dashed)
+    if (arrow->dashed && !drawing->across)
         out_add(out, STR(",weight=0"));
     out_add(out, STR("]\n"));
 }
@@ -37,9 +37,10 @@ struct str drawing_dot(struct arena *into, const struct drawing *drawing)
     struct out out;
 
     out_init(&out, into, 4096);
-    out_add(&out, STR("digraph {\n"
-                      "graph [rankdir=TB,nodesep=0.35,ranksep=0.45,splines=true,"
-                      "ordering=out,fontname=\"Helvetica\"]\n"
+    out_add(&out, STR("digraph {\n"));
+    out_add(&out, drawing->across ? STR("rankdir=LR\n") : STR("rankdir=TB\n"));
+    out_add(&out, STR("graph [nodesep=0.35,ranksep=0.45,splines=true,"
+                      "fontname=\"Helvetica\"]\n"
                       "node [shape=box,fixedsize=true,label=\"\"]\n"
                       "edge [fontname=\"Helvetica\",arrowsize=0.7]\n"));
     for (size_t i = 0; i < drawing->n_boxes; i++)

@@ -239,8 +239,21 @@ static size_t leaf(struct tracer *tracer, enum box_kind kind, struct str title)
     return box_add(drawing, kind, title);
 }
 
+static bool leads_there(const struct tracer *tracer, size_t to)
+{
+    for (size_t i = 0; i < tracer->drawing->n_arrows; i++) {
+        const struct arrow *arrow = &tracer->drawing->arrows[i];
+
+        if (arrow->from == tracer->from && arrow->to == to)
+            return true;
+    }
+    return false;
+}
+
 static size_t state_box(struct tracer *tracer, const struct state_def *state)
 {
+    if (leads_there(tracer, state->index))
+        return state->index;
     if (tracer->placed[state->index]) {
         return leaf(tracer, BOX_JUMP,
                     arena_format(tracer->drawing->arena, "→ %.*s", STR_ARG(state->name)));
@@ -385,10 +398,15 @@ static struct str event_words(struct tracer *tracer, struct str event)
         const char *name;
         const char *words;
     } own[] = {
-        {"chosen",   "a row"    },
-        {"answered", "an answer"},
-        {"skipped",  "skipped"  },
-        {"back",     "back"     },
+        {"chosen",     "a row"               },
+        {"answered",   "an answer"           },
+        {"skipped",    "skipped"             },
+        {"back",       "back"                },
+        {"too_short",  "too short an answer" },
+        {"too_long",   "too long an answer"  },
+        {"added",      "a file"              },
+        {"too_many",   "too many files"      },
+        {"wrong_kind", "another kind of file"},
     };
     const struct prompt *prompt = &tracer->state->prompt;
 
@@ -470,6 +488,21 @@ static void add_starts(struct drawing *drawing, const struct flow_def *flow)
         arrow_add(drawing, box_add(drawing, BOX_START, STR("begin")), flow->initial->index);
 }
 
+static struct str needs_words(enum need needs)
+{
+    switch (needs) {
+    case NEEDS_KNOWN:
+        return STR("for customers on record");
+    case NEEDS_READING:
+        return STR("with a code, unless the business lets whoever it knows read");
+    case NEEDS_VERIFIED:
+        return STR("with a code");
+    case NEEDS_NOTHING:
+        break;
+    }
+    return STR_NONE;
+}
+
 static void trace_flow(struct drawing *drawing, const struct flow_def *flow)
 {
     struct tracer tracer = {.drawing = drawing, .flow = flow};
@@ -497,8 +530,8 @@ struct drawing *drawing_of_flow(struct arena *into, const struct book *book, str
     if (!flow)
         return NULL;
     drawing->title = flow->name;
-    drawing->subtitle =
-        flow->returns ? STR("an aside: what was under way goes on afterwards") : STR_NONE;
+    drawing->subtitle = flow->returns ? STR("an aside: what was under way goes on afterwards")
+                                      : needs_words(flow->needs);
     for (size_t i = 0; i < flow->n_states; i++)
         add_state(drawing, &flow->states[i]);
     add_starts(drawing, flow);
@@ -569,6 +602,10 @@ static void add_flow_card(struct drawing *drawing, const struct flow_def *flow)
     }
     if (flow->returns)
         meta(drawing, box, "an aside, from anywhere", STR_NONE);
+    if (flow->needs == NEEDS_KNOWN)
+        meta(drawing, box, "for customers on record", STR_NONE);
+    if (flow->needs == NEEDS_READING || flow->needs == NEEDS_VERIFIED)
+        meta(drawing, box, "with a code", STR_NONE);
     meta(drawing, box,
          arena_format(drawing->arena, "%zu %s", flow->n_states,
                       flow->n_states == 1 ? "state" : "states")
@@ -581,6 +618,7 @@ struct drawing *drawing_of_book(struct arena *into, const struct book *book)
     struct drawing *drawing = drawing_new(into, book);
 
     drawing->title = STR("All flows");
+    drawing->across = true;
     drawing->subtitle = STR("solid: goes on there; dashed: goes there and comes back");
     for (size_t i = 0; i < book->n_flows; i++)
         add_flow_card(drawing, &book->flows[i]);

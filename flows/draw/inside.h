@@ -55,6 +55,7 @@ struct drawing {
     struct arena *arena;
     const struct book *book;
     struct str title, subtitle;
+    bool across; /* arrows lead to the right, and not down */
     struct box *boxes;
     size_t n_boxes, room_boxes;
     struct arrow *arrows;
