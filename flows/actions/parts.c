@@ -64,8 +64,9 @@
  * preferences_quiet     stands (on, off), begins_at, ends_at (times of today)
  * preference_set   on, off: topic, channel; blocked: only the channel's own switch turns it on
  * quiet_set        `hours` is "off" or two times as people write them. Gives begins_at, ends_at
- * updates_list     up to ten, newest first: kind (status, note, estimate, cancellation_*,
- *                  parcel_*), number, workflow, status, at, said
+ * updates_list     up to ten, newest first: kind (status, note, estimate, expected,
+ *                  cancellation_*, parcel_*), number, workflow, status, at, said; of expected
+ *                  `due`, the new date
  * updates_seen     what came up to `until`, a time, is not shown again
  *
  * Rows with a status have a status_name, the business's own word for it in `language`, and a

@@ -73,33 +73,39 @@ with since as materialized (
      order by o.placed_at desc
      limit 200
 ), news as (
-    select 'status' as kind, o.number, o.workflow, e.status, e.at, nullif(e.note, '') as said
+    select 'status' as kind, o.number, o.workflow, e.status, e.at, nullif(e.note, '') as said,
+           null::timestamptz as due
       from own o
       join order_events e on e.org_id = o.org_id and e.order_id = o.order_id
      where e.actor <> 'customer'
     union all
-    select 'note', o.number, o.workflow, o.status, n.at, n.body
+    select 'note', o.number, o.workflow, o.status, n.at, n.body, null
       from own o
       join order_notes n on n.org_id = o.org_id and n.order_id = o.order_id
      where n.visible
     union all
     select 'cancellation_' || c.status, o.number, o.workflow, o.status, c.status_at,
-           nullif(c.decision_note, '')
+           nullif(c.decision_note, ''), null
       from own o
       join cancellations c on c.org_id = o.org_id and c.order_id = o.order_id
      where c.status in ('in_review', 'approved', 'rejected', 'refunded') and c.decided_by <> 'rule'
     union all
-    select 'estimate', o.number, o.workflow, o.status, e.issued_at, nullif(e.note, '')
+    select 'estimate', o.number, o.workflow, o.status, e.issued_at, nullif(e.note, ''), null
       from own o
       join estimates e on e.org_id = o.org_id and e.order_id = o.order_id
      where e.status = 'awaiting'
     union all
-    select 'parcel_' || t.status, o.number, o.workflow, o.status, t.at, nullif(t.note, '')
+    select 'expected', o.number, o.workflow, o.status, o.expected_changed_at, null, o.expected_at
+      from own o
+     where o.expected_changed_at is not null and o.expected_was <> o.expected_at
+       and o.delivered_at is null
+    union all
+    select 'parcel_' || t.status, o.number, o.workflow, o.status, t.at, nullif(t.note, ''), null
       from own o
       join tracking_events t on t.org_id = o.org_id and t.order_id = o.order_id
      where t.status in ('out_for_delivery', 'exception', 'returned')
 )
-select n.kind, n.number, n.workflow, n.status, s.status_name, n.at, n.said
+select n.kind, n.number, n.workflow, n.status, s.status_name, n.at, n.said, n.due
   from since i
  cross join news n
   join workflow_states w

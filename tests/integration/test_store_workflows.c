@@ -308,6 +308,16 @@ static void ord_4_a_date_that_moved_says_what_it_was(void **state)
     assert_int_equal(in(order, "expected_at").time - in(order, "expected_was").time,
                      3 * USEC_PER_DAY);
     assert_int_equal(in(detail(AMELIA, "JOB-3001", "en"), "expected_was").kind, VALUE_NONE);
+    struct value news = load(AMELIA, "updates_list", TAKES("until", ""));
+    size_t moved = 0;
+    for (size_t i = 0; i < length(news); i++) {
+        if (strcmp(words(news.list->items[i], "kind"), "expected") != 0)
+            continue;
+        moved++;
+        assert_string_equal(words(news.list->items[i], "number"), "REP-2001");
+        assert_int_equal(in(news.list->items[i], "due").time, in(order, "expected_at").time);
+    }
+    assert_int_equal(moved, 1);
     run_sql(owner, "update orders set expected_was = expected_at where number = 'JOB-3001'");
     assert_int_equal(in(detail(AMELIA, "JOB-3001", "en"), "expected_was").kind, VALUE_NONE);
 }
