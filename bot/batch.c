@@ -8,6 +8,7 @@
 #include "bot/batch_code.h"
 #include "bot/batch_hand.h"
 
+#include "bot/batch_handoff.h"
 #include "bot/download.h"
 #include "bot/jobs.h"
 #include "bot/lanes.h"
@@ -98,6 +99,7 @@ void batch_committed(struct db_flight *flight)
     }
     batch_promises_go(work);
     batch_codes_wake(work);
+    batch_handoffs_log(work);
     if (work->next_job > 0)
         jobs_made(worker->jobs, work->batch->business->org, work->next_job);
     if (work->n_wanted > 0)

@@ -4,6 +4,7 @@
  */
 #include "bot/batch_handoff.h"
 
+#include "bot/loop/log.h"
 #include "store/sql.h"
 
 #define ANSWER_MINUTES 15
@@ -124,6 +125,23 @@ static void write_waiting(struct batch_work *work)
     soonest(work, by);
     flight_add(work->conn, &work->flight, &SQL_TURN_HANDOFF_WAITS,
                params_with(work, &conversations, 1, by));
+}
+
+void batch_handoffs_log(const struct batch_work *work)
+{
+    for (size_t i = 0; i < work->n_turns; i++) {
+        const struct turn *turn = &work->turns[i];
+        const struct turn_handoff *handoff = &turn->handoff;
+        if (handoff->ended != NULL) {
+            bool late = strcmp(handoff->ended, "unanswered") == 0;
+            log_event(late ? LOG_WARN : LOG_INFO, "handoff.ended",
+                      LOG_ID("conversation", turn->conversation), LOG_C("why", handoff->ended));
+        }
+        if (handoff->asked != NULL) {
+            log_event(LOG_INFO, "handoff.asked", LOG_ID("conversation", turn->conversation),
+                      LOG_C("reason", handoff->asked));
+        }
+    }
 }
 
 void batch_handoffs_write(struct batch_work *work)

@@ -16,3 +16,6 @@ void batch_handoff_absorb(struct batch_work *work, struct turn *turn, const stru
 
 /* For batch_write.c, after the conversations. */
 void batch_handoffs_write(struct batch_work *work);
+
+/* After the commit: who is awaited, and who was awaited in vain. */
+void batch_handoffs_log(const struct batch_work *work);

@@ -5,6 +5,8 @@
  */
 #include "flows/engine/turn.h"
 
+#define YEAR_9999 ((usec_t)253370764800 * USEC_PER_SEC) /* so that what is added to it fits */
+
 static struct value text_of(const char *name)
 {
     return value_text(str_from(name));
@@ -213,6 +215,8 @@ bool kept_read(struct arena *into, const struct book *book, struct str state, st
         kept->misses = misses.number;
     kept->media_at = time_in(record, STR("media"));
     kept->armed_at = time_in(record, STR("armed"));
+    if (kept->armed_at < 0 || kept->armed_at > YEAR_9999)
+        kept->armed_at = 0;
     kept->timer = text_in(record, STR("timer"));
     kept->album = text_in(record, STR("album"));
     shown_read(record, kept);

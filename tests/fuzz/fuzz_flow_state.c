@@ -45,16 +45,19 @@ static const struct flow_result *play(struct arena *arena, const struct book *bo
     return flow_turn_result(turn);
 }
 
-static void check(const struct book *book, struct str text, bool tap, struct str state)
+static void check(const struct book *book, struct str text, enum event_kind kind,
+                  struct str state)
 {
     struct arena arena = {0};
-    struct event event = {.kind = tap ? EVENT_CHOICE : EVENT_TEXT};
+    struct event event = {.kind = kind};
     struct event menu = {.kind = EVENT_TEXT, .text = STR("start")};
     const struct flow_result *result;
     struct str again;
 
-    if (tap) {
+    if (kind == EVENT_CHOICE) {
         event.choice = text;
+    } else if (kind == EVENT_TIMER) {
+        event.detail = text;
     } else {
         event.text = text;
     }
@@ -62,6 +65,13 @@ static void check(const struct book *book, struct str text, bool tap, struct str
     must(str_is_utf8(result->state));
     for (size_t i = 0; i < result->n_replies; i++)
         must(str_is_utf8(result->replies[i].body) && result->replies[i].n_options <= 10);
+    if (result->n_timers > 0) {
+        struct event timer = {.kind = EVENT_TIMER, .detail = result->timers[0].name};
+
+        must(result->timers[0].at > 0);
+        result = play(&arena, book, result->state, &timer);
+        must(str_is_utf8(result->state));
+    }
     /* "start" is heard even in silence */
     again = play(&arena, book, result->state, &menu)->state;
     menu.text = STR("menu");
@@ -81,7 +91,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 2)
         return 0;
     len = data[1] < size - 2 ? data[1] : size - 2;
-    check(book, (struct str){(const char *)data + 2, len}, data[0] & 1,
+    check(book, (struct str){(const char *)data + 2, len},
+          data[0] & 2   ? EVENT_TIMER
+          : data[0] & 1 ? EVENT_CHOICE
+                        : EVENT_TEXT,
           (struct str){(const char *)data + 2 + len, size - 2 - len});
     return 0;
 }
