@@ -38,21 +38,21 @@ struct turn {
     struct uuid conversation, contact, customer;
     int64_t seq;
     struct str state;
-    bool at_rest;
     struct str language;
+    bool at_rest;
     bool language_settled;
-    usec_t last_inbound_at, held_until;
     bool stopped;
+    bool shut_out;        /* the business gives this customer no access */
+    bool code_made;       /* for the action under way */
+    bool awaits_customer; /* who writes now, to answer the action */
+    usec_t last_inbound_at, held_until;
     struct str phone;
     const struct record *customer_facts;
     struct str customer_language, customer_zone;
-    bool shut_out;         /* the business gives this customer no access */
     usec_t verified_until; /* a code proved who writes; 0: none did */
     struct code code;
-    bool code_made;           /* for the action under way */
     struct flow_answer after; /* what the action answers, once it is known who writes now */
     size_t after_need;
-    bool awaits_customer;
 
     const struct book *book;
     struct flow_turn *flow;
@@ -60,9 +60,9 @@ struct turn {
     unsigned rounds;
     bool waiting; /* for answers of this round */
     bool dirty;
+    bool retimed; /* its timers are others than before */
     usec_t inbound_at;
     int64_t cause;
-    bool retimed;            /* its timers are others than before */
     struct flow_timer timer; /* the one from now on; `at` 0: none */
     struct turn_handoff handoff;
     unsigned n_promised;

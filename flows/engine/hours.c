@@ -7,7 +7,7 @@
 #include "templates/words.h"
 
 #define DAYS_AHEAD  14
-#define DAY_MINUTES (24 * 60)
+#define DAY_MINUTES ((int64_t)24 * 60)
 
 struct finding {
     const struct record *hours;
