@@ -57,6 +57,12 @@ static const struct part parts[] = {
     {"send_email_code", &SQL_SEND_EMAIL_CODE, TAKES("email", "@contact", "@code", "@id", "@now", "@channels"), PART_ACTION, false},
     {"check_email_code", &SQL_CHECK_EMAIL_CODE, TAKES("@contact", "@given", "@id", "@now"), PART_ACTION, false},
     {"register_customer", &SQL_REGISTER_CUSTOMER, TAKES("name", "email", "@contact", "@id", "@now"), PART_ACTION, true},
+    {"company", &SQL_COMPANY, NOTHING, PART_RECORD, false},
+    {"company_people", &SQL_COMPANY_PEOPLE, TAKES("offset"), PART_LIST, false},
+    {"company_person", &SQL_COMPANY_PERSON, TAKES("person"), PART_RECORD, false},
+    {"company_orders", &SQL_COMPANY_ORDERS, TAKES("offset", "language"), PART_LIST, false},
+    {"company_order", &SQL_COMPANY_ORDER, TAKES("number", "language"), PART_RECORD, false},
+    {"company_access", &SQL_COMPANY_ACCESS, TAKES("person", "access", "@id", "@now"), PART_ACTION, false},
     {"not_me", &SQL_NOT_ME, TAKES("@contact", "@id", "@now"), PART_ACTION, true},
 };
 /* clang-format on */

@@ -49,6 +49,7 @@ static const char *const emptied[] = {
     "workflow_states",
     "customer_phones",
     "customers",
+    "companies",
     "directory",
     "accounts",
     "businesses",

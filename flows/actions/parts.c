@@ -85,6 +85,12 @@
  * send_email_code  to `email`, which is to be the new address: masked
  * check_email_code  of that one; changed makes it the address on record
  * register_customer  the one who writes, where the business lets people register
+ * company          a load: name; none for who is not the admin of one
+ * company_people   up to 11 of its people: person, name, access and admin (or none),
+ *                  orders_count, last_seen_at; company_person is one of them
+ * company_orders   up to 11 of its orders: number, who, and as orders_list; company_order is one
+ *                  of them, with items
+ * company_access   gives a `person` of it access, or takes it: `access` is on or off
  * not_me           the address that writes is nobody's from now on
  * What a row does not have is left out of it.
  */
@@ -147,6 +153,12 @@ const struct flow_part flow_parts[] = {
     {FLOW_ACTION, "send_email_code", TAKES("email"), OUTCOMES(SENT_OR, "same", "unavailable")},
     {FLOW_ACTION, "check_email_code", TAKES("code"), OUTCOMES("changed", TRIED)},
     {FLOW_ACTION, "register_customer", TAKES("name", "?email"), OUTCOMES("registered", "refused")},
+    {FLOW_LOAD, "company", NULL, NULL},
+    {FLOW_LOAD, "company_people", TAKES("?offset"), NULL},
+    {FLOW_LOAD, "company_person", TAKES("person"), NULL},
+    {FLOW_LOAD, "company_orders", TAKES("?offset", "?language"), NULL},
+    {FLOW_LOAD, "company_order", TAKES("number", "?language"), NULL},
+    {FLOW_ACTION, "company_access", TAKES("person", "access"), OUTCOMES("changed", "refused")},
     {FLOW_ACTION, "not_me", NULL, OUTCOMES("unlinked")},
 };
 /* clang-format on */

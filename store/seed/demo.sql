@@ -103,6 +103,15 @@ select pg_temp.org(), customer_id, 'C-' || to_char(n, 'FM0000'), name,
   from seed_person
     on conflict do nothing;
 
+-- Harriet runs a courier service, and Noah rides for it.
+insert into companies (org_id, company_id, name)
+values (pg_temp.org(), pg_temp.id('company/osei'), 'Osei Courier Service')
+    on conflict do nothing;
+update customers set company_id = pg_temp.id('company/osei'),
+                     company_admin = customer_id = pg_temp.id('customer/9')
+ where org_id = pg_temp.org() and company_id is null
+   and customer_id in (pg_temp.id('customer/9'), pg_temp.id('customer/14'));
+
 insert into customer_phones (org_id, phone, customer_id)
 select pg_temp.org(), phone, customer_id from seed_person
     on conflict do nothing;

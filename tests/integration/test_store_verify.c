@@ -18,6 +18,7 @@
 #define ANA   "00000000-0000-4000-8000-0000000000a1" /* the customers */
 #define BEN   "00000000-0000-4000-8000-0000000000b1"
 #define HERE  "00000000-0000-4000-8000-0000000000c1" /* Ana's WhatsApp */
+#define EVE   "00000000-0000-4000-8000-0000000000e1" /* of no company */
 #define THERE "00000000-0000-4000-8000-0000000000c2" /* a stranger's */
 #define BOTH  "sms,whatsapp"
 #define MAIL  "sms,email,whatsapp"
@@ -565,6 +566,124 @@ static void otp_4_a_changed_identity_keeps_the_customer_and_drops_the_proof(void
     expect(tries(RIGHT), "none");
 }
 
+/* --- OTP-6 -------------------------------------------------------------------------------- */
+
+static struct value looks(const char *customer, const char *load, const char *name,
+                          const char *value)
+{
+    return act(load, &(struct doing){.customer = customer, .name = name, .value = value});
+}
+
+static void lead_a_company(void)
+{
+    sql("insert into companies (org_id, company_id, name) values ('" ORG "', '" ORG
+        "', 'Quay and Sons');"
+        "update customers set company_id = '" ORG "', company_admin = customer_id = '" ANA "';"
+        "insert into customers (org_id, customer_id, name) values"
+        " ('" ORG "', '" EVE "', 'Eve');"
+        "insert into workflow_states (org_id, workflow, status, position, phase, progress)"
+        " values ('" ORG "', 'shop', 'shipped', 1, 'active', 50);"
+        "insert into orders (org_id, order_id, number, customer_id, status, placed_at, "
+        "currency,"
+        " subtotal_minor, total_minor) values"
+        " ('" ORG "', gen_random_uuid(), 'ORD-1', '" ANA "', 'shipped', now(), 'EUR', 1, 1),"
+        " ('" ORG "', gen_random_uuid(), 'ORD-2', '" BEN "', 'shipped', now(), 'EUR', 2, 2),"
+        " ('" ORG "', gen_random_uuid(), 'ORD-3', '" EVE "', 'shipped', now(), 'EUR', 3, 3)");
+}
+
+static void otp_6_a_companys_admin_sees_the_companys_orders(void **state)
+{
+    (void)state;
+    lead_a_company();
+    assert_string_equal(text_in(looks(ANA, "company", NULL, NULL), "name"), "Quay and Sons");
+    assert_int_equal(looks(ANA, "company_orders", NULL, NULL).list->n, 2);
+    struct value order = looks(ANA, "company_order", "number", "ORD-2");
+    assert_string_equal(text_in(order, "who"), "Ben");
+    assert_int_equal(looks(ANA, "company_order", "number", "ORD-3").kind, VALUE_NONE);
+    assert_int_equal(looks(ANA, "company_people", NULL, NULL).list->n, 2);
+    assert_int_equal(looks(ANA, "company_people", "offset", "1").list->n, 1);
+}
+
+static void otp_6_who_leads_no_company_sees_only_their_own(void **state)
+{
+    (void)state;
+    static const char *const others[] = {BEN, EVE};
+    lead_a_company();
+    for (size_t i = 0; i < COUNTOF(others); i++) {
+        assert_int_equal(looks(others[i], "company", NULL, NULL).kind, VALUE_NONE);
+        assert_int_equal(looks(others[i], "company_orders", NULL, NULL).list->n, 0);
+        assert_int_equal(looks(others[i], "company_people", NULL, NULL).list->n, 0);
+        assert_int_equal(looks(others[i], "company_order", "number", "ORD-1").kind, VALUE_NONE);
+        assert_int_equal(looks(others[i], "company_person", "person", ANA).kind, VALUE_NONE);
+    }
+    sql("update customers set portal_access = false where customer_id = '" ANA "'");
+    assert_int_equal(looks(ANA, "company_orders", NULL, NULL).list->n, 0);
+}
+
+/* Who the statement is asked for, and who the transaction says that speaks, must be one. */
+static void otp_6_naming_an_admin_does_not_make_one(void **state)
+{
+    (void)state;
+    lead_a_company();
+    run_sql(owner,
+            "begin; set local role parley_bot; set local parley.customer_id = '" BEN "'");
+    assert_int_equal(
+        ask_number(owner, "select count(*) from company_orders_of('" ORG "', '" ANA "', 0)"),
+        0);
+    assert_int_equal(
+        ask_number(owner, "select company_let('" ORG "', '" ANA "', '" BEN "', false)::int"),
+        0);
+    run_sql(owner, "set local parley.customer_id = '" ANA "'");
+    assert_int_equal(
+        ask_number(owner, "select count(*) from company_orders_of('" ORG "', '" ANA "', 0)"),
+        2);
+    run_sql(owner, "rollback");
+}
+
+static struct value lets(const char *customer, const char *who, const char *access)
+{
+    const struct part *part = parts_find(STR("company_access"));
+    struct called called = {.done = false};
+    struct record_builder takes;
+    struct value answer;
+    struct err err = {.code = ERR_NONE};
+    const char *outcome;
+    struct part_frame frame = {.org = id_of(ORG), .customer = id_of(customer), .now = now};
+    frame.id.bytes[15] = (uint8_t)++drawn;
+    record_build(&takes, &rig.arena);
+    record_set(&takes, STR("person"), value_text(str_from(who)));
+    record_set(&takes, STR("access"), value_text(str_from(access)));
+    call_init(&called.call, &rig.arena, frame.org);
+    called.call.customer = frame.customer;
+    call_add(&called.call, part->sql,
+             part_params(&rig.arena, part, &frame, record_built(&takes)));
+    wait_call(&rig, &called);
+    assert_true(part_answer(&rig.arena, part, called.results[0], &answer, &outcome, &err));
+    called_clear(&called);
+    return answer;
+}
+
+static void otp_10_an_admin_manages_the_companys_people_and_nobody_else(void **state)
+{
+    (void)state;
+    static const char *const nobody[] = {ANA, EVE, ORG, "", "x'; --"};
+    lead_a_company();
+    for (size_t i = 0; i < COUNTOF(nobody); i++)
+        expect(lets(ANA, nobody[i], "off"), "refused");
+    expect(lets(BEN, ANA, "off"), "refused");
+    expect(lets(EVE, BEN, "off"), "refused");
+    expect(lets(ANA, BEN, "off"), "changed");
+    assert_int_equal(
+        ask_number(owner, "select count(*) from customers where not portal_access"), 1);
+    struct value ben = looks(ANA, "company_person", "person", BEN);
+    assert_int_equal(record_get(ben.record, STR("access")).kind, VALUE_NONE);
+    expect(lets(ANA, BEN, "on"), "changed");
+    sql("update customers set company_admin = true where customer_id = '" BEN "'");
+    expect(lets(ANA, BEN, "off"), "refused");
+    assert_int_equal(
+        ask_number(owner, "select count(*) from audit where action = 'company.access'"), 2);
+}
+
 /* --- the stage ---------------------------------------------------------------------------- */
 
 static int set_up(void **state)
@@ -597,8 +716,10 @@ static int tear_down(void **state)
     (void)state;
     rig_close(&rig);
     sql("delete from code_sends; delete from verifications; delete from conversations;"
-        "delete from audit; delete from contact_points; delete from customer_phones;"
-        "delete from customers; delete from accounts; delete from businesses");
+        "delete from audit; delete from orders; delete from workflow_states;"
+        "delete from contact_points; delete from customer_phones;"
+        "delete from customers; delete from companies; delete from accounts; delete from "
+        "businesses");
     PQfinish(owner);
     return 0;
 }
@@ -628,6 +749,10 @@ int main(void)
         TEST(otp_5_nobody_can_tell_whether_somebody_is_on_record),
         TEST(otp_5_who_has_no_access_or_shares_an_address_is_nobody),
         TEST(otp_5_strangers_register_only_where_the_business_lets_them),
+        TEST(otp_6_a_companys_admin_sees_the_companys_orders),
+        TEST(otp_6_who_leads_no_company_sees_only_their_own),
+        TEST(otp_6_naming_an_admin_does_not_make_one),
+        TEST(otp_10_an_admin_manages_the_companys_people_and_nobody_else),
         TEST(otp_8_a_new_email_counts_once_its_code_came_back),
         TEST(otp_8_a_name_is_tidied_and_must_be_one),
         TEST(otp_10_this_is_not_me_takes_everything_away_at_once),

@@ -50,6 +50,78 @@ static void profile(struct record_builder *row, struct str customer)
     record_set(row, STR("email"), text("old@harbour.example"));
 }
 
+/* --- the company that Max leads, and of which Ben and Ana are -------------------------------
+ */
+
+static struct value person(struct arena *into, const char *name, bool admin)
+{
+    struct record_builder row;
+
+    record_build(&row, into);
+    record_set(&row, STR("person"), text(name));
+    record_set(&row, STR("name"), text(name));
+    if (strcmp(name, "ana") != 0)
+        record_set(&row, STR("access"), value_bool(true));
+    if (admin)
+        record_set(&row, STR("admin"), value_bool(true));
+    return value_record(record_built(&row));
+}
+
+static struct value company_order(struct arena *into)
+{
+    struct money money = {.minor = 8900, .currency = "EUR"};
+    struct record_builder row;
+
+    record_build(&row, into);
+    record_set(&row, STR("number"), text("ORD-2001"));
+    record_set(&row, STR("who"), text("ben"));
+    record_set(&row, STR("workflow"), text("shop"));
+    record_set(&row, STR("status"), text("shipped"));
+    record_set(&row, STR("placed_at"), value_time(SHOP_NOW - 2 * USEC_PER_DAY));
+    record_set(&row, STR("total"), value_money(money));
+    return value_record(record_built(&row));
+}
+
+static struct value list_of(struct arena *into, const struct value *items, size_t n)
+{
+    struct list *list = arena_new(into, struct list);
+    struct value *kept = arena_array(into, struct value, n);
+
+    memcpy(kept, items, n * sizeof(*kept));
+    *list = (struct list){kept, n};
+    return value_list(list);
+}
+
+static bool company(struct flow_answer *answer, struct record_builder *row, struct arena *into,
+                    struct str customer, const struct flow_need *need)
+{
+    bool leads = str_eq(customer, STR("max"));
+    struct value asked = record_get(need->takes, STR("person"));
+    struct value people[] = {person(into, "ana", false), person(into, "ben", false),
+                             person(into, "max", true)};
+    struct value orders[] = {company_order(into)};
+
+    if (need->kind == FLOW_ACTION) {
+        outcome(answer, row, leads ? "changed" : "refused");
+        answer->value = value_record(record_built(row));
+    } else if (strcmp(need->name, "company") == 0 && leads) {
+        record_set(row, STR("name"), text("Max and Partners"));
+        answer->value = value_record(record_built(row));
+    } else if (strcmp(need->name, "company_people") == 0) {
+        answer->value = list_of(into, people, leads ? COUNTOF(people) : 0);
+    } else if (strcmp(need->name, "company_orders") == 0) {
+        answer->value = list_of(into, orders, leads ? COUNTOF(orders) : 0);
+    } else if (strcmp(need->name, "company_order") == 0 && leads) {
+        answer->value = orders[0];
+    } else if (strcmp(need->name, "company_person") == 0 && leads && asked.kind == VALUE_TEXT) {
+        for (size_t i = 0; i < COUNTOF(people); i++) {
+            if (str_eq(record_get(people[i].record, STR("name")).text, asked.text))
+                answer->value = people[i];
+        }
+    }
+    return true;
+}
+
 bool shop_codes_answer(struct arena *into, struct str customer, const struct flow_need *need,
                        struct flow_answer *answer)
 {
@@ -72,6 +144,8 @@ bool shop_codes_answer(struct arena *into, struct str customer, const struct flo
         record_set(&row, STR("who"), text("changed"));
         record_set(&row, STR("customer"), text("eve"));
         outcome(answer, &row, "registered");
+    } else if (strncmp(need->name, "company", strlen("company")) == 0) {
+        return company(answer, &row, into, customer, need);
     } else if (strcmp(need->name, "not_me") == 0) {
         record_set(&row, STR("who"), text("gone"));
         outcome(answer, &row, "unlinked");
