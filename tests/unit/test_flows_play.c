@@ -219,6 +219,46 @@ static void flw_3_the_clock_moves_and_a_line_changes_what_is_there(void **state)
     arena_finish(&arena);
 }
 
+static void flw_3_a_code_is_asked_and_given_on_a_stage(void **state)
+{
+    static const char stage[] =
+        "customers:\n"
+        "  ana:\n"
+        "    facts: {customer: {name: Ana}}\n"
+        "    answers:\n"
+        "      orders_list: [{number: ORD-1, workflow: shop, status: shipped, placed_at: -3d,\n"
+        "                     total: 19.90 EUR, items_count: 2}]\n"
+        "      order_figures: {active: 1, in_transit: 0, delivered: 2}\n"
+        "      send_code: {outcome: sent, masked: \"+353 ... 12\", expires_at: +5m}\n"
+        "      check_code: [{outcome: wrong, left: 4}, {outcome: verified, who: proved}]\n";
+    static const char transcript[] = "met: yes\nverified: no\n< orders\n< 123456\n< 654321\n"
+                                     "+31m\n< orders\n";
+    static const char *const in_order[] = {
+        "I've sent a code to +353 ... 12",
+        "You have 4 more tries",
+        "Thank you, it's you",
+        "[Order ORD-1]",
+        "I've sent a code to +353 ... 12",
+    };
+    struct play play = {.book = book};
+    struct arena arena = {0};
+    struct err err = {0};
+    struct str rest;
+
+    (void)state;
+    play.stage = stage_of(&arena, stage);
+    if (!play_transcript(&arena, &play, str_from(transcript), &rest, &err))
+        fail_msg("%s", err.text);
+    for (size_t i = 0; i < COUNTOF(in_order); i++) {
+        size_t at = str_find(rest, str_from(in_order[i]));
+
+        if (at == rest.len)
+            fail_msg("not there, or too early: %s", in_order[i]);
+        rest = str_slice(rest, at + 1, rest.len);
+    }
+    arena_finish(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +266,7 @@ int main(void)
         cmocka_unit_test(times_of_a_stage_count_from_its_beginning),
         cmocka_unit_test(what_is_no_stage_is_refused),
         cmocka_unit_test(what_a_transcript_cannot_mean_is_refused_with_its_line),
+        cmocka_unit_test(flw_3_a_code_is_asked_and_given_on_a_stage),
         cmocka_unit_test(flw_3_the_clock_moves_and_a_line_changes_what_is_there),
     };
 
