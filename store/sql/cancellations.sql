@@ -99,7 +99,7 @@ with heard as materialized (
      where v.org_id = $1::uuid and v.conversation_id = $3::uuid and p.customer_id = $2::uuid
        and (p.channel <> 'whatsapp'
             or v.last_inbound_at > $4::timestamptz - interval '23 hours 50 minutes')
-       and preference_wanted($1::uuid, $2::uuid, 'cancellations', p.channel)
+       and notification_wanted($1::uuid, $2::uuid, 'cancellations', p.channel)
 ), told as (
     update cancellations c set told_at = $4::timestamptz
       from heard

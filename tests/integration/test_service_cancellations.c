@@ -9,6 +9,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -178,6 +180,108 @@ static void ntf_3_a_decision_waits_for_the_end_of_the_quiet_hours_and_blocks_not
     service_stop(&service);
 }
 
+/* --- many at once --------------------------------------------------------------------------
+ */
+
+enum { MANY = 40, SHIPPERS = 4 };
+
+static const char *phone_of(size_t i)
+{
+    return arena_format(&arena, "155507%05zu", i).at;
+}
+
+static void post_all(const char *lead, const char *format_words)
+{
+    struct post *posts = arena_array(&arena, struct post, MANY);
+
+    for (size_t i = 0; i < MANY; i++) {
+        bool numbered = strcmp(format_words, "cancel") == 0;
+        struct str words = numbered ? arena_format(&arena, "cancel order RUN-%zu", 7000 + i)
+                                    : str_from(format_words);
+
+        posts[i].body = post_text(&arena, phone_of(i),
+                                  arena_format(&arena, "wamid.many.%s.%zu", lead, i).at,
+                                  arena_cstr(&arena, words));
+    }
+    service_post(&service, posts, MANY, 16, 20 * USEC_PER_SEC);
+    for (size_t i = 0; i < MANY; i++)
+        assert_int_equal(posts[i].status, 200);
+}
+
+/* One process packs, in an order of its own, while the customers say yes. */
+static pid_t ship_all(unsigned step)
+{
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    PGconn *conn = PQconnectdb(store_pg.url);
+    for (unsigned i = 0; i < MANY; i++) {
+        char sql[300];
+        (void)snprintf(
+            sql, sizeof(sql),
+            "select order_ship(org_id, order_id, gen_random_uuid(), 'UPS', '1Z', now()), "
+            "pg_sleep(0.002) from orders where number = 'RUN-%u' and status = 'processing'",
+            7000 + (i * step + step) % MANY);
+        PQclear(PQexec(conn, sql));
+    }
+    PQfinish(conn);
+    _exit(0);
+}
+
+static void can_2_of_many_parcels_that_leave_while_their_customers_cancel_none_does_both(
+    void **state)
+{
+    (void)state;
+    static const unsigned steps[SHIPPERS] = {7, 11, 13, 17};
+    pid_t shippers[SHIPPERS];
+    start();
+    run_sql(owner,
+            "update cancellation_rules set effect = 'approve', statuses = array['processing']");
+    run_sql(
+        owner,
+        "insert into customers (org_id, customer_id, name) select org_id, md5('many' || "
+        "i)::uuid, 'Customer ' || i from businesses, generate_series(0, 39) i;"
+        "insert into customer_phones (org_id, phone, customer_id) select org_id, '+155507' "
+        "|| to_char(i, 'FM00000'), md5('many' || i)::uuid from businesses, "
+        "generate_series(0, 39) i;"
+        "insert into orders (org_id, order_id, number, customer_id, workflow, status, "
+        "placed_at, currency, subtotal_minor, total_minor) select org_id, md5('run' || "
+        "i)::uuid, 'RUN-' || 7000 + i, md5('many' || i)::uuid, 'shop', 'processing', now(), "
+        "'USD', 100, 100 from businesses, generate_series(0, 39) i");
+    post_all("a", "hi");
+    run_sql(owner, "update conversations set verified_until = now() + interval '29 minutes'");
+    post_all("b", "cancel");
+    post_all("c", "1");
+    post_all("d", "skip");
+    for (size_t i = 0; i < SHIPPERS; i++)
+        shippers[i] = ship_all(steps[i]);
+    post_all("e", "yes");
+    for (size_t i = 0; i < SHIPPERS; i++)
+        assert_int_equal(waitpid(shippers[i], NULL, 0), shippers[i]);
+    until("select count(*) from outbox", 0);
+    long cancelled =
+        ask_number(owner, "select count(*) from orders where number like 'RUN-%' and "
+                          "status = 'cancelled'");
+    long shipped =
+        ask_number(owner, "select count(*) from orders where number like 'RUN-%' and "
+                          "status = 'shipped'");
+    print_message("%ld cancelled, %ld shipped\n", cancelled, shipped);
+    assert_int_equal(cancelled + shipped, MANY);
+    assert_int_equal(ask_number(owner, "select count(*) from cancellations where status = "
+                                       "'approved'"),
+                     cancelled);
+    assert_int_equal(ask_number(owner,
+                                "select count(*) from orders o where number like 'RUN-%' and "
+                                "(exists (select 1 from shipments s where s.order_id = "
+                                "o.order_id)) <> (status = 'shipped')"),
+                     0);
+    assert_int_equal(service_arrived(&service, NULL, "has already left us"), shipped);
+    assert_int_equal(service_arrived(&service, NULL, "is cancelled."), cancelled);
+    assert_int_equal(ask_number(owner, "select count(*) from dead_letters"), 0);
+    assert_int_equal(service_repeated(&service), 0);
+    service_stop(&service);
+}
+
 static void an_operator_who_errs_is_told(void **state)
 {
     (void)state;
@@ -210,6 +314,7 @@ int main(void)
         TORN(can_3_a_decision_reaches_the_customer_once_in_their_conversation),
         TORN(can_3_what_has_left_is_not_approved_and_who_said_stop_is_not_told),
         TORN(ntf_3_a_decision_waits_for_the_end_of_the_quiet_hours_and_blocks_nothing),
+        TORN(can_2_of_many_parcels_that_leave_while_their_customers_cancel_none_does_both),
         TORN(an_operator_who_errs_is_told),
     };
     store_open();

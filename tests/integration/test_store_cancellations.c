@@ -670,6 +670,13 @@ static void can_3_nobody_is_told_what_they_do_not_want_or_cannot_be_sent(void **
     assert_string_equal(notice("2026-06-10 15:00Z"), "unwanted 2026-06-10 15:00:00+00");
     assert_string_equal(tell(bot, AMELIA, "2026-06-10 15:00Z"), "nothing ");
     run_sql(owner, "delete from preferences");
+    /* STOP by SMS is a STOP here, too. */
+    run_sql(owner, FORMAT("insert into contact_points (org_id, contact_id, channel, address, "
+                          "customer_id, stopped_at) values (" ORG ", gen_random_uuid(), 'sms', "
+                          "'%s', '%s', now())",
+                          AMELIA, customer(AMELIA)));
+    assert_string_equal(notice("2026-06-10 15:00Z"), "unwanted 2026-06-10 15:00:00+00");
+    assert_string_equal(tell(bot, AMELIA, "2026-06-10 15:00Z"), "nothing ");
     write_in(30); /* a day ago: templates only */
     assert_string_equal(notice("2026-06-10 15:00Z"), "closed 2026-06-10 15:00:00+00");
     assert_string_equal(tell(bot, AMELIA, "2026-06-10 15:00Z"), "nothing ");
