@@ -388,6 +388,34 @@ static void a_due_timer_fires_once_with_four_workers_and_kill_9(void **state)
     service_end(&service);
 }
 
+/* The database dies with the jobs claimed, and comes back after a while. */
+static void a_due_timer_fires_once_though_the_database_crashed(void **state)
+{
+    enum { PEOPLE = 150 };
+
+    (void)state;
+    start(2);
+    post_all("a", PEOPLE, "human");
+    until("select count(*) from handoffs", PEOPLE);
+    all_is_due_now();
+    service_until(&service, owner,
+                  "select least(count(*), 1) from jobs where leased_until > now()", 1,
+                  10 * USEC_PER_SEC);
+    pg_halt(&store_pg, SIGKILL);
+    PQfinish(owner);
+    owner = NULL;
+    (void)usleep(500000);
+    assert_true(pg_boot(&store_pg));
+    owner = owner_connect();
+    until("select count(*) from jobs", 0);
+    assert_int_equal(ask_number(owner, "select count(*) from handoffs where state = 'done' and"
+                                       " ended_why = 'unanswered'"),
+                     PEOPLE);
+    assert_int_equal(ask_number(owner, APOLOGIES), PEOPLE);
+    assert_int_equal(ask_number(owner, "select count(*) from dead_letters"), 0);
+    service_stop(&service);
+}
+
 static void a_timer_and_a_message_of_the_same_instant_are_two_turns(void **state)
 {
     enum { PEOPLE = 60 };
@@ -482,6 +510,7 @@ int main(void)
         FRESH(crm_3_a_person_cannot_write_to_who_said_stop_or_is_silent_for_a_day),
         FRESH(the_command_shows_and_acts),
         FRESH(a_due_timer_fires_once_with_four_workers_and_kill_9),
+        FRESH(a_due_timer_fires_once_though_the_database_crashed),
         FRESH(a_timer_and_a_message_of_the_same_instant_are_two_turns),
         FRESH(ten_thousand_that_are_due_at_once_starve_nobody),
     };
