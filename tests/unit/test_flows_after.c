@@ -3,6 +3,7 @@
  * and every way in which its timer could fire when it should not.
  */
 #include "flows/engine/book.h"
+#include "flows/play/play.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -351,6 +352,47 @@ static void a_turn_without_timers_says_so(void **state)
     assert_false(world->result->timers_changed);
 }
 
+/* In a transcript the clock fires what is due on the way, each at its own time. */
+static void flw_3_a_transcripts_clock_fires_timers(void **state)
+{
+    static const char transcript[] = "met: yes\n"
+                                     "< orders\n"
+                                     "> wait.ask\n"
+                                     "> [t.yes]\n"
+                                     "> [t.no]\n"
+                                     "+29m\n"
+                                     "+2m\n"
+                                     "* after 30m\n"
+                                     "> wait.remind\n"
+                                     ">\n"
+                                     "> wait.last\n"
+                                     "> [t.yes]\n"
+                                     "> [t.no]\n"
+                                     "< no\n"
+                                     "> wait.ask\n"
+                                     "> [t.yes]\n"
+                                     "> [t.no]\n"
+                                     "+3h\n"
+                                     "* after 30m\n"
+                                     "> wait.remind\n"
+                                     ">\n"
+                                     "> wait.last\n"
+                                     "> [t.yes]\n"
+                                     "> [t.no]\n"
+                                     "* after 2h\n"
+                                     "> wait.kept\n"
+                                     "+24h\n";
+    struct world *world = *state;
+    struct play play = {.book = world->book};
+    struct str played = STR_NONE;
+    struct err err = {0};
+
+    if (!play_transcript(&world->arena, &play, str_from(transcript), &played, &err))
+        fail_msg("%s", err.text);
+    if (!str_eq(played, str_from(transcript)))
+        fail_msg("%.*s", STR_ARG(played));
+}
+
 static void strangers_names_are_refused(void **state)
 {
     static const char *const names[] = {
@@ -462,6 +504,7 @@ int main(void)
         FRESH(while_a_person_holds_the_conversation_timers_are_silent),
         FRESH(outside_the_service_window_nothing_is_said),
         FRESH(a_turn_without_timers_says_so),
+        FRESH(flw_3_a_transcripts_clock_fires_timers),
         FRESH(strangers_names_are_refused),
         FRESH(a_newer_book_knows_the_timer_if_it_has_the_state),
         FRESH(a_newer_book_that_waits_otherwise_waits_as_it_says),
