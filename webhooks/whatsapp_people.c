@@ -19,7 +19,7 @@ static struct str e164(struct arena *into, struct str wa_id)
         if (digits.at[i] < '0' || digits.at[i] > '9')
             return STR_NONE;
     }
-    return arena_format(into, "+%.*s", STR_ARG(digits));
+    return arena_concat(into, STR("+"), digits);
 }
 
 static int compare_keys(const void *a, const void *b)

@@ -55,7 +55,7 @@ static bool put_address(struct arena *into, const struct whatsapp_sender *sender
         base.len--;
     if (!whatsapp_is_link(base) || !is_path_id(id))
         return err_raise(err, ERR_REJECT, "WhatsApp: the API's address or an id is malformed");
-    request->url = arena_format(into, "%.*s/%.*s%s", STR_ARG(base), STR_ARG(id), rest);
+    request->url = arena_concat(into, base, STR("/"), id, str_from(rest));
     return true;
 }
 
@@ -68,7 +68,7 @@ bool whatsapp_request(struct arena *into, const struct whatsapp_sender *sender,
     bool get = strcmp(method, "GET") == 0;
     struct http_header *headers = arena_array(into, struct http_header, 2);
     headers[0].name = STR("Authorization");
-    headers[0].value = arena_format(into, "Bearer %.*s", STR_ARG(sender->token));
+    headers[0].value = arena_concat(into, STR("Bearer "), sender->token);
     headers[1].name = STR("Content-Type");
     headers[1].value = STR("application/json");
     *request = (struct http_request){

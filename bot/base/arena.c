@@ -134,6 +134,20 @@ const char *arena_cstr(struct arena *arena, struct str text)
     return arena_str(arena, text).at;
 }
 
+struct str arena_join(struct arena *arena, const struct str *parts, size_t n)
+{
+    size_t len = 0, at = 0;
+
+    for (size_t i = 0; i < n; i++)
+        len += parts[i].len;
+    char *text = arena_alloc(arena, len + 1);
+    for (size_t i = 0; i < n; at += parts[i++].len) {
+        if (parts[i].len > 0)
+            memcpy(text + at, parts[i].at, parts[i].len);
+    }
+    return (struct str){text, len};
+}
+
 struct str arena_format(struct arena *arena, const char *format, ...)
 {
     va_list args;

@@ -48,6 +48,13 @@ struct str arena_str(struct arena *arena, struct str text);
 /* A terminated copy, for C interfaces. */
 const char *arena_cstr(struct arena *arena, struct str text);
 
+/* Texts one behind the other, terminated: what printf would do in ten times the time. */
+struct str arena_join(struct arena *arena, const struct str *parts, size_t n);
+
+#define arena_concat(arena, ...)                                                               \
+    arena_join((arena), (const struct str[]){__VA_ARGS__},                                     \
+               sizeof((const struct str[]){__VA_ARGS__}) / sizeof(struct str))
+
 /* printf into the arena. */
 struct str arena_format(struct arena *arena, const char *format, ...) PRINTF(2, 3);
 

@@ -21,7 +21,7 @@ static struct str encode_carries(struct arena *into, const struct prompt_id *id)
     for (size_t i = 0; i < id->n_carries; i++) {
         struct str value = may_be_carried(id->carries[i]) ? id->carries[i] : STR_NONE;
 
-        carries = arena_format(into, "%.*s=%.*s~", STR_ARG(carries), STR_ARG(value));
+        carries = arena_concat(into, carries, STR("="), value, STR("~"));
     }
     return carries;
 }
@@ -29,11 +29,12 @@ static struct str encode_carries(struct arena *into, const struct prompt_id *id)
 static struct str encode(struct arena *into, const struct prompt_id *id, struct str carries)
 {
     bool numbered = id->number.len > 0;
+    const char kind[] = {(char)id->kind, ':'};
 
-    return arena_format(into, "p1.%.*s.%.*s.%.*s.%s%.*s%s%.*s%c:%.*s", STR_ARG(id->version),
-                        STR_ARG(id->flow), STR_ARG(id->state), numbered ? "#" : "",
-                        STR_ARG(id->number), numbered ? "~" : "", STR_ARG(carries),
-                        (char)id->kind, STR_ARG(id->key));
+    return arena_concat(into, STR("p1."), id->version, STR("."), id->flow, STR("."), id->state,
+                        STR("."), numbered ? STR("#") : STR_NONE, id->number,
+                        numbered ? STR("~") : STR_NONE, carries,
+                        (struct str){kind, sizeof kind}, id->key);
 }
 
 struct str prompt_id_encode(struct arena *into, const struct prompt_id *id)

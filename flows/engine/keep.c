@@ -66,8 +66,9 @@ static struct value shown_value(struct arena *into, const struct kept *kept)
     for (size_t i = 0; i < kept->n_shown; i++) {
         const struct shown *shown = &kept->shown[i];
 
-        items[2 * i] =
-            value_text(arena_format(into, "%c%.*s", (char)shown->kind, STR_ARG(shown->key)));
+        const char kind = (char)shown->kind;
+
+        items[2 * i] = value_text(arena_concat(into, (struct str){&kind, 1}, shown->key));
         items[2 * i + 1] = value_text(shown->title);
     }
     return list_of(into, items, 2 * kept->n_shown);

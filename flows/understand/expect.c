@@ -262,7 +262,7 @@ static struct str joined(struct arena *scratch, const struct tokens *tokens)
     struct str all = STR_NONE;
 
     for (size_t i = 0; i < tokens->n; i++)
-        all = arena_format(scratch, "%.*s%.*s", STR_ARG(all), STR_ARG(tokens->items[i]));
+        all = arena_concat(scratch, all, tokens->items[i]);
     return all;
 }
 
