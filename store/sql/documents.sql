@@ -109,9 +109,10 @@ update documents d set state = 'gone', open = true, due_at = $3::timestamptz
  where d.org_id = $1::uuid and d.document_id = o.document_id;
 
 -- name: documents_closed
--- The file is removed.
+-- The file is removed, and with it what the customer called it.
 -- $1 org  $2 id
-update documents set open = false where org_id = $1::uuid and document_id = $2::uuid and state = 'gone';
+update documents set open = false, caption = '', filename = ''
+ where org_id = $1::uuid and document_id = $2::uuid and state = 'gone';
 
 -- name: documents_of_ticket
 -- $1 org  $2 ticket

@@ -263,13 +263,14 @@ check("ISS-1 two photos of a report are kept byte for byte, though every worker 
 
 check("CH-1 files survive whatever kills the service, at any moment", async () => {
   await world.faults({ reset: true, media_delay_ms: 200 });
-  for (let round = 0; round < 4; round++) {
+  for (let round = 0; round < 6; round++) {
     const who = stranger();
     const bytes = [jpeg(), pdf(), jpeg(200_000)];
     const ids = [await send(who, bytes[0]), await send(who, bytes[1], { mime: "application/pdf", type: "document" }), await send(who, bytes[2])];
     await soon("the files are wanted", async () => (await world.sql(`select count(*) from documents where handle in ('${ids.join("','")}')`)) === "3");
     await pause(Math.random() * 500);
-    if (round % 2 === 0) await world.killService();
+    if (round % 3 === 0) await world.killService();
+    else if (round % 3 === 1) await world.restartService(); // as an upgrade does
     else for (const pid of childrenOf(world.processes.service.pid)) killNow(pid);
     for (const [i, id] of ids.entries()) await isKept(id, bytes[i], 30_000);
   }

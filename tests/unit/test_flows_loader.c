@@ -50,6 +50,8 @@ static const char *const engine_keys[] = {"welcome.first",
                                           "prompt.more",
                                           "prompt.previous",
                                           "prompt.choose",
+                                          "prompt.done",
+                                          "prompt.skip",
                                           "tracking.link.label",
                                           "menu.ask",
                                           "hello",
@@ -142,6 +144,12 @@ static void a_sound_book_loads(void **state)
         "  a: {ask: {text: ask, as: x, optional: true}, on: {answered: done, skipped: menu}}\n",
         HEAD "  a: {ask: {buttons: ask, titles: t, choices: [yes, no]}, on: {yes: done, no: "
              "rest}}\n",
+        HEAD
+        "  a: {ask: {media: ask, as: x, max: 3}, on: {answered: done, added: a, too_many: a, "
+        "wrong_kind: a}}\n",
+        HEAD
+        "  a: {ask: {text: ask, as: x, min: 3, max: 9}, on: {answered: done, too_short: a, "
+        "too_long: a}}\n",
         HEAD "  a: {call: help, target: b}\n  b: {target: done}\n",
         HEAD "  a: {call: help, target: done}\n",
         HEAD "  a:\n    load: orders_list\n    always:\n"
@@ -256,6 +264,23 @@ static void flw_2_an_unanswered_event_or_outcome_is_refused(void **state)
 {
     static const struct broken all[] = {
         {HEAD "  a: {ask: {text: ask, as: x}}\n",                                                         "4", "leaves 'answered' unanswered"},
+        {HEAD
+         "  a: {ask: {media: ask, as: x, max: 3}, on: {answered: done, added: a, wrong_kind: "
+         "a}}\n",                                                                                "4", "'too_many'"                  },
+        {HEAD
+         "  a: {ask: {media: ask, as: x, max: 3, optional: true}, on: {answered: done, added: "
+         "a, too_many: a, wrong_kind: a}}\n",                                                    "4", "'skipped'"                   },
+        {HEAD
+         "  a: {ask: {media: ask, as: x, max: 3}, on: {answered: done, added: a, too_many: a, "
+         "wrong_kind: a, skipped: a}}\n",                                                        "4", "'skipped' never happens"     },
+        {HEAD "  a: {ask: {media: ask, as: x}, on: {answered: done}}\n",                                  "4",
+         "files want more; add 'as'"                                                                                                         },
+        {HEAD "  a: {ask: {media: ask, as: x, max: 99}, on: {answered: done}}\n",                         "4",
+         "'max' is a number from 1 to 20"                                                                                                    },
+        {HEAD "  a: {ask: {text: ask, as: x, min: 9}, on: {answered: done}}\n",                           "4",
+         "'min' goes with a 'max'"                                                                                                           },
+        {HEAD "  a: {ask: {text: ask, as: x, min: 3, max: 9}, on: {answered: done, too_short: "
+              "a}}\n",                                                                           "4", "'too_long'"                  },
         {HEAD "  a: {ask: {text: ask, as: x, optional: true}, on: {answered: done}}\n",                   "4",
          "'skipped'"                                                                                                                         },
         {HEAD "  a: {ask: {buttons: ask, titles: t, choices: [yes, no]}, on: {yes: done}}\n",

@@ -81,12 +81,37 @@ static void what_the_shell_gives_comes_from_the_frame(void **state)
     arena_finish(&arena);
 }
 
+static void iss_1_handles_of_files_travel_between_commas(void **state)
+{
+    (void)state;
+    static const struct sql sql = {.name = "a", .n_params = 4};
+    static const char *const takes[] = {"files", "none", NULL};
+    struct part part = {"a", &sql, takes, PART_ACTION, true};
+    const struct value handles[] = {value_text(STR("12")), value_int(3),
+                                    value_text(STR("4\xff"))};
+    const struct list list = {handles, COUNTOF(handles)}, empty = {NULL, 0};
+    struct part_frame frame = {.now = 0};
+    struct record_builder given;
+    struct arena arena;
+
+    arena_init(&arena);
+    record_build(&given, &arena);
+    record_set(&given, STR("files"), value_list(&list));
+    record_set(&given, STR("none"), value_list(&empty));
+    const struct db_param *params = part_params(&arena, &part, &frame, record_built(&given));
+    assert_int_equal(params[2].len, 7);
+    assert_memory_equal(params[2].bytes, "12,4\xef\xbf\xbd", 7);
+    assert_null(params[3].bytes);
+    arena_finish(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_part_that_flows_may_name_is_bound),
         cmocka_unit_test(every_statement_takes_what_its_part_says),
         cmocka_unit_test(what_the_shell_gives_comes_from_the_frame),
+        cmocka_unit_test(iss_1_handles_of_files_travel_between_commas),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

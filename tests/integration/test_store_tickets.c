@@ -1,0 +1,512 @@
+/*
+ * Reports and their files in the database: what actions answer, whose rows they are, and who
+ * may fetch what when. A file's way through its states is played by hand here; the whole way,
+ * with deaths, is in tests/e2e/media.mjs.
+ */
+#include "bot/base/crypto.h"
+#include "store/parts.h"
+#include "store/seed.h"
+#include "store/sql.h"
+#include "tests/support/store.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define AMELIA 1
+#define LUCIA  2
+
+static struct rig rig;
+static PGconn *owner;
+static usec_t now;
+
+static struct uuid id_of(const char *sql)
+{
+    PGresult *result = PQexec(owner, sql);
+    struct uuid id;
+    if (PQntuples(result) != 1 || !uuid_parse(str_from(PQgetvalue(result, 0, 0)), &id))
+        fail_msg("no id: %s", sql);
+    PQclear(result);
+    return id;
+}
+
+static struct uuid customer(int n)
+{
+    char sql[100];
+    (void)snprintf(sql, sizeof sql, "select md5('larkfield/customer/%d')::uuid", n);
+    return id_of(sql);
+}
+
+static struct uuid conversation(int n)
+{
+    char sql[100];
+    (void)snprintf(sql, sizeof sql, "select md5('talk/%d')::uuid", n);
+    return id_of(sql);
+}
+
+static struct uuid fresh(void)
+{
+    return id_of("select gen_random_uuid()");
+}
+
+/* --- parts, as flows use them ----------------------------------------------------------------
+ */
+
+struct take {
+    const char *name;
+    const char *text;
+};
+
+static struct value act(int who, const char *name, const struct take *takes, size_t n)
+{
+    struct called called = {.done = false};
+    const struct part *part = parts_find(str_from(name));
+    struct record_builder record;
+    struct err err = {0};
+    struct value answer;
+    const char *outcome;
+
+    assert_non_null(part);
+    record_build(&record, &rig.arena);
+    for (size_t i = 0; i < n; i++)
+        record_set(&record, str_from(takes[i].name), value_text(str_from(takes[i].text)));
+    struct part_frame frame = {.org = seed_demo_org,
+                               .customer = customer(who),
+                               .conversation = conversation(who),
+                               .contact = conversation(who),
+                               .now = now,
+                               .id = fresh()};
+    call_init(&called.call, &rig.arena, seed_demo_org);
+    called.call.customer = frame.customer;
+    call_add(&called.call, part->sql,
+             part_params(&rig.arena, part, &frame, record_built(&record)));
+    wait_call(&rig, &called);
+    if (called.call.err.code != ERR_NONE)
+        fail_msg("%s: %s", name, called.call.err.text);
+    if (!part_answer(&rig.arena, part, called.results[0], &answer, &outcome, &err))
+        fail_msg("%s", err.text);
+    called_clear(&called);
+    return answer;
+}
+
+#define ACT(who, name, ...)                                                                    \
+    act(who, name, (const struct take[]){__VA_ARGS__},                                         \
+        sizeof((const struct take[]){__VA_ARGS__}) / sizeof(struct take))
+
+static const char *text_in(struct value value, const char *name)
+{
+    struct value field;
+    assert_int_equal(value.kind, VALUE_RECORD);
+    field = record_get(value.record, str_from(name));
+    return field.kind == VALUE_TEXT ? arena_cstr(&rig.arena, field.text) : "";
+}
+
+static int64_t number_in(struct value value, const char *name)
+{
+    struct value field = record_get(value.record, str_from(name));
+    return field.kind == VALUE_INT ? field.number : 0;
+}
+
+static struct value open_ticket(int who, const char *story, const char *files)
+{
+    return ACT(who, "ticket_open", {"kind", "damaged"}, {"description", story},
+               {"email", "a@example.com"}, {"files", files});
+}
+
+/* --- statements of the shell
+ * -------------------------------------------------------------------
+ */
+
+/* Run one in nobody's name; what it gives is looked at by `look`. */
+static int64_t tell_of(const struct sql *sql, const struct db_param *params,
+                       int64_t (*look)(const PGresult *rows))
+{
+    struct called called = {.done = false};
+    int64_t got;
+
+    call_init(&called.call, &rig.arena, seed_demo_org);
+    call_add(&called.call, sql, params);
+    wait_call(&rig, &called);
+    if (called.call.err.code != ERR_NONE)
+        fail_msg("%s: %s", sql->name, called.call.err.text);
+    got = look(called.results[0]);
+    called_clear(&called);
+    return got;
+}
+
+static int64_t count_rows(const PGresult *rows)
+{
+    return rows_n(rows);
+}
+
+static int64_t count_changed(const PGresult *rows)
+{
+    return rows_changed(rows);
+}
+
+static struct db_param *params(size_t n)
+{
+    struct db_param *made = arena_array(&rig.arena, struct db_param, n);
+    made[0] = param_uuid(&rig.arena, seed_demo_org);
+    return made;
+}
+
+static int64_t claim(usec_t at, int most)
+{
+    struct db_param *values = params(4);
+    values[1] = param_time(&rig.arena, at);
+    values[2] = param_time(&rig.arena, at + USEC_PER_MIN);
+    values[3] = param_int4(&rig.arena, most);
+    return tell_of(&SQL_DOCUMENTS_CLAIM, values, count_rows);
+}
+
+static int64_t say_storing(const char *handle, const char *bytes)
+{
+    char sql[200];
+    struct hash hash = sha256(str_from(bytes));
+    struct db_param *values = params(7);
+    (void)snprintf(sql, sizeof sql, "select document_id from documents where handle = '%s'",
+                   handle);
+    values[1] = param_uuid(&rig.arena, id_of(sql));
+    values[2] =
+        param_text(arena_str(&rig.arena, (struct str){(const char *)hash.bytes, HASH_LEN}));
+    values[3] = param_int8(&rig.arena, 1);
+    values[4] = param_text(STR("image/jpeg"));
+    values[5] = values[6] = param_int4(&rig.arena, 0);
+    return tell_of(&SQL_DOCUMENTS_STORING, values, count_changed);
+}
+
+static int64_t end_file(const char *handle, const char *state)
+{
+    char sql[200];
+    struct db_param *values = params(5);
+    (void)snprintf(sql, sizeof sql, "select document_id from documents where handle = '%s'",
+                   handle);
+    values[1] = param_uuid(&rig.arena, id_of(sql));
+    values[2] = param_text(str_from(state));
+    values[3] = param_text(STR("lost"));
+    values[4] = param_time(&rig.arena, now);
+    return tell_of(&SQL_DOCUMENTS_END, values, count_rows);
+}
+
+static int64_t tell(int who)
+{
+    struct db_param *values = params(4);
+    values[1] = param_uuid(&rig.arena, conversation(who));
+    values[2] = param_text(STR("{\"kind\":\"text\",\"body\":\"x\"}"));
+    values[3] = param_time(&rig.arena, now);
+    return tell_of(&SQL_DOCUMENTS_TELL, values, count_changed);
+}
+
+/* --- arranging
+ * ----------------------------------------------------------------------------------
+ */
+
+static void want(int who, const char *handle)
+{
+    char sql[700];
+    (void)snprintf(
+        sql, sizeof sql,
+        "insert into documents (org_id, document_id, conversation_id, account_id, customer_id,"
+        " handle, kind, at, expires_at, due_at)"
+        " select org_id, gen_random_uuid(), conversation_id, account_id,"
+        "        md5('larkfield/customer/%d')::uuid, '%s', 'image', now(), now() + '7 days',"
+        "        to_timestamp(%lld / 1000000.0)"
+        "   from conversations where conversation_id = md5('talk/%d')::uuid",
+        who, handle, (long long)now, who);
+    run_sql(owner, sql);
+}
+
+static int clean(void **state)
+{
+    (void)state;
+    now = clock_now();
+    run_sql(owner,
+            "truncate ticket_answers, ticket_documents, tickets, documents, outbox, messages;"
+            "update businesses set settings = '{}'");
+    return 0;
+}
+
+/* --- tests
+ * ---------------------------------------------------------------------------------------
+ */
+
+static void iss_1_a_report_gets_a_number_and_a_promise(void **state)
+{
+    (void)state;
+    struct value opened =
+        ACT(AMELIA, "ticket_open", {"number", "ORD-1001"}, {"kind", "damaged"},
+            {"description", "It is cracked."}, {"email", "a@example.com"});
+
+    assert_string_equal(text_in(opened, "outcome"), "opened");
+    assert_int_equal(
+        ask_number(owner, "select count(*) from tickets where number ~ "
+                          "'^T-[BCDFGHJKMNPQRSTVWXZ]{4}-[BCDFGHJKMNPQRSTVWXZ]{4}$' and "
+                          "due_at = created_at + interval '24 hours' and order_id is not null "
+                          "and contact_email = 'a@example.com' and contact_phone like '+%'"),
+        1);
+    struct value shown = ACT(AMELIA, "ticket_by_number", {"ticket", text_in(opened, "ticket")});
+    assert_string_equal(text_in(shown, "order_number"), "ORD-1001");
+    assert_string_equal(text_in(shown, "description"), "It is cracked.");
+    assert_int_equal(ACT(AMELIA, "tickets_list", {"offset", "0"}).list->n, 1);
+    /* nobody else's */
+    assert_int_equal(ACT(LUCIA, "ticket_by_number", {"ticket", text_in(opened, "ticket")}).kind,
+                     VALUE_NONE);
+    assert_int_equal(ACT(LUCIA, "tickets_list", {"offset", "nonsense"}).list->n, 0);
+}
+
+static void iss_1_numbers_are_no_sequence(void **state)
+{
+    (void)state;
+    assert_int_equal(ask_number(owner, "select count(distinct ticket_number())"
+                                       " from generate_series(1, 5000)"),
+                     5000);
+    assert_int_equal(ask_number(owner, "select count(*) from generate_series(1, 2000), "
+                                       "ticket_number() n where n !~ "
+                                       "'^T-[B-Z]{4}-[B-Z]{4}$'"),
+                     0);
+}
+
+static void iss_1_what_cannot_be_opened_is_an_outcome(void **state)
+{
+    (void)state;
+    static const char *const addresses[] = {
+        "x",          "@",        "a@b", "a b@example.com", "a@example.com>", "a@@example.com",
+        "a@example.", "\"'; drop"};
+
+    for (size_t i = 0; i < COUNTOF(addresses); i++) {
+        struct value refused = ACT(AMELIA, "ticket_open", {"kind", "other"},
+                                   {"description", "Something."}, {"email", addresses[i]});
+        if (strcmp(text_in(refused, "outcome"), "bad_email") != 0)
+            fail_msg("%s: %s", addresses[i], text_in(refused, "outcome"));
+    }
+    assert_string_equal(text_in(ACT(AMELIA, "ticket_open", {"number", "ORD-9999"},
+                                    {"kind", "other"}, {"description", "Something."}),
+                                "outcome"),
+                        "no_order");
+    /* another customer's order is none */
+    PGresult *theirs = PQexec(owner, "select number from orders where customer_id = "
+                                     "md5('larkfield/customer/3')::uuid limit 1");
+    const char *number = arena_cstr(&rig.arena, str_from(PQgetvalue(theirs, 0, 0)));
+    PQclear(theirs);
+    assert_string_equal(text_in(ACT(AMELIA, "ticket_open", {"number", number},
+                                    {"kind", "other"}, {"description", "Something."}),
+                                "outcome"),
+                        "no_order");
+    assert_int_equal(ask_number(owner, "select count(*) from tickets"), 0);
+}
+
+static void iss_1_the_same_report_twice_is_one(void **state)
+{
+    (void)state;
+    struct value first = open_ticket(AMELIA, "It is cracked.", "");
+    struct value again = open_ticket(AMELIA, "It is cracked.", "");
+
+    assert_string_equal(text_in(again, "outcome"), "twice");
+    assert_string_equal(text_in(again, "ticket"), text_in(first, "ticket"));
+    assert_string_equal(text_in(open_ticket(AMELIA, "And more.", ""), "outcome"), "opened");
+    assert_string_equal(text_in(open_ticket(LUCIA, "It is cracked.", ""), "outcome"), "opened");
+    now += 2 * USEC_PER_HOUR;
+    assert_string_equal(text_in(open_ticket(AMELIA, "It is cracked.", ""), "outcome"),
+                        "opened");
+}
+
+static void iss_1_a_day_has_a_most(void **state)
+{
+    (void)state;
+    char story[40];
+
+    for (int i = 0; i < 10; i++) {
+        (void)snprintf(story, sizeof story, "It is cracked, %d.", i);
+        assert_string_equal(text_in(open_ticket(AMELIA, story, ""), "outcome"), "opened");
+    }
+    assert_string_equal(text_in(open_ticket(AMELIA, "One more.", ""), "outcome"), "too_many");
+    run_sql(owner, "update businesses set settings = '{\"tickets_a_day\": 11}'");
+    assert_string_equal(text_in(open_ticket(AMELIA, "One more.", ""), "outcome"), "opened");
+    run_sql(owner, "update businesses set settings = '{\"tickets_a_day\": \"many\"}'");
+    assert_string_equal(text_in(open_ticket(AMELIA, "And more.", ""), "outcome"), "too_many");
+    now += 25 * USEC_PER_HOUR;
+    assert_string_equal(text_in(open_ticket(AMELIA, "Next day.", ""), "outcome"), "opened");
+}
+
+static void iss_1_only_files_of_this_conversation_are_taken(void **state)
+{
+    (void)state;
+    want(AMELIA, "a1");
+    want(AMELIA, "a2");
+    want(LUCIA, "l1");
+    struct value opened = open_ticket(AMELIA, "It is cracked.", "a2,l1,a1,nothing,a2,',");
+
+    assert_int_equal(number_in(opened, "files"), 2);
+    assert_int_equal(ask_number(owner, "select count(*) from documents where ticketed"), 2);
+    assert_int_equal(ask_number(owner,
+                                "select position from ticket_documents t join documents d "
+                                "using (org_id, document_id) where handle = 'a1'"),
+                     2);
+}
+
+static void iss_1_five_files_with_a_report_and_twenty_in_all(void **state)
+{
+    (void)state;
+    char handles[400] = "", handle[16];
+    struct value opened, more;
+
+    for (int i = 0; i < 30; i++) {
+        (void)snprintf(handle, sizeof handle, "f%02d", i);
+        want(AMELIA, handle);
+        (void)snprintf(handles + strlen(handles), sizeof handles - strlen(handles), "%s%s",
+                       i ? "," : "", handle);
+    }
+    opened = open_ticket(AMELIA, "It is cracked.", handles);
+    assert_int_equal(number_in(opened, "files"), 5);
+    more =
+        ACT(AMELIA, "ticket_attach", {"ticket", text_in(opened, "ticket")}, {"files", handles});
+    assert_string_equal(text_in(more, "outcome"), "attached");
+    assert_int_equal(number_in(more, "files"), 15);
+    more =
+        ACT(AMELIA, "ticket_attach", {"ticket", text_in(opened, "ticket")}, {"files", handles});
+    assert_string_equal(text_in(more, "outcome"), "full");
+    more = ACT(LUCIA, "ticket_attach", {"ticket", text_in(opened, "ticket")}, {"files", "f29"});
+    assert_string_equal(text_in(more, "outcome"), "not_found");
+    run_sql(owner, "update tickets set status = 'closed'");
+    more =
+        ACT(AMELIA, "ticket_attach", {"ticket", text_in(opened, "ticket")}, {"files", "f29"});
+    assert_string_equal(text_in(more, "outcome"), "closed");
+}
+
+static void ch_1_a_file_is_claimed_by_one_worker_at_a_time(void **state)
+{
+    (void)state;
+    want(AMELIA, "a1");
+    want(AMELIA, "a2");
+    want(LUCIA, "l1");
+    assert_int_equal(claim(now, 2), 2);
+    assert_int_equal(claim(now, 9), 1);
+    assert_int_equal(claim(now, 9), 0);
+    assert_int_equal(claim(now + 2 * USEC_PER_MIN, 9), 3); /* whoever had them is dead */
+    assert_int_equal(ask_number(owner, "select count(*) from documents where attempts = 2"), 3);
+    run_sql(owner, "update documents set open = false");
+    assert_int_equal(claim(now + USEC_PER_HOUR, 9), 0);
+}
+
+static void ch_1_bytes_that_are_being_removed_are_not_stored_beneath_it(void **state)
+{
+    (void)state;
+    want(AMELIA, "a1");
+    want(LUCIA, "l1");
+    assert_int_equal(say_storing("a1", "the same"), 1);
+    run_sql(owner, "update documents set state = 'gone' where handle = 'a1'");
+    assert_int_equal(say_storing("l1", "the same"), 0);
+    assert_int_equal(say_storing("l1", "others"), 1);
+    run_sql(owner, "update documents set open = false where handle = 'a1'");
+    assert_int_equal(say_storing("l1", "the same"), 1);
+}
+
+static void iss_1_what_a_report_counts_on_is_told_once(void **state)
+{
+    (void)state;
+    want(AMELIA, "a1");
+    want(AMELIA, "a2");
+    want(AMELIA, "loose");
+    assert_int_equal(number_in(open_ticket(AMELIA, "It is cracked.", "a1,a2"), "files"), 2);
+    assert_int_equal(end_file("loose", "lost"), 1);
+    assert_int_equal(tell(AMELIA), 0); /* nobody counts on that one */
+    assert_int_equal(end_file("a1", "lost"), 1);
+    assert_int_equal(end_file("a1", "lost"), 0); /* it has ended */
+    assert_int_equal(end_file("a2", "refused"), 1);
+    assert_int_equal(tell(LUCIA), 0);
+    assert_int_equal(tell(AMELIA), 1);
+    assert_int_equal(tell(AMELIA), 0);
+    assert_int_equal(ask_number(owner, "select count(*) from outbox"), 1);
+    assert_int_equal(ask_number(owner, "select count(*) from messages where not inbound"), 1);
+}
+
+static void iss_1_a_report_tells_of_files_that_were_lost_before_it(void **state)
+{
+    (void)state;
+    want(AMELIA, "a1");
+    want(AMELIA, "a2");
+    assert_int_equal(end_file("a1", "refused"), 1);
+    struct value opened = open_ticket(AMELIA, "It is cracked.", "a1,a2");
+    assert_int_equal(number_in(opened, "files"), 1);
+    assert_int_equal(number_in(opened, "lost"), 1);
+    assert_int_equal(tell(AMELIA), 0);
+}
+
+static void ch_1_the_same_handle_twice_is_one_file(void **state)
+{
+    (void)state;
+    want(AMELIA, "a1");
+    assert_string_equal(
+        try_sql(owner,
+                "insert into documents (org_id, document_id, conversation_id, account_id, "
+                "handle, kind, at, expires_at, due_at) select org_id, gen_random_uuid(), "
+                "conversation_id, account_id, handle, kind, at, expires_at, due_at from "
+                "documents"),
+        "23505");
+}
+
+/* --- all of them
+ * -----------------------------------------------------------------------------------
+ */
+
+static int begin(void **state)
+{
+    struct seed_options options = {.url = store_pg.url, .phone_number_id = "106"};
+    struct seed_counts counts;
+    struct err err = {0};
+
+    (void)state;
+    if (!seed_demo(&options, &counts, &err)) {
+        (void)fprintf(stderr, "%s\n", err.text);
+        return -1;
+    }
+    owner = owner_connect();
+    run_sql(
+        owner,
+        "insert into contact_points (org_id, contact_id, channel, address, phone, customer_id)"
+        " select org_id, md5('talk/' || n)::uuid, 'whatsapp', phone, phone, customer_id"
+        "   from customer_phones join generate_series(1, 2) n"
+        "     on customer_id = md5('larkfield/customer/' || n)::uuid;"
+        "insert into conversations (org_id, conversation_id, account_id, contact_id)"
+        " select p.org_id, p.contact_id, a.account_id, p.contact_id"
+        "   from contact_points p join (select org_id, min(account_id::text)::uuid as "
+        "account_id from accounts group by org_id) a using (org_id)");
+    rig_open(&rig, &(struct db_options){.connections = 2, .role = "parley_bot"});
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    rig_close(&rig);
+    PQfinish(owner);
+    return 0;
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup(name, clean)
+    static const struct CMUnitTest tests[] = {
+        TEST(iss_1_a_report_gets_a_number_and_a_promise),
+        TEST(iss_1_numbers_are_no_sequence),
+        TEST(iss_1_what_cannot_be_opened_is_an_outcome),
+        TEST(iss_1_the_same_report_twice_is_one),
+        TEST(iss_1_a_day_has_a_most),
+        TEST(iss_1_only_files_of_this_conversation_are_taken),
+        TEST(iss_1_five_files_with_a_report_and_twenty_in_all),
+        TEST(ch_1_a_file_is_claimed_by_one_worker_at_a_time),
+        TEST(ch_1_bytes_that_are_being_removed_are_not_stored_beneath_it),
+        TEST(iss_1_what_a_report_counts_on_is_told_once),
+        TEST(iss_1_a_report_tells_of_files_that_were_lost_before_it),
+        TEST(ch_1_the_same_handle_twice_is_one_file),
+    };
+
+    store_open();
+    int failed = cmocka_run_group_tests(tests, begin, end);
+    store_shut();
+    return failed;
+}
