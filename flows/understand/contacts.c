@@ -51,12 +51,13 @@ static bool is_good_local(struct str local)
            local.at[local.len - 1] != '.' && str_find(local, STR("..")) == local.len;
 }
 
-static bool read_email(struct str text, size_t at, struct span *span)
+/* The address around the sign at `at`, which begins at `least` or later. */
+static bool read_email(struct str text, size_t least, size_t at, struct span *span)
 {
     size_t begin = at;
     size_t end = at + 1;
 
-    while (begin > 0 && is_local(text.at[begin - 1]))
+    while (begin > least && is_local(text.at[begin - 1]))
         begin--;
     while (begin < at && text.at[begin] == '\'') /* a quotation mark */
         begin++;
@@ -69,12 +70,24 @@ static bool read_email(struct str text, size_t at, struct span *span)
            is_good_domain(str_slice(text, at + 1, end - at - 1));
 }
 
-static void take_span(struct scan *scan, struct span span)
+static bool is_under(const struct mark *mark, struct span span)
+{
+    return mark->at.from < span.to && mark->at.to > span.from;
+}
+
+static bool is_free(const struct scan *scan, struct span span)
 {
     for (size_t i = 0; i < scan->n; i++) {
-        if (scan->marks[i].at.from < span.to && scan->marks[i].at.to > span.from)
-            scan->marks[i].taken = true;
+        if (is_under(&scan->marks[i], span) && scan->marks[i].taken)
+            return false;
     }
+    return true;
+}
+
+static void take_span(struct scan *scan, struct span span)
+{
+    for (size_t i = 0; i < scan->n; i++)
+        scan->marks[i].taken |= is_under(&scan->marks[i], span);
 }
 
 size_t emails_find(struct arena *into, struct scan *scan,
@@ -88,7 +101,9 @@ size_t emails_find(struct arena *into, struct scan *scan,
         char *lower;
 
         if (!scan_is_sign(scan, i, '@') ||
-            !read_email(scan->text, scan->marks[i].at.from, &span))
+            !read_email(scan->text, n ? found[n - 1].at.to : 0, scan->marks[i].at.from,
+                        &span) ||
+            !is_free(scan, span))
             continue;
         address = arena_str(into, str_slice(scan->text, span.from, span.to - span.from));
         lower = arena_alloc(into, address.len + 1);

@@ -58,16 +58,17 @@ static size_t read_day(const struct scan *scan, size_t i, int *day)
 static size_t read_month(const struct scan *scan, size_t i, int *month)
 {
     static const struct str second = {"\xD8\xAB\xD8\xA7\xD9\x86\xD9\x8A", 8};
-    bool next;
+    bool which; /* a word follows that says which of the two */
 
     if (!scan_is(scan, i, LEX_MONTH, month))
         return 0;
     if (*month < 100)
         return i + (scan_is_sign(scan, i + 1, '.') && scan->marks[i + 1].glued ? 2 : 1);
-    next = i + 1 < scan->n && scan->marks[i + 1].kind == MARK_WORD &&
-           str_ends(scan->marks[i + 1].text, second);
-    *month = (*month - 100 + (next ? 1 : 0) - 1) % 12 + 1;
-    return i + (i + 1 < scan->n && scan->marks[i + 1].kind == MARK_WORD ? 2 : 1);
+    which =
+        i + 1 < scan->n && scan->marks[i + 1].kind == MARK_WORD && !scan->marks[i + 1].taken;
+    *month -= 100 + (which && str_ends(scan->marks[i + 1].text, second) ? 0 : 1);
+    *month = *month % 12 + 1;
+    return i + (which ? 2 : 1);
 }
 
 static bool is_link(const struct scan *scan, size_t i)
@@ -505,7 +506,7 @@ static struct turn_word read_turn(const struct scan *scan, size_t i)
     } else if (scan_is(scan, i, LEX_THIS, NULL)) {
         turn.this = true;
         turn.n = 1;
-    } else if (i + 1 < scan->n && scan->marks[i].kind == MARK_WORD &&
+    } else if (i + 1 < scan->n && scan->marks[i].kind == MARK_WORD && !scan->marks[i].taken &&
                str_eq(scan->marks[i].text, STR("que")) &&
                scan_is(scan, i + 1, LEX_NEXT, NULL)) {
         turn.next = true;
@@ -655,7 +656,7 @@ static bool may_begin(const struct scan *scan, size_t i)
 }
 
 /* "3-5 May", "del 3 al 5 de mayo": a bare day before a date that names its month. */
-static void lend_month(const struct scan *scan, size_t begin, size_t joint,
+static void lend_month(const struct scan *scan, size_t begin, size_t joint, size_t *first,
                        struct date_found *found)
 {
     struct date date = date_of(found->first);
@@ -663,13 +664,14 @@ static void lend_month(const struct scan *scan, size_t begin, size_t joint,
 
     while (at > begin && at + 3 > joint && scan->marks[at - 1].kind != MARK_NUMBER)
         at--;
-    if (at == begin || !scan_is_number(scan, at - 1, 2))
+    if (at == begin || !scan_is_number(scan, at - 1, 2) || scan_is_within(scan, at - 1))
         return;
     date.day = (int)scan->marks[at - 1].value;
     if (!date_exists(date) || date_count(date) >= found->first)
         return;
     found->first = date_count(date);
     found->at.from = scan->marks[at - 1].at.from;
+    *first = at - 1;
 }
 
 static bool is_joint(const struct scan *scan, size_t i, bool between)
@@ -717,7 +719,7 @@ static void join_range(struct finding *finding, size_t begin)
         finding->n--;
         return;
     }
-    lend_month(scan, before, joint - 1, last);
+    lend_month(scan, before, joint - 1, &finding->begins[finding->n - 1], last);
 }
 
 size_t dates_find(struct scan *scan, const struct date_context *context,

@@ -4,6 +4,7 @@
  */
 #include "flows/understand/language.h"
 #include "flows/understand/letters.h"
+#include "flows/understand/lexicon.h"
 #include "flows/understand/match.h"
 
 enum {
@@ -13,7 +14,6 @@ enum {
     POINTS_SPELLING = 1,
     POINTS_CLEAR = 3, /* enough, */
     POINTS_APART = 2, /* when the others are so far behind, and have two thirds at most */
-    SMALL_MAX = 20    /* bytes of a small word */
 };
 
 static const struct {
@@ -47,63 +47,41 @@ static const struct {
     {LANG_AR, "عربي"        },
 };
 
-/* Words that one of the other three also uses are left out, or stand in `shared`. */
-static const char *const small_words[LANG_COUNT] = {
-    [LANG_EN] =
-        " the my is are where what when how you please want can and have not it"
-        " hello was with for hi hey need this that your from will would could should does did"
-        " dont been get got there here which who why they them our but if just still yet any"
-        " some im i'm its of about know tell give want's cant whats wheres thanks thank order"
-        " orders package parcel like am let us she his her an were out up all be in as me no "
-        "to do on so we at ",
-    [LANG_ES] =
-        " el los las mi mis donde esta que cuando como quiero pedido pedidos por favor hola"
-        " gracias tengo puedo ver una es y necesito paquete envio ayuda buenos buenas dias"
-        " tardes con del ha llegado un en se le lo su sus para pero muy esto eso hay estoy soy"
-        " tiene tienes hemos mas si ya yo tu nos porque cual quien cuanto hace hacer todo nada"
-        " algo aqui ahora este estan son fue la ella ellos usted les eres era sabe vez no me ",
-    [LANG_PL] =
-        " gdzie jest moje moja moj zamowienie zamowienia paczka przesylka kiedy jak chce"
-        " prosze czy nie sie dzien dobry czesc dziekuje dzieki mam dla hej moich pomoc"
-        " pomocy przyjdzie moge w z ze ja ty mnie masz jestem jestes byc byl byla bylo bardzo"
-        " juz tylko ale od przez przy tego tej tym ich jego jej kto dlaczego ile gdy zeby moze"
-        " mozna potrzebuje chcialbym chcialabym na po co to za jeszcze tom lub mojego mojej mi"
-        " tak sa sie nas nam was ona ono jaki jaka jakie tu do on o i ",
-    [LANG_AR] = " من في على عن الي هل ما هذا هذه لا يا مع انا هو هي لي كيف ان قد كل ",
+struct small {
+    unsigned langs; /* a bit for each language that has it */
+    bool shared;
+    bool filler;
 };
 
-/* Said in two of them, and telling nothing. */
-static const char shared_words[] =
-    " a i o to do on me no so we at as ten ta te has he come sin van un la tom mi ";
-
-/* Greetings, politeness and wishing say nothing about what is wanted, either. */
-static const char filler_words[] =
-    " please pls plz hello hi hey thanks thank want wanna like need would can could show see"
-    " tell give hola buenos buenas dias tardes por favor gracias quiero quisiera ver puedo"
-    " necesito prosze dzien dobry czesc hej dziekuje dzieki chce chcialbym chcialabym moge"
-    " pokaz potrzebuje مرحبا سلام عليكم شكرا فضلك لو سمحت رجاء اريد ابغي ابغا بدي عايز ممكن ";
-
-static bool is_in(const char *set, struct str token)
+static struct small small_of(struct str token)
 {
-    char padded[SMALL_MAX + 2];
+    struct small small = {0};
+    uint16_t first;
+    size_t n = lexicon_find_exact(token, &first);
 
-    if (token.len == 0 || token.len > SMALL_MAX)
-        return false;
-    padded[0] = ' ';
-    memcpy(padded + 1, token.at, token.len);
-    padded[token.len + 1] = ' ';
-    return str_find(str_from(set), (struct str){padded, token.len + 2}) < strlen(set);
+    for (size_t i = first; i < first + n; i++) {
+        switch (lexicon[i].is) {
+        case LEX_SMALL:
+            small.langs |= 1U << lexicon[i].value;
+            break;
+        case LEX_SHARED:
+            small.shared = true;
+            break;
+        case LEX_FILLER:
+            small.filler = true;
+            break;
+        default:
+            break;
+        }
+    }
+    return small;
 }
 
 bool language_is_small_word(struct str token)
 {
-    if (is_in(shared_words, token) || is_in(filler_words, token))
-        return true;
-    for (unsigned lang = 0; lang < LANG_COUNT; lang++) {
-        if (is_in(small_words[lang], token) && match_word_langs(token) == 0)
-            return true;
-    }
-    return false;
+    struct small small = small_of(token);
+
+    return small.shared || small.filler || (small.langs != 0 && match_word_langs(token) == 0);
 }
 
 static void weigh_letters(struct str text, int points[LANG_COUNT])
@@ -191,45 +169,55 @@ static void weigh_spelling(struct str token, int points[LANG_COUNT])
 
 static void weigh_word(struct str token, int points[LANG_COUNT])
 {
-    unsigned langs = match_word_langs(token);
-    bool small = false;
+    struct small small = small_of(token);
+    unsigned langs;
 
     for (unsigned lang = 0; lang < LANG_COUNT; lang++) {
-        if (is_in(small_words[lang], token)) {
-            points[lang] += is_in(shared_words, token) ? POINTS_SPELLING : POINTS_SMALL;
-            small = true;
-        }
+        if (small.langs >> lang & 1)
+            points[lang] += small.shared ? POINTS_SPELLING : POINTS_SMALL;
     }
-    if (small)
+    if (small.langs)
         return;
+    langs = match_word_langs(token);
     for (unsigned lang = 0; lang < LANG_COUNT; lang++)
         points[lang] += langs == 1U << lang ? POINTS_PHRASE : 0;
-    if (langs == 0)
-        weigh_spelling(token, points);
 }
 
-bool language_guess(struct str text, const struct tokens *tokens, enum lang *lang)
+/* Whether one language stands out, and which. */
+static bool stands_out(const int points[LANG_COUNT], enum lang *lang)
 {
-    int points[LANG_COUNT] = {0};
-    int best = -1;
+    int best = 0;
     int second = 0;
 
-    weigh_letters(str_slice(text, 0, 2000), points);
-    for (size_t i = 0; i < tokens->n; i++)
-        weigh_word(tokens->items[i], points);
-    for (int i = 0; i < LANG_COUNT; i++) {
-        if (best < 0 || points[i] > points[best]) {
-            second = best < 0 ? 0 : points[best];
+    for (int i = 1; i < LANG_COUNT; i++) {
+        if (points[i] > points[best])
             best = i;
-        } else if (points[i] > second) {
+    }
+    for (int i = 0; i < LANG_COUNT; i++) {
+        if (i != best && points[i] > second)
             second = points[i];
-        }
     }
     if (points[best] < POINTS_CLEAR || points[best] - second < POINTS_APART ||
         2 * points[best] < 3 * second)
         return false;
     *lang = (enum lang)best;
     return true;
+}
+
+bool language_guess(struct str text, const struct tokens *tokens, enum lang *lang)
+{
+    int points[LANG_COUNT] = {0};
+
+    weigh_letters(str_slice(text, 0, 2000), points);
+    for (size_t i = 0; i < tokens->n; i++)
+        weigh_word(tokens->items[i], points);
+    if (stands_out(points, lang))
+        return true;
+    for (size_t i = 0; i < tokens->n; i++) {
+        if (match_word_langs(tokens->items[i]) == 0)
+            weigh_spelling(tokens->items[i], points);
+    }
+    return stands_out(points, lang);
 }
 
 bool language_named(const struct tokens *tokens, enum lang *lang)

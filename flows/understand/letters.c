@@ -7,7 +7,7 @@
 
 #include <unicode/uchar.h>
 
-uint32_t letter_next(struct str text, size_t *at)
+uint32_t letter_next_long(struct str text, size_t *at)
 {
     unsigned char lead = (unsigned char)text.at[(*at)++];
     unsigned more = lead < 0xC0 ? 0 : lead < 0xE0 ? 1 : lead < 0xF0 ? 2 : 3;
@@ -57,10 +57,8 @@ static uint32_t level_arabic(uint32_t c)
     }
 }
 
-uint32_t letter_level(uint32_t c)
+uint32_t letter_level_far(uint32_t c)
 {
-    if (c < 0x80)
-        return c >= 'A' && c <= 'Z' ? c + 32 : c;
     if (c >= 0xC0 && c < 0xC0 + sizeof(plain_latin) - 1 && c != 0xD7 && c != 0xF7)
         return (unsigned char)plain_latin[c - 0xC0];
     if (c >= 0x600 && c <= 0x6FF)
@@ -74,10 +72,8 @@ uint32_t letter_level(uint32_t c)
     return c < 0x250 ? c : (uint32_t)u_foldCase((UChar32)c, U_FOLD_CASE_DEFAULT);
 }
 
-bool letter_is_word(uint32_t c)
+bool letter_is_word_far(uint32_t c)
 {
-    if (c < 0x80)
-        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z');
     if (c < 0xC0 || c == 0xD7 || c == 0xF7)
         return false;
     if (c == 0x60C || c == 0x61B || c == 0x61F || (c >= 0x66A && c <= 0x66D) || c == 0x6D4)

@@ -1,30 +1,22 @@
 #include "flows/understand/lexicon.h"
+#include "flows/understand/letters.h"
 
-static int compare(const char *entry, struct str word)
+size_t lexicon_find_exact(struct str word, uint16_t *first)
 {
-    int order = strncmp(entry, word.at, word.len);
+    for (uint32_t slot = letters_hash(word) % LEXICON_SLOTS; lexicon_slots[slot];
+         slot = (slot + 1) % LEXICON_SLOTS) {
+        size_t at = lexicon_slots[slot] - 1U;
+        size_t n = 0;
 
-    return order ? order : (entry[word.len] ? 1 : 0);
-}
-
-static size_t find_exact(struct str word, uint16_t *first)
-{
-    size_t low = 0;
-    size_t high = lexicon_n;
-    size_t n = 0;
-
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-
-        if (compare(lexicon[middle].word, word) < 0)
-            low = middle + 1;
-        else
-            high = middle;
+        while (at + n < lexicon_n && lexicon[at + n].len == word.len &&
+               memcmp(lexicon[at + n].word, word.at, word.len) == 0)
+            n++;
+        if (n) {
+            *first = (uint16_t)at;
+            return n;
+        }
     }
-    while (low + n < lexicon_n && compare(lexicon[low + n].word, word) == 0)
-        n++;
-    *first = (uint16_t)low;
-    return n;
+    return 0;
 }
 
 /* In Arabic the article and small words are joined to the word. */
@@ -38,7 +30,7 @@ static size_t find_joined(struct str word, uint16_t *first)
 
         if (word.len < begin.len + 4 || !str_starts(word, begin))
             continue;
-        n = find_exact(str_slice(word, begin.len, word.len), first);
+        n = lexicon_find_exact(str_slice(word, begin.len, word.len), first);
         if (n)
             return n;
     }
@@ -47,7 +39,7 @@ static size_t find_joined(struct str word, uint16_t *first)
 
 size_t lexicon_find(struct str word, uint16_t *first)
 {
-    size_t n = find_exact(word, first);
+    size_t n = lexicon_find_exact(word, first);
 
     if (n || word.len < 4 || (unsigned char)word.at[0] < 0xD8 ||
         (unsigned char)word.at[0] > 0xDB)

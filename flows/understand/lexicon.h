@@ -40,20 +40,32 @@ enum lexicon_class {
     LEX_TRACKING, /* a parcel or its number is */
     LEX_PHONE,    /* a telephone is */
     LEX_CARRIER,  /* index into tracking.c's carriers */
-    LEX_TIME      /* "mañana" after it is the morning */
+    LEX_TIME,     /* "mañana" after it is the morning */
+    LEX_SMALL,    /* a small word: enum lang */
+    LEX_SHARED,   /* a small word of two languages */
+    LEX_FILLER    /* says nothing about what is wanted */
 };
 
 enum lexicon_unit { UNIT_DAY, UNIT_WEEK, UNIT_MONTH, UNIT_YEAR };
 
 struct lexicon_entry {
     const char *word;
-    enum lexicon_class is;
+    uint8_t len;
+    uint8_t is; /* enum lexicon_class */
     int value;
 };
 
-/* Sorted by the bytes of the word; a word may have several entries. */
+/* Sorted by the bytes of the word; a word may have several entries, which stand together. */
 extern const struct lexicon_entry lexicon[];
 extern const size_t lexicon_n;
+
+/* Where a word's first entry is, plus one, by its hash; a slot that is taken leads to the next.
+ */
+enum { LEXICON_SLOTS = 4096 };
+extern const uint16_t lexicon_slots[LEXICON_SLOTS];
+
+/* How many entries the word has as it stands, from `*first` on. */
+size_t lexicon_find_exact(struct str word, uint16_t *first);
 
 /* How many entries the word has, from `*first` on; an Arabic word also without its article or
  * the letter that is joined to it ("and", "for", "with"). */

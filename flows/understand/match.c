@@ -10,12 +10,14 @@
  * doubled or swapped a letter: no other word may be taken for one of them.
  */
 #include "flows/understand/match.h"
+#include "flows/understand/letters.h"
+#include "flows/understand/lexicon.h"
 
 enum { NOTED_MAX = 256 };
 
 struct note {
-    uint8_t fit;   /* enum token_fit, the best; 0: not in the text */
-    uint8_t token; /* the one that fits best */
+    uint8_t fit : 2;   /* enum token_fit, the best; 0: not in the text */
+    uint8_t token : 6; /* the one that fits best */
 };
 
 struct notes {
@@ -34,27 +36,25 @@ static void note(struct notes *notes, size_t word, enum token_fit fit, size_t to
         notes->list[notes->n++] = (uint16_t)word;
     }
     if (fit > at->fit) {
-        at->fit = (uint8_t)fit;
-        at->token = (uint8_t)token;
+        at->fit = fit & 3U;
+        at->token = token & 63U;
     }
 }
 
-static enum token_fit fit_of(const struct phrase_word *word, struct str token, size_t letters,
-                             uint32_t mask)
+/* Whether more than `most` bits are set. */
+static inline bool has_more_bits(uint32_t mask, unsigned most)
 {
-    struct str text = {word->text, word->len};
-    size_t apart;
-
-    if (word->begins)
-        return str_starts(token, text) ? TOKEN_SAME : TOKEN_OTHER;
-    if (word->len == token.len && memcmp(word->text, token.at, token.len) == 0)
-        return TOKEN_SAME;
-    apart = letters > word->letters ? letters - word->letters : word->letters - letters;
-    if (letters < 4 || word->letters < 4 || apart > 2 ||
-        __builtin_popcount(mask ^ word->mask) > 4)
-        return TOKEN_OTHER;
-    return tokens_fit(token, text);
+    while (mask && most-- > 0)
+        mask &= mask - 1;
+    return mask != 0;
 }
+
+struct sought {
+    struct str token;
+    size_t letters;
+    unsigned slips; /* that may be forgiven */
+    uint32_t mask;
+};
 
 static const struct phrase_letter *letter_of(uint32_t letter)
 {
@@ -76,40 +76,87 @@ static const struct phrase_letter *letter_of(uint32_t letter)
 unsigned match_word_langs(struct str token)
 {
     const struct phrase_letter *range = letter_of(tokens_first_letter(token));
+    size_t letters = letters_count(token);
 
-    for (size_t i = 0; range && i < range->n; i++) {
-        const struct phrase_word *word = &phrase_words[range->first + i];
-
-        if (!word->begins && word->len == token.len &&
-            memcmp(word->text, token.at, token.len) == 0)
-            return word->langs;
+    if (!range || letters > PHRASE_LETTERS_MAX)
+        return 0;
+    for (size_t i = range->by_length[letters]; i < range->by_length[letters + 1]; i++) {
+        if (str_eq((struct str){phrase_words[i].text, phrase_words[i].len}, token))
+            return phrase_words[i].langs;
     }
     return 0;
+}
+
+static bool has_digit(struct str token)
+{
+    for (size_t i = 0; i < token.len; i++) {
+        if (token.at[i] >= '0' && token.at[i] <= '9')
+            return true;
+    }
+    return false;
+}
+
+/* "where" and "there" are no slips of one another. */
+static bool is_small(struct str token)
+{
+    uint16_t first;
+    size_t n = lexicon_find_exact(token, &first);
+
+    for (size_t i = 0; i < n; i++) {
+        if (lexicon[first + i].is == LEX_SMALL)
+            return true;
+    }
+    return false;
+}
+
+static void note_beginnings(struct notes *notes, const struct sought *sought, size_t index,
+                            const struct phrase_letter *range)
+{
+    for (size_t i = range->first; i < range->by_length[0]; i++) {
+        if (str_starts(sought->token, (struct str){phrase_words[i].text, phrase_words[i].len}))
+            note(notes, i, TOKEN_SAME, index);
+    }
+}
+
+/* Words of about that length: the same, or with letters that a few slips account for. */
+static void note_alike(struct notes *notes, const struct sought *sought, size_t index,
+                       size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++) {
+        const struct phrase_word *word = &phrase_words[i];
+        struct str text = {word->text, word->len};
+        enum token_fit fit;
+
+        if (has_more_bits(sought->mask ^ word->mask, 2 * sought->slips))
+            continue;
+        if (sought->slips == 0 || word->letters < 4)
+            fit = str_eq(sought->token, text) ? TOKEN_SAME : TOKEN_OTHER;
+        else
+            fit = tokens_fit(sought->token, text);
+        if (fit != TOKEN_OTHER)
+            note(notes, i, fit, index);
+    }
 }
 
 static void note_token(struct notes *notes, struct str token, size_t index)
 {
     const struct phrase_letter *range = letter_of(tokens_first_letter(token));
-    size_t letters = str_length(token);
-    uint32_t mask = tokens_mask(token);
+    struct sought sought = {.token = token, .letters = letters_count(token)};
+    size_t longest;
 
-    for (size_t i = 0; range && i < range->n; i++) {
-        size_t word = range->first + i;
-        enum token_fit fit = fit_of(&phrase_words[word], token, letters, mask);
-
-        if (fit != TOKEN_OTHER)
-            note(notes, word, fit, index);
+    if (!range)
+        return;
+    sought.mask = tokens_mask(token);
+    if (sought.letters >= 4 && !has_digit(token) && !is_small(token))
+        sought.slips = sought.letters < 8 ? 1 : 2;
+    note_beginnings(notes, &sought, index, range);
+    longest = sought.letters + sought.slips;
+    if (longest > PHRASE_LETTERS_MAX)
+        longest = PHRASE_LETTERS_MAX;
+    if (sought.letters - sought.slips <= longest) {
+        note_alike(notes, &sought, index, range->by_length[sought.letters - sought.slips],
+                   range->by_length[longest + 1]);
     }
-}
-
-/* How well words must fit to mean this. */
-static enum token_fit least_fit(const struct phrase *phrase)
-{
-    const char *intent = phrase_intents[phrase->intent];
-
-    if (strcmp(intent, "stop") == 0 || strcmp(intent, "start") == 0)
-        return TOKEN_SAME;
-    return strcmp(intent, "cancel") == 0 ? TOKEN_NEAR : TOKEN_SLIP;
 }
 
 static bool is_command(const struct phrase *phrase, const struct tokens *tokens)
@@ -119,8 +166,7 @@ static bool is_command(const struct phrase *phrase, const struct tokens *tokens)
     for (size_t i = 0; i < tokens->n; i++) {
         const struct phrase_word *word = &phrase_words[phrase->words[i]];
 
-        if (tokens_fit(tokens->items[i], (struct str){word->text, word->len}) <
-            least_fit(phrase))
+        if (tokens_fit(tokens->items[i], (struct str){word->text, word->len}) < phrase->least)
             return false;
     }
     return true;
@@ -128,13 +174,12 @@ static bool is_command(const struct phrase *phrase, const struct tokens *tokens)
 
 static bool holds(const struct notes *notes, const struct phrase *phrase)
 {
-    enum token_fit least = least_fit(phrase);
-
     for (size_t i = 0; i < phrase->n_words; i++) {
         const struct note *note = &notes->of[phrase->words[i]];
 
-        if (note->fit < least || (phrase->close && i > 0 &&
-                                  note->token != notes->of[phrase->words[i - 1]].token + 1))
+        if (note->fit < phrase->least ||
+            (phrase->close && i > 0 &&
+             note->token != notes->of[phrase->words[i - 1]].token + 1))
             return false;
     }
     return true;
@@ -150,7 +195,7 @@ static size_t explained(const struct notes *notes, const struct phrase *phrase,
         unsigned token = notes->of[phrase->words[i]].token;
 
         if (!(seen >> token & 1))
-            letters += str_length(tokens->items[token]);
+            letters += letters_count(tokens->items[token]);
         seen |= (uint64_t)1 << token;
     }
     return letters;

@@ -9,8 +9,7 @@
 
 enum { PHRASE_WORDS_MAX = 8 };
 
-/* A word of some phrase. They are sorted, so that those with the same first letter are
- * together. */
+/* A word of some phrase; in the order of phrase_letters. */
 struct phrase_word {
     const char *text;
     uint8_t len;     /* bytes */
@@ -24,11 +23,16 @@ struct phrase_word {
 extern const struct phrase_word phrase_words[];
 extern const size_t phrase_words_n;
 
-/* Words with the same first letter. */
+/*
+ * Words with the same first letter: first those that any word may begin with, then the others
+ * by their length; of `n` letters are those from `by_length[n]` on, up to `by_length[n + 1]`.
+ */
+enum { PHRASE_LETTERS_MAX = 24 };
+
 struct phrase_letter {
     uint32_t letter;
     uint16_t first; /* into phrase_words */
-    uint16_t n;
+    uint16_t by_length[PHRASE_LETTERS_MAX + 2];
 };
 extern const struct phrase_letter phrase_letters[];
 extern const size_t phrase_letters_n;
@@ -36,9 +40,10 @@ extern const size_t phrase_letters_n;
 struct phrase {
     uint8_t intent; /* into phrase_intents */
     uint8_t lang;
-    bool whole;  /* a command: means this only when it is the whole text */
-    bool close;  /* its words stand together, in this order */
-    bool yields; /* its intent gives way to any other */
+    bool whole;    /* a command: means this only when it is the whole text */
+    bool close;    /* its words stand together, in this order */
+    bool yields;   /* its intent gives way to any other */
+    uint8_t least; /* enum token_fit: how well its words must fit */
     uint8_t n_words;
     uint16_t weight; /* letters of its words; more when they stand together */
     uint16_t words[PHRASE_WORDS_MAX];

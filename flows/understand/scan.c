@@ -31,7 +31,9 @@ static void finish_word(struct scan *scan, struct mark *mark)
     if (mark->text.len == 0)
         return;
     if (mark->kind == MARK_WORD) {
-        mark->entries = (uint16_t)lexicon_find(mark->text, &mark->entry);
+        mark->entries = (uint8_t)lexicon_find(mark->text, &mark->entry);
+        for (size_t i = 0; i < mark->entries; i++)
+            mark->is |= (uint64_t)1 << lexicon[mark->entry + i].is;
     } else {
         int64_t value;
 
@@ -55,7 +57,7 @@ static void read_letter(struct scan *scan, struct mark *word, char **out, uint32
     if (word->text.len && word->kind != kind)
         finish_word(scan, word);
     if (word->text.len == 0) {
-        word->kind = kind;
+        word->kind = (uint8_t)kind;
         word->at.from = at.from;
         word->text.at = *out;
     }
@@ -67,12 +69,11 @@ static void read_letter(struct scan *scan, struct mark *word, char **out, uint32
 void scan_read(struct arena *into, struct str text, struct scan *scan)
 {
     struct str head = str_slice(text, 0, SCAN_BYTES_MAX);
-    char *out = arena_alloc(into, 4 * head.len + 4);
+    char *out = arena_alloc(into, 2 * head.len + 4);
+    struct mark marks[MARKS_MAX]; /* most texts need few of them */
     struct mark word = {0};
 
-    *scan = (struct scan){.text = text};
-    scan->marks =
-        arena_array(into, struct mark, head.len < MARKS_MAX ? head.len + 1 : MARKS_MAX);
+    *scan = (struct scan){.text = text, .marks = marks};
     for (size_t at = 0; at < head.len;) {
         uint32_t from = (uint32_t)at;
         uint32_t raw = letter_next(head, &at);
@@ -95,26 +96,18 @@ void scan_read(struct arena *into, struct str text, struct scan *scan)
         }
     }
     finish_word(scan, &word);
-    if (scan->n)
-        scan->marks[0].glued = false;
+    scan->marks = arena_array(into, struct mark, scan->n + 1);
+    memcpy(scan->marks, marks, scan->n * sizeof(*marks));
+    scan->marks[0].glued = false;
 }
 
-bool scan_is(const struct scan *scan, size_t i, enum lexicon_class is, int *value)
+int scan_value(const struct mark *mark, enum lexicon_class is)
 {
-    const struct mark *mark = i < scan->n ? &scan->marks[i] : NULL;
+    size_t i = mark->entry;
 
-    if (!mark || mark->kind != MARK_WORD || mark->taken)
-        return false;
-    for (size_t j = 0; j < mark->entries; j++) {
-        const struct lexicon_entry *entry = &lexicon[mark->entry + j];
-
-        if (entry->is != is)
-            continue;
-        if (value)
-            *value = entry->value;
-        return true;
-    }
-    return false;
+    while (lexicon[i].is != is)
+        i++;
+    return lexicon[i].value;
 }
 
 bool scan_is_sign(const struct scan *scan, size_t i, uint32_t sign)

@@ -17,15 +17,16 @@ struct span {
 enum mark_kind { MARK_WORD, MARK_NUMBER, MARK_SIGN };
 
 struct mark {
-    enum mark_kind kind;
-    struct span at;
-    bool glued;      /* nothing stands between it and the mark before */
-    bool taken;      /* a finder has read it */
     struct str text; /* a word or number, levelled */
     int64_t value;   /* a number; -1 beyond 18 digits */
-    uint32_t sign;   /* a sign: its code point; dashes are '-', Arabic commas ',' or '.' */
-    uint16_t entry;  /* a word: its first entry of the lexicon */
-    uint16_t entries;
+    uint64_t is;     /* a word: a bit for each class of the lexicon that it has */
+    struct span at;
+    uint32_t sign;  /* a sign: its code point; dashes are '-', Arabic commas ',' or '.' */
+    uint16_t entry; /* a word: its first entry of the lexicon */
+    uint8_t entries;
+    uint8_t kind; /* enum mark_kind */
+    bool glued;   /* nothing stands between it and the mark before */
+    bool taken;   /* a finder has read it */
 };
 
 struct scan {
@@ -36,8 +37,18 @@ struct scan {
 
 void scan_read(struct arena *into, struct str text, struct scan *scan);
 
+int scan_value(const struct mark *mark, enum lexicon_class is);
+
 /* Whether mark `i` is there, free, and a word of that class. `value` may be NULL. */
-bool scan_is(const struct scan *scan, size_t i, enum lexicon_class is, int *value);
+static inline bool scan_is(const struct scan *scan, size_t i, enum lexicon_class is, int *value)
+{
+    if (i >= scan->n || !(scan->marks[i].is >> is & 1) || scan->marks[i].taken)
+        return false;
+    if (value)
+        *value = scan_value(&scan->marks[i], is);
+    return true;
+}
+
 bool scan_is_sign(const struct scan *scan, size_t i, uint32_t sign);
 
 /* A free number of at most `digits` digits. */

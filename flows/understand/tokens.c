@@ -24,7 +24,7 @@ static struct str without_article(struct str token)
 {
     struct str article = STR("\xD8\xA7\xD9\x84");
 
-    if (!has_article_root(token) && token.len >= article.len + 6 && str_starts(token, article))
+    if (token.len >= article.len + 6 && str_starts(token, article) && !has_article_root(token))
         return str_slice(token, article.len, token.len);
     return token;
 }
@@ -39,7 +39,7 @@ static void add_token(struct tokens *tokens, const char *begin, const char *end)
 void tokens_read(struct arena *into, struct str text, struct tokens *tokens)
 {
     struct str head = str_slice(text, 0, BYTES_READ_MAX);
-    char *out = arena_alloc(into, 4 * head.len + 4);
+    char *out = arena_alloc(into, 2 * head.len + 4);
     char *begin = out;
 
     tokens->n = 0;
@@ -77,6 +77,21 @@ static unsigned least(unsigned a, unsigned b, unsigned c)
     return ab < c ? ab : c;
 }
 
+/* What both begin and end with makes no difference. */
+static void trim(const uint32_t **a, size_t *na, const uint32_t **b, size_t *nb)
+{
+    while (*na > 0 && *nb > 0 && **a == **b) {
+        ++*a;
+        ++*b;
+        --*na;
+        --*nb;
+    }
+    while (*na > 0 && *nb > 0 && (*a)[*na - 1] == (*b)[*nb - 1]) {
+        --*na;
+        --*nb;
+    }
+}
+
 static unsigned distance(const uint32_t *a, size_t na, const uint32_t *b, size_t nb)
 {
     unsigned rows[3][LETTERS_MAX + 1];
@@ -84,6 +99,9 @@ static unsigned distance(const uint32_t *a, size_t na, const uint32_t *b, size_t
     unsigned *last = rows[1];
     unsigned *now = rows[2];
 
+    trim(&a, &na, &b, &nb);
+    if (na == 0 || nb == 0)
+        return (unsigned)(na + nb);
     for (size_t j = 0; j <= nb; j++)
         last[j] = (unsigned)j;
     for (size_t i = 1; i <= na; i++) {
@@ -101,6 +119,14 @@ static unsigned distance(const uint32_t *a, size_t na, const uint32_t *b, size_t
         now = spare;
     }
     return last[nb];
+}
+
+/* As distance, but only whether it is one at most: then little is left after trimming. */
+static bool is_one_apart(const uint32_t *a, size_t na, const uint32_t *b, size_t nb)
+{
+    trim(&a, &na, &b, &nb);
+    return na + nb <= 1 || (na == 1 && nb == 1) ||
+           (na == 2 && nb == 2 && a[0] == b[1] && a[1] == b[0]);
 }
 
 unsigned tokens_distance(struct str a, struct str b, unsigned max)
@@ -177,7 +203,10 @@ enum token_fit tokens_fit(struct str a, struct str b)
         return TOKEN_OTHER;
     if (na == 4 && nb == 4)
         return is_swap(pa, pb) ? TOKEN_NEAR : TOKEN_OTHER;
-    found = distance(pa, na, pb, nb);
+    if (slips == 1)
+        found = is_one_apart(pa, na, pb, nb) ? 1 : 2;
+    else
+        found = distance(pa, na, pb, nb);
     if (found > slips)
         return TOKEN_OTHER;
     return found == 1 && (apart == 1 || same_letters(pa, pb, na)) ? TOKEN_NEAR : TOKEN_SLIP;

@@ -6,6 +6,7 @@
  */
 #include "flows/understand/understand.h"
 #include "flows/understand/language.h"
+#include "flows/understand/letters.h"
 #include "flows/understand/match.h"
 
 enum {
@@ -106,7 +107,8 @@ static struct str order_number(const struct understood *meant, enum awaited awai
 static void find_all(struct arena *into, struct str text,
                      const struct understand_context *context, struct understood *meant)
 {
-    struct found *all = arena_array(into, struct found, FOUND_MAX);
+    struct found all[FOUND_MAX];
+    struct found *kept;
     struct scan scan;
 
     scan_read(into, text, &scan);
@@ -119,7 +121,9 @@ static void find_all(struct arena *into, struct str text,
     }
     find_contacts(into, &scan, context, meant, all);
     find_values(into, &scan, context, meant, all);
-    meant->found = all;
+    kept = arena_array(into, struct found, meant->n_found);
+    memcpy(kept, all, meant->n_found * sizeof(*kept));
+    meant->found = kept;
     meant->number = order_number(meant, context->awaited);
 }
 
@@ -165,7 +169,7 @@ static size_t telling_letters(const struct tokens *tokens)
         struct str token = tokens->items[i];
 
         if (!language_is_small_word(token) && !(token.at[0] >= '0' && token.at[0] <= '9'))
-            letters += str_length(token);
+            letters += letters_count(token);
     }
     return letters;
 }

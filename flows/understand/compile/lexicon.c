@@ -7,6 +7,7 @@
  * (letters.c). Whatever looks wrong stops the build; a class that lexicon.h lacks stops the
  * compiler.
  */
+#include "flows/understand/lexicon.h"
 #include "bot/base/arena.h"
 #include "flows/understand/letters.h"
 
@@ -57,7 +58,8 @@ static char *levelled(struct str word)
 static bool is_there(const struct entry *entry)
 {
     for (size_t i = 0; i < n_entries; i++) {
-        if (strcmp(entries[i].word, entry->word) == 0 && strcmp(entries[i].is, entry->is) == 0)
+        if (strcmp(entries[i].word, entry->word) == 0 &&
+            strcmp(entries[i].is, entry->is) == 0 && entries[i].value == entry->value)
             return true;
     }
     return false;
@@ -108,6 +110,27 @@ static struct str read_file(const char *name)
     return (struct str){bytes, len};
 }
 
+static void write_slots(FILE *out)
+{
+    static size_t slots[LEXICON_SLOTS];
+
+    if (n_entries > LEXICON_SLOTS / 2)
+        fail("more than half of %d slots", LEXICON_SLOTS);
+    for (size_t i = 0; i < n_entries; i++) {
+        uint32_t slot = letters_hash(str_from(entries[i].word)) % LEXICON_SLOTS;
+
+        if (i > 0 && strcmp(entries[i - 1].word, entries[i].word) == 0)
+            continue;
+        while (slots[slot])
+            slot = (slot + 1) % LEXICON_SLOTS;
+        slots[slot] = i + 1;
+    }
+    (void)fprintf(out, "const uint16_t lexicon_slots[LEXICON_SLOTS] = {\n");
+    for (size_t i = 0; i < LEXICON_SLOTS; i++)
+        (void)fprintf(out, "%zu,%c", slots[i], i % 16 == 15 ? '\n' : ' ');
+    (void)fprintf(out, "};\n");
+}
+
 int main(int argc, char **argv)
 {
     struct str text;
@@ -130,10 +153,11 @@ int main(int argc, char **argv)
                        "#include \"flows/understand/lexicon.h\"\n\n"
                        "const struct lexicon_entry lexicon[] = {\n");
     for (size_t i = 0; i < n_entries; i++) {
-        (void)fprintf(out, "{\"%s\", LEX_%s, %d},\n", entries[i].word, entries[i].is,
-                      entries[i].value);
+        (void)fprintf(out, "{\"%s\", %zu, LEX_%s, %d},\n", entries[i].word,
+                      strlen(entries[i].word), entries[i].is, entries[i].value);
     }
     (void)fprintf(out, "};\nconst size_t lexicon_n = %zu;\n", n_entries);
+    write_slots(out);
     arena_finish(&arena);
     return fclose(out) == 0 ? 0 : 1;
 }

@@ -104,6 +104,8 @@ static void add_words(struct phrase *phrase, struct str written)
             fail("a phrase has more than %d words", PHRASE_WORDS_MAX);
         if (!phrase->whole && !phrase->close && has_word(phrase, id))
             continue;
+        if (str_length(tokens.items[i]) > PHRASE_LETTERS_MAX)
+            fail("a word has more than %d letters", PHRASE_LETTERS_MAX);
         words[id].uses++;
         words[id].langs |= 1U << phrase->lang;
         phrase->words[phrase->n_words++] = id;
@@ -210,20 +212,28 @@ static void read_line(struct str line)
 
 /* --- writing ------------------------------------------------------------------------------ */
 
-static int by_text(const void *left, const void *right)
+/* By first letter, then those that words may begin with, then by length. */
+static int by_place(const void *left, const void *right)
 {
     const struct word *a = &words[*(const unsigned *)left];
     const struct word *b = &words[*(const unsigned *)right];
-    int compared = strcmp(arena_cstr(&arena, a->text), arena_cstr(&arena, b->text));
+    uint32_t letter_a = tokens_first_letter(a->text);
+    uint32_t letter_b = tokens_first_letter(b->text);
+    size_t length_a = a->begins ? 0 : str_length(a->text);
+    size_t length_b = b->begins ? 0 : str_length(b->text);
 
-    return compared ? compared : a->begins - b->begins;
+    if (letter_a != letter_b)
+        return letter_a < letter_b ? -1 : 1;
+    if (length_a != length_b)
+        return length_a < length_b ? -1 : 1;
+    return str_compare(a->text, b->text);
 }
 
 static void sort_words(void)
 {
     for (size_t i = 0; i < n_words; i++)
         order[i] = (unsigned)i;
-    qsort(order, n_words, sizeof(order[0]), by_text);
+    qsort(order, n_words, sizeof(order[0]), by_place);
     for (size_t i = 0; i < n_words; i++)
         words[order[i]].sorted = (unsigned)i;
 }
@@ -270,30 +280,51 @@ static void write_words(FILE *out)
     (void)fprintf(out, "};\n");
 }
 
+static void write_letter(FILE *out, size_t first, size_t end)
+{
+    size_t at = first;
+
+    (void)fprintf(out, "{0x%x, %zu, {", tokens_first_letter(words[order[first]].text), first);
+    for (size_t n = 0; n <= PHRASE_LETTERS_MAX + 1; n++) {
+        while (at < end && (words[order[at]].begins || str_length(words[order[at]].text) < n))
+            at++;
+        (void)fprintf(out, "%zu, ", at);
+    }
+    (void)fprintf(out, "}},\n");
+}
+
 static void write_letters(FILE *out)
 {
     size_t n = 0;
 
     (void)fprintf(out, "const struct phrase_letter phrase_letters[] = {\n");
-    for (size_t i = 0; i < n_words;) {
+    for (size_t i = 0; i < n_words; n++) {
         uint32_t letter = tokens_first_letter(words[order[i]].text);
         size_t first = i;
 
         while (i < n_words && tokens_first_letter(words[order[i]].text) == letter)
             i++;
-        (void)fprintf(out, "{0x%x, %zu, %zu},\n", letter, first, i - first);
-        n++;
+        write_letter(out, first, i);
     }
     (void)fprintf(out, "};\nconst size_t phrase_letters_n = %zu;\n", n);
+}
+
+/* Words that silence us must be right to the letter; those that cancel may at most have lost,
+ * doubled or swapped one. */
+static enum token_fit least_fit(struct str intent)
+{
+    if (str_eq(intent, STR("stop")) || str_eq(intent, STR("start")))
+        return TOKEN_SAME;
+    return str_eq(intent, STR("cancel")) ? TOKEN_NEAR : TOKEN_SLIP;
 }
 
 static void write_phrases(FILE *out)
 {
     (void)fprintf(out, "const struct phrase phrases[] = {\n");
     for (size_t i = 0; i < n_made; i++) {
-        (void)fprintf(out, "{%u, %u, %d, %d, %d, %u, %u, {", made[i].intent, made[i].lang,
-                      made[i].whole, made[i].close, made[i].yields, made[i].n_words,
-                      made[i].weight);
+        (void)fprintf(out, "{%u, %u, %d, %d, %d, %d, %u, %u, {", made[i].intent, made[i].lang,
+                      made[i].whole, made[i].close, made[i].yields,
+                      (int)least_fit(intents[made[i].intent]), made[i].n_words, made[i].weight);
         for (size_t j = 0; j < made[i].n_words; j++)
             (void)fprintf(out, "%u, ", words[made[i].words[j]].sorted);
         (void)fprintf(out, "}},\n");
