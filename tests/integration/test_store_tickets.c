@@ -26,7 +26,7 @@ static usec_t now;
 static struct uuid id_of(const char *sql)
 {
     PGresult *result = PQexec(owner, sql);
-    struct uuid id;
+    struct uuid id = {{0}};
     if (PQntuples(result) != 1 || !uuid_parse(str_from(PQgetvalue(result, 0, 0)), &id))
         fail_msg("no id: %s", sql);
     PQclear(result);

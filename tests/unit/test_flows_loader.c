@@ -276,7 +276,7 @@ static void flw_2_an_unanswered_event_or_outcome_is_refused(void **state)
         {HEAD "  a: {ask: {media: ask, as: x}, on: {answered: done}}\n",                                  "4",
          "files want more; add 'as'"                                                                                                         },
         {HEAD "  a: {ask: {media: ask, as: x, max: 99}, on: {answered: done}}\n",                         "4",
-         "'max' is a number from 1 to 20"                                                                                                    },
+         "write one from 1 to 20"                                                                                                            },
         {HEAD "  a: {ask: {text: ask, as: x, min: 9}, on: {answered: done}}\n",                           "4",
          "'min' goes with a 'max'"                                                                                                           },
         {HEAD "  a: {ask: {text: ask, as: x, min: 3, max: 9}, on: {answered: done, too_short: "
