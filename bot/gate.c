@@ -14,8 +14,8 @@ static bool is_made(const struct gate *gate)
 struct gate *gate_of(struct gate *gates, struct uuid lane)
 {
     for (struct gate *gate = gates; gate < gates + GATES; gate++) {
-        int unused = 0;
-        if (atomic_compare_exchange_strong(&gate->use, &unused, 1)) {
+        int unused = atomic_load(&gate->use);
+        if (unused == 0 && atomic_compare_exchange_strong(&gate->use, &unused, 1)) {
             gate->lane = lane;
             atomic_store(&gate->use, 2);
         }
@@ -54,7 +54,7 @@ uint64_t gate_out(const struct gate *gate)
 {
     uint64_t out = 0;
 
-    for (unsigned i = 0; i < GATE_WORKERS; i++) {
+    for (unsigned i = 0; i < atomic_load(&gate->takers); i++) {
         uint64_t back = atomic_load_explicit(&gate->ledger[i].back, memory_order_relaxed);
         uint64_t taken = atomic_load_explicit(&gate->ledger[i].taken, memory_order_relaxed);
         out += taken > back ? taken - back : 0;
@@ -95,6 +95,9 @@ struct pass gate_take(struct gate *gate, unsigned taker, usec_t now, unsigned n)
     pass.holder = atomic_load(&gate->holder);
     if (pass.epoch == 0 || !take_places(gate, n))
         return pass;
+    unsigned takers = atomic_load(&gate->takers);
+    while (takers <= taker && !atomic_compare_exchange_weak(&gate->takers, &takers, taker + 1))
+        ;
     atomic_fetch_add(&gate->ledger[taker].taken, n);
     pass.gate = gate;
     if (atomic_load(&gate->epoch) != pass.epoch)

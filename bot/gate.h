@@ -31,7 +31,8 @@ struct gate {
         _Atomic uint64_t taken; /* ever */
         _Atomic uint64_t back;  /* of these, those that came back or arrived */
     } ledger[GATE_WORKERS];
-    _Atomic int64_t queued; /* in the outbox since the holder last looked, about */
+    _Atomic unsigned takers; /* ledgers in use: below this */
+    _Atomic int64_t queued;  /* in the outbox since the holder last looked, about */
 };
 
 /* What a turn took. */
