@@ -757,7 +757,7 @@ static bool read_answer(struct loader *loader, const struct node *map, struct pr
         return REFUSE(loader, map, "'as' is missing; add it, where the answer is kept");
     if (prompt->min && prompt->max < prompt->min) {
         return REFUSE(loader, node_get(map, "min"),
-                      "'min' goes with a 'max' that is no smaller");
+                      "'min' goes with a 'max'; give one that is no smaller");
     }
     return true;
 }
