@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -348,6 +349,90 @@ static void the_command_shows_and_acts(void **state)
     service_stop(&service);
 }
 
+/* One of the team, who takes, answers and gives back whatever there is, for a while. The exit
+ * status tells whether the books ever failed them. */
+static void work_at_the_desk(unsigned number)
+{
+    static const enum handoff_act acts[] = {HANDOFF_TAKE, HANDOFF_SAY, HANDOFF_SAY,
+                                            HANDOFF_RELEASE};
+    struct arena own = {0};
+    struct handoffs *mine = NULL;
+    struct err err = {0};
+    struct reply reply = {.kind = REPLY_TEXT, .body = STR("a person's words")};
+    char who[16];
+
+    (void)snprintf(who, sizeof who, "p%u", number);
+    if (!handoffs_open(pg_url(&store_pg, "parley"), STR("parley_bot"), 5 * USEC_PER_SEC, &mine,
+                       &err))
+        _exit(1);
+    const char *body = arena_cstr(&own, reply_to_json(&own, &reply));
+    for (unsigned i = 0; i < 400; i++) {
+        const struct handoff *items = NULL;
+        uint8_t random[10];
+        size_t n = 0;
+        if (!handoffs_list(mine, false, 100, &own, &items, &n, &err))
+            _exit(2);
+        random_bytes(random, sizeof random);
+        if (n > 0 &&
+            !handoffs_do(mine, &items[random[0] % n], acts[random[1] % 4], who, body,
+                         uuid_v7(clock_now(), random), &err) &&
+            err.code != ERR_REJECT)
+            _exit(3);
+        err = (struct err){0};
+        (void)usleep(10000);
+    }
+    handoffs_close(&mine);
+    arena_finish(&own);
+    _exit(0);
+}
+
+static void crm_3_people_customers_and_timers_at_once_keep_order(void **state)
+{
+    enum { PEOPLE = 24, TEAM = 3 };
+    static const char *const words[] = {"human", "hi", "menu", "human", "thanks"};
+    pid_t team[TEAM];
+    int status;
+
+    (void)state;
+    start(4);
+    long deadlocks =
+        ask_number(owner, "select deadlocks from pg_stat_database where datname = 'parley'");
+    post_all("a", PEOPLE, "human");
+    for (unsigned i = 0; i < TEAM; i++) {
+        team[i] = fork();
+        if (team[i] == 0)
+            work_at_the_desk(i);
+    }
+    for (int round = 0; round < 20; round++) {
+        post_all(arena_format(&arena, "r%d", round).at, PEOPLE, words[round % 5]);
+        run_sql(owner, "update jobs set due_at = now() where random() < 0.2");
+        (void)usleep(250000); /* so that what is due and given back gets its turn */
+    }
+    for (unsigned i = 0; i < TEAM; i++) {
+        assert_int_equal(waitpid(team[i], &status, 0), team[i]);
+        assert_int_equal(status, 0);
+    }
+    all_is_due_now();
+    until("select count(*) from jobs", 0);
+    until("select count(*) from outbox", 0);
+    assert_int_equal(ask_number(owner, "select count(*) from handoffs where state <> 'done'"),
+                     0);
+    long said = ask_number(owner, "select count(*) from messages where why like 'person/%'");
+    assert_int_equal(
+        ask_number(owner, "select count(*) from audit where action = 'handoff answered'"),
+        said);
+    assert_int_equal(service_arrived(&service, NULL, "a person's words"), said);
+    (void)fprintf(stderr, "%ld answers of people, %ld handoffs\n", said,
+                  ask_number(owner, "select count(*) from handoffs"));
+    assert_true(said > 0);
+    run_sql(owner, "select pg_stat_force_next_flush()");
+    assert_int_equal(ask_number(owner, "select deadlocks from pg_stat_database where datname ="
+                                       " 'parley'"),
+                     deadlocks);
+    no_gaps();
+    service_stop(&service);
+}
+
 /* --- many ----------------------------------------------------------------------------------
  */
 
@@ -509,6 +594,7 @@ int main(void)
         FRESH(crm_3_what_a_person_says_reaches_the_customer_in_order),
         FRESH(crm_3_a_person_cannot_write_to_who_said_stop_or_is_silent_for_a_day),
         FRESH(the_command_shows_and_acts),
+        FRESH(crm_3_people_customers_and_timers_at_once_keep_order),
         FRESH(a_due_timer_fires_once_with_four_workers_and_kill_9),
         FRESH(a_due_timer_fires_once_though_the_database_crashed),
         FRESH(a_timer_and_a_message_of_the_same_instant_are_two_turns),
