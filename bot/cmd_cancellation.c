@@ -15,12 +15,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LIMIT = 100, LIMIT_MAX = 10000, NOTE_MAX = 500 };
+enum { LIMIT = 100, LIMIT_MAX = 10000, NOTE_MAX = 500, FILE_MAX_BYTES = 1 << 20 };
 
 struct wish {
     bool all, json;
     long limit;
     const char *note;
+    const char *business; /* NULL: the only one */
 };
 
 struct session {
@@ -188,6 +189,110 @@ static bool decide(struct session *session, const char *text, const char *verb, 
     return true;
 }
 
+/* --- rules ---------------------------------------------------------------------------------
+ */
+
+/* A name that is slightly wrong would otherwise be a condition that is not asked. */
+static bool check_rule(const json_t *rule, size_t i, struct err *err)
+{
+    static const char *const names[] = {"id",           "workflow",  "statuses", "phase",
+                                        "part_shipped", "paid",      "open_for", "effect",
+                                        "why",          "why_words", "help",     "help_words"};
+    const char *name;
+    json_t *value;
+    if (!json_is_object(rule))
+        return err_raise(err, ERR_REJECT, "rule %zu is no object", i + 1);
+    json_object_foreach((json_t *)rule, name, value)
+    {
+        bool known = false;
+        for (size_t k = 0; k < COUNTOF(names); k++)
+            known = known || strcmp(names[k], name) == 0;
+        if (!known) {
+            return err_raise(err, ERR_REJECT, "rule %zu asks for '%s', which is nothing", i + 1,
+                             name);
+        }
+    }
+    return true;
+}
+
+static bool read_rules(struct arena *into, const char *path, const struct str **rules,
+                       size_t *n, struct err *err)
+{
+    FILE *file = fopen(path, "rbe");
+    if (!file)
+        return err_raise(err, ERR_REJECT, "%s: cannot be read", path);
+    char *bytes = arena_alloc(into, FILE_MAX_BYTES);
+    size_t len = fread(bytes, 1, FILE_MAX_BYTES, file);
+    (void)fclose(file);
+    OWNED_JSON(doc) = NULL;
+    if (!json_read((struct str){bytes, len}, &doc, err))
+        return err_wrap(err, "%s", path);
+    if (!json_is_array(doc)) {
+        return err_raise(err, ERR_REJECT, "%s: a list of rules is wanted, as `rules` prints it",
+                         path);
+    }
+    *n = json_array_size(doc);
+    struct str *kept = arena_array(into, struct str, *n + 1);
+    for (size_t i = 0; i < *n; i++) {
+        const json_t *rule = json_array_get(doc, i);
+        if (!check_rule(rule, i, err))
+            return err_wrap(err, "%s", path);
+        kept[i] = json_write(into, rule);
+    }
+    *rules = kept;
+    return true;
+}
+
+static bool show_rules(struct session *session, struct uuid org, struct err *err)
+{
+    const struct str *rules;
+    size_t n;
+    if (!cancellations_rules(session->cancellations, org, &session->arena, &rules, &n, err))
+        return false;
+    (void)fprintf(session->cli->out, "[");
+    for (size_t i = 0; i < n; i++)
+        (void)fprintf(session->cli->out, "%s\n  %.*s", i ? "," : "", STR_ARG(rules[i]));
+    (void)fprintf(session->cli->out, "\n]\n");
+    return true;
+}
+
+static bool rules(struct session *session, const char *path, struct err *err)
+{
+    const struct str *rows = NULL;
+    struct uuid org;
+    size_t n = 0;
+    if (!cancellations_business(session->cancellations, session->wish->business, &org, err))
+        return false;
+    if (!path)
+        return show_rules(session, org, err);
+    if (!read_rules(&session->arena, path, &rows, &n, err) ||
+        !cancellations_keep_rules(session->cancellations, org, rows, n, &session->arena, err))
+        return err_wrap(err, "nothing was changed");
+    (void)fprintf(session->cli->out, "%zu rules are kept\n", n);
+    return true;
+}
+
+static bool try_order(struct session *session, const char *number, struct err *err)
+{
+    struct cancellation_trial trial = {.closes_at = 0};
+    struct uuid org;
+    char at[32];
+    if (!cancellations_business(session->cancellations, session->wish->business, &org, err) ||
+        !cancellations_try(session->cancellations, org, number, clock_now(), &session->arena,
+                           &trial, err))
+        return false;
+    (void)fprintf(session->cli->out, "%.*s, by %s%.*s\n", STR_ARG(trial.outcome),
+                  trial.rule.len > 0 ? "the rule " : "no rule", STR_ARG(trial.rule));
+    if (trial.closes_at > 0)
+        (void)fprintf(session->cli->out, "until %s\n", time_text(trial.closes_at, at));
+    if (trial.closed_at > 0) {
+        (void)fprintf(session->cli->out, "it could have been until %s\n",
+                      time_text(trial.closed_at, at));
+    }
+    (void)fprintf(session->cli->out, "%.*s\n", STR_ARG(trial.facts));
+    return true;
+}
+
 /* --- the command -------------------------------------------------------------------------- */
 
 static bool read_options(int argc, char **argv, struct wish *wish)
@@ -197,7 +302,8 @@ static bool read_options(int argc, char **argv, struct wish *wish)
         {"json",        no_argument, NULL, 'j'},
         {"limit",            required_argument, NULL, 'l'},
         {"note",required_argument, NULL, 'n'},
-        {0        },
+        {"business",         required_argument, NULL, 'b'},
+        {0     },
     };
     int option;
     char *end;
@@ -217,6 +323,9 @@ static bool read_options(int argc, char **argv, struct wish *wish)
         case 'n':
             wish->note = optarg;
             break;
+        case 'b':
+            wish->business = optarg;
+            break;
         default:
             return false;
         }
@@ -230,8 +339,8 @@ static bool is_decision(const char *word)
            strcmp(word, "reject") == 0;
 }
 
-static bool act(struct session *session, const struct config *config, const char *const *words,
-                struct err *err)
+static bool act(struct session *session, const struct config *config, int n,
+                const char *const *words, struct err *err)
 {
     if (!crypto_init(err) ||
         !cancellations_connect(config->database.url.at, config->database.connect_timeout,
@@ -241,6 +350,10 @@ static bool act(struct session *session, const struct config *config, const char
         return list(session, err);
     if (strcmp(words[0], "show") == 0)
         return show(session, words[1], err);
+    if (strcmp(words[0], "rules") == 0)
+        return rules(session, n > 1 ? words[1] : NULL, err);
+    if (strcmp(words[0], "try") == 0)
+        return try_order(session, words[1], err);
     return decide(session, words[1], words[2], err);
 }
 
@@ -250,9 +363,11 @@ static const char *what_is_wrong(int n, const char *const *words, const struct w
     struct str note = str_from(wish->note);
     if (!(strcmp(verb, "list") == 0     ? n == 1
           : strcmp(verb, "show") == 0   ? n == 2
+          : strcmp(verb, "rules") == 0  ? n <= 2
+          : strcmp(verb, "try") == 0    ? n == 2
           : strcmp(verb, "decide") == 0 ? n == 3 && is_decision(words[2])
                                         : false))
-        return "say what: list, show ID, or decide ID review|approve|reject";
+        return "say what: list, show ID, decide ID review|approve|reject, rules, or try ORDER";
     if (!str_is_utf8(note) || str_length(note) > NOTE_MAX)
         return "a note has 500 characters at most, in UTF-8";
     return NULL;
@@ -272,7 +387,8 @@ static int run(struct cli *cli, int argc, char **argv)
     if (!config)
         return CLI_FAILED;
     struct session session = {.cli = cli, .wish = &wish};
-    int status = act(&session, config, words, &err) ? CLI_DONE : cli_fail(cli, &err);
+    int status =
+        act(&session, config, argc - optind, words, &err) ? CLI_DONE : cli_fail(cli, &err);
     cancellations_close(&session.cancellations);
     arena_finish(&session.arena);
     config_destroy(config);
@@ -283,14 +399,19 @@ const struct command command_cancellation = {
     "cancellation",
     "list wishes to cancel, and decide on them",
     "list [--all] [--json] [--limit N] | show ID | decide ID review|approve|reject [--note "
-    "TEXT]",
+    "TEXT] | rules [FILE] | try ORDER [--business ID]",
     "What a rule leaves to the business waits here, the oldest first, until it is decided.\n"
     "`show` prints one with the customer's note and what the rule saw. `decide` tells the\n"
     "customer in their conversation, at the end of their quiet hours where there are any;\n"
     "approving puts the order into its cancelled state, unless its parcel has left.\n\n"
-    "  --all        list: settled ones too\n"
-    "  --json       list: one object a line\n"
-    "  --limit N    list: at most so many (100)\n"
-    "  --note TEXT  decide: said to the customer as it stands, 500 characters at most\n",
+    "`rules` prints the rules as JSON, the first that fits an order decides; with a FILE of\n"
+    "that form, these instead: all of them or none. `try` says what they make of an order "
+    "now,\n"
+    "by which rule, and the facts that it saw.\n\n"
+    "  --all          list: settled ones too\n"
+    "  --json         list: one object a line\n"
+    "  --limit N      list: at most so many (100)\n"
+    "  --note TEXT    decide: said to the customer as it stands, 500 characters at most\n"
+    "  --business ID  rules, try: whose, where there are several\n",
     run,
 };

@@ -186,3 +186,83 @@ bool cancellations_decide(struct cancellations *cancellations, const struct canc
         return false;
     return plain_command(cancellations->conn, "commit", err);
 }
+
+/* --- rules ---------------------------------------------------------------------------------
+ */
+
+bool cancellations_business(struct cancellations *cancellations, const char *text,
+                            struct uuid *org, struct err *err)
+{
+    OWNED_ROWS(orgs) = NULL;
+    if (text) {
+        return uuid_parse(str_from(text), org) ||
+               err_raise(err, ERR_REJECT, "'%s' is not the id of a business", text);
+    }
+    if (!plain_ask(cancellations->conn, &SQL_DEAD_DIRECTORY, 0, NULL, &orgs, err))
+        return false;
+    if (rows_n(orgs) != 1) {
+        return err_raise(err, ERR_REJECT,
+                         "there are %d businesses: say which with --business ID", rows_n(orgs));
+    }
+    *org = row_uuid(orgs, 0, 0);
+    return true;
+}
+
+bool cancellations_rules(struct cancellations *cancellations, struct uuid org,
+                         struct arena *into, const struct str **rules, size_t *n,
+                         struct err *err)
+{
+    const char *const values[] = {id_text(into, org)};
+    OWNED_ROWS(rows) = NULL;
+    if (!plain_begin(cancellations->conn, org, err) ||
+        !plain_ask(cancellations->conn, &SQL_CANCELLATION_RULES_LIST, 1, values, &rows, err) ||
+        !plain_command(cancellations->conn, "rollback", err))
+        return false;
+    struct str *kept = arena_array(into, struct str, (size_t)rows_n(rows) + 1);
+    for (int i = 0; i < rows_n(rows); i++)
+        kept[i] = arena_str(into, row_text(rows, i, 0));
+    *rules = kept;
+    *n = (size_t)rows_n(rows);
+    return true;
+}
+
+bool cancellations_keep_rules(struct cancellations *cancellations, struct uuid org,
+                              const struct str *rules, size_t n, struct arena *scratch,
+                              struct err *err)
+{
+    const char *org_text = id_text(scratch, org);
+    OWNED_ROWS(dropped) = NULL;
+    if (!plain_begin(cancellations->conn, org, err) ||
+        !plain_ask(cancellations->conn, &SQL_CANCELLATION_RULES_DROP, 1, &org_text, &dropped,
+                   err))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        const char *const values[] = {org_text, arena_format(scratch, "%zu", (i + 1) * 10).at,
+                                      arena_cstr(scratch, rules[i])};
+        OWNED_ROWS(rows) = NULL;
+        if (!plain_ask(cancellations->conn, &SQL_CANCELLATION_RULE_KEEP, 3, values, &rows, err))
+            return err_wrap(err, "rule %zu", i + 1);
+    }
+    return plain_command(cancellations->conn, "commit", err);
+}
+
+bool cancellations_try(struct cancellations *cancellations, struct uuid org, const char *number,
+                       usec_t at, struct arena *into, struct cancellation_trial *trial,
+                       struct err *err)
+{
+    const char *const values[] = {id_text(into, org), number, time_text(into, at)};
+    OWNED_ROWS(rows) = NULL;
+    if (!plain_begin(cancellations->conn, org, err) ||
+        !plain_ask(cancellations->conn, &SQL_CANCELLATION_TRY, 3, values, &rows, err) ||
+        !plain_command(cancellations->conn, "rollback", err))
+        return false;
+    if (rows_n(rows) == 0)
+        return err_raise(err, ERR_REJECT, "there is no order '%s'", number);
+    *trial = (struct cancellation_trial){
+        .outcome = arena_str(into, row_text(rows, 0, 0)),
+        .rule = arena_str(into, row_text(rows, 0, 1)),
+        .closes_at = row_null(rows, 0, 2) ? 0 : row_time(rows, 0, 2),
+        .closed_at = row_null(rows, 0, 3) ? 0 : row_time(rows, 0, 3),
+        .facts = arena_str(into, row_text(rows, 0, 4))};
+    return true;
+}

@@ -56,3 +56,31 @@ MUST_USE bool cancellations_decide(struct cancellations *cancellations,
                                    const char *note, const char *who, usec_t now,
                                    const struct uuid ids[2], struct arena *into,
                                    struct cancellation_decision *decision, struct err *err);
+
+/* --- rules ---------------------------------------------------------------------------------
+ */
+
+/* The business `text` names by its id, or the only one that there is when it is NULL. */
+MUST_USE bool cancellations_business(struct cancellations *cancellations, const char *text,
+                                     struct uuid *org, struct err *err);
+/* A business's rules in their order, each a JSON object. */
+MUST_USE bool cancellations_rules(struct cancellations *cancellations, struct uuid org,
+                                  struct arena *into, const struct str **rules, size_t *n,
+                                  struct err *err);
+/* These instead of all that there were, or none of them. ERR_REJECT says which one is wrong. */
+MUST_USE bool cancellations_keep_rules(struct cancellations *cancellations, struct uuid org,
+                                       const struct str *rules, size_t n, struct arena *scratch,
+                                       struct err *err);
+
+struct cancellation_trial {
+    struct str outcome; /* approve, review, or a refusal's name */
+    struct str rule;    /* empty: none fits */
+    usec_t closes_at;   /* the window that is open; 0: none */
+    usec_t closed_at;   /* the one that was missed; 0: none */
+    struct str facts;   /* JSON */
+};
+
+/* What the rules say of an order at a time. ERR_REJECT when there is no such order. */
+MUST_USE bool cancellations_try(struct cancellations *cancellations, struct uuid org,
+                                const char *number, usec_t at, struct arena *into,
+                                struct cancellation_trial *trial, struct err *err);

@@ -186,3 +186,44 @@ with anew as (
 )
 select coalesce(j.how, 'nowhere') as how, j.due_at
   from anew a left join judged j on true;
+
+-- name: cancellation_rules_list
+-- A business's rules in their order, each as the JSON that `parley cancellation rules` writes and
+-- reads: what it does not ask for is left out.
+-- $1 org
+select jsonb_strip_nulls(jsonb_build_object(
+           'id', r.rule_id, 'workflow', r.workflow, 'statuses', to_jsonb(r.statuses),
+           'phase', r.phase, 'part_shipped', r.part_shipped, 'paid', r.paid,
+           'open_for', r.open_for, 'effect', r.effect)
+           || case when r.effect <> 'refuse' then '{}'
+              else jsonb_build_object(
+                  'why', r.why, 'why_words', nullif(r.why_words, '{}'), 'help', r.help,
+                  'help_words', nullif(r.help_words, '{}')) end)::text as rule
+  from cancellation_rules r
+ where r.org_id = $1::uuid
+ order by r.position
+ limit 1000;
+
+-- name: cancellation_rules_drop
+-- $1 org
+delete from cancellation_rules where org_id = $1::uuid;
+
+-- name: cancellation_rule_keep
+-- $1 org  $2 position  $3 the rule as JSON
+insert into cancellation_rules (org_id, position, rule_id, workflow, statuses, phase, part_shipped,
+                                paid, open_for, effect, why, why_words, help, help_words)
+select $1::uuid, $2::int2, j.id, j.workflow, j.statuses, j.phase, j.part_shipped, j.paid, j.open_for,
+       j.effect, coalesce(j.why, 'by_a_person'), coalesce(j.why_words, '{}'),
+       coalesce(j.help, 'person'), coalesce(j.help_words, '{}')
+  from jsonb_to_record($3::jsonb)
+       j (id text, workflow text, statuses text[], phase text, part_shipped boolean, paid boolean,
+          open_for interval, effect text, why text, why_words jsonb, help text, help_words jsonb);
+
+-- name: cancellation_try
+-- What would become of a wish to cancel this order at a time, and why: for whoever writes rules.
+-- $1 org  $2 number, exactly  $3 at
+select j.verdict, coalesce(j.rule_id, '') as rule_id, j.closes_at, j.closed_at,
+       coalesce(j.facts, '{}')::text as facts
+  from orders o
+ cross join lateral cancellation_judge(o.org_id, o.customer_id, o.number, $3::timestamptz, 'en') j
+ where o.org_id = $1::uuid and o.number = $2::text;

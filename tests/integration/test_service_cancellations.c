@@ -2,6 +2,7 @@
  * A wish to cancel and the decision on it, through the running service: what the customer hears
  * stands in the sandbox's journal, what became of the order in the database.
  */
+#include "store/sql.h"
 #include "tests/support/service.h"
 
 #include <setjmp.h>
@@ -180,6 +181,110 @@ static void ntf_3_a_decision_waits_for_the_end_of_the_quiet_hours_and_blocks_not
     service_stop(&service);
 }
 
+/* --- rules ----------------------------------------------------------------------------------
+ */
+
+static const char *file_of(const char *bytes)
+{
+    static char path[] = PARLEY_BUILD_DIR "/rules.json";
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, strlen(bytes), file), strlen(bytes));
+    assert_int_equal(fclose(file), 0);
+    return path;
+}
+
+static int import(const char *bytes)
+{
+    char *words[] = {"cancellation", "rules", (char *)(uintptr_t)file_of(bytes), NULL};
+    return service_command(&service, words, said, sizeof(said));
+}
+
+#define RULES_SUM                                                                              \
+    "select md5(string_agg(r::text, '/' order by position)) from cancellation_rules r"
+
+/* What `rules` prints is what it reads. */
+static void there_and_back(void)
+{
+    char text[4000] = "[", before[40];
+    PGresult *sum = PQexec(owner, RULES_SUM);
+    PGresult *rows = PQexecParams(owner, SQL_CANCELLATION_RULES_LIST.text, 1, NULL,
+                                  (const char *const[]){"01921a7b-4000-7000-8000-6c61726b0001"},
+                                  NULL, NULL, 0);
+    (void)snprintf(before, sizeof(before), "%s", PQgetvalue(sum, 0, 0));
+    PQclear(sum);
+    for (int i = 0; i < PQntuples(rows); i++) {
+        strncat(text, i ? ", " : "", sizeof(text) - strlen(text) - 1);
+        strncat(text, PQgetvalue(rows, i, 0), sizeof(text) - strlen(text) - 1);
+    }
+    PQclear(rows);
+    strncat(text, "]", sizeof(text) - strlen(text) - 1);
+    assert_int_equal(import(text), 0);
+    sum = PQexec(owner, RULES_SUM);
+    assert_string_equal(before, PQgetvalue(sum, 0, 0));
+    PQclear(sum);
+}
+
+static void can_2_an_operator_changes_the_rules_all_of_them_or_none(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes, *why;
+    } wrong[] = {
+        {"[{\"id\": \"a\", \"effect\": \"approve\", \"statusses\": [\"processing\"]}]",
+         "statusses"                                                                                        },
+        {"[{\"id\": \"a\", \"effect\": \"approve\"}, {\"id\": \"b\", \"effect\": \"maybe\"}]",
+         "rule 2"                                                                                           },
+        {"[{\"id\": \"a\", \"effect\": \"approve\"}, {\"id\": \"a\", \"effect\": \"refuse\"}]",
+         "rule 2"                                                                                           },
+        {"[{\"id\": \"a\", \"effect\": \"approve\", \"open_for\": \"a while\"}]",               "interval"  },
+        {"[{\"id\": \"a\", \"effect\": \"approve\", \"open_for\": \"-1 day\"}]",                "rule 1"    },
+        {"[{\"id\": \"\", \"effect\": \"approve\"}]",                                           "rule 1"    },
+        {"[{\"effect\": \"approve\"}]",                                                         "rule 1"    },
+        {"[{\"id\": \"a\", \"effect\": \"refuse\", \"why\": \"because\"}]",                     "rule 1"    },
+        {"[1]",                                                                                 "no object" },
+        {"{\"id\": \"a\"}",                                                                     "a list"    },
+        {"[",                                                                                   "rules.json"},
+    };
+    start();
+    for (size_t i = 0; i < COUNTOF(wrong); i++) {
+        assert_int_equal(import(wrong[i].bytes), 1);
+        if (!strstr(said, wrong[i].why) || !strstr(said, "nothing was changed"))
+            fail_msg("%s: %s", wrong[i].bytes, said);
+        assert_int_equal(ask_number(owner,
+                                    "select count(*) from cancellation_rules where rule_id = "
+                                    "'ask-us'"),
+                         1);
+    }
+    assert_int_equal(
+        import("[{\"id\": \"fresh\", \"workflow\": \"shop\", \"statuses\": "
+               "[\"processing\"], \"open_for\": \"365 days\", \"effect\": \"approve\"},"
+               " {\"id\": \"else\", \"effect\": \"refuse\", \"why\": \"in_work\", "
+               "\"help\": \"call\", \"why_words\": {\"en\": \"No.\"}}]"),
+        0);
+    assert_int_equal(ask_number(owner,
+                                "select count(*) from cancellation_rules where (position, "
+                                "rule_id, open_for) = (10, 'fresh', interval '365 days') or "
+                                "(position, rule_id, why, help) = (20, 'else', 'in_work', "
+                                "'call') and why_words ->> 'en' = 'No.'"),
+                     2);
+    there_and_back();
+    char *order[] = {"cancellation", "try", "ORD-1002", NULL};
+    assert_int_equal(service_command(&service, order, said, sizeof(said)), 0);
+    order[2] = "ORD-0000";
+    assert_int_equal(service_command(&service, order, said, sizeof(said)), 1);
+    assert_non_null(strstr(said, "no order"));
+    /* A rule of an operator decides the next wish. */
+    write_in("cancel order 1002, bought the wrong size");
+    write_in("1");
+    write_in("yes");
+    until("select count(*) from cancellations where status = 'approved' and rule_id = 'fresh'",
+          1);
+    assert_int_equal(import("[]"), 0);
+    assert_int_equal(ask_number(owner, "select count(*) from cancellation_rules"), 0);
+    service_stop(&service);
+}
+
 /* --- many at once --------------------------------------------------------------------------
  */
 
@@ -314,6 +419,7 @@ int main(void)
         TORN(can_3_a_decision_reaches_the_customer_once_in_their_conversation),
         TORN(can_3_what_has_left_is_not_approved_and_who_said_stop_is_not_told),
         TORN(ntf_3_a_decision_waits_for_the_end_of_the_quiet_hours_and_blocks_nothing),
+        TORN(can_2_an_operator_changes_the_rules_all_of_them_or_none),
         TORN(can_2_of_many_parcels_that_leave_while_their_customers_cancel_none_does_both),
         TORN(an_operator_who_errs_is_told),
     };
