@@ -449,7 +449,7 @@ static void create_contacts(struct batch_work *work)
 /* Whether the item waits because another worker holds its conversation. */
 bool batch_is_put_off(const struct batch_work *work, const struct item *item)
 {
-    if (!batch_makes_turn(item->event->kind) || item->event->kind == EVENT_IDENTITY)
+    if (!batch_makes_turn(item->event->kind))
         return false;
     for (size_t i = 0; i < work->n_turns; i++) {
         const struct turn *turn = &work->turns[i];

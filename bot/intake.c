@@ -178,7 +178,8 @@ static void route(struct unpacking *unpacking)
     for (size_t i = 0; i < unpacking->batch.n; i++) {
         const struct event *event = &unpacking->batch.events[i];
         const struct account *account = account_of(worker, event);
-        bool person = event_is_message(event->kind) || event->kind == EVENT_PREFERENCE;
+        bool person = event_is_message(event->kind) || event->kind == EVENT_PREFERENCE ||
+                      event->kind == EVENT_IDENTITY;
         if (account == NULL) {
             count(COUNT_UNROUTED, 1);
             unpacking->unrouted = "an account that no business has";

@@ -16,6 +16,7 @@
 #define PAYLOAD_DAYS 30
 #define SEEN_KEPT    (10 * USEC_PER_DAY)
 #define SEEN_AT_ONCE 5000
+#define CODES_KEPT   USEC_PER_DAY /* budgets look back an hour */
 
 struct retention {
     struct worker *worker;
@@ -63,14 +64,18 @@ static void sweep(struct retention *retention, struct uuid org)
     usec_t now = clock_now();
     struct db_param *seen = arena_array(arena, struct db_param, 3);
     struct db_param *payloads = arena_array(arena, struct db_param, 2);
+    struct db_param *codes = arena_array(arena, struct db_param, 2);
 
     seen[0] = payloads[0] = param_uuid(arena, org);
     seen[1] = param_time(arena, now - SEEN_KEPT);
     seen[2] = param_int4(arena, SEEN_AT_ONCE);
     payloads[1] = param_time(arena, now - PAYLOAD_DAYS * USEC_PER_DAY);
+    codes[0] = seen[0];
+    codes[1] = param_time(arena, now - CODES_KEPT);
     call_add(call, &SQL_RETENTION_SEEN, seen);
     call_add(call, &SQL_RETENTION_EARLY, seen);
     call_add(call, &SQL_RETENTION_PAYLOADS, payloads);
+    call_add(call, &SQL_RETENTION_CODES, codes);
     db_call(retention->worker->db, call);
 }
 

@@ -112,7 +112,7 @@ struct str person_address(const struct person *person)
 /* A person's doings stand together at the head of the enum, by design. */
 bool event_is_message(enum event_kind kind)
 {
-    return kind <= EVENT_UNKNOWN;
+    return kind <= EVENT_UNKNOWN && kind != EVENT_IDENTITY;
 }
 
 /* The states are enumerated in their order, so the join is the greater one. */

@@ -22,6 +22,11 @@ delete from seen
 -- $1 org  $2 older than
 delete from early_statuses where org_id = $1::uuid and at < $2::timestamptz;
 
+-- name: retention_codes
+-- Codes that no budget counts any more.
+-- $1 org  $2 older than
+delete from code_sends where org_id = $1::uuid and at < $2::timestamptz;
+
 -- name: retention_unrouted
 -- $1 older than
 delete from unrouted where received_at < $1::timestamptz;

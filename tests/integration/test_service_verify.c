@@ -1,6 +1,6 @@
 /*
- * Who is speaking, through the whole service: a code by SMS proves it, the thread that wanted it
- * goes on, and nothing of the code is left lying about.
+ * Who is speaking, through the whole service: a code by SMS proves it, the thread that wanted
+ * it goes on, and nothing of the code is left lying about.
  */
 #include "bot/base/json.h"
 #include "tests/support/service.h"
@@ -86,8 +86,9 @@ static const char *wrong_of(const char *phone)
 
 static long verified(void)
 {
-    return ask_number(owner, "select count(*) from conversations where verified_until between"
-                             " now() + interval '29 minutes' and now() + interval '31 minutes'");
+    return ask_number(owner,
+                      "select count(*) from conversations where verified_until between"
+                      " now() + interval '29 minutes' and now() + interval '31 minutes'");
 }
 
 static void otp_9_orders_are_shown_once_a_code_came_back(void **state)
@@ -114,8 +115,8 @@ static void otp_1_a_code_is_in_no_log_and_in_no_message_of_ours(void **state)
     start(1);
     say(AMELIA, "my orders");
     const char *code = code_of(AMELIA);
-    (void)snprintf(sql, sizeof sql,
-                   "select count(*) from messages where body like '%%%s%%'", code);
+    (void)snprintf(sql, sizeof sql, "select count(*) from messages where body like '%%%s%%'",
+                   code);
     assert_int_equal(ask_number(owner, sql), 0);
     assert_int_equal(service_logged(&service, code), 0);
     assert_int_equal(ask_number(owner, "select count(*) from verifications where"
@@ -180,6 +181,35 @@ static void otp_5_a_stranger_becomes_the_customer_whose_phone_has_the_code(void 
     service_stop(&service);
 }
 
+/* WhatsApp tells that a person has another number: the customer stays, the proof does not. */
+static void otp_4_another_number_keeps_the_customer_and_ends_the_session(void **state)
+{
+    (void)state;
+    start(1);
+    say(AMELIA, "my orders");
+    say(AMELIA, code_of(AMELIA));
+    assert_int_equal(verified(), 1);
+    struct str system = arena_format(
+        &arena,
+        "{\"from\":\"" AMELIA "\",\"id\":\"wamid.verify.system\",\"timestamp\":\"%lld\","
+        "\"type\":\"system\",\"system\":{\"type\":\"user_changed_number\",\"body\":"
+        "\"changed\",\"wa_id\":\"15550107777\"}}",
+        (long long)(clock_now() / USEC_PER_SEC));
+    struct post post = {.body = post_messages(&arena, &system, 1)};
+    service_post(&service, &post, 1, 1, WAIT);
+    service_until(&service, owner,
+                  "select count(*) from contact_points where address ="
+                  " '+15550107777' and customer_id is not null",
+                  1, WAIT);
+    assert_int_equal(ask_number(owner, "select count(*) from conversations where verified_until"
+                                       " is not null"),
+                     0);
+    say("15550107777", "my orders");
+    assert_int_equal(service_arrived(&service, "15550107777", "make sure that it's you"), 1);
+    assert_int_equal(service_arrived(&service, "15550107777", "ORD-1"), 0);
+    service_stop(&service);
+}
+
 static void otp_10_this_is_not_me_shows_nothing_more(void **state)
 {
     (void)state;
@@ -205,6 +235,7 @@ int main(void)
         TEST(otp_1_a_code_is_in_no_log_and_in_no_message_of_ours),
         TEST(otp_3_five_wrong_codes_lock_codes_and_not_the_conversation),
         TEST(otp_4_logging_out_and_silence_end_the_session),
+        TEST(otp_4_another_number_keeps_the_customer_and_ends_the_session),
         TEST(otp_5_a_stranger_becomes_the_customer_whose_phone_has_the_code),
         TEST(otp_10_this_is_not_me_shows_nothing_more),
     };

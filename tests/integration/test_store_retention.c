@@ -33,7 +33,7 @@ static int set_up(void **state)
     run_sql(owner, "rollback");
     run_sql(bot, "rollback; reset timezone");
     run_sql(owner, drop_all);
-    run_sql(owner, "truncate payloads, seen, early_statuses, unrouted");
+    run_sql(owner, "truncate payloads, seen, early_statuses, unrouted, code_sends");
     return 0;
 }
 
@@ -227,6 +227,9 @@ static void payloads_of_the_default_partition_statuses_and_strays_go_by_age(void
             "insert into early_statuses select org_id, decode(md5(t::text), 'hex'), 1, 0,"
             " t from businesses, unnest(array['2026-05-01 00:00+00',"
             " '2026-05-02 00:00+00']::timestamptz[]) t;"
+            "insert into code_sends select org_id, gen_random_uuid(), t, org_id, 'x', ''"
+            "  from businesses, unnest(array['2026-05-01 00:00+00',"
+            " '2026-05-02 00:00+00']::timestamptz[]) t;"
             "insert into unrouted select gen_random_uuid(), t, 'x', 'why', ''"
             "  from unnest(array['2026-05-01 00:00+00',"
             " '2026-05-02 00:00+00']::timestamptz[]) t");
@@ -234,6 +237,7 @@ static void payloads_of_the_default_partition_statuses_and_strays_go_by_age(void
     for (int i = 0; i < 2; i++) {
         assert_int_equal(say_count(bot, &SQL_RETENTION_PAYLOADS, params), 1 - i);
         assert_int_equal(say_count(bot, &SQL_RETENTION_EARLY, params), 1 - i);
+        assert_int_equal(say_count(bot, &SQL_RETENTION_CODES, params), 1 - i);
         assert_int_equal(say_count(bot, &SQL_RETENTION_UNROUTED, PARAMS(params[1])), 1 - i);
     }
     assert_int_equal(ask_number(owner, "select (select count(*) from payloads) +"

@@ -104,12 +104,12 @@ static void what_a_person_sent_awaits_an_answer(void **state)
 {
     (void)state;
     static const enum event_kind messages[] = {
-        EVENT_TEXT,     EVENT_CHOICE,   EVENT_MEDIA,       EVENT_LOCATION,
-        EVENT_CONTACTS, EVENT_REACTION, EVENT_ORDER,       EVENT_EDIT,
-        EVENT_REVOKE,   EVENT_IDENTITY, EVENT_UNSUPPORTED, EVENT_UNKNOWN,
+        EVENT_TEXT,     EVENT_CHOICE,      EVENT_MEDIA,   EVENT_LOCATION,
+        EVENT_CONTACTS, EVENT_REACTION,    EVENT_ORDER,   EVENT_EDIT,
+        EVENT_REVOKE,   EVENT_UNSUPPORTED, EVENT_UNKNOWN,
     };
-    static const enum event_kind others[] = {EVENT_STATUS, EVENT_PREFERENCE, EVENT_TEMPLATE,
-                                             EVENT_ACCOUNT, EVENT_OTHER};
+    static const enum event_kind others[] = {EVENT_IDENTITY, EVENT_STATUS,  EVENT_PREFERENCE,
+                                             EVENT_TEMPLATE, EVENT_ACCOUNT, EVENT_OTHER};
     for (size_t i = 0; i < COUNTOF(messages); i++)
         assert_true(event_is_message(messages[i]));
     for (size_t i = 0; i < COUNTOF(others); i++)
