@@ -30,8 +30,9 @@ if (!Number.isInteger(moments) || moments < 0) {
   process.exit(2);
 }
 
-// Nothing that is not understood twice in a row: then a person is asked for, and the bot is rightly silent.
-const WORDS = ["hi", "menu", "orders", "hello", "1", "2", "where is my order?", "back", "thanks"];
+// Nothing that is not understood twice in a row, and no "1": the first button of who is asked for a
+// code is a person of the team, and then the bot is rightly silent.
+const WORDS = ["hi", "menu", "orders", "hello", "2", "where is my order?", "back", "help"];
 // Of the demo's shop.
 const ASKERS = Array.from({ length: 14 }, (_, n) => `155501000${String(n + 1).padStart(2, "0")}`);
 const QUIET_WITHIN = 40_000;
@@ -193,6 +194,7 @@ const promisesOf = (customers, found) => [
   ["arrived, but never promised", found.strangers],
   ["arrived out of order", found.disordered],
   ["asked for a code and got none", found.codeless],
+  ["hardly anybody was answered, so little was proved", found.promised < found.turns * 0.8 ? [`${found.promised} messages in ${found.turns} turns`] : []],
 ];
 
 const inWorld = async (what) => {
