@@ -17,7 +17,8 @@ enum {
     YIELDING_LESS = 15,
     LEAST = 55, /* below that it is more often wrong than right */
     LED = 90,   /* a command stands before what it is about */
-    GREETING = 80
+    GREETING = 80,
+    THANKS_MOST = 12 /* words */
 };
 
 /* --- what is in the text ------------------------------------------------------------------ */
@@ -233,23 +234,38 @@ static void take_led(struct arena *scratch, struct str text, struct understood *
     meant->strong = true;
 }
 
-/* "hello Anna", "hi shop": a greeting and a word or two. */
+/* What the first word would be alone, or the first two. */
+static struct str first_words_intent(struct arena *scratch, const struct tokens *tokens)
+{
+    struct tokens first = {0};
+    struct match command = {0};
+    struct match loose;
+
+    while (!command.phrase && first.n < 2 && first.n < tokens->n) {
+        first.items[first.n] = tokens->items[first.n];
+        first.n++;
+        match_phrases(scratch, &first, &command, &loose);
+    }
+    return command.phrase ? str_from(phrase_intents[command.phrase->intent]) : STR_NONE;
+}
+
+/* "hello Anna", "hi shop": a greeting and a word or two. "Thanks for your help" may go on, as
+ * long as nothing surer is said. */
 static void take_greeting(struct arena *scratch, const struct tokens *tokens,
                           struct understood *meant)
 {
-    struct tokens first = {.n = 1};
-    struct match command;
-    struct match loose;
+    bool help = str_eq(meant->intent, STR("help")) && !meant->exact;
     struct str intent;
 
-    if (meant->intent.len || meant->number.len || tokens->n == 0 || tokens->n > 3)
+    if ((meant->intent.len && !help) || meant->number.len || tokens->n == 0 ||
+        tokens->n > THANKS_MOST)
         return;
-    first.items[0] = tokens->items[0];
-    match_phrases(scratch, &first, &command, &loose);
-    intent = command.phrase ? str_from(phrase_intents[command.phrase->intent]) : STR_NONE;
-    if (str_eq(intent, STR("greeting")) || str_eq(intent, STR("thanks"))) {
+    intent = first_words_intent(scratch, tokens);
+    if ((str_eq(intent, STR("greeting")) && tokens->n <= 3 && !help) ||
+        str_eq(intent, STR("thanks"))) {
         meant->intent = intent;
         meant->confidence = GREETING;
+        meant->strong = false;
     }
 }
 
