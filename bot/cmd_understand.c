@@ -78,6 +78,9 @@ static json_t *found_json(struct arena *scratch, struct str text, const struct f
         json_set_text(object, "kind", STR("email"));
         json_set_text(object, "address", found->email.address);
         break;
+    case FOUND_CARD:
+        json_set_text(object, "kind", STR("card"));
+        break;
     case FOUND_TRACKING:
         set_tracking(object, &found->tracking);
         break;
@@ -98,6 +101,8 @@ static json_t *found_json(struct arena *scratch, struct str text, const struct f
     }
     json_set_int(object, "from", found->at.from);
     json_set_int(object, "to", found->at.to);
+    if (found->kind == FOUND_CARD) /* is shown nowhere */
+        return object;
     json_set_text(object, "text",
                   str_slice(text, found->at.from, found->at.to - found->at.from));
     return object;

@@ -185,20 +185,13 @@ static bool holds(const struct notes *notes, const struct phrase *phrase)
     return true;
 }
 
-static size_t explained(const struct notes *notes, const struct phrase *phrase,
-                        const struct tokens *tokens)
+static uint64_t explained(const struct notes *notes, const struct phrase *phrase)
 {
-    uint64_t seen = 0;
-    size_t letters = 0;
+    uint64_t tokens = 0;
 
-    for (size_t i = 0; i < phrase->n_words; i++) {
-        unsigned token = notes->of[phrase->words[i]].token;
-
-        if (!(seen >> token & 1))
-            letters += letters_count(tokens->items[token]);
-        seen |= (uint64_t)1 << token;
-    }
-    return letters;
+    for (size_t i = 0; i < phrase->n_words; i++)
+        tokens |= (uint64_t)1 << notes->of[phrase->words[i]].token;
+    return tokens;
 }
 
 /* The longest; of those the first in the file. */
@@ -240,5 +233,5 @@ void match_phrases(struct arena *scratch, const struct tokens *tokens, struct ma
             try_phrase(&notes, &phrases[phrase_index[word->first + j]], tokens, command, loose);
     }
     if (loose->phrase)
-        loose->explained = explained(&notes, loose->phrase, tokens);
+        loose->explained = explained(&notes, loose->phrase);
 }

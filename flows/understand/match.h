@@ -9,7 +9,7 @@
 struct match {
     const struct phrase *phrase; /* NULL: none */
     unsigned langs;              /* of a command: a bit for each language that has it */
-    size_t explained;            /* letters of the text that the phrase accounts for */
+    uint64_t explained;          /* a bit for each token that a loose phrase accounts for */
 };
 
 /* `command`: the whole text is one; else `loose`: its words are among those of the text. */

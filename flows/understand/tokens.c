@@ -29,11 +29,12 @@ static struct str without_article(struct str token)
     return token;
 }
 
-static void add_token(struct tokens *tokens, const char *begin, const char *end)
+static void add_token(struct tokens *tokens, const char *begin, const char *end, size_t at)
 {
-    if (end > begin && tokens->n < TOKENS_MAX)
-        tokens->items[tokens->n++] =
-            without_article((struct str){begin, (size_t)(end - begin)});
+    if (end == begin || tokens->n == TOKENS_MAX)
+        return;
+    tokens->at[tokens->n] = (uint16_t)at;
+    tokens->items[tokens->n++] = without_article((struct str){begin, (size_t)(end - begin)});
 }
 
 void tokens_read(struct arena *into, struct str text, struct tokens *tokens)
@@ -41,22 +42,25 @@ void tokens_read(struct arena *into, struct str text, struct tokens *tokens)
     struct str head = str_slice(text, 0, BYTES_READ_MAX);
     char *out = arena_alloc(into, 2 * head.len + 4);
     char *begin = out;
+    size_t first = 0;
 
     tokens->n = 0;
     for (size_t at = 0; at < head.len && tokens->n < TOKENS_MAX;) {
+        size_t from = at;
         uint32_t raw = letter_next(head, &at);
         uint32_t c = letter_level(raw);
 
         if (c == 0 || c == '\'' || c == 0x2019) /* "where's" is one word */
             continue;
         if (letter_is_word(raw) || letter_is_word(c)) {
+            first = out == begin ? from : first;
             out += letter_put(out, c);
             continue;
         }
-        add_token(tokens, begin, out);
+        add_token(tokens, begin, out, first);
         begin = out;
     }
-    add_token(tokens, begin, out);
+    add_token(tokens, begin, out, first);
 }
 
 /* --- slips of the finger ------------------------------------------------------------------ */

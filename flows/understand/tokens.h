@@ -11,6 +11,7 @@ enum { TOKENS_MAX = 48 };
 
 struct tokens {
     struct str items[TOKENS_MAX]; /* texts longer than that are read up to there */
+    uint16_t at[TOKENS_MAX];      /* the byte of the text where it begins */
     size_t n;
 };
 

@@ -10,6 +10,7 @@
  * before it, anything else stands for itself.
  */
 #include "flows/understand/tracking.h"
+#include "flows/understand/cards.h"
 
 enum rule {
     RULE_NONE,
@@ -401,29 +402,6 @@ bool tracking_read(struct arena *into, struct str number, struct tracking_found 
 
 /* --- in a text ---------------------------------------------------------------------------- */
 
-bool tracking_is_card(struct str digits)
-{
-    bool visa = digits.len == 16 && digits.at[0] == '4';
-    bool master =
-        digits.len == 16 && digits.at[0] == '5' && digits.at[1] >= '1' && digits.at[1] <= '5';
-    bool master_two = digits.len == 16 &&
-                      str_compare(str_slice(digits, 0, 4), STR("2221")) >= 0 &&
-                      str_compare(str_slice(digits, 0, 4), STR("2720")) <= 0;
-    bool amex =
-        digits.len == 15 && digits.at[0] == '3' && (digits.at[1] == '4' || digits.at[1] == '7');
-    bool other =
-        digits.len == 16 && (str_starts(digits, STR("6011")) || str_starts(digits, STR("65")) ||
-                             str_starts(digits, STR("35")));
-
-    for (size_t i = 0; i < digits.len; i++) {
-        if (!is_digit(digits.at[i]))
-            return false;
-    }
-    return (visa || master || master_two || amex || other) &&
-           (unsigned)(digits.at[digits.len - 1] - '0') ==
-               luhn(str_slice(digits, 0, digits.len - 1));
-}
-
 static bool is_digits(struct str number)
 {
     for (size_t i = 0; i < number.len; i++) {
@@ -470,7 +448,7 @@ static bool is_meant(const struct scan *scan, const struct tracking_found *found
         return false;
     if (parcels)
         return true;
-    if (found->grade == TRACKING_WEAK || tracking_is_card(found->number))
+    if (found->grade == TRACKING_WEAK || card_is(found->number))
         return false;
     return !is_digits(found->number) || found->number.len >= 15;
 }

@@ -34,6 +34,3 @@ bool tracking_read(struct arena *into, struct str number, struct tracking_found 
 /* Those in a text, their marks taken. `expected`: one was asked for. */
 size_t tracking_find(struct arena *into, struct scan *scan, bool expected,
                      struct tracking_found found[TRACKINGS_MAX]);
-
-/* Whether digits are a payment card's: its issuer, length and Luhn digit. */
-bool tracking_is_card(struct str digits);

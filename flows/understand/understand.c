@@ -18,7 +18,8 @@ enum {
     LEAST = 55, /* below that it is more often wrong than right */
     LED = 90,   /* a command stands before what it is about */
     GREETING = 80,
-    THANKS_MOST = 12 /* words */
+    THANKS_MOST = 12, /* words */
+    LONG_NUMBER = 10  /* characters: a parcel's with a slip in it, where one was asked for */
 };
 
 /* --- what is in the text ------------------------------------------------------------------ */
@@ -29,6 +30,15 @@ static struct found *add(struct understood *meant, struct found *all, enum found
     all[meant->n_found].kind = kind;
     all[meant->n_found].at = at;
     return &all[meant->n_found++];
+}
+
+static void find_cards(struct scan *scan, struct understood *meant, struct found *all)
+{
+    struct span cards[CARDS_MAX];
+    size_t n = cards_find(scan, cards);
+
+    for (size_t i = 0; i < n; i++)
+        (void)add(meant, all, FOUND_CARD, cards[i]);
 }
 
 static void find_contacts(struct arena *into, struct scan *scan,
@@ -42,6 +52,8 @@ static void find_contacts(struct arena *into, struct scan *scan,
 
     for (size_t i = 0; i < n; i++)
         add(meant, all, FOUND_EMAIL, emails[i].at)->email = emails[i];
+    if (context->awaited != AWAITED_TRACKING) /* a parcel's may look like a card's */
+        find_cards(scan, meant, all);
     n = tracking_find(into, scan, context->awaited == AWAITED_TRACKING, trackings);
     for (size_t i = 0; i < n; i++)
         add(meant, all, FOUND_TRACKING, trackings[i].at)->tracking = trackings[i];
@@ -83,6 +95,8 @@ static bool is_another(const struct number_found *number, enum awaited awaited)
 {
     int64_t digits;
 
+    if (awaited == AWAITED_TRACKING)
+        return !number->called && number->number.len >= LONG_NUMBER;
     return (awaited == AWAITED_DATE || awaited == AWAITED_AMOUNT || awaited == AWAITED_PHONE) &&
            !number->called && str_to_int(number->number, &digits);
 }
@@ -161,32 +175,45 @@ static void take_language_name(const struct tokens *tokens, struct understood *m
     meant->named_lang = str_from(lang_code(lang));
 }
 
-/* The letters of words that could say what is wanted. */
-static size_t telling_letters(const struct tokens *tokens)
+static bool is_found(const struct understood *meant, uint32_t at)
 {
-    size_t letters = 0;
+    for (size_t i = 0; i < meant->n_found; i++) {
+        if (at >= meant->found[i].at.from && at < meant->found[i].at.to)
+            return true;
+    }
+    return false;
+}
+
+/* How much of what the text tells the phrase accounts for, in percent. Small words tell
+ * nothing, and what was found tells what it is about. */
+static int share(const struct match *loose, const struct tokens *tokens,
+                 const struct understood *meant)
+{
+    size_t explained = 0;
+    size_t all = 0;
 
     for (size_t i = 0; i < tokens->n; i++) {
-        struct str token = tokens->items[i];
+        size_t letters = letters_count(tokens->items[i]);
 
-        if (!language_is_small_word(token) && !(token.at[0] >= '0' && token.at[0] <= '9'))
-            letters += letters_count(token);
+        if (loose->explained >> i & 1) {
+            explained += letters;
+            all += letters;
+        } else if (!is_found(meant, tokens->at[i]) &&
+                   !language_is_small_word(tokens->items[i])) {
+            all += letters;
+        }
     }
-    return letters;
+    return all ? (int)(100 * explained / all) : 0;
 }
 
 static void take_phrase(const struct match *loose, const struct tokens *tokens,
                         struct understood *meant)
 {
-    size_t telling;
     int confidence;
 
     if (meant->intent.len || !loose->phrase)
         return;
-    telling = telling_letters(tokens);
-    if (telling < loose->explained)
-        telling = loose->explained;
-    confidence = LEAST_LOOSE + (int)((MOST_LOOSE - LEAST_LOOSE) * loose->explained / telling) -
+    confidence = LEAST_LOOSE + (MOST_LOOSE - LEAST_LOOSE) * share(loose, tokens, meant) / 100 -
                  (loose->phrase->n_words > 1 ? 0 : SINGLE_LESS) -
                  (loose->phrase->yields ? YIELDING_LESS : 0);
     if (confidence < LEAST)

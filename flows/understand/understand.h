@@ -9,6 +9,7 @@
 #pragma once
 
 #include "flows/understand/amounts.h"
+#include "flows/understand/cards.h"
 #include "flows/understand/contacts.h"
 #include "flows/understand/dates.h"
 #include "flows/understand/numbers.h"
@@ -52,6 +53,7 @@ struct understand_context {
 
 enum found_kind {
     FOUND_EMAIL,
+    FOUND_CARD, /* its place only */
     FOUND_TRACKING,
     FOUND_PHONE,
     FOUND_AMOUNT,
@@ -73,7 +75,7 @@ struct found {
     };
 };
 
-enum { FOUND_MAX = 32 };
+enum { FOUND_MAX = 36 };
 
 struct understood {
     struct str intent;     /* one of phrases.txt, or empty: none of these */

@@ -1,4 +1,5 @@
 /* Tracking numbers, and what only looks like one. */
+#include "flows/understand/cards.h"
 #include "flows/understand/tracking.h"
 #include "tests/support/shared_data.h"
 
@@ -182,6 +183,33 @@ static void trk_4_telephones_and_orders_are_no_parcels(void **state)
     }
 }
 
+static void ch_9_a_card_is_no_parcel_and_no_order(void **state)
+{
+    static const char *const cards[] = {"4111 1111 1111 1111", "5555-5555-5555-4444",
+                                        "2223003122003222", "3782 822463 10005",
+                                        "my card is 6011111111111117 ok"};
+    static const char *const others[] = {"4111 1111 1111 1112", "1234 5678 9012 3456",
+                                         "ORD-4111111111111111", "4111", ""};
+
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(cards); i++) {
+        struct span found[CARDS_MAX];
+        struct scan scan;
+
+        scan_read(&arena, str_from(cards[i]), &scan);
+        if (cards_find(&scan, found) != 1)
+            fail_msg("%s", cards[i]);
+    }
+    for (size_t i = 0; i < COUNTOF(others); i++) {
+        struct span found[CARDS_MAX];
+        struct scan scan;
+
+        scan_read(&arena, str_from(others[i]), &scan);
+        if (cards_find(&scan, found) != 0)
+            fail_msg("%s", others[i]);
+    }
+}
+
 /* All numbers of the collection: the good ones are theirs, the bad ones are nobody's of it. */
 static void trk_4_the_collection_of_forms_agrees(void **state)
 {
@@ -252,6 +280,7 @@ int main(void)
         cmocka_unit_test(trk_4_a_wrong_digit_is_found_out),
         cmocka_unit_test(trk_4_numbers_are_found_in_free_text),
         cmocka_unit_test(trk_4_telephones_and_orders_are_no_parcels),
+        cmocka_unit_test(ch_9_a_card_is_no_parcel_and_no_order),
         cmocka_unit_test(trk_4_the_collection_of_forms_agrees),
     };
     return cmocka_run_group_tests(tests, NULL, forget);
