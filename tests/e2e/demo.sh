@@ -60,7 +60,10 @@ refused=$(curl -fsS "${PARLEY_PAGE_URL}control/violations")
 grep -q '"refused": *0, *"undescribed": *0' <<<"$refused" || fail "the Graph API refused: $refused"
 
 timeout 60 build/release/parley --config "$state/parley.yaml" doctor || fail "the doctor finds something"
-[ "${1:-}" != --page ] || timeout 120 node tests/e2e/page.mjs --env "$state/demo.env"
+if [ "${1:-}" = --page ]; then
+  timeout 120 node tests/e2e/page.mjs --env "$state/demo.env"
+  timeout 120 node tests/e2e/story.mjs --env "$state/demo.env"
+fi
 
 deploy/demo --stop --state "$state"
 left=$(pgrep -af -- "$state" | grep -v "demo.sh\|pgrep" || true)
