@@ -146,13 +146,12 @@ static int run(struct cli *cli, int argc, char **argv)
 const struct command command_flows = {
     "flows",
     "check, try, draw and reload dialogues and words",
-    "check [FOLDER] | test [--write] [FILE.chat | FOLDER]... | "
+    "check [FOLDER] | test [--write] FILE.chat|FOLDER... | "
     "graph [--to FOLDER | FLOW] | schema | reload",
     "  check   says what the service would of flows/ and templates/messages/: every state can\n"
     "          end, every outcome is handled, every text stands in every language and fits\n"
-    "  test    plays transcripts, by default those of tests/scenarios; a file stage.yaml "
-    "beside\n"
-    "          them says what loads and actions answer. --write writes down what came back\n"
+    "  test    plays transcripts; a file stage.yaml beside them says what loads and actions\n"
+    "          answer. --write writes down what came back\n"
     "  graph   draws a flow, or all, as SVG; with --to, each into a file there (wants "
     "graphviz)\n"
     "  schema  prints a JSON Schema of flows, for editors\n"

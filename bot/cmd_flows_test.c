@@ -128,19 +128,16 @@ static void play_path(struct trial *trial, const char *path)
 
 int flows_test(const struct flows_call *call)
 {
-    struct trial trial = {.call = call, .book = flows_book(call)};
-    struct arena arena = {0};
+    struct trial trial = {.call = call};
 
+    if (call->n == 0)
+        return cli_usage(call->cli, "which transcripts? name files or folders");
+    trial.book = flows_book(call);
     if (!trial.book)
         return CLI_FAILED;
     for (int i = 0; i < call->n; i++)
         play_path(&trial, call->args[i]);
-    if (call->n == 0) {
-        play_path(&trial,
-                  arena_format(&arena, "%.*s/tests/scenarios", STR_ARG(call->folder)).at);
-    }
     (void)fprintf(call->cli->out, "%u transcripts, %u failed\n", trial.played, trial.failed);
     book_destroy(trial.book);
-    arena_finish(&arena);
     return trial.failed > 0 || trial.played == 0 ? CLI_FAILED : CLI_DONE;
 }

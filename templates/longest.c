@@ -76,6 +76,7 @@ struct measure {
     struct arena *scratch;
     const struct words *words;
     struct locale locale;
+    struct longest *longest;
     unsigned depth;
 };
 
@@ -138,11 +139,11 @@ static size_t longest_amount(const struct measure *measure)
 /* Marks of direction around what runs the other way. */
 enum { MARKS = 2 };
 
-static size_t value_length(const struct measure *measure, const struct step *step)
-{
-    struct str name = last_piece(step->text);
-    enum format format = step->format == FORMAT_AUTO ? kind_of(name) : step->format;
+_Static_assert(FORMAT_COUNT <= COUNTOF(((struct longest *)0)->known[0]), "a place for each");
 
+/* Of a kind that does not hang on the value's name. */
+static size_t longest_of(const struct measure *measure, enum format format)
+{
     switch (format) {
     case FORMAT_DATE:
     case FORMAT_TIME:
@@ -155,12 +156,22 @@ static size_t value_length(const struct measure *measure, const struct step *ste
         return longest_amount(measure);
     case FORMAT_NUMBER:
         return shown(measure, value_int(99999), FORMAT_NUMBER);
-    case FORMAT_PERCENT:
-    case FORMAT_BAR:
-        return shown(measure, value_int(100), format);
     default:
-        return text_length(name) + (lang_is_rtl(measure->locale.lang) ? MARKS : 0);
+        return shown(measure, value_int(100), format);
     }
+}
+
+static size_t value_length(const struct measure *measure, const struct step *step)
+{
+    struct str name = last_piece(step->text);
+    enum format format = step->format == FORMAT_AUTO ? kind_of(name) : step->format;
+    size_t *known = &measure->longest->known[measure->locale.lang][format];
+
+    if (format == FORMAT_TEXT)
+        return text_length(name) + (lang_is_rtl(measure->locale.lang) ? MARKS : 0);
+    if (*known == 0)
+        *known = longest_of(measure, format);
+    return *known;
 }
 
 /* --- texts -------------------------------------------------------------------------------- */
@@ -270,10 +281,11 @@ static size_t key_length(struct measure *measure, struct str key)
 }
 
 size_t words_longest(struct arena *scratch, const struct words *words, enum lang lang,
-                     struct str key)
+                     struct str key, struct longest *longest)
 {
     struct measure measure = {
         .scratch = scratch,
+        .longest = longest,
         .words = words,
         .locale = {.lang = lang, .zone = STR("UTC"), .now = (usec_t)1795168800 * USEC_PER_SEC}
     };

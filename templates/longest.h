@@ -6,6 +6,11 @@
 
 #include "templates/words.h"
 
+/* What was measured already, by language and format; zeroes to begin with. */
+struct longest {
+    size_t known[LANG_COUNT][16];
+};
+
 /*
  * Characters of the key's longest text in a language. What has a kind (amounts, times, numbers,
  * the names of states, order and tracking numbers) counts with the longest form that the kind
@@ -13,4 +18,4 @@
  * A part over a list counts ten times. 0 when there is no such key.
  */
 size_t words_longest(struct arena *scratch, const struct words *words, enum lang lang,
-                     struct str key);
+                     struct str key, struct longest *longest);

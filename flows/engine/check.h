@@ -5,12 +5,14 @@
 #pragma once
 
 #include "flows/engine/book.h"
+#include "templates/longest.h"
 
 struct checker {
     struct book *book;
     const struct flow_def *flow; /* where it is at */
     const struct state_def *state;
     struct arena scratch;
+    struct longest longest;
     struct err *err;
 };
 

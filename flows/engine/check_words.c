@@ -66,8 +66,8 @@ bool check_sayings(struct checker *checker, const struct sayings *says, enum whe
 static bool check_fits(struct checker *checker, unsigned line, struct str key, size_t max)
 {
     for (unsigned lang = 0; lang < LANG_COUNT; lang++) {
-        size_t length =
-            words_longest(&checker->scratch, checker->book->words, (enum lang)lang, key);
+        size_t length = words_longest(&checker->scratch, checker->book->words, (enum lang)lang,
+                                      key, &checker->longest);
 
         if (length > max) {
             return REFUSE(
