@@ -88,11 +88,10 @@
  * company          a load: name; none for who is not the admin of one
  * company_people   up to 11 of its people: person, name, access and admin (or none),
  *                  orders_count, last_seen_at; company_person is one of them
- * company_orders   up to 11 of its orders: number, who, and as orders_list; company_order is one
- *                  of them, with items
- * company_access   gives a `person` of it access, or takes it: `access` is on or off
- * not_me           the address that writes is nobody's from now on
- * What a row does not have is left out of it.
+ * company_orders   up to 11 of its orders: number, who, and as orders_list; company_order is
+ * one of them, with items company_access   gives a `person` of it access, or takes it: `access`
+ * is on or off not_me           the address that writes is nobody's from now on What a row does
+ * not have is left out of it.
  */
 #include "flows/flows.h"
 

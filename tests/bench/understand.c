@@ -11,8 +11,8 @@
 static const char *const said[] = {
     "hi",
     "where is my order?",
-    "hello, I ordered a lamp two weeks ago and it still has not arrived, can you help me "
-    "please?",
+    ("hello, I ordered a lamp two weeks ago and it still has not arrived, can you help me "
+     "please?"),
     "cancel ORD-1001, ordered twice",
     "my tracking number is 1Z999AA10123456784",
     "I want to pay $1,200.00 of my bill next Friday",
