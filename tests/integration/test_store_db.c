@@ -277,7 +277,8 @@ static void an_error_of_ours_is_broken_and_a_lock_is_retry(void **state)
     struct flown flown = {.done = false};
     PGconn *owner = owner_connect();
     /* of its own: statements that are prepared wait for the tables that they name */
-    run_sql(owner, "create table if not exists locked (); grant select on locked to parley_bot");
+    run_sql(owner,
+            "create table if not exists locked (); grant select on locked to parley_bot");
     run_sql(owner, "begin; lock table locked in access exclusive mode");
     rig_open(&rig, &two);
     const struct {

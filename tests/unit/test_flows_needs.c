@@ -47,7 +47,7 @@ static const struct {
     {"look",     "flow: look\nstarts_on: [track]\nneeds: reading\ninitial: show\nstates:\n"
              "  show:\n    again: true\n    load: few\n"
              "    ask: {list: look.ask, of: few, as: x, key: number, row: look.row}\n"
-             "    on: {chosen: show, back: menu}\n"                                      },
+             "    on: {chosen: show, back: menu}\n"                          },
     {"greet",    "flow: greet\nstarts_on: [updates]\nneeds: known\ninitial: a\nstates:\n"
               "  a: {say: greet.name, target: menu}\n"                      },
 };
