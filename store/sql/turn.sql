@@ -61,7 +61,7 @@ select i.ord::int4 as ord, c.conversation_id, c.contact_id, p.customer_id, c.seq
 insert into contact_points (org_id, contact_id, channel, address, phone, display_name, customer_id, created_at)
 select $1::uuid, i.contact_id, 'whatsapp', i.address, i.phone, i.name, f.customer_id, $6::timestamptz
   from unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) i (contact_id, address, phone, name)
-  left join customer_phones f on f.org_id = $1::uuid and f.phone = i.phone
+  left join customer_phones f on f.org_id = $1::uuid and f.phone = i.phone and f.disputed_at is null
  where i.address is distinct from i.phone
     or not exists (select 1 from contact_points q
                     where q.org_id = $1::uuid and q.channel = 'whatsapp' and q.phone = i.phone)

@@ -322,6 +322,38 @@ static void otp_3_budgets_hold_for_contact_destination_prefix_and_business(void 
     }
 }
 
+/* Whoever knows a customer's number cannot use up the codes that may go there. */
+static void otp_3_strangers_use_up_nothing_of_a_customers(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 5; i++)
+        expect(link_code("+353871110002", RIGHT), "sent");
+    expect(link_code("+353871110002", RIGHT), "too_many"); /* the stranger's own budget */
+    for (int i = 0; i < 5; i++)
+        assert_string_equal(text_in(sends(RIGHT), "channel"), "sms");
+    expect(tries(RIGHT), "verified");
+}
+
+/* That codes went to a number today says that somebody has it, so a stranger is not told. */
+static void otp_5_a_budget_that_others_used_up_tells_a_stranger_nothing(void **state)
+{
+    (void)state;
+    sql("update businesses set settings = '{\"codes\": {\"link\": 2, \"business\": 4}}'");
+    for (int i = 0; i < 2; i++)
+        assert_string_equal(text_in(link_code("+353872220001", RIGHT), "channel"), "sms");
+    struct value third = link_code("+353872220001", RIGHT);
+    expect(third, "sent");
+    assert_string_equal(text_in(third, "channel"), "");
+    assert_string_equal(text_in(third, "alert"), "verify.budget_destination");
+    assert_string_equal(text_in(third, "masked"), "•••001");
+    expect(link_try(RIGHT), "wrong");
+    expect(sends(RIGHT), "sent");
+    struct value whole = link_code("+353879990009", RIGHT);
+    expect(whole, "sent"); /* the business's budget is at its end */
+    assert_string_equal(text_in(whole, "alert"), "verify.budget_business");
+    expect(sends(RIGHT), "too_many"); /* who is known is told */
+}
+
 static void otp_3_settings_that_make_no_sense_leave_the_budgets_as_they_were(void **state)
 {
     (void)state;
@@ -741,6 +773,8 @@ int main(void)
         TEST(otp_3_five_wrong_codes_lock_for_a_time_that_grows),
         TEST(otp_3_a_lock_is_of_the_address_that_guessed_and_of_no_other),
         TEST(otp_3_budgets_hold_for_contact_destination_prefix_and_business),
+        TEST(otp_3_strangers_use_up_nothing_of_a_customers),
+        TEST(otp_5_a_budget_that_others_used_up_tells_a_stranger_nothing),
         TEST(otp_3_settings_that_make_no_sense_leave_the_budgets_as_they_were),
         TEST(otp_3_tries_that_come_at_once_are_judged_one_after_the_other),
         TEST(otp_3_wrong_tries_at_once_are_all_counted),
