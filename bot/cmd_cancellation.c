@@ -149,6 +149,10 @@ static const char *why_not(struct str outcome)
 {
     if (str_eq(outcome, STR("shipped")))
         return "the parcel is on its way by now: reject it, and help otherwise";
+    if (str_eq(outcome, STR("no_state"))) {
+        return "the order's workflow has no cancelled state to put it into: add one (`parley "
+               "workflow`), then approve";
+    }
     if (str_eq(outcome, STR("withdrawn")))
         return "the customer has withdrawn it";
     return "it was decided already";

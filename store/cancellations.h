@@ -29,7 +29,8 @@ struct cancellation {
 };
 
 struct cancellation_decision {
-    struct str outcome; /* in_review, approved, rejected; shipped, decided, withdrawn, gone */
+    struct str outcome; /* in_review, approved, rejected; shipped, no_state, decided, withdrawn,
+                           gone */
     struct str told;    /* told, unwanted, stopped, closed, nowhere; empty: nothing to tell */
     usec_t told_at;     /* `told` is told: not before this */
 };

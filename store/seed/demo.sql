@@ -444,8 +444,8 @@ select pg_temp.org(), p.order_id, p.shipment_id,
 
 -- --- cancelling ------------------------------------------------------------------------------
 
--- A new order goes back at once, one of yesterday's after a look; work that has begun, and what
--- has left, does not.
+-- A new order goes back at once, one of yesterday's after a look; what has left, and work, which has
+-- no state for it, does not.
 insert into cancellation_rules (org_id, position, rule_id, workflow, statuses, phase, part_shipped,
                                 open_for, effect, why, help, why_words)
 select pg_temp.org(), r.*
@@ -459,7 +459,7 @@ select pg_temp.org(), r.*
     (40, 'on-the-way',  'shop',   array['shipped'],      null,     null,          null,
      'refuse', 'by_a_person',   'refuse_parcel', '{}'),
     (50, 'not-begun',   null,     array['not_started', 'received'], null, null,   null,
-     'review', 'by_a_person',   'person',        '{}'),
+     'refuse', 'by_a_person',   'call',          '{}'),
     (60, 'wheel-built', 'job',    null,                  'active', null,          null,
      'refuse', 'made_to_order', 'call',
      '{"en": "We have begun to build it for you, so I can''t cancel it here.",

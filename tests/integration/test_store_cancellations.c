@@ -471,10 +471,14 @@ static void can_2_each_refusal_has_its_name(void **state)
     /* A workflow without a cancelled state: a person sees to it. */
     rules("(1, 'all', " EFFECT("approve") ")");
     run_sql(owner,
+            "update orders set status = 'received' where workflow = 'repair';"
             "delete from workflow_states where workflow = 'repair' and phase = 'cancelled'");
     assert_string_equal(request(bot, "REP-2001", NOW), "submitted");
     assert_string_equal(request(bot, "REP-2001", NOW), "already_asked");
     assert_string_equal(judged("REP-2001", NOW, "asked_status"), "submitted");
+    assert_string_equal(decide(request_id("REP-2001"), "approve"), "no_state");
+    assert_string_equal(ask(owner, "select status from cancellations"), "submitted");
+    assert_string_equal(decide(request_id("REP-2001"), "reject"), "rejected");
 }
 
 static void can_2_a_refusal_speaks_the_business_s_own_words(void **state)
