@@ -4,10 +4,13 @@
  */
 #pragma once
 
-#include "flows/flows.h"
+#include "flows/play/stage.h"
 
 /* Flows and words as they stand in the tree; fails the running test when they do not load. */
 struct book *chat_book(void);
+
+/* Customers that are data: tests/scenarios/stage.yaml. */
+MUST_USE bool chat_stage(struct arena *into, struct stage **stage, struct err *err);
 
 /* Play a transcript and write it again with what really came back. `into` owns the text. */
 struct str chat_play(struct arena *into, const struct book *book, struct str transcript,

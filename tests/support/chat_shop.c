@@ -66,11 +66,22 @@ struct book *chat_book(void)
     return book;
 }
 
+bool chat_stage(struct arena *into, struct stage **stage, struct err *err)
+{
+    struct str bytes = chat_file(into, PARLEY_SOURCE_DIR "/tests/scenarios/stage.yaml");
+
+    return stage_read(into, STR("tests/scenarios/stage.yaml"), bytes, stage, err);
+}
+
 struct str chat_play(struct arena *into, const struct book *book, struct str transcript,
                      struct err *err)
 {
     struct play play = {.book = book, .answer = shop_answer, .facts = shop_facts};
+    struct stage *stage;
     struct str played;
 
+    if (!chat_stage(into, &stage, err))
+        return STR_NONE;
+    play.stage = stage;
     return play_transcript(into, &play, transcript, &played, err) ? played : STR_NONE;
 }

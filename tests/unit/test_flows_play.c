@@ -219,6 +219,32 @@ static void flw_3_the_clock_moves_and_a_line_changes_what_is_there(void **state)
     arena_finish(&arena);
 }
 
+/* As `parley flows test` plays them: what stands in stage.yaml is all that there is. */
+static void flw_3_transcripts_of_data_want_no_line_of_c(void **state)
+{
+    static const char *const names[] = {"en_data_orders.chat", "pl_data_where.chat"};
+    struct arena arena = {0};
+
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(names); i++) {
+        struct str path =
+            arena_format(&arena, "%s/tests/scenarios/%s", PARLEY_SOURCE_DIR, names[i]);
+        struct str transcript = chat_file(&arena, path.at);
+        struct play play = {.book = book};
+        struct stage *stage = NULL;
+        struct str played;
+        struct err err = {0};
+
+        if (!chat_stage(&arena, &stage, &err))
+            fail_msg("%s", err.text);
+        play.stage = stage;
+        if (!play_transcript(&arena, &play, transcript, &played, &err))
+            fail_msg("%s: %s", names[i], err.text);
+        assert_true(transcript.len > 0 && str_eq(transcript, played));
+    }
+    arena_finish(&arena);
+}
+
 static void flw_3_a_code_is_asked_and_given_on_a_stage(void **state)
 {
     static const char stage[] =
@@ -266,6 +292,7 @@ int main(void)
         cmocka_unit_test(times_of_a_stage_count_from_its_beginning),
         cmocka_unit_test(what_is_no_stage_is_refused),
         cmocka_unit_test(what_a_transcript_cannot_mean_is_refused_with_its_line),
+        cmocka_unit_test(flw_3_transcripts_of_data_want_no_line_of_c),
         cmocka_unit_test(flw_3_a_code_is_asked_and_given_on_a_stage),
         cmocka_unit_test(flw_3_the_clock_moves_and_a_line_changes_what_is_there),
     };
