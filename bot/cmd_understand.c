@@ -204,9 +204,10 @@ static int run(struct cli *cli, int argc, char **argv)
             context.country = str_from(optarg);
             break;
         case 'a':
-            if (!read_awaited(optarg, &context.awaited))
+            if (!read_awaited(optarg, &context.awaited)) {
                 return cli_usage(cli, "--awaited is date, amount, tracking, email, phone or "
                                       "order_number");
+            }
             break;
         default:
             return cli_usage(cli, NULL);

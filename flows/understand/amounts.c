@@ -8,20 +8,20 @@ enum { GROUPS_MAX = 6, DECIMAL_MAX = 24 };
 
 /* In the order of lexicon.txt. `kin` are those that share the name or sign. */
 static const struct currency {
-    char code[4];
     const char *kin;
     bool shared; /* of no single country that comes to mind first */
+    char code[4];
 } currencies[] = {
-    {"EUR", "",                                false},
-    {"USD", "CAD AUD NZD SGD HKD MXN ARS CLP", false},
-    {"GBP", "EGP LBP SYP",                     false},
-    {"PLN", "",                                false},
-    {"SAR", "QAR OMR YER",                     false},
-    {"AED", "MAD",                             false},
-    {"EGP", "GBP SDG",                         false},
-    {"KWD", "JOD IQD BHD TND DZD LYD",         true },
-    {"CHF", "",                                false},
-    {"MXN", "ARS CLP COP UYU DOP PHP",         true },
+    {"",                                false, "EUR"},
+    {"CAD AUD NZD SGD HKD MXN ARS CLP", false, "USD"},
+    {"EGP LBP SYP",                     false, "GBP"},
+    {"",                                false, "PLN"},
+    {"QAR OMR YER",                     false, "SAR"},
+    {"MAD",                             false, "AED"},
+    {"GBP SDG",                         false, "EGP"},
+    {"JOD IQD BHD TND DZD LYD",         true,  "KWD"},
+    {"",                                false, "CHF"},
+    {"ARS CLP COP UYU DOP PHP",         true,  "MXN"},
 };
 
 struct currency_read {
@@ -184,7 +184,7 @@ static bool plain_decimal(const struct grouped *grouped, bool decimals, char out
 /* Leading zeros and zeros that the currency has no digits for say nothing. */
 static struct str trimmed(struct str decimal, int exponent)
 {
-    size_t point = str_find(decimal, STR("."));
+    size_t point;
 
     while (decimal.len > 1 && decimal.at[0] == '0' && decimal.at[1] != '.')
         decimal = str_slice(decimal, 1, decimal.len);
@@ -256,11 +256,12 @@ static size_t read_rest(const struct scan *scan, size_t end, struct amount_found
     n = scan_number(scan, at, &rest);
     if (!n || rest < 0 || rest >= power_of_ten((int)exponent))
         return end;
-    if (scan_is(scan, at + n, LEX_MINOR, &ignored))
+    if (scan_is(scan, at + n, LEX_MINOR, &ignored)) {
         n++;
-    else if (!joined || n > 1 || scan->marks[at].text.len != 2 ||
-             (at + 1 < scan->n && scan->marks[at + 1].kind != MARK_SIGN))
+    } else if (!joined || n > 1 || scan->marks[at].text.len != 2 ||
+               (at + 1 < scan->n && scan->marks[at + 1].kind != MARK_SIGN)) {
         return end;
+    }
     found->money.minor += rest;
     return at + n;
 }

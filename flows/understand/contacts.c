@@ -288,9 +288,9 @@ static struct str national(struct arena *into, const struct plan *plan, struct s
 
     *trunk = lead.len > 0 && str_starts(number, lead) &&
              fits_plan(plan, str_slice(number, lead.len, number.len));
-    if (*trunk)
+    if (*trunk) {
         number = str_slice(number, lead.len, number.len);
-    else if (!fits_plan(plan, number)) {
+    } else if (!fits_plan(plan, number)) {
         if (!str_starts(number, code) ||
             !fits_plan(plan, str_slice(number, code.len, number.len)))
             return STR_NONE;
@@ -345,9 +345,10 @@ static struct str read_phone(struct arena *into, const struct scan *scan, size_t
         number = str_slice(number, 2, number.len);
         plus = is_international(number);
     }
-    if (plus)
+    if (plus) {
         return is_international(number) ? arena_format(into, "+%.*s", STR_ARG(number))
                                         : STR_NONE;
+    }
     return read_national(into, scan, i, &digits, plan, expected);
 }
 

@@ -89,14 +89,14 @@ static size_t read_year(const struct scan *scan, size_t i, int month, int *year)
             *year = (int)scan->marks[i].value;
             return i + 1;
         }
-        if (scan_is(scan, i, LEX_MONTH, &again) && again == month)
-            i++;
-        else if (is_ordinal(scan, i))
+        if (is_ordinal(scan, i)) {
             i = past_ordinal(scan, i + 1);
-        else if (is_link(scan, i) || scan_is(scan, i, LEX_TO, NULL))
+        } else if (is_link(scan, i) || scan_is(scan, i, LEX_TO, NULL) ||
+                   (scan_is(scan, i, LEX_MONTH, &again) && again == month)) {
             i++;
-        else
+        } else {
             return 0;
+        }
     }
     return 0;
 }
@@ -297,9 +297,10 @@ static bool may_lack_year(const struct scan *scan, const struct date_context *co
 {
     if (sign == '/')
         return true;
-    if (sign == '.')
+    if (sign == '.') {
         return context->expected ||
                (context->lang == LANG_PL && scan->marks[i + 2].text.len == 2);
+    }
     return sign == '-' && context->expected;
 }
 
@@ -428,10 +429,11 @@ static bool shift(struct reading *reading, day_t today, int64_t count, int unit,
 
     if (count > 1000 || count < -1000)
         return false;
-    if (unit == UNIT_DAY || unit == UNIT_WEEK)
+    if (unit == UNIT_DAY || unit == UNIT_WEEK) {
         day = today + (day_t)(count * (unit == UNIT_WEEK ? 7 : 1));
-    else
+    } else {
         day = day_add_months(today, months);
+    }
     return date_exists(date_of(day)) && at_day(reading, day, day, end);
 }
 
@@ -524,12 +526,13 @@ static bool turn_weekday(const struct date_context *context, int weekday, struct
     day_t monday = today - day_weekday(today) + 1;
     day_t day = near;
 
-    if (turn.last || (context->past && !turn.next && !turn.this))
+    if (turn.last || (context->past && !turn.next && !turn.this)) {
         day = today - (ahead ? 7 - ahead : 7);
-    else if (turn.this)
+    } else if (turn.this) {
         day = today + ahead;
-    else if (turn.next && turn.skips)
+    } else if (turn.next && turn.skips) {
         day = monday + 7 + weekday - 1;
+    }
     reading->found.ambiguous = turn.next && turn.skips && day != near;
     return at_day(reading, day, day, end);
 }

@@ -64,10 +64,11 @@ static const struct phrase_letter *letter_of(uint32_t letter)
     while (low < high) {
         size_t middle = (low + high) / 2;
 
-        if (phrase_letters[middle].letter < letter)
+        if (phrase_letters[middle].letter < letter) {
             low = middle + 1;
-        else
+        } else {
             high = middle;
+        }
     }
     return low < phrase_letters_n && phrase_letters[low].letter == letter ? &phrase_letters[low]
                                                                           : NULL;
@@ -129,10 +130,11 @@ static void note_alike(struct notes *notes, const struct sought *sought, size_t 
 
         if (has_more_bits(sought->mask ^ word->mask, 2 * sought->slips))
             continue;
-        if (sought->slips == 0 || word->letters < 4)
+        if (sought->slips == 0 || word->letters < 4) {
             fit = str_eq(sought->token, text) ? TOKEN_SAME : TOKEN_OTHER;
-        else
+        } else {
             fit = tokens_fit(sought->token, text);
+        }
         if (fit != TOKEN_OTHER)
             note(notes, i, fit, index);
     }

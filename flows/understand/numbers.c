@@ -29,13 +29,14 @@ static size_t read_piece(const struct scan *scan, size_t i)
     while (end < scan->n) {
         const struct mark *mark = &scan->marks[end];
 
-        if (mark->glued && is_part(mark))
+        if (mark->glued && is_part(mark)) {
             end++;
-        else if (is_joint(mark) && end + 1 < scan->n && scan->marks[end + 1].glued &&
-                 is_part(&scan->marks[end + 1]))
+        } else if (is_joint(mark) && end + 1 < scan->n && scan->marks[end + 1].glued &&
+                   is_part(&scan->marks[end + 1])) {
             end += 2;
-        else
+        } else {
             break;
+        }
     }
     return end;
 }

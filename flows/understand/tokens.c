@@ -207,10 +207,11 @@ enum token_fit tokens_fit(struct str a, struct str b)
         return TOKEN_OTHER;
     if (na == 4 && nb == 4)
         return is_swap(pa, pb) ? TOKEN_NEAR : TOKEN_OTHER;
-    if (slips == 1)
+    if (slips == 1) {
         found = is_one_apart(pa, na, pb, nb) ? 1 : 2;
-    else
+    } else {
         found = distance(pa, na, pb, nb);
+    }
     if (found > slips)
         return TOKEN_OTHER;
     return found == 1 && (apart == 1 || same_letters(pa, pb, na)) ? TOKEN_NEAR : TOKEN_SLIP;

@@ -175,7 +175,7 @@ static bool fits(const char *pattern, struct str number)
 
 static unsigned digit_of(char c)
 {
-    return is_digit(c) ? (unsigned)(c - '0') : (unsigned)(c - 3) % 10;
+    return is_digit(c) ? (unsigned)(c - '0') : ((unsigned)c - 3) % 10;
 }
 
 static unsigned mod10(struct str serial, unsigned even, unsigned odd)
@@ -280,12 +280,17 @@ static bool is_checked(const struct form *form, struct str number)
     static const unsigned one[] = {1, 7, 3};
     struct str serial = str_slice(number, form->begin, form->len);
     struct str lead = {&form->lead, 1};
-    char check = form->rule == RULE_NONE ? '0' : number.at[form->begin + form->len];
-    unsigned digit = is_digit(check) ? (unsigned)(check - '0') : 99;
+    size_t behind = (size_t)form->begin + form->len;
+    char check;
+    unsigned digit;
 
+    if (form->rule == RULE_NONE)
+        return true;
+    check = number.at[behind];
+    digit = is_digit(check) ? (unsigned)(check - '0') : 99;
     switch (form->rule) {
     case RULE_NONE:
-        return true;
+        break;
     case RULE_MOD10_31:
         return digit == mod10(serial, 3, 1);
     case RULE_MOD10_13:
@@ -457,10 +462,11 @@ static bool can_begin(const struct scan *scan, size_t i)
 {
     const struct mark *mark = &scan->marks[i];
 
-    if (mark->taken || mark->glued || mark->kind == MARK_SIGN)
+    if (mark->taken || mark->glued || mark->kind == MARK_SIGN) {
         return i > 0 && !mark->taken && mark->kind != MARK_SIGN && mark->glued &&
                (scan_is_sign(scan, i - 1, '#') || scan_is_sign(scan, i - 1, ':') ||
                 scan_is_sign(scan, i - 1, '('));
+    }
     return mark->kind == MARK_NUMBER || mark->text.len <= 5;
 }
 

@@ -183,9 +183,10 @@ static void flw_5_a_command_leads_what_it_is_about(void **state)
         struct understood meant = meaning_of(rows[i].text);
 
         if (!str_eq(meant.intent, str_from(rows[i].intent)) ||
-            !str_eq(meant.number, str_from(rows[i].number)))
+            !str_eq(meant.number, str_from(rows[i].number))) {
             fail_msg("\"%s\": \"%.*s\" of \"%.*s\"", rows[i].text, STR_ARG(meant.intent),
                      STR_ARG(meant.number));
+        }
     }
 }
 

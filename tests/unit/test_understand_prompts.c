@@ -137,9 +137,10 @@ static struct str said_to(const char *text, const char **at)
     result = flow_turn_result(turn);
     kept = result->state;
     *at = result->at;
-    for (size_t i = 0; i < result->n_replies; i++)
+    for (size_t i = 0; i < result->n_replies; i++) {
         all =
             arena_format(&arena, "%.*s%.*s\n", STR_ARG(all), STR_ARG(result->replies[i].body));
+    }
     return all;
 }
 
@@ -164,7 +165,7 @@ static void go_to(const char *state)
 
 static void check(const char *state, const char *text, const char *answer)
 {
-    const char *at;
+    const char *at = "";
     struct str said;
 
     go_to(state);
@@ -239,7 +240,7 @@ static void flw_5_a_correction_is_answered_where_it_is_expected(void **state)
 {
     static const char *const texts[] = {"not that one", "no, the other order", "ese no",
                                         "nie to", "لا، ليس هذا"};
-    const char *at;
+    const char *at = "";
 
     (void)state;
     for (size_t i = 0; i < COUNTOF(texts); i++) {
