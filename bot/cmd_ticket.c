@@ -126,21 +126,23 @@ static bool fetch_file(struct session *session, struct uuid org, const struct ha
         .key = {org, *sha256},
           .into = &session->arena, .done = got
     };
-    if (!loop_init(&loop, err) || !documents_create(&loop, session->config, &documents, err))
+    if (!loop_init(&loop, err))
         return false;
     op.work.data = &loop;
-    documents_get(documents, &op);
-    loop_run(&loop);
+    bool ok = documents_create(&loop, session->config, &documents, err);
+    if (ok) {
+        documents_get(documents, &op);
+        loop_run(&loop);
+    }
     documents_close(documents);
     loop_run(&loop);
     documents_destroy(documents);
     (void)loop_finish(&loop);
     *bytes = op.bytes;
-    if (op.err.code != ERR_NONE) {
+    if (op.err.code != ERR_NONE)
         *err = op.err;
-        return false;
-    }
-    return op.found || err_raise(err, ERR_RETRY, "the document store does not have it");
+    return ok && op.err.code == ERR_NONE &&
+           (op.found || err_raise(err, ERR_RETRY, "the document store does not have it"));
 }
 
 static bool write_file(const char *path, struct str bytes, struct err *err)

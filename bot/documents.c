@@ -93,6 +93,11 @@ void documents_destroy(struct documents *documents)
     free(documents);
 }
 
+bool documents_ready(struct documents *documents, struct err *err)
+{
+    return documents->store->ready == NULL || documents->store->ready(documents->config, err);
+}
+
 static void start(struct documents *documents, struct document_op *op, enum document_what what)
 {
     op->documents = documents;

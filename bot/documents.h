@@ -48,6 +48,9 @@ struct document_op {
 /* ERR_REJECT when the settings do not make sense together. Nothing is opened or connected. */
 MUST_USE bool documents_create(struct loop *loop, const struct config *config,
                                struct documents **documents, struct err *err);
+/* For the service: the folder is there and can be written to, made if need be. What is wrong is
+ * told now, and not when the first file comes. */
+MUST_USE bool documents_ready(struct documents *documents, struct err *err);
 /* What is on the wire is cancelled, and nothing more may be begun; what a disk is at goes on.
  * Accepts NULL. */
 void documents_close(struct documents *documents);

@@ -7,6 +7,7 @@ enum document_what { DOCUMENT_PUT, DOCUMENT_GET, DOCUMENT_LOOK, DOCUMENT_DROP };
 
 struct document_store {
     void (*start)(struct document_op *op);
+    bool (*ready)(const struct config *config, struct err *err); /* NULL: nothing to see to */
 };
 
 extern const struct document_store documents_local;

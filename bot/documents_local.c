@@ -261,4 +261,12 @@ static void start(struct document_op *op)
         abort(); /* it knows no failure but a call without a function */
 }
 
-const struct document_store documents_local = {start};
+static bool ready(const struct config *config, struct err *err)
+{
+    const char *path = config->documents.path.at;
+
+    return (make_dirs(path) && access(path, R_OK | W_OK | X_OK) == 0) ||
+           err_raise(err, ERR_RETRY, "documents.path: %s cannot be made or written to", path);
+}
+
+const struct document_store documents_local = {start, ready};

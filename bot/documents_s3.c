@@ -128,4 +128,4 @@ static void start(struct document_op *op)
     fetcher_start(op->documents->fetcher, &op->fetch);
 }
 
-const struct document_store documents_s3 = {start};
+const struct document_store documents_s3 = {start, NULL};

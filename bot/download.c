@@ -310,8 +310,9 @@ struct downloads *downloads_create(struct worker *worker)
     if (downloads == NULL)
         abort();
     downloads->worker = worker;
-    if (!documents_create(&worker->loop, worker->config, &downloads->documents, &err))
-        log_event(LOG_ALERT, "documents.not_kept", LOG_ERR(&err));
+    if (!documents_create(&worker->loop, worker->config, &downloads->documents, &err) ||
+        (worker->index == 0 && !documents_ready(downloads->documents, &err)))
+        log_event(LOG_ALERT, "documents.not_ready", LOG_ERR(&err)); /* and all files wait */
     rest(downloads);
     return downloads;
 }

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -294,6 +295,28 @@ static void doctor_starts_with_the_configuration(void **state)
     assert_int_equal(unsetenv("PARLEY_WORKERS"), 0);
 }
 
+static char files[] = "/tmp/parley-files-XXXXXX"; /* of customers */
+
+static void doctor_looks_where_customers_files_lie(void **state)
+{
+    (void)state;
+    assert_int_equal(chmod(files, 0755), 0);
+    assert_finds("documents", "warn", "others");
+    assert_int_equal(chmod(files, 0700), 0);
+    assert_int_equal(setenv("PARLEY_DOCUMENTS_PATH", "/tmp/parley-files-nowhere", 1), 0);
+    assert_finds("documents", "warn", "not there");
+    assert_int_equal(access("/tmp/parley-files-nowhere", F_OK), -1); /* it makes nothing */
+    assert_int_equal(setenv("PARLEY_DOCUMENTS_PATH", files, 1), 0);
+    assert_int_equal(setenv("PARLEY_DOCUMENTS_STORE", "s3", 1), 0);
+    assert_finds("documents", "fail", "needs endpoint, bucket");
+    assert_int_equal(setenv("PARLEY_DOCUMENTS_ENDPOINT", "http://127.0.0.1:9", 1), 0);
+    assert_int_equal(setenv("PARLEY_DOCUMENTS_BUCKET", "b", 1), 0);
+    assert_int_equal(setenv("PARLEY_DOCUMENTS_KEY", "k", 1), 0);
+    assert_int_equal(setenv("PARLEY_DOCUMENTS_SECRET", "hush-documents", 1), 0);
+    assert_finds("documents", "fail", "document store");
+    assert_int_equal(setenv("PARLEY_DOCUMENTS_STORE", "local", 1), 0);
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -308,13 +331,14 @@ static int start(void **state)
     (void)setenv("PARLEY_WHATSAPP_ALLOW_HTTP", "true", 1);
     (void)setenv("PARLEY_WHATSAPP_BASE_URL", "http://127.0.0.1:9", 1);
     (void)setenv("PARLEY_PATHS_STATE", "/tmp", 1);
-    return 0;
+    return mkdtemp(files) != NULL && setenv("PARLEY_DOCUMENTS_PATH", files, 1) == 0 ? 0 : -1;
 }
 
 static int stop(void **state)
 {
     (void)state;
     pg_stop(&pg);
+    (void)rmdir(files);
     return 0;
 }
 
@@ -323,6 +347,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(doctor_begins_with_what_is_missing),
         cmocka_unit_test(doctor_finds_nothing_wrong_in_a_healthy_house),
+        cmocka_unit_test(doctor_looks_where_customers_files_lie),
         cmocka_unit_test(doctor_tells_a_refused_token_from_an_absent_provider),
         cmocka_unit_test(doctor_compares_clocks),
         cmocka_unit_test(doctor_finds_rows_that_nothing_guards),
