@@ -285,7 +285,7 @@ static void look(struct downloads *downloads)
     } else if (next_org(downloads)) {
         ask(downloads, room);
     } else {
-        if (downloads->sweeping)
+        if (downloads->sweeping && downloads->next > 0) /* a fresh worker knows none yet */
             downloads->swept_at = clock_monotonic();
         downloads->sweeping = false;
         rest(downloads);
