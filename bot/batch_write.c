@@ -198,31 +198,44 @@ static void write_statuses(struct batch_work *work)
     }
 }
 
-static void write_people(struct batch_work *work)
+/* A new number or user id; or the same address, and somebody else's telephone perhaps. */
+static void write_identities(struct batch_work *work)
 {
-    static const enum db_type rename_types[] = {DB_TEXT, DB_TEXT, DB_TEXT};
-    static const enum db_type preference_types[] = {DB_TEXT, DB_BOOL};
-    struct db_array renames[3], preferences[2];
+    static const enum db_type types[] = {DB_TEXT, DB_TEXT, DB_TEXT, DB_TEXT};
+    struct db_array renames[4];
 
-    batch_arrays(work, renames, rename_types, 3);
-    batch_arrays(work, preferences, preference_types, 2);
+    batch_arrays(work, renames, types, COUNTOF(types));
     for (size_t i = 0; i < work->n_renames; i++) {
         const struct event *event = work->renames[i]->event;
         struct str before = person_address(&event->from),
                    after = person_address(&event->renamed);
-        if (before.len == 0 || after.len == 0)
-            continue;
-        array_text(&renames[0], before);
-        array_text(&renames[1], after);
-        array_text(&renames[2], event->renamed.phone);
+        if (before.len > 0 && after.len == 0) {
+            array_text(&renames[3], before);
+        } else if (before.len > 0) {
+            array_text(&renames[0], before);
+            array_text(&renames[1], after);
+            array_text(&renames[2], event->renamed.phone);
+        }
     }
+    if (renames[0].n > 0)
+        flight_add(work->conn, &work->flight, &SQL_TURN_RENAME, params_of(work, renames, 3, 0));
+    if (renames[3].n > 0)
+        flight_add(work->conn, &work->flight, &SQL_TURN_UNPROVE,
+                   params_of(work, &renames[3], 1, 0));
+}
+
+static void write_people(struct batch_work *work)
+{
+    static const enum db_type preference_types[] = {DB_TEXT, DB_BOOL};
+    struct db_array preferences[2];
+
+    write_identities(work);
+    batch_arrays(work, preferences, preference_types, 2);
     for (size_t i = 0; i < work->n_preferences; i++) {
         const struct event *event = work->preferences[i]->event;
         array_text(&preferences[0], person_address(&event->from));
         array_bool(&preferences[1], str_eq(event->detail, STR("stop")));
     }
-    if (renames[0].n > 0)
-        flight_add(work->conn, &work->flight, &SQL_TURN_RENAME, params_of(work, renames, 3, 0));
     if (preferences[0].n > 0) {
         struct db_param *params = params_of(work, preferences, 2, 1);
         params[3] = param_time(&work->arena, work->now);

@@ -229,6 +229,19 @@ with renamed as (
 update conversations c set verified_until = null from renamed r
  where c.org_id = $1::uuid and c.contact_id = r.contact_id and c.verified_until is not null;
 
+-- name: turn_unprove
+-- The same address, on another telephone perhaps: what a code proved there no longer holds.
+-- $1 org  $2 addresses
+with changed as (
+    select p.contact_id from unnest($2::text[]) i (address)
+      join contact_points p on p.org_id = $1::uuid and p.channel = 'whatsapp' and p.address = i.address
+), voided as (
+    update verifications v set code_hash = null from changed r
+     where v.org_id = $1::uuid and v.contact_id = r.contact_id
+)
+update conversations c set verified_until = null from changed r
+ where c.org_id = $1::uuid and c.contact_id = r.contact_id and c.verified_until is not null;
+
 -- name: turn_statuses
 -- Delivery states and errors join: the highest wins, in any order and any number of times.
 -- $1 org  $2 conversations  $3 seqs  $4 deliveries  $5 errors

@@ -181,6 +181,31 @@ static void otp_5_a_stranger_becomes_the_customer_whose_phone_has_the_code(void 
     service_stop(&service);
 }
 
+/* The number is on another telephone now: a new one of theirs, or somebody else's. */
+static void otp_4_another_telephone_ends_the_session(void **state)
+{
+    (void)state;
+    start(1);
+    say(AMELIA, "my orders");
+    say(AMELIA, code_of(AMELIA));
+    assert_int_equal(verified(), 1);
+    struct str system = arena_format(
+        &arena,
+        "{\"from\":\"" AMELIA "\",\"id\":\"wamid.verify.identity\",\"timestamp\":\"%lld\","
+        "\"type\":\"system\",\"system\":{\"type\":\"customer_identity_changed\",\"body\":"
+        "\"changed\"}}",
+        (long long)(clock_now() / USEC_PER_SEC));
+    struct post post = {.body = post_messages(&arena, &system, 1)};
+    service_post(&service, &post, 1, 1, WAIT);
+    service_until(&service, owner,
+                  "select count(*) from conversations where verified_until is"
+                  " not null",
+                  0, WAIT);
+    say(AMELIA, "my orders");
+    assert_int_equal(service_arrived(&service, AMELIA, "ORD-1"), 1);
+    service_stop(&service);
+}
+
 /* WhatsApp tells that a person has another number: the customer stays, the proof does not. */
 static void otp_4_another_number_keeps_the_customer_and_ends_the_session(void **state)
 {
@@ -235,6 +260,7 @@ int main(void)
         TEST(otp_1_a_code_is_in_no_log_and_in_no_message_of_ours),
         TEST(otp_3_five_wrong_codes_lock_codes_and_not_the_conversation),
         TEST(otp_4_logging_out_and_silence_end_the_session),
+        TEST(otp_4_another_telephone_ends_the_session),
         TEST(otp_4_another_number_keeps_the_customer_and_ends_the_session),
         TEST(otp_5_a_stranger_becomes_the_customer_whose_phone_has_the_code),
         TEST(otp_10_this_is_not_me_shows_nothing_more),

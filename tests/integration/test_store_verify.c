@@ -525,10 +525,11 @@ static void otp_8_a_name_is_tidied_and_must_be_one(void **state)
 {
     (void)state;
     static const char *const bad[] = {"", "  ", "42", "...", "\xff"};
-    for (size_t i = 0; i < COUNTOF(bad); i++)
+    for (size_t i = 0; i < COUNTOF(bad); i++) {
         expect(
             act("set_name", &(struct doing){.customer = ANA, .name = "name", .value = bad[i]}),
             "unreadable");
+    }
     expect(act("set_name",
                &(struct doing){.customer = ANA, .name = "name", .value = " Żaneta\n\n Ó "}),
            "saved");

@@ -209,9 +209,10 @@ static void say(struct world *world, const char *words)
 
 static void is_at(const struct world *world, const char *flow, const char *state)
 {
-    if (strcmp(world->result->flow, flow) != 0 || strcmp(world->result->at, state) != 0)
+    if (strcmp(world->result->flow, flow) != 0 || strcmp(world->result->at, state) != 0) {
         fail_msg("at %s.%s and not at %s.%s", world->result->flow, world->result->at, flow,
                  state);
+    }
 }
 
 static bool said(const struct world *world, const char *words)
