@@ -103,9 +103,10 @@ static bool list(struct session *session, struct err *err)
         if (!print_json(session, object))
             return err_raise(err, ERR_RETRY, "could not write");
     }
-    if (!session->wish->json && n == 0)
+    if (!session->wish->json && n == 0) {
         (void)fprintf(session->cli->err, "no report %s\n",
                       session->wish->all ? "was ever made" : "waits for an answer");
+    }
     return true;
 }
 

@@ -93,6 +93,7 @@ static void sweep(const char *dir)
     struct stat info;
     time_t now = time(NULL);
 
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread has this stream */
     while (open_dir != NULL && (entry = readdir(open_dir)) != NULL) {
         char path[PATH_ROOM + 300];
 

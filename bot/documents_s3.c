@@ -22,10 +22,10 @@ static struct str payload_hash(struct document_op *op)
 {
     bool put = op->what == DOCUMENT_PUT;
     struct hash hash = put ? op->key.sha256 : sha256(STR(""));
-    char *text = arena_alloc(op->into, 2 * HASH_LEN + 1);
+    char *text = arena_alloc(op->into, (size_t)2 * HASH_LEN + 1);
 
     hex_format(hash.bytes, HASH_LEN, text);
-    return (struct str){text, 2 * HASH_LEN};
+    return (struct str){text, (size_t)2 * HASH_LEN};
 }
 
 static void write_request(struct document_op *op)
@@ -105,9 +105,10 @@ static void answered(struct fetch *fetch)
 
     if (fetch->answer.fate != HTTP_ANSWERED) {
         op->err = fetch->err;
-        if (op->err.code == ERR_REJECT)
-            op->err.code =
-                ERR_RETRY; /* an address may be mended; the document is not at fault */
+        if (op->err.code == ERR_REJECT) {
+            /* an address may be mended; the document is not at fault */
+            op->err.code = ERR_RETRY;
+        }
         (void)err_wrap(&op->err, "document store");
     } else {
         judge(op);

@@ -136,9 +136,10 @@ struct download *download_called(struct db_call *call)
 
     if (call->err.code == ERR_NONE && !download->downloads->closing)
         return download;
-    if (call->err.code != ERR_CANCELED && call->err.code != ERR_NONE)
+    if (call->err.code != ERR_CANCELED && call->err.code != ERR_NONE) {
         log_event(LOG_WARN, "document.database", LOG_ID("document", download->id),
                   LOG_ERR(&call->err));
+    }
     download_finish(download); /* the lease lapses, and it begins where the row says */
     return NULL;
 }

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define HEX_LEN (2 * HASH_LEN)
+#define HEX_LEN ((size_t)2 * HASH_LEN)
 
 enum { HEADERS_MAX = 8 + 3 };
 

@@ -25,7 +25,7 @@ enum file_kind {
 /* The sides of a picture that we take: more than any camera has, less than what fills a
  * machine's memory when somebody opens it. */
 #define FILE_SIDE_MAX   30000u
-#define FILE_PIXELS_MAX (200u * 1000 * 1000)
+#define FILE_PIXELS_MAX 200000000u
 
 enum file_verdict {
     FILE_FINE,
