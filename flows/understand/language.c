@@ -81,7 +81,7 @@ bool language_is_small_word(struct str token)
 {
     struct small small = small_of(token);
 
-    return small.shared || small.filler || (small.langs != 0 && match_word_langs(token) == 0);
+    return small.langs != 0 || small.shared || small.filler;
 }
 
 static void weigh_letters(struct str text, int points[LANG_COUNT])

@@ -84,6 +84,19 @@ static bool is_called(const struct scan *scan, size_t begin)
     return false;
 }
 
+/* Three groups of digits and more in a row, as telephones and accounts are written. */
+static bool is_in_row(const struct scan *scan, size_t i)
+{
+    size_t first = i;
+    size_t end = i + 1;
+
+    while (first > 0 && scan->marks[first - 1].kind == MARK_NUMBER)
+        first--;
+    while (end < scan->n && scan->marks[end].kind == MARK_NUMBER)
+        end++;
+    return end - first >= 3;
+}
+
 size_t numbers_find(struct arena *into, struct scan *scan,
                     struct number_found found[NUMBERS_MAX])
 {
@@ -92,7 +105,8 @@ size_t numbers_find(struct arena *into, struct scan *scan,
     for (size_t i = 0; i < scan->n && n < NUMBERS_MAX;) {
         size_t end = is_part(&scan->marks[i]) ? read_piece(scan, i) : i + 1;
 
-        if (is_part(&scan->marks[i]) && is_number(scan, i, end)) {
+        if (is_part(&scan->marks[i]) && is_number(scan, i, end) &&
+            (is_called(scan, i) || scan->marks[i].kind != MARK_NUMBER || !is_in_row(scan, i))) {
             found[n].number = written(into, scan, i, end);
             found[n].called = is_called(scan, i);
             found[n++].at = scan_take(scan, i, end);

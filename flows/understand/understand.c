@@ -15,7 +15,7 @@ enum {
     MOST_LOOSE = 95,  /* and nothing else is */
     SINGLE_LESS = 10, /* one word is easily said by chance */
     YIELDING_LESS = 15,
-    LEAST = 55, /* below that it is more often wrong than right */
+    LEAST = 57, /* below that it is more often wrong than right */
     LED = 90,   /* a command stands before what it is about */
     GREETING = 80,
     THANKS_MOST = 12, /* words */
