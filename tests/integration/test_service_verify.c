@@ -235,6 +235,57 @@ static void otp_4_another_number_keeps_the_customer_and_ends_the_session(void **
     service_stop(&service);
 }
 
+static void otp_5_a_stranger_registers_and_is_known_in_the_same_turn(void **state)
+{
+    (void)state;
+    start(1);
+    run_sql(owner, "update businesses set settings = settings || '{\"registration\": true}'");
+    say(STRANGER, "my orders");
+    say(STRANGER, "i'm new here");
+    say(STRANGER, "Robin Example");
+    say(STRANGER, "without email");
+    assert_int_equal(service_arrived(&service, STRANGER, "Thank you, Robin Example"), 1);
+    assert_int_equal(verified(), 0); /* known, and not yet proved */
+    say(STRANGER, code_of(STRANGER));
+    assert_int_equal(verified(), 1);
+    assert_int_equal(service_arrived(&service, STRANGER, "You have no orders yet"), 1);
+    say(STRANGER, "my profile");
+    assert_int_equal(service_arrived(&service, STRANGER, "Name: Robin Example"), 1);
+    service_stop(&service);
+}
+
+static void otp_8_a_new_name_is_shown_and_greeted(void **state)
+{
+    (void)state;
+    start(1);
+    say(AMELIA, "my profile");
+    say(AMELIA, code_of(AMELIA));
+    assert_int_equal(service_arrived(&service, AMELIA, "Name: Amelia Hart"), 1);
+    say(AMELIA, "name");
+    say(AMELIA, "Amelia Hart-Osei");
+    assert_int_equal(service_arrived(&service, AMELIA, "Name: Amelia Hart-Osei"), 1);
+    say(AMELIA, "menu");
+    say(AMELIA, "hello");
+    assert_int_equal(service_arrived(&service, AMELIA, "Hello Amelia Hart-Osei"), 1);
+    service_stop(&service);
+}
+
+static void otp_6_an_admin_sees_a_colleagues_order_and_takes_their_access(void **state)
+{
+    (void)state;
+    start(1);
+    say("15550100009", "my company");
+    say("15550100009", code_of("15550100009"));
+    assert_int_equal(service_arrived(&service, "15550100009", "Osei Courier Service"), 1);
+    say("15550100009", "people");
+    say("15550100009", "Noah Adeyemi");
+    say("15550100009", "yes");
+    assert_int_equal(service_arrived(&service, "15550100009", "has no access any more"), 1);
+    say("15550100014", "my orders");
+    assert_int_equal(service_arrived(&service, "15550100014", "is switched off"), 1);
+    service_stop(&service);
+}
+
 static void otp_10_this_is_not_me_shows_nothing_more(void **state)
 {
     (void)state;
@@ -263,6 +314,9 @@ int main(void)
         TEST(otp_4_another_telephone_ends_the_session),
         TEST(otp_4_another_number_keeps_the_customer_and_ends_the_session),
         TEST(otp_5_a_stranger_becomes_the_customer_whose_phone_has_the_code),
+        TEST(otp_5_a_stranger_registers_and_is_known_in_the_same_turn),
+        TEST(otp_8_a_new_name_is_shown_and_greeted),
+        TEST(otp_6_an_admin_sees_a_colleagues_order_and_takes_their_access),
         TEST(otp_10_this_is_not_me_shows_nothing_more),
     };
     store_open();
