@@ -499,7 +499,13 @@ $("text").addEventListener("keydown", (event) => {
 $("text").addEventListener("input", fit);
 $("tries").addEventListener("click", (event) => event.target.dataset.say && tell(event.target.dataset.say));
 $("jump").addEventListener("click", toEnd);
-$("chat").addEventListener("scroll", () => atEnd() && ($("jump").hidden = true), { passive: true });
+// Pictures grow when they have come: whoever was at the end stays there.
+let following = true;
+$("chat").addEventListener("scroll", () => {
+  following = atEnd();
+  if (following) $("jump").hidden = true;
+}, { passive: true });
+new ResizeObserver(() => following && toEnd()).observe($("log"));
 document.addEventListener("visibilitychange", () => !document.hidden && tellSeen());
 addEventListener("hashchange", () => remembered() !== state.who && become(remembered()));
 
