@@ -30,9 +30,9 @@ if (!Number.isInteger(moments) || moments < 0) {
   process.exit(2);
 }
 
-// Nothing that is not understood twice in a row, and no "1": the first button of who is asked for a
-// code is a person of the team, and then the bot is rightly silent.
-const WORDS = ["hi", "menu", "orders", "hello", "2", "where is my order?", "back", "help"];
+// Nothing that is not understood twice in a row, and no "2": a stranger's second button is a person
+// of the team, and then the bot is rightly silent.
+const WORDS = ["hi", "menu", "orders", "hello", "1", "where is my order?", "back", "help"];
 // Of the demo's shop.
 const ASKERS = Array.from({ length: 14 }, (_, n) => `155501000${String(n + 1).padStart(2, "0")}`);
 const QUIET_WITHIN = 40_000;
