@@ -295,8 +295,8 @@ static size_t read_number_year(const struct scan *scan, size_t i, uint32_t sign,
 static bool may_lack_year(const struct scan *scan, const struct date_context *context,
                           uint32_t sign, size_t i)
 {
-    if (sign == '/')
-        return true;
+    if (sign == '/') /* around the clock is no day */
+        return context->expected || scan->marks[i].value != 24 || scan->marks[i + 2].value != 7;
     if (sign == '.') {
         return context->expected ||
                (context->lang == LANG_PL && scan->marks[i + 2].text.len == 2);
@@ -537,6 +537,53 @@ static bool turn_weekday(const struct date_context *context, int weekday, struct
     return at_day(reading, day, day, end);
 }
 
+/* The next such day of a month that falls on the weekday, within two months. */
+static bool settle_both(const struct date_context *context, int weekday, int day,
+                        struct reading *reading)
+{
+    int step = context->past ? -1 : 1;
+
+    for (int away = 0; away < 62; away++) {
+        day_t count = context->today + away * step;
+
+        if (day_weekday(count) == weekday && date_of(count).day == day)
+            return at_day(reading, count, count, reading->end);
+    }
+    return false;
+}
+
+/* What stands behind the number of a day that is said with its weekday: nothing, or little. */
+static bool ends_day(const struct scan *scan, size_t end)
+{
+    return end >= scan->n || scan_is(scan, end, LEX_LINK, NULL) ||
+           scan_is(scan, end, LEX_TO, NULL) ||
+           (scan->marks[end].kind == MARK_SIGN && !is_date_sign(scan, end));
+}
+
+/* "el lunes 23 de noviembre", "Friday the 27th", "w poniedziałek 23.11": one day, said twice.
+ */
+static bool read_weekday_and_day(const struct scan *scan, size_t i, int weekday,
+                                 const struct date_context *context, struct reading *reading)
+{
+    size_t at = i + 1;
+    int day;
+
+    while (at < i + 3 && (scan_is(scan, at, LEX_DAY_MARK, NULL) ||
+                          scan_is_sign(scan, at, ',') || scan_is_sign(scan, at, '.')))
+        at++;
+    if (read_day_month(scan, at, context, reading) ||
+        read_numbers(scan, at, context, reading) ||
+        read_month_day(scan, at, context, reading)) {
+        reading->found.ambiguous = day_weekday(reading->found.first) != weekday;
+        return true;
+    }
+    *reading = (struct reading){0};
+    reading->end = read_day(scan, at, &day);
+    return reading->end && scan->marks[at].kind == MARK_NUMBER &&
+           (reading->end > at + 1 || ends_day(scan, reading->end)) &&
+           settle_both(context, weekday, day, reading);
+}
+
 /* "next Friday", "el viernes que viene", "w piątek", "الجمعة القادمة". */
 static bool read_weekday(const struct scan *scan, size_t i, const struct date_context *context,
                          struct reading *reading)
@@ -547,6 +594,9 @@ static bool read_weekday(const struct scan *scan, size_t i, const struct date_co
 
     if (!scan_is(scan, at, LEX_WEEKDAY, &weekday))
         return false;
+    if (read_weekday_and_day(scan, at, weekday, context, reading))
+        return true;
+    *reading = (struct reading){0};
     if (turn.n == 0) {
         turn = read_turn(scan, at + 1);
         if (turn.this)
