@@ -202,10 +202,16 @@ const ceiling = async (world) => {
 // The generator in Node of ../shared: the same closed loop, from one process that is a core's work.
 const HARNESS = resolve(root, "../shared/peers/harness.mjs");
 const TURNS = 300; // of each customer
+const REPLY_SIZE = 800; // what Parley's replies to these customers have more than the mirror's
 
 const harness = async (port, path, graph) => {
-  const { stdout } = await run(process.execPath, [HARNESS, "--target", `http://127.0.0.1:${port}${path}`, "--graph", graph, "--users", options.users, "--turns", TURNS, "--secret", SECRET].map(String));
+  const running = run(process.execPath, [HARNESS, "--target", `http://127.0.0.1:${port}${path}`, "--graph", graph, "--users", options.users, "--turns", TURNS, "--secret", SECRET].map(String));
+  let used = 0; // of a core, by the generator itself
+  const watch = setInterval(() => { try { used = cpuOf(running.child.pid); } catch { /* it has ended */ } }, 20);
+  const { stdout } = await running;
+  clearInterval(watch);
   const found = JSON.parse(stdout);
+  found.busy = used / found.seconds;
   const bad = ["lost", "dupReplies", "unexpected", "ackErr"].filter((name) => found[name] > 0);
   return { ...found, bad: bad.map((name) => `${found[name]} ${name}`).join(", ") };
 };
@@ -216,31 +222,36 @@ const underHarness = async (world) => {
   await whole.start();
   const peer = await Peer.make(world);
   await peer?.start();
-  const [port, graph] = [await freePort(), await freePort()];
-  const mirror = world.spawn("mirror", join(options.build, "mirror"), ["--port", String(port), "--graph", String(graph)]);
-  await until("mirror starts", 5000, async () => (await get(port, "/")) === 200);
-  const found = { ours: [], theirs: [], top: [] };
+  const mirrors = [];
+  for (const size of [0, REPLY_SIZE]) {
+    const [port, graph] = [await freePort(), await freePort()];
+    const process = world.spawn("mirror", join(options.build, "mirror"), ["--port", port, "--graph", graph, "--size", size].map(String));
+    await until("mirror starts", 5000, async () => (await get(port, "/")) === 200);
+    mirrors.push({ port, graph, process });
+  }
+  const found = { ours: [], theirs: [], top: [], same: [] };
   const sides = [
     async () => found.ours.push(await harness(whole.port, "/webhooks/whatsapp", whole.graph)),
     async () => peer && found.theirs.push(await harness(peer.port, "/webhook", peer.graph)),
-    async () => found.top.push(await harness(port, "/", graph)),
+    async () => found.top.push(await harness(mirrors[0].port, "/", mirrors[0].graph)),
+    async () => found.same.push(await harness(mirrors[1].port, "/", mirrors[1].graph)),
   ];
   for (let round = 0; round < rounds; round++) {
     for (const side of round % 2 === 0 ? sides : [...sides].reverse()) await afresh(world, side);
     tell(`round ${round + 1}: ` + Object.entries(found).map(([name, runs]) => `${name} ${n0(runs.at(-1)?.turns_per_s ?? 0)}`).join(", "));
   }
-  mirror.kill();
+  for (const { process } of mirrors) process.kill();
   tell();
-  tell(`| ${options.users} users of the generator in Node | turns/s | reply p50 ms | p99 | acknowledged p50 | p99 | errors |`);
-  tell("|---|---|---|---|---|---|---|");
-  const names = { ours: `Parley, ${options.workers} workers`, theirs: "Node service", top: "a service that does nothing: the generator's ceiling" };
+  tell(`| ${options.users} users of the generator in Node | turns/s | reply p50 ms | p99 | acknowledged p50 | p99 | the generator is busy | errors |`);
+  tell("|---|---|---|---|---|---|---|---|");
+  const names = { ours: `Parley, ${options.workers} workers`, theirs: "Node service", top: "a service that does nothing: the generator's ceiling", same: "with replies as long as Parley's" };
   for (const [name, runs] of Object.entries(found).filter(([, runs]) => runs.length > 0)) {
     const of = (pick) => median(runs.map(pick));
-    tell(`| ${names[name]} | ${n0(of((f) => f.turns_per_s))} | ${n1(of((f) => f.e2e_ms.p50))} | ${n1(of((f) => f.e2e_ms.p99))} | ${n1(of((f) => f.ack_ms.p50))} | ${n1(of((f) => f.ack_ms.p99))} | ${runs.map((f) => f.bad).filter(Boolean).join("; ") || "none"} |`);
+    tell(`| ${names[name]} | ${n0(of((f) => f.turns_per_s))} | ${n1(of((f) => f.e2e_ms.p50))} | ${n1(of((f) => f.e2e_ms.p99))} | ${n1(of((f) => f.ack_ms.p50))} | ${n1(of((f) => f.ack_ms.p99))} | ${n0(100 * of((f) => f.busy))} % | ${runs.map((f) => f.bad).filter(Boolean).join("; ") || "none"} |`);
   }
   const rate = (runs) => median(runs.map((f) => f.turns_per_s));
   tell();
-  if (found.theirs.length > 0) tell(`To the Node service: ${(rate(found.ours) / rate(found.theirs)).toFixed(2)} (goal: 5, or the ceiling). To the ceiling: ${(rate(found.ours) / rate(found.top)).toFixed(2)}.`);
+  if (found.theirs.length > 0) tell(`To the Node service: ${(rate(found.ours) / rate(found.theirs)).toFixed(2)} (goal: 5, or the ceiling). To the ceiling: ${(rate(found.ours) / rate(found.top)).toFixed(2)}, with replies of one length ${(rate(found.ours) / rate(found.same)).toFixed(2)}.`);
 };
 
 // Tables for pgbench's turns: the service's own, with conversations in them.

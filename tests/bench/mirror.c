@@ -2,7 +2,9 @@
  * A service that does nothing: each delivery is answered 200 and replied to at once, without
  * looking at signature or database. What `play` reaches against it is play's own ceiling.
  *
- *     mirror --port 8081 --graph 9090 [--lose N] [--double N] [--swap N]
+ *     mirror --port 8081 --graph 9090 [--size N] [--lose N] [--double N] [--swap N]
+ *
+ * A reply has at least `size` bytes, as those of a service have that offers lists.
  *
  * To try `play` itself it can be as bad as a service may be: every Nth reply is lost, or sent
  * twice, or carries a number that should have come long before.
@@ -17,7 +19,8 @@
 #include <sys/signal.h>
 #include <sys/socket.h>
 
-#define SENDERS 64 /* connections to the Graph API; requests may wait in each */
+#define SIZE_LIMIT 4096
+#define SENDERS    64 /* connections to the Graph API; requests may wait in each */
 
 struct end {
     enum { END_LISTEN, END_SERVED, END_SENDER } kind;
@@ -26,7 +29,7 @@ struct end {
 
 static struct {
     int epoll, port, graph;
-    long lose, twice, swap, replies;
+    long size, lose, twice, swap, replies;
     struct end listener, senders[SENDERS];
     unsigned next;
 } mirror;
@@ -39,13 +42,13 @@ static _Noreturn void give_up(const char *what)
 
 static void send_reply(struct str from, long seq)
 {
-    char body[512], text[1024];
+    static char body[SIZE_LIMIT], text[SIZE_LIMIT + 512];
     struct end *sender = &mirror.senders[mirror.next++ % SENDERS];
     int len = snprintf(body, sizeof body,
                        "{\"messaging_product\":\"whatsapp\",\"to\":\"%.*s\",\"type\":\"text\","
-                       "\"text\":{\"body\":\"At your service.\"},"
+                       "\"text\":{\"body\":\"At your service.%*s\"},"
                        "\"biz_opaque_callback_data\":\"p1.mirror.%ld\"}",
-                       STR_ARG(from), seq);
+                       STR_ARG(from), (int)mirror.size, "", seq);
     int n = snprintf(text, sizeof text,
                      "POST /v26.0/1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\n"
                      "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
@@ -129,6 +132,8 @@ static bool read_options(int argc, char **argv)
             mirror.port = (int)number;
         } else if (strcmp(argv[i], "--graph") == 0) {
             mirror.graph = (int)number;
+        } else if (strcmp(argv[i], "--size") == 0 && number >= 0 && number < SIZE_LIMIT - 512) {
+            mirror.size = number;
         } else if (strcmp(argv[i], "--lose") == 0) {
             mirror.lose = number;
         } else if (strcmp(argv[i], "--double") == 0) {
@@ -147,8 +152,9 @@ int main(int argc, char **argv)
     struct epoll_event events[512];
 
     if (!read_options(argc, argv)) {
-        (void)fputs("usage: mirror --port N --graph N [--lose N] [--double N] [--swap N]\n",
-                    stderr);
+        (void)fputs(
+            "usage: mirror --port N --graph N [--size N] [--lose N] [--double N] [--swap N]\n",
+            stderr);
         return 2;
     }
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* it serves until its run ends */
