@@ -268,7 +268,7 @@ check("ISS-1 two photos of a report are kept byte for byte, though every worker 
 
 check("CH-1 files survive whatever kills the service, at any moment", async () => {
   await world.faults({ reset: true, media_delay_ms: 200 });
-  for (let round = 0; round < (s3 ? 1 : Number(options.rounds)); round++) {
+  for (let round = 0; round < (store.name === "s3" ? 1 : Number(options.rounds)); round++) {
     const who = stranger();
     const bytes = [jpeg(), pdf(), jpeg(200_000)];
     const ids = [await send(who, bytes[0]), await send(who, bytes[1], { mime: "application/pdf", type: "document" }), await send(who, bytes[2])];
