@@ -30,6 +30,8 @@ void sending_put_off(struct sending_row *row, enum outbox_state state, usec_t wa
     row->settlement = SETTLE_PUT_OFF;
     row->state = state;
     row->put_off = clock_now() + wait;
+    if (state == OUTBOX_READY)
+        gate_queue(row->lane->gate, 1);
 }
 
 static usec_t retry_wait(const struct sending_row *row, const struct sending_result *result)
