@@ -242,6 +242,11 @@ static void absorb(struct batch_work *work, struct turn *turn, struct item *item
         log_event(LOG_ALERT, "words.missing", LOG_S("key", result->missing), LOG_S("at", why));
 }
 
+static bool is_held(const struct batch_work *work, const struct turn *turn)
+{
+    return turn->held_until > work->now;
+}
+
 /* What the one who writes is, and may become. */
 static const struct record *session_of(struct batch_work *work, const struct turn *turn)
 {
@@ -254,6 +259,8 @@ static const struct record *session_of(struct batch_work *work, const struct tur
         record_set(&session, STR("shut_out"), value_bool(true));
     if (work->batch->business->registration)
         record_set(&session, STR("registration"), value_bool(true));
+    if (is_held(work, turn))
+        record_set(&session, STR("held"), value_bool(true));
     return record_built(&session);
 }
 
@@ -282,7 +289,8 @@ static void begin_step(struct batch_work *work, struct turn *turn, struct item *
                                 .verified = is_verified(work, turn),
                                 .reading_known = work->batch->business->reading_known,
                                 .last_inbound_at = turn->last_inbound_at,
-                                .muted = turn->stopped || turn->held_until > work->now};
+                                .stopped = turn->stopped,
+                                .held = is_held(work, turn)};
     turn->flow = flow_turn_begin(&work->arena, turn->book, &turn->in);
     turn->rounds = 0;
 }

@@ -77,7 +77,8 @@ struct flow_in {
     bool verified;              /* a code proved who writes, and the session has not ended */
     bool reading_known;         /* the business lets whoever it knows read without a code */
     usec_t last_inbound_at;     /* 0: this is the first message ever */
-    bool muted;                 /* a person holds the conversation, or the customer said STOP */
+    bool stopped;               /* the customer said STOP */
+    bool held;                  /* a person has the conversation */
 };
 
 enum flow_progress { FLOW_NEEDS, FLOW_DONE, FLOW_BROKEN };

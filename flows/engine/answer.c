@@ -536,22 +536,25 @@ static bool is_intent(const struct understood *meant, const char *intent)
     return str_eq(meant->intent, str_from(intent));
 }
 
+static bool is_stopped(const struct flow_turn *turn)
+{
+    return turn->in->stopped || turn->kept.stopped;
+}
+
+static bool is_muted(const struct flow_turn *turn)
+{
+    return turn->in->held || is_stopped(turn);
+}
+
 /* While we are silent, only the words that change the silence are heard. */
 static void hear_muted(struct flow_turn *turn, const struct understood *meant)
 {
     const struct flow_def *flow = NULL;
 
-    if (!meant->exact)
-        return;
-    if (is_intent(meant, "start") || (is_intent(meant, "stop") && !turn->kept.stopped))
+    if (meant->exact && is_intent(meant, is_stopped(turn) ? "start" : "stop"))
         flow = book_flow_on(turn->book, meant->intent);
     if (flow)
         start_flow(turn, flow, meant);
-}
-
-static bool is_muted(const struct flow_turn *turn)
-{
-    return turn->in->muted || turn->kept.stopped;
 }
 
 static bool is_global(const struct understood *meant)

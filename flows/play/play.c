@@ -20,7 +20,7 @@ struct player {
     struct str state;
     enum lang lang;
     bool settled;
-    bool muted;
+    bool held;
     bool verified;      /* and, where a transcript is about that, for how long */
     usec_t until;       /* 0: without end */
     bool reading_known; /* the business lets whoever it knows read */
@@ -162,6 +162,8 @@ static const struct record *facts_of(struct player *player)
     record_build(&session, player->arena);
     if (is_verified(player))
         record_set(&session, STR("verified"), value_bool(true));
+    if (player->held)
+        record_set(&session, STR("held"), value_bool(true));
     record_build(&facts, player->arena);
     record_set(&facts, STR("session"), value_record(record_built(&session)));
     if (play->facts)
@@ -216,11 +218,11 @@ static void keep_timers(struct player *player, const struct event *event,
         player->timer = result->n_timers ? result->timers[0] : (struct flow_timer){0};
     if (result->handoff) {
         player->handoff = (struct flow_timer){STR(FLOW_HANDOFF_TIMEOUT), result->handoff_by};
-        player->muted = result->handoff_holds;
+        player->held = result->handoff_holds;
     } else if (result->released) {
         player->handoff = (struct flow_timer){0};
-        player->muted = false;
-    } else if (event_is_message(event->kind) && player->muted &&
+        player->held = false;
+    } else if (event_is_message(event->kind) && player->held &&
                str_eq(player->handoff.name, STR(FLOW_HANDOFF_QUIET))) {
         player->handoff =
             (struct flow_timer){STR(FLOW_HANDOFF_TIMEOUT), player->now + HANDOFF_ANSWER};
@@ -249,7 +251,7 @@ static bool play_event(struct player *player, struct event *event, struct err *e
         .verified = is_verified(player),
         .reading_known = player->reading_known,
         .last_inbound_at = player->last,
-        .muted = player->muted
+        .held = player->held
     };
     struct flow_turn *turn = flow_turn_begin(player->arena, player->play->book, &in);
     const struct flow_result *result;
@@ -460,7 +462,7 @@ static bool read_span(struct str text, usec_t *span)
 static bool person(struct player *player, struct str what, struct err *err)
 {
     if (str_eq(what, STR("writes"))) {
-        player->muted = true;
+        player->held = true;
         player->handoff =
             (struct flow_timer){STR(FLOW_HANDOFF_QUIET), player->now + HANDOFF_QUIET};
         return true;
@@ -492,7 +494,7 @@ static bool read_setting(struct player *player, struct str line)
     } else if (str_eq(name, STR("reading"))) {
         player->reading_known = str_eq(rest, STR("known"));
     } else if (str_eq(name, STR("muted"))) {
-        player->muted = str_eq(rest, STR("yes"));
+        player->held = str_eq(rest, STR("yes"));
     } else {
         return false;
     }

@@ -86,7 +86,7 @@ struct world {
     struct book *book;
     struct str state;
     usec_t now, last;
-    bool muted;
+    bool held;
     unsigned requests;
     struct flow_timer timer; /* as the shell would keep it; `at` 0: none */
     const struct flow_result *result;
@@ -153,7 +153,7 @@ static void play(struct world *world, const struct event *event)
                          .lang_is_settled = true,
                          .facts = &none,
                          .last_inbound_at = world->last,
-                         .muted = world->muted};
+                         .held = world->held};
     struct flow_turn *turn = flow_turn_begin(&world->arena, world->book, &in);
     struct flow_answer answer = {.outcome = "submitted"};
     struct err err = {0};
@@ -324,7 +324,7 @@ static void while_a_person_holds_the_conversation_timers_are_silent(void **state
     struct world *world = *state;
 
     say(world, "orders");
-    world->muted = true;
+    world->held = true;
     fire(world, world->timer);
     assert_int_equal(world->result->n_replies, 0);
     assert_string_equal(world->result->at, "ask");

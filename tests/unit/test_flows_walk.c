@@ -274,7 +274,7 @@ static const struct flow_result *step(struct walk *walk, struct arena *arena,
         .lang_is_settled = walk->settled,
         .facts = shop_facts(arena, customer),
         .last_inbound_at = walk->last,
-        .muted = walk->held,
+        .held = walk->held,
         .verified = walk->verified
     };
     struct flow_turn *turn = flow_turn_begin(arena, walk->book, &in);
