@@ -106,7 +106,9 @@ const char *sending_name(enum sending sending)
 
 struct str person_address(const struct person *person)
 {
-    return person->user_id.len > 0 ? person->user_id : person->phone;
+    if (person->user_id.len > 0)
+        return person->user_id;
+    return person->phone.len > 0 ? person->phone : person->email;
 }
 
 /* A person's doings stand together at the head of the enum, by design. */

@@ -18,16 +18,19 @@ const char *channel_name(enum channel channel);
 
 /*
  * Who is at the other end, as the channel gives them. On WhatsApp `user_id` is the
- * business-scoped id and may be all there is; `phone` is E.164 with its plus, or empty.
+ * business-scoped id and may be all there is; `phone` is E.164 with its plus, or empty; `email`
+ * is an address in the form that it is kept in (see mail_address), or empty.
  */
 struct person {
     struct str user_id;
     struct str phone;
+    struct str email;
     struct str name;     /* display only: anyone may call themselves anything */
     struct str username; /* display only */
 };
 
-/* What a contact point is keyed by: the user id where there is one, else the phone. */
+/* What a contact point is keyed by: the user id where there is one, else the phone, else the
+ * email. */
 struct str person_address(const struct person *person);
 
 enum event_kind {
@@ -100,16 +103,28 @@ enum delivery {
 const char *delivery_name(enum delivery delivery);
 enum delivery delivery_join(enum delivery a, enum delivery b);
 
+/* What a mail says about itself beside its words: for the answer's thread. */
+struct mail_head {
+    struct str message_id; /* with its brackets, or empty */
+    struct str references; /* the ids before it, by a space, oldest first, and not its own */
+    struct str subject;    /* as it came, in UTF-8 */
+    struct str token;      /* between plus and at in the address it was sent to, or empty */
+};
+
 struct event {
     enum event_kind kind;
-    struct str account; /* where it arrived: a phone number id; for EVENT_TEMPLATE/ACCOUNT/OTHER
-                           the business account id where no number is named */
+    struct str account;  /* where it arrived: a phone number id, our phone number, our mail
+                            address without the part between plus and at; for
+                            EVENT_TEMPLATE/ACCOUNT/OTHER  the business account id where no number
+                            is named */
     struct str business; /* the provider's business account (WABA) id */
     struct str field;    /* the part of the delivery it came in: "messages",
                             "message_template_status_update" */
     struct str id;       /* the provider's id; what de-duplication hashes. Never empty */
     usec_t at;           /* the provider's clock; 0 when not given */
     struct person from;  /* messages and preferences; for EVENT_STATUS the recipient */
+    bool doubtful;       /* nobody vouches for `from`: a mail that is not DMARC-aligned */
+    const struct mail_head *mail; /* messages by email; else NULL */
 
     struct str text; /* what was written: body, caption, a tap's title, a reaction's emoji ("" =
                         removed) */
@@ -191,6 +206,21 @@ struct str reply_to_json(struct arena *into, const struct reply *reply);
 MUST_USE bool reply_from_json(struct arena *into, struct str json, struct reply *reply,
                               struct err *err);
 
+/* A reply as a channel shows it where that is more than its fields: made by templates/face.h,
+ * with all words in the customer's language. */
+struct face {
+    struct str subject; /* email */
+    struct str text;    /* SMS, and the plain part of an email */
+    struct str html;    /* email */
+};
+
+/* What an email answers. */
+struct mail_thread {
+    struct str in_reply_to; /* with its brackets, or empty: a new thread */
+    struct str references;  /* by a space, oldest first, `in_reply_to` last */
+    struct str subject;     /* of what it answers */
+};
+
 struct outbound {
     struct str
         key; /* our message's id, sent along so that a status callback can be told apart */
@@ -199,6 +229,8 @@ struct outbound {
     struct str context; /* the message that this quotes, or empty */
     usec_t good_for;    /* after it nobody wants it any more, as a code; 0: always wanted */
     const struct reply *reply;
+    const struct face *face;          /* SMS, email */
+    const struct mail_thread *thread; /* email; NULL: a new thread */
 };
 
 /* --- requests to providers, as values ---------------------------------------------------- */
