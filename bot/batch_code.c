@@ -1,5 +1,7 @@
 #include "bot/batch_code.h"
 
+#include "bot/batch_facts.h"
+#include "bot/batch_log.h"
 #include "bot/books.h"
 #include "bot/channels.h"
 #include "store/sql.h"

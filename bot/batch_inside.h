@@ -4,16 +4,22 @@
  *     batch.c        lease, the end, what follows a commit
  *     batch_take.c   sorts items, takes conversations, remembers deliveries, creates contacts
  *     batch_step.c   steps flows, in rounds of facts
+ *     batch_facts.c  what a step is told of who writes
+ *     batch_ask.c    what steps wait for, and its answers
+ *     batch_action.c what an action says to the shell
+ *     batch_absorb.c what a step said and decided
+ *     batch_log.c    the log's rows, and the dead letters
  *     batch_documents.c   files that came along: wanted, and fetched after the commit
  *     batch_write.c  all that is to be kept, and COMMIT
+ *     batch_hand.c   promises, and which of them need not wait for their lane
+ *     batch_handoff.c   who speaks in a conversation: the bot or a person
  *     batch_code.c   one-time codes, which leave sealed and often elsewhere
  */
 #pragma once
 
 #include "bot/batch.h"
-#include "bot/gate.h"
-
 #include "bot/codes.h"
+#include "bot/gate.h"
 
 /* What a batch does to who speaks in a conversation: see batch_handoff.h. */
 struct turn_handoff {
@@ -170,28 +176,8 @@ bool batch_is_new(const struct batch_work *work, const struct item *item);
 size_t batch_missing(const struct batch_work *work);
 bool batch_is_put_off(const struct batch_work *work, const struct item *item);
 
-/* A message in the log; its number in the conversation comes back. */
-struct batch_row {
-    bool inbound;
-    const char *kind;
-    struct str body;
-    usec_t at;
-    struct str provider_id;
-    struct uuid payload;
-    int64_t cause;
-    struct str why;
-};
-
-int64_t batch_log(struct batch_work *work, struct turn *turn, const struct batch_row *row);
-
-/* How the one who writes wants things shown. */
-struct locale batch_locale(const struct batch_work *work, const struct turn *turn);
-
 /* Ask for rows of the files that came along, in the flight before the first step. */
 void batch_documents(struct batch_work *work);
-
-/* Keep it for a person, with its delivery. */
-void batch_bury(struct batch_work *work, const struct item *item, const char *reason);
 
 void array_hash(struct db_array *array, const struct hash16 *hash);
 void batch_arrays(struct batch_work *work, struct db_array *arrays, const enum db_type *types,

@@ -4,13 +4,14 @@
  */
 #include "bot/batch_code.h"
 #include "bot/batch_hand.h"
-
 #include "bot/batch_handoff.h"
+#include "bot/batch_log.h"
 #include "bot/channels.h"
 #include "bot/loop/log.h"
 #include "store/sql.h"
 
 #include "webhooks/event_json.h"
+
 #include <stdlib.h>
 
 /* --- the last flight: all that is to be kept

@@ -1,0 +1,150 @@
+/*
+ * A step's result becomes rows and the turn's new state. The order is the log's: what the
+ * customer wrote, then what is said.
+ */
+#include "bot/batch_absorb.h"
+
+#include "bot/batch_facts.h"
+#include "bot/batch_hand.h"
+#include "bot/batch_handoff.h"
+#include "bot/batch_log.h"
+#include "bot/books.h"
+#include "bot/loop/log.h"
+
+static void say(struct batch_work *work, struct turn *turn, const struct item *item,
+                const struct reply *reply, struct str why, bool exempt)
+{
+    struct batch_row row = {.kind = reply_kind_name(reply->kind),
+                            .body = reply_to_json(&work->arena, reply),
+                            .at = work->now,
+                            .cause = turn->cause,
+                            .why = why};
+    int64_t seq = batch_log(work, turn, &row);
+
+    batch_promise(work, &(struct promise){.turn = turn,
+                                          .seq = seq,
+                                          .due_at = item->portion->delivery->received_at,
+                                          .exempt = exempt,
+                                          .later = item->job != NULL,
+                                          .body = row.body});
+}
+
+void batch_park(struct batch_work *work, struct turn *turn, struct item *item,
+                const char *reason)
+{
+    const struct worker *worker = work->batch->worker;
+    struct locale locale = batch_locale(work, turn);
+    struct batch_row row = {.inbound = true,
+                            .kind = "parked",
+                            .at = work->now,
+                            .payload = item->portion->payload_id};
+    struct reply reply = {.kind = REPLY_TEXT};
+
+    batch_bury(work, item, reason);
+    if (item->job != NULL) { /* nobody awaits an answer */
+        array_uuid(&work->done_jobs, item->job->id);
+        return;
+    }
+    turn->cause = batch_log(work, turn, &row);
+    turn->inbound_at = work->now;
+    reply.body = words_render(&work->arena, book_words(books_newest(worker->books)), &locale,
+                              STR("error.apology"), work->batch->business->facts, NULL);
+    if (!turn->stopped && reply.body.len > 0)
+        say(work, turn, item, &reply, STR("parked"), false);
+}
+
+static void absorb_consent(struct batch_work *work, struct turn *turn,
+                           const struct flow_result *result)
+{
+    if (result->consent == FLOW_CONSENT_STOP) {
+        work->stopping[work->n_stopping++] = turn->contact;
+        turn->stopped = true;
+    } else if (result->consent == FLOW_CONSENT_START) {
+        work->starting[work->n_starting++] = turn->contact;
+        turn->stopped = false;
+    }
+}
+
+/* What a person wrote goes into the log; the receipt is for the last of it. */
+static void absorb_message(struct batch_work *work, struct turn *turn, const struct item *item)
+{
+    const struct event *event = item->event;
+    struct batch_row row = {.inbound = true,
+                            .kind = event_kind_name(event->kind),
+                            .body = event->text,
+                            .at = event->at > 0 ? event->at : work->now,
+                            .provider_id = event->id,
+                            .payload = item->portion->payload_id};
+
+    turn->cause = batch_log(work, turn, &row);
+    turn->last_inbound_at = work->now;
+    turn->inbound_at = event->at > 0 && event->at < work->now ? event->at : work->now;
+    if (turn->held_until <= work->now) /* else a person is to read it */
+        turn->last = item;
+}
+
+static void absorb_job(struct batch_work *work, struct turn *turn, const struct item *item)
+{
+    array_uuid(&work->done_jobs, item->job->id);
+    turn->cause = 0;
+    turn->dirty = true;
+}
+
+static void absorb_timers(struct turn *turn, const struct flow_result *result)
+{
+    if (!result->timers_changed)
+        return;
+    turn->retimed = true;
+    turn->timer = result->n_timers > 0 ? result->timers[0] : (struct flow_timer){0};
+}
+
+/* What a message proved, or a session that it extends; a timer extends nothing. */
+static void absorb_session(struct batch_work *work, struct turn *turn, const struct item *item,
+                           const struct flow_result *result)
+{
+    work->proved += result->verified && !batch_is_verified(work, turn);
+    if (!result->verified) {
+        turn->verified_until = 0;
+    } else if (item->job == NULL) {
+        turn->verified_until = work->now + work->batch->worker->config->verify.session;
+    }
+}
+
+/* The beginning of the book's version, as `parley flows check` tells it. */
+static const char *version_of(struct batch_work *work, const struct turn *turn)
+{
+    struct hash16 version = book_version(turn->book);
+    char *hex = arena_alloc(&work->arena, 2 * HASH16_LEN + 1);
+
+    hex_format(version.bytes, HASH16_LEN, hex);
+    return hex;
+}
+
+void batch_absorb(struct batch_work *work, struct turn *turn, struct item *item)
+{
+    const struct flow_result *result = flow_turn_result(turn->flow);
+    struct str why = arena_format(
+        &work->arena, "%s/%s %.*s version=%.8s", result->flow != NULL ? result->flow : "",
+        result->at != NULL ? result->at : "", STR_ARG(result->trace), version_of(work, turn));
+
+    if (item->job != NULL) {
+        absorb_job(work, turn, item);
+    } else {
+        absorb_message(work, turn, item);
+    }
+    absorb_timers(turn, result);
+    batch_handoff_absorb(work, turn, item, result);
+    for (size_t i = 0; i < result->n_replies; i++)
+        say(work, turn, item, &result->replies[i], why, result->consent == FLOW_CONSENT_STOP);
+    absorb_consent(work, turn, result);
+    turn->state = result->state;
+    turn->at_rest = result->at_rest;
+    turn->language = str_from(lang_code(result->lang));
+    turn->language_settled = turn->language_settled || result->lang_settled;
+    absorb_session(work, turn, item, result);
+    work->handled++;
+    work->not_understood += !result->understood;
+    work->handoffs += result->handoff;
+    if (result->missing.len > 0)
+        log_event(LOG_ALERT, "words.missing", LOG_S("key", result->missing), LOG_S("at", why));
+}
