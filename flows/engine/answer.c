@@ -161,11 +161,48 @@ static void go_back(struct flow_turn *turn)
         turn_back(turn);
 }
 
-/* "No, the other one": the state's own answer to that, else a step back, to choose again. */
+/* A list that only reads, and nothing of it chosen yet. */
+static bool is_choosing(const struct kept *kept)
+{
+    return kept->open && kept->now.at->again && kept->now.at->prompt.of.len > 0;
+}
+
+/* The thread that waits below what is merely read is what was wrong: take it up where it can be
+ * chosen anew. */
+static bool correct_thread(struct flow_turn *turn)
+{
+    struct kept *kept = &turn->kept;
+    const struct handler *handler;
+    size_t depth = kept->depth;
+
+    while (depth > 0 && kept->stack[depth - 1].at->again)
+        depth--;
+    if (depth == 0)
+        return false;
+    handler = handler_find(&kept->stack[depth - 1].at->on, STR("not_that"));
+    if (!handler)
+        handler = handler_find(&kept->stack[depth - 1].at->on, STR("back"));
+    if (!handler)
+        return false;
+    kept->depth = depth;
+    turn_return(turn);
+    turn_take(turn, &handler->moves);
+    return true;
+}
+
+/* "No, the other one": the state's own answer to that, else a step back, to choose again. Where
+ * a list stands and nothing of it was chosen, the thread below it is meant, or the list. */
 static void correct(struct flow_turn *turn)
 {
-    if (!take_event(turn, STR("not_that")))
+    bool choosing = is_choosing(&turn->kept);
+
+    if ((choosing && correct_thread(turn)) || take_event(turn, STR("not_that")))
+        return;
+    if (choosing) {
+        turn_again(turn);
+    } else {
         go_back(turn);
+    }
 }
 
 static void greet(struct flow_turn *turn)
@@ -447,6 +484,8 @@ static bool answer_text(struct flow_turn *turn, struct str text, const struct un
 
     if (prompt->optional && expect_skip(turn->arena, text))
         return happen(turn, STR("skipped"));
+    if (prompt->answer == ANSWER_WORDS && meant->exact && str_eq(meant->intent, STR("other")))
+        return false; /* "no, the other order" is no note */
     if (prompt->answer == ANSWER_WORDS && prompt->min > 0)
         return answer_story(turn, text, meant);
     if (!read_answer(turn, text, meant, &value))

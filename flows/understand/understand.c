@@ -236,8 +236,18 @@ static bool is_about_nothing(struct str intent)
     return false;
 }
 
-/* "cancel 5001, ordered twice", "track 1Z...", "pay 50 €": a command, then what it is about. */
-static void take_led(struct arena *scratch, struct str text, struct understood *meant)
+/* "my order 1004" tells which one; what is said of it tells what is wanted: "... came broken".
+ */
+static bool gives_way(const struct phrase *command, const struct match *loose,
+                      const struct understood *meant)
+{
+    return command->yields && meant->intent.len && loose->phrase && !loose->phrase->yields;
+}
+
+/* "cancel 5001, ordered twice", "track 1Z...", "pay 50 €": a command, then what it is about.
+ * `said`: the phrase of the whole text. */
+static void take_led(struct arena *scratch, struct str text, const struct match *said,
+                     struct understood *meant)
 {
     uint32_t first = (uint32_t)text.len;
     struct tokens lead;
@@ -254,7 +264,8 @@ static void take_led(struct arena *scratch, struct str text, struct understood *
     if (lead.n == 0 || lead.n > PHRASE_WORDS_MAX)
         return;
     match_phrases(scratch, &lead, &command, &loose);
-    if (!command.phrase || is_about_nothing(str_from(phrase_intents[command.phrase->intent])))
+    if (!command.phrase || gives_way(command.phrase, said, meant) ||
+        is_about_nothing(str_from(phrase_intents[command.phrase->intent])))
         return;
     meant->intent = str_from(phrase_intents[command.phrase->intent]);
     meant->confidence = LED;
@@ -327,7 +338,7 @@ void understand(struct arena *into, struct str text, const struct understand_con
     find_all(into, text, context, meant);
     take_language_name(&tokens, meant);
     take_phrase(&loose, &tokens, meant);
-    take_led(into, text, meant);
+    take_led(into, text, &loose, meant);
     take_greeting(into, &tokens, meant);
     take_class(into, text, context, meant);
 }

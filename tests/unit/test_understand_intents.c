@@ -190,6 +190,51 @@ static void flw_5_a_command_leads_what_it_is_about(void **state)
     }
 }
 
+/* "My order 1004" only says which one; what is said of it is what is wanted. */
+static void flw_5_what_is_said_of_an_order_counts_more_than_its_name(void **state)
+{
+    static const struct {
+        const char *intent;
+        const char *texts[9];
+    } rows[] = {
+        {"report",
+         {"my order ORD-1004 arrived broken", "order ORD-1004 is missing an item",
+          "my order ORD-1004 arrived in pieces", "order ORD-1004 is not what I ordered",
+          "order ORD-1004 doesn't work", "my order ORD-1004 came with the wrong colour"}  },
+        {"report",
+         {"el pedido ORD-1004 llegó roto", "mi pedido ORD-1004 llegó dañado",
+          "mi pedido ORD-1004 no funciona", "pedido ORD-1004 producto equivocado",
+          "faltan dos tazas en mi pedido ORD-1004", "el ORD-1004 no es lo que pedí",
+          "me enviaron otra cosa en el pedido ORD-1004"}                                  },
+        {"report",
+         {"moje zamówienie ORD-1004 przyszło uszkodzone",
+          "zamówienie ORD-1004 przyszło rozbite", "ORD-1004 to nie to, co zamówiłam",
+          "w zamówieniu ORD-1004 brakuje dwóch kubków", "zamówienie ORD-1004 nie działa",
+          "przysłaliście mi nie to w zamówieniu ORD-1004"}                             },
+        {"report",
+         {"طلبي ORD-1004 وصل مكسورا", "الطلب ORD-1004 وصل تالفا", "الطلب ORD-1004 ينقصه شيء",
+          "طلبي ORD-1004 وصل خطأ", "طلبي ORD-1004 ليس ما طلبته"}  },
+        {"track",
+         {"my order ORD-1004 never arrived", "mi pedido ORD-1004 no ha llegado",
+          "moje zamówienie ORD-1004 nie przyszło", "طلبي ORD-1004 لم يصل"}     },
+        {"orders", {"my order ORD-1004", "mi pedido ORD-1004", "my order ORD-1004 please"}},
+        {"cancel", {"cancel my order ORD-1004, it arrived broken"}                        },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(rows); i++) {
+        for (size_t j = 0; j < COUNTOF(rows[i].texts) && rows[i].texts[j]; j++) {
+            struct understood meant = meaning_of(rows[i].texts[j]);
+
+            if (!str_eq(meant.intent, str_from(rows[i].intent)) ||
+                !str_eq(meant.number, STR("ORD-1004"))) {
+                fail_msg("\"%s\": \"%.*s\" of \"%.*s\"", rows[i].texts[j],
+                         STR_ARG(meant.intent), STR_ARG(meant.number));
+            }
+        }
+    }
+}
+
 /* What one finder has read no other reads. */
 static void flw_5_what_is_found_travels_with_the_intent(void **state)
 {
@@ -304,6 +349,7 @@ int main(void)
         cmocka_unit_test(no_other_word_is_taken_for_cancelling_or_stopping),
         cmocka_unit_test(flw_5_a_denied_cancellation_begins_none),
         cmocka_unit_test(flw_5_a_command_leads_what_it_is_about),
+        cmocka_unit_test(flw_5_what_is_said_of_an_order_counts_more_than_its_name),
         cmocka_unit_test(flw_5_what_is_found_travels_with_the_intent),
         cmocka_unit_test(flw_5_a_classifier_is_asked_about_what_is_no_command),
         cmocka_unit_test(three_words_tell_the_language),
