@@ -16,7 +16,7 @@
 #define PAYLOAD_DAYS 30
 #define SEEN_KEPT    (10 * USEC_PER_DAY)
 #define SEEN_AT_ONCE 5000
-#define CODES_KEPT   USEC_PER_DAY /* budgets look back an hour */
+#define CODES_KEPT   USEC_PER_DAY /* budgets look back no further */
 
 struct retention {
     struct worker *worker;

@@ -92,7 +92,7 @@ select name, language, time_zone, currency, country, email, phone, website, priv
 -- name: turn_customer
 -- What every flow may know of the one who writes. Runs with the customer set.
 -- $1 org  $2 customer
-select name, email, company, language, time_zone, portal_access
+select name, coalesce(nullif(email, ''), email_told), company, language, time_zone, portal_access
   from customers where org_id = $1::uuid and customer_id = $2::uuid;
 
 -- name: turn_log

@@ -107,7 +107,7 @@ select 'unlinked' as outcome, (select 'gone' from unlinked) as who;
 -- name: profile
 -- What a customer sees of themselves.
 -- $1 org  $2 customer
-select c.name, nullif(c.email, '') as email, c.email_verified_at is not null as email_verified,
+select c.name, coalesce(nullif(c.email, ''), nullif(c.email_told, '')) as email, c.email_verified_at is not null as email_verified,
        nullif(c.company, '') as company, c.company_admin, coalesce(c.language, '') as language
   from customers c where c.org_id = $1::uuid and c.customer_id = $2::uuid;
 
@@ -147,7 +147,7 @@ select case when a.same then 'same' when not a.reachable then 'unavailable' else
 with tried as materialized (
     select * from code_try($1::uuid, $3::uuid, array['email'], $2::uuid, $4::text, $6::timestamptz)
 ), changed as (
-    update customers c set email = t.destination, email_verified_at = $6::timestamptz from tried t
+    update customers c set email = t.destination, email_told = '', email_verified_at = $6::timestamptz from tried t
      where c.org_id = $1::uuid and c.customer_id = $2::uuid and t.outcome = 'right'
     returning c.customer_id
 ), noted as (

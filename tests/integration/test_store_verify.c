@@ -338,7 +338,7 @@ static void otp_3_strangers_use_up_nothing_of_a_customers(void **state)
 static void otp_5_a_budget_that_others_used_up_tells_a_stranger_nothing(void **state)
 {
     (void)state;
-    sql("update businesses set settings = '{\"codes\": {\"link\": 2, \"business\": 4}}'");
+    sql("update businesses set settings = '{\"codes\": {\"link\": 2, \"link_business\": 3}}'");
     for (int i = 0; i < 2; i++)
         assert_string_equal(text_in(link_code("+353872220001", RIGHT), "channel"), "sms");
     struct value third = link_code("+353872220001", RIGHT);
@@ -349,9 +349,39 @@ static void otp_5_a_budget_that_others_used_up_tells_a_stranger_nothing(void **s
     expect(link_try(RIGHT), "wrong");
     expect(sends(RIGHT), "sent");
     struct value whole = link_code("+353879990009", RIGHT);
-    expect(whole, "sent"); /* the business's budget is at its end */
+    expect(whole, "sent"); /* the budget of all strangers is at its end */
     assert_string_equal(text_in(whole, "alert"), "verify.budget_business");
-    expect(sends(RIGHT), "too_many"); /* who is known is told */
+    assert_string_equal(text_in(whole, "channel"), "");
+    expect(sends(RIGHT), "sent"); /* and nothing of the customers' */
+}
+
+/* A crowd of strangers, each with a budget of their own, and all their codes for numbers beside
+ * the customer's: neither the block's budget nor the business's is the customer's any less. */
+static void otp_3_a_crowd_of_strangers_uses_up_nothing_of_a_customers(void **state)
+{
+    (void)state;
+    sql("update businesses set settings = '{\"codes\": {\"prefix\": 3, \"business\": 3}}'");
+    sql("insert into code_sends (org_id, send_id, at, contact_id, destination, prefix, link)"
+        " select '" ORG "', gen_random_uuid(), to_timestamp(1795168800), gen_random_uuid(),"
+        " '+35387111' || to_char(i, 'fm0000'), '+35387111', true from generate_series(1, 300) "
+        "i");
+    for (int i = 0; i < 3; i++)
+        assert_string_equal(text_in(sends(RIGHT), "channel"), "sms");
+    expect(tries(RIGHT), "verified");
+    expect(sends(RIGHT), "too_many"); /* their own is counted as ever */
+}
+
+/* Five guesses come with each code: over a day, they are a hundred and no more. */
+static void otp_3_strangers_guesses_at_one_customer_end_for_the_day(void **state)
+{
+    (void)state;
+    int left = 0;
+    for (int i = 0; i < 68; i++, now += 21 * MINUTE) { /* a day, below the hour's budget */
+        sql("update verifications set locked_until = null, wrong = 0"); /* another stranger */
+        left += text_in(link_code("+353872220001", RIGHT), "channel")[0] != '\0';
+        expect(link_try(WRONG), "wrong");
+    }
+    assert_int_equal(left, 20);
 }
 
 static void otp_3_settings_that_make_no_sense_leave_the_budgets_as_they_were(void **state)
@@ -485,6 +515,63 @@ static void otp_5_strangers_register_only_where_the_business_lets_them(void **st
                                        " and f.phone = '+353873330001'"),
                      1);
     expect(registers("Again"), "refused");
+}
+
+static struct value registers_with(const char *email)
+{
+    const struct part *part = parts_find(STR("register_customer"));
+    struct called called = {.done = false};
+    struct record_builder takes;
+    struct value answer;
+    struct err err = {.code = ERR_NONE};
+    const char *outcome;
+    struct part_frame frame = {.org = id_of(ORG), .contact = id_of(THERE), .now = now};
+    frame.id = id_of(EVE);
+    record_build(&takes, &rig.arena);
+    record_set(&takes, STR("name"), value_text(STR("Eve")));
+    record_set(&takes, STR("email"), value_text(str_from(email)));
+    call_init(&called.call, &rig.arena, frame.org);
+    call_add(&called.call, part->sql,
+             part_params(&rig.arena, part, &frame, record_built(&takes)));
+    wait_call(&rig, &called);
+    assert_true(part_answer(&rig.arena, part, called.results[0], &answer, &outcome, &err));
+    called_clear(&called);
+    return answer;
+}
+
+/* Whoever registers with somebody's address sees it as their own word, like any other address.
+ */
+static void otp_5_registering_tells_nobody_whose_address_it_is(void **state)
+{
+    (void)state;
+    static const char *const mails[] = {"ana@harbour.example", "nobody@harbour.example"};
+    for (size_t i = 0; i < COUNTOF(mails); i++) {
+        sql("update businesses set settings = '{\"registration\": true}'");
+        expect(registers_with(mails[i]), "registered");
+        struct value eve = act("profile", &(struct doing){.customer = EVE, .contact = THERE});
+        assert_string_equal(text_in(eve, "email"), mails[i]);
+        assert_false(record_get(eve.record, STR("email_verified")).yes);
+        sql("update contact_points set customer_id = null where customer_id = '" EVE "';"
+            "delete from customer_phones where customer_id = '" EVE "';"
+            "delete from customers where customer_id = '" EVE "'");
+    }
+}
+
+/* An address that was only said takes nobody's link away, and lures nobody into a stranger's
+ * hands. */
+static void otp_5_an_address_that_was_only_said_links_nobody(void **state)
+{
+    (void)state;
+    sql("update businesses set settings = '{\"registration\": true}'");
+    expect(registers_with("ben@harbour.example"), "registered");
+    sql("update contact_points set customer_id = null where contact_id = '" THERE "'");
+    expect(link_code("ben@harbour.example", RIGHT), "sent");
+    assert_string_equal(text_in(link_try(RIGHT), "customer_id"), BEN);
+    sql("delete from customer_phones where customer_id = '" EVE "'; update contact_points set"
+        " customer_id = null; delete from customers where customer_id = '" EVE "'");
+    expect(registers_with("new@harbour.example"), "registered");
+    sql("update contact_points set customer_id = null where contact_id = '" THERE "'");
+    assert_string_equal(text_in(link_code("new@harbour.example", RIGHT), "channel"), "");
 }
 
 /* --- OTP-8, OTP-10 ------------------------------------------------------------------------ */
@@ -776,6 +863,10 @@ int main(void)
         TEST(otp_3_budgets_hold_for_contact_destination_prefix_and_business),
         TEST(otp_3_strangers_use_up_nothing_of_a_customers),
         TEST(otp_5_a_budget_that_others_used_up_tells_a_stranger_nothing),
+        TEST(otp_3_a_crowd_of_strangers_uses_up_nothing_of_a_customers),
+        TEST(otp_3_strangers_guesses_at_one_customer_end_for_the_day),
+        TEST(otp_5_registering_tells_nobody_whose_address_it_is),
+        TEST(otp_5_an_address_that_was_only_said_links_nobody),
         TEST(otp_3_settings_that_make_no_sense_leave_the_budgets_as_they_were),
         TEST(otp_3_tries_that_come_at_once_are_judged_one_after_the_other),
         TEST(otp_3_wrong_tries_at_once_are_all_counted),
