@@ -643,21 +643,154 @@ static bool read_unit(const struct scan *scan, size_t i, const struct date_conte
     return turn.n > 0 && turn_unit(context, unit, turn, reading, end);
 }
 
-/* "the weekend": the coming Saturday and Sunday, also on one of them. */
+/* --- a weekday of a week --------------------------------------------------------------------
+ */
+
+/* "next week", "za tydzień", "hace dos semanas": a day of that week, and the mark behind it. */
+static size_t read_week(const struct scan *scan, size_t i, const struct date_context *context,
+                        day_t *day)
+{
+    struct reading reading = {0};
+    int unit = UNIT_DAY;
+    size_t last;
+
+    if (!read_away(scan, i, context, &reading) && !read_unit(scan, i, context, &reading))
+        return 0;
+    for (last = reading.end; last > i && unit != UNIT_WEEK; last--) {
+        if (!scan_is(scan, last - 1, LEX_UNIT, &unit))
+            (void)scan_is(scan, last - 1, LEX_PAIR, &unit);
+    }
+    *day = reading.found.first;
+    return unit == UNIT_WEEK ? reading.end : 0;
+}
+
+/* A small word between a week and its day: "w", "on", "de la", "يوم"; but not "or". */
+static bool is_bridge(const struct scan *scan, size_t i)
+{
+    if (scan_is(scan, i, LEX_DAY_MARK, NULL) || scan_is_sign(scan, i, ','))
+        return true;
+    return scan_is(scan, i, LEX_LINK, NULL) && !scan_is(scan, i, LEX_UNIT, NULL) &&
+           !scan_is(scan, i, LEX_IN, NULL) && !str_eq(scan->marks[i].text, STR("or"));
+}
+
+static size_t past_bridge(const struct scan *scan, size_t i)
+{
+    size_t most = i + 3;
+
+    while (i < most && is_bridge(scan, i))
+        i++;
+    return i;
+}
+
+/* "za tydzień w piątek", "next week on Friday", "el viernes de la semana que viene": one day.
+ */
+static bool read_day_of_week(const struct scan *scan, size_t i,
+                             const struct date_context *context, struct reading *reading)
+{
+    int weekday;
+    day_t day;
+    size_t at;
+
+    if (scan_is(scan, i, LEX_WEEKDAY, &weekday)) {
+        at = read_week(scan, past_bridge(scan, i + 1), context, &day);
+    } else {
+        at = read_week(scan, i, context, &day);
+        at = at ? past_bridge(scan, at) : 0;
+        if (at && !scan_is(scan, at++, LEX_WEEKDAY, &weekday))
+            at = 0;
+    }
+    if (!at)
+        return false;
+    day += weekday - day_weekday(day);
+    return at_day(reading, day, day, at);
+}
+
+/* "a week on Friday", "two weeks from today", "Friday week": so much after that day. */
+static bool read_weeks_on(const struct scan *scan, size_t i, const struct date_context *context,
+                          struct reading *reading)
+{
+    int64_t count = 1;
+    int unit;
+    int value;
+    size_t at = read_span(scan, i, &count, &unit);
+
+    if (context->lang != LANG_EN)
+        return false;
+    if (scan_is(scan, i, LEX_WEEKDAY, &value) && scan_is(scan, i + 1, LEX_UNIT, &unit) &&
+        unit == UNIT_WEEK) {
+        (void)turn_weekday(context, value, (struct turn_word){0}, reading, i + 2);
+        return at_day(reading, reading->found.first + 7, reading->found.first + 7, i + 2);
+    }
+    at += i;
+    if (at == i || unit != UNIT_WEEK || count > 100 ||
+        (!scan_is(scan, at, LEX_FROM, NULL) && !scan_is(scan, at, LEX_DAY_MARK, NULL)))
+        return false;
+    if (scan_is(scan, at + 1, LEX_WEEKDAY, &value)) {
+        (void)turn_weekday(context, value, (struct turn_word){0}, reading, at + 2);
+    } else if (scan_is(scan, at + 1, LEX_DAY, &value)) {
+        reading->found.first = context->today + value;
+    } else {
+        return false;
+    }
+    reading->found.first += (day_t)(7 * count);
+    return at_day(reading, reading->found.first, reading->found.first, at + 2);
+}
+
+/* --- weekends
+ * --------------------------------------------------------------------------------- */
+
+int weekend_begins(struct str country, enum lang lang)
+{
+    static const char *const on_friday[] = {"BD", "BH", "DZ", "EG", "IL", "IQ",
+                                            "JO", "KW", "LY", "MV", "OM", "PS",
+                                            "QA", "SA", "SD", "SY", "YE"};
+
+    if (country.len == 0)
+        return lang == LANG_AR ? 5 : 6;
+    for (size_t i = 0; i < COUNTOF(on_friday); i++) {
+        if (str_eq(country, str_from(on_friday[i])))
+            return 5;
+    }
+    return 6;
+}
+
+/* How many marks say "weekend": one word, "fin de semana", "(عطلة) نهاية الأسبوع". */
+static size_t weekend_words(const struct scan *scan, size_t i,
+                            const struct date_context *context)
+{
+    bool one = scan_is(scan, i, LEX_WEEKEND, NULL);
+    size_t at = i + (one ? 1 : 0);
+    int unit;
+
+    if (scan_is(scan, at, LEX_END, NULL) && context->lang == LANG_ES && at + 1 < scan->n &&
+        str_eq(scan->marks[at + 1].text, STR("de")) && scan_is(scan, at + 2, LEX_UNIT, &unit) &&
+        unit == UNIT_WEEK)
+        return at + 3 - i;
+    if (scan_is(scan, at, LEX_END, NULL) && context->lang == LANG_AR &&
+        scan_is(scan, at + 1, LEX_UNIT, &unit) && unit == UNIT_WEEK)
+        return at + 2 - i;
+    return at - i;
+}
+
+/* "the weekend": the coming two days, also on one of them. */
 static bool read_weekend(const struct scan *scan, size_t i, const struct date_context *context,
                          struct reading *reading)
 {
     struct turn_word turn = read_turn(scan, i);
     size_t at = i + turn.n;
-    day_t saturday = context->today - day_weekday(context->today) + 6;
+    size_t words = weekend_words(scan, at, context);
+    day_t first = context->today - day_weekday(context->today) +
+                  (context->weekend ? context->weekend : 6);
 
-    if (!scan_is(scan, at, LEX_WEEKEND, NULL))
+    if (!words)
         return false;
+    if (first + 1 < context->today)
+        first += 7;
     if (turn.n == 0)
-        turn = read_turn(scan, at + 1);
+        turn = read_turn(scan, at + words);
     reading->found.ambiguous = turn.next && turn.skips;
-    saturday += turn.next && turn.skips ? 7 : turn.last ? -7 : 0;
-    return at_day(reading, saturday, saturday + 1, at + 1 + (at == i ? turn.n : 0));
+    first += turn.next && turn.skips ? 7 : turn.last ? -7 : 0;
+    return at_day(reading, first, first + 1, at + words + (at == i ? turn.n : 0));
 }
 
 /* "the end of the month", "fin de mes", "koniec tygodnia". */
@@ -687,9 +820,9 @@ static bool read_date(const struct scan *scan, size_t i, const struct date_conte
 {
     static bool (*const readers[])(const struct scan *, size_t, const struct date_context *,
                                    struct reading *) = {
-        read_iso,     read_day_month, read_numbers,     read_month_day,
-        read_away,    read_near,      read_weekday,     read_unit,
-        read_weekend, read_end,       read_month_alone, read_day_alone};
+        read_iso,      read_day_month, read_numbers,     read_month_day, read_day_of_week,
+        read_weeks_on, read_away,      read_near,        read_weekday,   read_unit,
+        read_weekend,  read_end,       read_month_alone, read_day_alone};
 
     for (size_t j = 0; j < COUNTOF(readers); j++) {
         *reading = (struct reading){0};

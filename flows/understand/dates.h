@@ -19,6 +19,7 @@ struct date_context {
     bool month_first; /* 12/03 is in December */
     bool past;        /* a day without its year is the last such day, not the next */
     bool expected;    /* a date was asked for: "the 15th", "12.03" and "15" are dates, too */
+    int weekend;      /* its first day, 5 or 6; 0: Saturday */
 };
 
 struct date_found {
@@ -28,6 +29,9 @@ struct date_found {
     bool year_given; /* or the day is counted from today */
     bool ambiguous;
 };
+
+/* The first day of the weekend: of the country where it is known, else of the language. */
+int weekend_begins(struct str country, enum lang lang);
 
 /* At most DATES_MAX, in the order of the text; their marks are taken. */
 size_t dates_find(struct scan *scan, const struct date_context *context,

@@ -74,7 +74,8 @@ static void find_values(struct arena *into, struct scan *scan,
                                 .month_first = str_eq(context->country, STR("US")) &&
                                                meant->lang == LANG_EN,
                                 .past = context->past,
-                                .expected = context->awaited == AWAITED_DATE};
+                                .expected = context->awaited == AWAITED_DATE,
+                                .weekend = weekend_begins(context->country, meant->lang)};
     struct amount_found amounts[AMOUNTS_MAX];
     struct date_found dates[DATES_MAX];
     struct number_found numbers[NUMBERS_MAX];

@@ -80,6 +80,91 @@ static void check_rows(const struct row *rows, size_t n, bool expected)
     assert_int_equal(wrong, 0);
 }
 
+/* One day, said by its week and its weekday. */
+static void flw_5_a_weekday_of_another_week_is_one_day(void **state)
+{
+    static const struct row rows[] = {
+        {LANG_PL, "za tydzień w piątek",                                    "2026-11-27"                       },
+        {LANG_PL, "w piątek za tydzień",                                    "2026-11-27"                       },
+        {LANG_PL, "za dwa tygodnie we wtorek",                                "2026-12-01"                       },
+        {LANG_PL, "w przyszłym tygodniu w czwartek",                         "2026-11-26"                       },
+        {LANG_PL, "w czwartek w przyszłym tygodniu",                         "2026-11-26"                       },
+        {LANG_PL, "w zeszłym tygodniu, w środę",                           "2026-11-11"                       },
+        {LANG_PL, "za tydzień lub w piątek",                                "2026-11-28 2026-11-27"            },
+        {LANG_EN, "next week on Friday",                                      "2026-11-27"                       },
+        {LANG_EN, "next week Tuesday",                                        "2026-11-24"                       },
+        {LANG_EN, "Tuesday next week",                                        "2026-11-24"                       },
+        {LANG_EN, "on Friday in two weeks",                                   "2026-12-04"                       },
+        {LANG_EN, "in two weeks, on Friday",                                  "2026-12-04"                       },
+        {LANG_EN, "last week on Monday",                                      "2026-11-09"                       },
+        {LANG_EN, "a week on Friday",                                         "2026-12-04"                       },
+        {LANG_EN, "two weeks from Monday",                                    "2026-12-07"                       },
+        {LANG_EN, "a week from today",                                        "2026-11-28"                       },
+        {LANG_EN, "Friday week",                                              "2026-12-04"                       },
+        {LANG_EN, "next week or Friday",                                      "2026-11-23..2026-11-29 2026-11-27"},
+        {LANG_ES, "la semana que viene, el viernes",                          "2026-11-27"                       },
+        {LANG_ES, "el viernes de la semana que viene",                        "2026-11-27"                       },
+        {LANG_ES, "el viernes de la próxima semana",                         "2026-11-27"                       },
+        {LANG_ES, "dentro de dos semanas el lunes",                           "2026-11-30"                       },
+        {LANG_ES, "el martes de la semana pasada",                            "2026-11-10"                       },
+        {LANG_AR, "بعد أسبوع يوم الجمعة",                    "2026-11-27"                       },
+        {LANG_AR, "يوم الجمعة بعد أسبوعين",                "2026-12-04"                       },
+        {LANG_AR, "الأسبوع القادم يوم الثلاثاء",      "2026-11-24"                       },
+        {LANG_AR, "يوم الثلاثاء من الأسبوع القادم", "2026-11-24"                       },
+        {LANG_AR, "الأسبوع الماضي في يوم الثلاثاء", "2026-11-10"                       },
+    };
+
+    (void)state;
+    check_rows(rows, COUNTOF(rows), false);
+}
+
+static void flw_5_a_weekend_is_two_days_by_whatever_words(void **state)
+{
+    static const struct row rows[] = {
+        {LANG_ES, "el fin de semana",                            "2026-11-21..2026-11-22" },
+        {LANG_ES, "el fin de semana que viene",                  "2026-11-21..2026-11-22" },
+        {LANG_ES, "a finales de mes",                            "2026-11-30"             },
+        {LANG_ES, "el fin de semana pasado",                     "2026-11-14..2026-11-15" },
+        {LANG_PL, "w weekend",                                   "2026-11-21..2026-11-22" },
+        {LANG_PL, "w przyszły weekend",                         "2026-11-28..2026-11-29?"},
+        {LANG_AR, "نهاية الأسبوع",                   "2026-11-21..2026-11-22" },
+        {LANG_AR, "عطلة نهاية الأسبوع",          "2026-11-21..2026-11-22" },
+        {LANG_AR, "في نهاية الأسبوع الماضي", "2026-11-14..2026-11-15" },
+    };
+
+    (void)state;
+    check_rows(rows, COUNTOF(rows), false);
+}
+
+/* Where the weekend is Friday and Saturday, whichever day today is. */
+static void flw_5_the_weekend_is_the_countrys(void **state)
+{
+    static const struct {
+        int today; /* of November 2026 */
+        const char *dates;
+    } rows[] = {
+        {18, "2026-11-20..2026-11-21"}, /* Wednesday */
+        {20, "2026-11-20..2026-11-21"},
+        {21, "2026-11-20..2026-11-21"},
+        {22, "2026-11-27..2026-11-28"}, /* Sunday: a working day */
+    };
+
+    (void)state;
+    assert_int_equal(weekend_begins(STR("EG"), LANG_EN), 5);
+    assert_int_equal(weekend_begins(STR("IE"), LANG_AR), 6);
+    assert_int_equal(weekend_begins(STR("AE"), LANG_AR), 6); /* since 2022 */
+    assert_int_equal(weekend_begins(STR_NONE, LANG_AR), 5);
+    assert_int_equal(weekend_begins(STR_NONE, LANG_PL), 6);
+    for (size_t i = 0; i < COUNTOF(rows); i++) {
+        struct date_context context = context_of(LANG_AR);
+
+        context.today = date_count((struct date){2026, 11, rows[i].today});
+        context.weekend = 5;
+        assert_string_equal(arena_cstr(&arena, found_in("في عطلة نهاية الأسبوع", &context)),
+                            rows[i].dates);
+    }
+}
+
 static void flw_5_dates_are_read_in_four_languages(void **state)
 {
     static const struct row rows[] = {
@@ -343,6 +428,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(flw_5_dates_are_read_in_four_languages),
+        cmocka_unit_test(flw_5_a_weekday_of_another_week_is_one_day),
+        cmocka_unit_test(flw_5_a_weekend_is_two_days_by_whatever_words),
+        cmocka_unit_test(flw_5_the_weekend_is_the_countrys),
         cmocka_unit_test(flw_5_what_is_no_date_is_none),
         cmocka_unit_test(flw_5_what_was_asked_for_may_be_shorter),
         cmocka_unit_test(flw_5_two_readings_are_told),
