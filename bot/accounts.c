@@ -142,6 +142,14 @@ static struct entry *add(struct accounts *accounts, struct str external_id)
     return entry;
 }
 
+/* As in the directory: "whatsapp" and "whatsapp_business", "sms", "email". */
+static enum channel channel_of_kind(struct str kind)
+{
+    if (str_eq(kind, STR("sms")))
+        return CHANNEL_SMS;
+    return str_eq(kind, STR("email")) ? CHANNEL_EMAIL : CHANNEL_WHATSAPP;
+}
+
 static void take_rows(struct accounts *accounts, const PGresult *rows)
 {
     size_t known = accounts->n;
@@ -155,8 +163,7 @@ static void take_rows(struct accounts *accounts, const PGresult *rows)
             entry = add(accounts, external_id);
         entry->account.org = row_uuid(rows, row, 1);
         entry->account.account = row_uuid(rows, row, 2);
-        entry->account.channel =
-            str_eq(row_text(rows, row, 4), STR("sms")) ? CHANNEL_SMS : CHANNEL_WHATSAPP;
+        entry->account.channel = channel_of_kind(row_text(rows, row, 4));
         entry->account.app = entry->account.channel == CHANNEL_WHATSAPP
                                  ? app_named(accounts->worker->config, row_text(rows, row, 3))
                                  : NULL;

@@ -130,8 +130,8 @@ void batch_start(struct batch *batch)
     static const enum db_type log_types[] = {DB_UUID, DB_INT8, DB_BOOL,  DB_TEXT,
                                              DB_TEXT, DB_TIME, DB_BYTEA, DB_TEXT,
                                              DB_UUID, DB_INT8, DB_TEXT};
-    static const enum db_type dead_types[] = {DB_UUID, DB_UUID,  DB_TEXT,
-                                              DB_TEXT, DB_BYTEA, DB_UUID};
+    static const enum db_type dead_types[] = {DB_UUID,  DB_UUID, DB_TEXT, DB_TEXT,
+                                              DB_BYTEA, DB_UUID, DB_TEXT};
     static const enum db_type unsee_types[] = {DB_UUID, DB_BYTEA};
     struct batch_work *work = batch->work;
     struct arena arena = work->arena;

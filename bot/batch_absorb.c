@@ -103,6 +103,8 @@ static void absorb_session(struct batch_work *work, struct turn *turn, const str
                            const struct flow_result *result)
 {
     work->proved += result->verified && !batch_is_verified(work, turn);
+    if (turn->doubtful)
+        return; /* nothing opens, ends or extends the session of the address's owner */
     if (!result->verified) {
         turn->verified_until = 0;
     } else if (item->job == NULL) {

@@ -8,7 +8,7 @@
 
 bool batch_is_verified(const struct batch_work *work, const struct turn *turn)
 {
-    return turn->verified_until > work->now;
+    return !turn->doubtful && turn->verified_until > work->now;
 }
 
 static struct str known_language(const struct batch_work *work, const struct turn *turn)
@@ -63,7 +63,8 @@ const struct record *batch_facts(struct batch_work *work, const struct turn *tur
 
     record_build(&facts, &work->arena);
     record_set(&facts, STR("business"), value_record(work->batch->business->facts));
-    record_set(&facts, STR("channel"), value_text(STR("whatsapp")));
+    record_set(&facts, STR("channel"),
+               value_text(str_from(channel_name(turn->account->channel))));
     record_set(&facts, STR("session"), value_record(session_of(work, turn)));
     if (turn->customer_facts != NULL)
         record_set(&facts, STR("customer"), value_record(turn->customer_facts));

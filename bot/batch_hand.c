@@ -95,6 +95,7 @@ static void take_places(struct batch_work *work)
     for (size_t i = 0; i < work->n_turns; i++) {
         struct turn *turn = &work->turns[i];
         if (turn->n_promised == 0 || turn->waits_its_turn || turn->stopped ||
+            turn->account->channel == CHANNEL_EMAIL || /* its thread is not in a letter */
             work->now - turn->inbound_at > FRESH)
             continue;
         turn->pass = gate_take(gate_of(worker->shared->gates, turn->account->account),

@@ -13,6 +13,7 @@
  *     batch_write.c  all that is to be kept, and COMMIT
  *     batch_hand.c   promises, and which of them need not wait for their lane
  *     batch_handoff.c   who speaks in a conversation: the bot or a person
+ *     batch_people.c what the channels say of people: numbers, switches, threads
  *     batch_code.c   one-time codes, which leave sealed and often elsewhere
  */
 #pragma once
@@ -48,6 +49,7 @@ struct turn {
     bool at_rest;
     bool language_settled;
     bool stopped;
+    bool doubtful;        /* see event.doubtful: a stranger, whoever they say they are */
     bool shut_out;        /* the business gives this customer no access */
     bool code_made;       /* for the action under way */
     bool awaits_customer; /* who writes now, to answer the action */
@@ -131,7 +133,7 @@ struct batch_work {
 
     /* rows to write */
     size_t n_log, n_promised, n_dead;
-    struct db_array log[11], dead[6];
+    struct db_array log[11], dead[7];
     struct promise *promises; /* n_promised */
     size_t room_promised, promise_query;
     struct db_array unsee[2];
@@ -182,3 +184,12 @@ void batch_documents(struct batch_work *work);
 void array_hash(struct db_array *array, const struct hash16 *hash);
 void batch_arrays(struct batch_work *work, struct db_array *arrays, const enum db_type *types,
                   size_t n);
+
+/* The business, the arrays, and room for `more`. */
+struct db_param *batch_params(struct batch_work *work, struct db_array *arrays, size_t n,
+                              size_t more);
+
+/* What channels say of people, into the last flight: batch_people.c. */
+void batch_identities_write(struct batch_work *work);
+void batch_preferences_write(struct batch_work *work);
+void batch_threads_write(struct batch_work *work);

@@ -22,6 +22,7 @@ void batch_bury(struct batch_work *work, const struct item *item, const char *re
     array_text(&work->dead[2], str_from(reason));
     array_text(&work->dead[3], item->event->id);
     array_text(&work->dead[4], first ? portion->delivery->body : STR(""));
+    array_text(&work->dead[6], str_from(portion->delivery->provider));
     work->n_dead++;
 }
 

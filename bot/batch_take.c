@@ -4,6 +4,7 @@
  */
 #include "bot/batch_inside.h"
 
+#include "bot/mail_token.h"
 #include "store/sql.h"
 
 #include <stdlib.h>
@@ -144,20 +145,28 @@ void array_hash(struct db_array *array, const struct hash16 *hash)
     array_text(array, (struct str){(const char *)hash->bytes, sizeof hash->bytes});
 }
 
+static struct str channel_of(const struct turn *turn)
+{
+    return str_from(channel_name(turn->account->channel));
+}
+
 static void add_take(struct batch_work *work)
 {
-    struct db_array accounts, addresses;
-    struct db_param *params = arena_array(&work->arena, struct db_param, 3);
+    struct db_array accounts, addresses, channels;
+    struct db_param *params = arena_array(&work->arena, struct db_param, 4);
 
     array_init(&accounts, &work->arena, DB_UUID);
     array_init(&addresses, &work->arena, DB_TEXT);
+    array_init(&channels, &work->arena, DB_TEXT);
     for (size_t i = 0; i < work->n_turns; i++) {
         array_uuid(&accounts, work->turns[i].account->account);
         array_text(&addresses, work->turns[i].address);
+        array_text(&channels, channel_of(&work->turns[i]));
     }
     params[0] = param_uuid(&work->arena, work->batch->business->org);
     params[1] = param_array(&accounts);
     params[2] = param_array(&addresses);
+    params[3] = param_array(&channels);
     work->take_query = work->flight.n;
     flight_add(work->conn, &work->flight, &SQL_TURN_TAKE, params);
 }
@@ -181,6 +190,20 @@ static void add_see(struct batch_work *work)
     flight_add(work->conn, &work->flight, &SQL_TURN_SEE, params);
 }
 
+/* Whether somebody else may have written in this address's name: its provider does not vouch
+ * for it, nor does it answer to where only its owner could. Then this turn is a stranger's. */
+static bool is_doubtful(const struct batch_work *work, const struct turn *turn)
+{
+    for (size_t i = 0; i < turn->n; i++) {
+        const struct event *event = turn->items[i]->event;
+        if (event->doubtful &&
+            !(event->mail != NULL && mail_token_is(work->batch->worker->config,
+                                                   event->mail->token, turn->conversation)))
+            return true;
+    }
+    return false;
+}
+
 static void row_to_turn(struct batch_work *work, const PGresult *rows, int row,
                         struct turn *turn)
 {
@@ -198,6 +221,9 @@ static void row_to_turn(struct batch_work *work, const PGresult *rows, int row,
     turn->stopped = !row_null(rows, row, 11);
     turn->phone = arena_str(&work->arena, row_text(rows, row, 12));
     turn->verified_until = row_null(rows, row, 13) ? 0 : row_time(rows, row, 13);
+    turn->doubtful = is_doubtful(work, turn);
+    if (turn->doubtful)
+        turn->customer = (struct uuid){{0}};
 }
 
 /* When a person is there, and how soon one answers: hours.h, batch_handoff.h. */
@@ -393,6 +419,7 @@ static void create_contacts(struct batch_work *work)
     struct arena *arena = &work->arena;
     struct db_flight *flight = &work->flight;
     struct db_array contacts, conversations, accounts, addresses, phones, names, ids, numbers;
+    struct db_array channels;
     struct db_param org = param_uuid(arena, work->batch->business->org);
     size_t n = find_missing(work);
 
@@ -404,6 +431,7 @@ static void create_contacts(struct batch_work *work)
     array_init(&conversations, arena, DB_UUID);
     array_init(&accounts, arena, DB_UUID);
     array_init(&addresses, arena, DB_TEXT);
+    array_init(&channels, arena, DB_TEXT);
     array_init(&phones, arena, DB_TEXT);
     array_init(&names, arena, DB_TEXT);
     array_init(&ids, arena, DB_TEXT);
@@ -415,6 +443,7 @@ static void create_contacts(struct batch_work *work)
         array_uuid(&conversations, worker_uuid());
         array_uuid(&accounts, turn->account->account);
         array_text(&addresses, turn->address);
+        array_text(&channels, channel_of(turn));
         array_text(&phones, person->phone);
         array_text(&names, person->name.at != NULL ? person->name : STR(""));
         if (person->phone.len > 0 && person->user_id.len > 0) {
@@ -429,18 +458,19 @@ static void create_contacts(struct batch_work *work)
         params[0] = org, params[1] = param_array(&ids), params[2] = param_array(&numbers);
         flight_add(work->conn, flight, &SQL_TURN_ADOPT_BY_PHONE, params);
     }
-    struct db_param *params = arena_array(arena, struct db_param, 6);
+    struct db_param *params = arena_array(arena, struct db_param, 7);
     params[0] = org, params[1] = param_array(&contacts), params[2] = param_array(&addresses);
-    params[3] = param_array(&phones), params[4] = param_array(&names),
-    params[5] = param_time(arena, work->now);
+    params[3] = param_array(&phones), params[4] = param_array(&names);
+    params[5] = param_array(&channels), params[6] = param_time(arena, work->now);
     flight_add(work->conn, flight, &SQL_TURN_CREATE_CONTACTS, params);
-    params = arena_array(arena, struct db_param, 4);
-    params[0] = org, params[1] = param_array(&conversations),
-    params[2] = param_array(&accounts);
-    params[3] = param_array(&addresses);
+    params = arena_array(arena, struct db_param, 5);
+    params[0] = org, params[1] = param_array(&conversations);
+    params[2] = param_array(&accounts), params[3] = param_array(&addresses);
+    params[4] = param_array(&channels);
     flight_add(work->conn, flight, &SQL_TURN_CREATE_CONVERSATIONS, params);
-    params = arena_array(arena, struct db_param, 3);
+    params = arena_array(arena, struct db_param, 4);
     params[0] = org, params[1] = param_array(&accounts), params[2] = param_array(&addresses);
+    params[3] = param_array(&channels);
     work->take_query = flight->n;
     flight_add(work->conn, flight, &SQL_TURN_TAKE_FOUND, params);
     flight_go(work->conn, flight);

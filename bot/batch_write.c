@@ -17,8 +17,8 @@
 /* --- the last flight: all that is to be kept
  * -------------------------------------------------------- */
 
-static struct db_param *params_of(struct batch_work *work, struct db_array *arrays, size_t n,
-                                  size_t more)
+struct db_param *batch_params(struct batch_work *work, struct db_array *arrays, size_t n,
+                              size_t more)
 {
     struct db_param *params = arena_array(&work->arena, struct db_param, 1 + n + more);
 
@@ -73,7 +73,7 @@ static void write_conversations(struct batch_work *work)
     }
     if (arrays[0].n == 0)
         return;
-    struct db_param *params = params_of(work, arrays, COUNTOF(arrays), 1);
+    struct db_param *params = batch_params(work, arrays, COUNTOF(arrays), 1);
     params[1 + COUNTOF(arrays)] = param_time(&work->arena, work->now);
     flight_add(work->conn, &work->flight, &SQL_TURN_KEEP, params);
 }
@@ -82,7 +82,7 @@ static void write_conversations(struct batch_work *work)
  * it. */
 static void write_payloads(struct batch_work *work)
 {
-    static const enum db_type types[] = {DB_UUID, DB_TIME, DB_BYTEA};
+    static const enum db_type types[] = {DB_UUID, DB_TIME, DB_BYTEA, DB_TEXT};
     struct db_array arrays[COUNTOF(types)];
     bool any = batch_missing(work) > 0;
 
@@ -96,10 +96,11 @@ static void write_payloads(struct batch_work *work)
         array_uuid(&arrays[0], portion->payload_id);
         array_time(&arrays[1], portion->delivery->received_at);
         array_text(&arrays[2], portion->delivery->body);
+        array_text(&arrays[3], str_from(portion->delivery->provider));
     }
     if (arrays[0].n > 0) {
         flight_add(work->conn, &work->flight, &SQL_TURN_PAYLOADS,
-                   params_of(work, arrays, COUNTOF(arrays), 0));
+                   batch_params(work, arrays, COUNTOF(arrays), 0));
     }
 }
 
@@ -146,11 +147,11 @@ static void write_keyed(struct batch_work *work, struct keyed *keyed, size_t n)
         array_int(&arrays[3], keyed[i].event->error);
         array_bool(&failed, keyed[i].event->status == DELIVERY_FAILED);
     }
-    struct db_param *params = params_of(work, arrays, 2, 1);
+    struct db_param *params = batch_params(work, arrays, 2, 1);
     params[3] = param_array(&failed);
     flight_add(work->conn, &work->flight, &SQL_TURN_STATUSES_SETTLE, params);
     flight_add(work->conn, &work->flight, &SQL_TURN_STATUSES,
-               params_of(work, arrays, COUNTOF(types), 0));
+               batch_params(work, arrays, COUNTOF(types), 0));
 }
 
 /* What went wrong after the provider had taken it: some of it a person should see. */
@@ -192,55 +193,10 @@ static void write_statuses(struct batch_work *work)
     }
     write_keyed(work, keyed, n);
     if (unkeyed[0].n > 0) {
-        struct db_param *params = params_of(work, unkeyed, COUNTOF(by_id), 1);
+        struct db_param *params = batch_params(work, unkeyed, COUNTOF(by_id), 1);
         params[1 + COUNTOF(by_id)] = param_time(&work->arena, work->now);
         flight_add(work->conn, &work->flight, &SQL_TURN_STATUSES_BY_ID, params);
         flight_add(work->conn, &work->flight, &SQL_TURN_STATUSES_EARLY, params);
-    }
-}
-
-/* A new number or user id; or the same address, and somebody else's telephone perhaps. */
-static void write_identities(struct batch_work *work)
-{
-    static const enum db_type types[] = {DB_TEXT, DB_TEXT, DB_TEXT, DB_TEXT};
-    struct db_array renames[4];
-
-    batch_arrays(work, renames, types, COUNTOF(types));
-    for (size_t i = 0; i < work->n_renames; i++) {
-        const struct event *event = work->renames[i]->event;
-        struct str before = person_address(&event->from),
-                   after = person_address(&event->renamed);
-        if (before.len > 0 && after.len == 0) {
-            array_text(&renames[3], before);
-        } else if (before.len > 0) {
-            array_text(&renames[0], before);
-            array_text(&renames[1], after);
-            array_text(&renames[2], event->renamed.phone);
-        }
-    }
-    if (renames[0].n > 0)
-        flight_add(work->conn, &work->flight, &SQL_TURN_RENAME, params_of(work, renames, 3, 0));
-    if (renames[3].n > 0)
-        flight_add(work->conn, &work->flight, &SQL_TURN_UNPROVE,
-                   params_of(work, &renames[3], 1, 0));
-}
-
-static void write_people(struct batch_work *work)
-{
-    static const enum db_type preference_types[] = {DB_TEXT, DB_BOOL};
-    struct db_array preferences[2];
-
-    write_identities(work);
-    batch_arrays(work, preferences, preference_types, 2);
-    for (size_t i = 0; i < work->n_preferences; i++) {
-        const struct event *event = work->preferences[i]->event;
-        array_text(&preferences[0], person_address(&event->from));
-        array_bool(&preferences[1], str_eq(event->detail, STR("stop")));
-    }
-    if (preferences[0].n > 0) {
-        struct db_param *params = params_of(work, preferences, 2, 1);
-        params[3] = param_time(&work->arena, work->now);
-        flight_add(work->conn, &work->flight, &SQL_TURN_PREFERENCES, params);
     }
 }
 
@@ -252,10 +208,10 @@ static void write_consent(struct batch_work *work)
         array_init(&contacts, &work->arena, DB_UUID);
         for (size_t i = 0; i < work->n_stopping; i++)
             array_uuid(&contacts, work->stopping[i]);
-        struct db_param *params = params_of(work, &contacts, 1, 1);
+        struct db_param *params = batch_params(work, &contacts, 1, 1);
         params[2] = param_time(&work->arena, work->now);
         flight_add(work->conn, &work->flight, &SQL_TURN_STOP_LOCK,
-                   params_of(work, &contacts, 1, 0));
+                   batch_params(work, &contacts, 1, 0));
         flight_add(work->conn, &work->flight, &SQL_TURN_STOP, params);
         flight_add(work->conn, &work->flight, &SQL_TURN_STOP_OUTBOX, params);
     }
@@ -264,13 +220,13 @@ static void write_consent(struct batch_work *work)
         for (size_t i = 0; i < work->n_starting; i++)
             array_uuid(&contacts, work->starting[i]);
         flight_add(work->conn, &work->flight, &SQL_TURN_START,
-                   params_of(work, &contacts, 1, 0));
+                   batch_params(work, &contacts, 1, 0));
     }
 }
 
 static void write_notes(struct batch_work *work)
 {
-    static const enum db_type types[] = {DB_UUID, DB_TEXT, DB_TEXT, DB_TEXT};
+    static const enum db_type types[] = {DB_UUID, DB_TEXT, DB_TEXT, DB_TEXT, DB_TEXT};
     struct db_array arrays[COUNTOF(types)];
 
     batch_arrays(work, arrays, types, COUNTOF(types));
@@ -281,14 +237,16 @@ static void write_notes(struct batch_work *work)
             continue;
         }
         array_uuid(&arrays[0], worker_uuid());
-        array_text(&arrays[1], arena_format(&work->arena, "whatsapp.%s",
+        const char *channel = channel_name(item->account->channel);
+        array_text(&arrays[1], arena_format(&work->arena, "%s.%s", channel,
                                             event_kind_name(item->event->kind)));
         array_text(&arrays[2], item->event->account);
         array_text(&arrays[3], event_to_json(&work->arena, item->event));
+        array_text(&arrays[4], str_from(channel));
     }
     if (arrays[0].n == 0)
         return;
-    struct db_param *params = params_of(work, arrays, COUNTOF(types), 1);
+    struct db_param *params = batch_params(work, arrays, COUNTOF(types), 1);
     params[1 + COUNTOF(types)] = param_time(&work->arena, work->now);
     flight_add(work->conn, &work->flight, &SQL_TURN_NOTE, params);
 }
@@ -323,7 +281,7 @@ static void put_off(struct batch_work *work)
     }
     if (work->n_unseen > 0) {
         flight_add(work->conn, &work->flight, &SQL_TURN_UNSEE,
-                   params_of(work, work->unsee, 2, 0));
+                   batch_params(work, work->unsee, 2, 0));
     }
 }
 
@@ -352,15 +310,15 @@ static void write_jobs(struct batch_work *work)
     }
     if (work->done_jobs.n > 0) {
         flight_add(work->conn, &work->flight, &SQL_TURN_JOBS_DONE,
-                   params_of(work, &work->done_jobs, 1, 0));
+                   batch_params(work, &work->done_jobs, 1, 0));
     }
     if (ended.n > 0) {
         flight_add(work->conn, &work->flight, &SQL_TURN_TIMERS_END,
-                   params_of(work, &ended, 1, 0));
+                   batch_params(work, &ended, 1, 0));
     }
     if (begun[0].n > 0) {
         flight_add(work->conn, &work->flight, &SQL_TURN_TIMERS_BEGIN,
-                   params_of(work, begun, COUNTOF(begun), 0));
+                   batch_params(work, begun, COUNTOF(begun), 0));
     }
 }
 
@@ -371,21 +329,23 @@ void batch_write(struct batch_work *work)
     flight_init(flight, &work->arena);
     flight->done = batch_committed;
     put_off(work);
-    write_people(work);
+    batch_identities_write(work);
+    batch_preferences_write(work);
     write_payloads(work);
     batch_codes_log(work);
     if (work->n_log > 0) {
         flight_add(work->conn, flight, &SQL_TURN_LOG,
-                   params_of(work, work->log, COUNTOF(work->log), 0));
+                   batch_params(work, work->log, COUNTOF(work->log), 0));
     }
     write_consent(work);
     batch_promises_write(work);
     batch_codes_write(work);
     write_conversations(work);
+    batch_threads_write(work);
     write_statuses(work);
     bury_lost(work);
     if (work->n_dead > 0) {
-        struct db_param *params = params_of(work, work->dead, COUNTOF(work->dead), 1);
+        struct db_param *params = batch_params(work, work->dead, COUNTOF(work->dead), 1);
         params[1 + COUNTOF(work->dead)] = param_time(&work->arena, work->now);
         flight_add(work->conn, flight, &SQL_TURN_BURY, params);
     }

@@ -409,11 +409,14 @@ static bool prepare(struct supervisor *supervisor, struct err *err)
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-    const struct cli_option options[] = {{0}};
+    static const struct option options[] = {
+        {NULL, 0, NULL, 0}
+    };
     static struct supervisor supervisor;
     struct err err = {0};
 
-    if (!cli_options(argc, argv, options))
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
+    if (getopt_long(argc, argv, "", options, NULL) != -1)
         return cli_usage(cli, NULL);
     if (optind < argc)
         return cli_usage(cli, "serve takes no arguments");

@@ -156,7 +156,7 @@ static void kept_unrouted(struct db_call *call)
 static void keep_unrouted(struct unpacking *unpacking)
 {
     struct arrival *delivery = &unpacking->delivery;
-    struct db_param *params = arena_array(delivery->arena, struct db_param, 4);
+    struct db_param *params = arena_array(delivery->arena, struct db_param, 5);
 
     log_event(LOG_ALERT, "intake.unrouted", LOG_C("why", unpacking->unrouted),
               LOG_I("bytes", delivery->body.len));
@@ -165,6 +165,7 @@ static void keep_unrouted(struct unpacking *unpacking)
     params[1] = param_time(delivery->arena, delivery->received_at);
     params[2] = param_text(str_from(unpacking->unrouted));
     params[3] = param_text(delivery->body);
+    params[4] = param_text(str_from(delivery->provider));
     call_init(&unpacking->call, delivery->arena, (struct uuid){{0}});
     unpacking->call.done = kept_unrouted;
     call_add(&unpacking->call, &SQL_UNROUTED_KEEP, params);
@@ -231,7 +232,7 @@ static const struct config_app *signed_by(const struct config *config, struct st
     return found;
 }
 
-void intake_opens(struct intake *intake, struct http_exchange *exchange,
+void intake_opens(struct intake *intake, struct http_exchange *exchange, const char *provider,
                   struct arrival *delivery, void (*on_settled)(struct arrival *delivery))
 {
     *delivery =
@@ -239,6 +240,7 @@ void intake_opens(struct intake *intake, struct http_exchange *exchange,
                          .arena = &exchange->arena,
                          .hash = hash16_of(&exchange->body, 1),
                          .body = exchange->body,
+                         .provider = provider,
                          .arrived = exchange->arrived,
                          .received_at = clock_now(),
                          .deadline = exchange->arrived + intake->worker->config->turns.deadline,
@@ -256,7 +258,7 @@ static struct unpacking *unpack(struct intake *intake, struct http_exchange *exc
 
     unpacking->intake = intake;
     unpacking->app = app;
-    intake_opens(intake, exchange, &unpacking->delivery, settled);
+    intake_opens(intake, exchange, "whatsapp", &unpacking->delivery, settled);
     return unpacking;
 }
 

@@ -22,7 +22,7 @@ bool intake_is_overloaded(const struct intake *intake);
 void intake_unavailable(struct http_exchange *exchange);
 
 /* An arrival that is open from now on, with one pending for taking it apart. */
-void intake_opens(struct intake *intake, struct http_exchange *exchange,
+void intake_opens(struct intake *intake, struct http_exchange *exchange, const char *provider,
                   struct arrival *delivery, void (*on_settled)(struct arrival *delivery));
 
 /* It is settled: count it, and answer with `status` when all of it was kept. */

@@ -118,7 +118,7 @@ void intake_twilio_status(struct intake *intake, struct http_exchange *exchange)
         return;
     }
     call->intake = intake;
-    intake_opens(intake, exchange, &call->delivery, settled);
+    intake_opens(intake, exchange, "twilio", &call->delivery, settled);
     count(COUNT_EVENTS, 1);
     if (account_of(worker, &call->event) != NULL || !accounts_stale(worker->accounts)) {
         route(call);

@@ -133,6 +133,7 @@ static void job_open(struct jobs *jobs, struct uuid org, const struct account *a
         (struct arrival){.arena = &job->arena,
                          .hash = hash16_of(&job->event.id, 1),
                          .body = job->event.detail,
+                         .provider = "parley",
                          .arrived = clock_monotonic(),
                          .received_at = clock_now(),
                          .deadline = clock_monotonic() + worker->config->turns.deadline,

@@ -47,6 +47,15 @@ static bool unseal(struct sending_row *row, struct str sealed, usec_t promised_a
     return channel_open(&row->arena, lane_config(row->lane), sealed, body, err);
 }
 
+static struct person recipient(const struct sending_row *row)
+{
+    if (row->lane->account->channel == CHANNEL_EMAIL)
+        return (struct person){.email = row->address};
+    if (str_eq(row->address, row->phone))
+        return (struct person){.phone = row->phone};
+    return (struct person){.user_id = row->address, .phone = row->phone};
+}
+
 static bool encode(struct sending_row *row, struct err *err)
 {
     struct lane *lane = row->lane;
@@ -59,12 +68,10 @@ static bool encode(struct sending_row *row, struct err *err)
     row->message = (struct outbound){
         .key = arena_format(&row->arena, "p1.%s.%lld", conversation, (long long)row->seq),
         .account = lane->account->external_id,
-        .to = {.user_id = row->address, .phone = row->phone},
+        .to = recipient(row),
         .good_for = row->good_for,
-        .reply = reply
-    };
-    if (str_eq(row->address, row->phone))
-        row->message.to.user_id = STR_NONE;
+        .reply = reply,
+        .thread = lane->account->channel == CHANNEL_EMAIL ? &row->thread : NULL};
     return lane->ways->encode(&row->arena, lane_config(lane), lane->account, &row->message,
                               &row->request, err);
 }
@@ -105,6 +112,20 @@ void sending_go(struct sending_row *row)
     go(row, false);
 }
 
+/* The mail that this one answers. */
+static void read_thread(struct sending_row *row, const PGresult *rows, int i)
+{
+    struct str id = row_text(rows, i, 13), before = row_text(rows, i, 14);
+
+    if (row_null(rows, i, 13))
+        return;
+    row->thread = (struct mail_thread){
+        .in_reply_to = arena_str(&row->arena, id),
+        .references = arena_format(&row->arena, "%.*s%s%.*s", STR_ARG(before),
+                                   before.len > 0 && id.len > 0 ? " " : "", STR_ARG(id)),
+        .subject = arena_str(&row->arena, row_text(rows, i, 15))};
+}
+
 static void send_row(struct lane *lane, const PGresult *rows, int i)
 {
     struct sending_row *row = sending_new(lane);
@@ -120,6 +141,7 @@ static void send_row(struct lane *lane, const PGresult *rows, int i)
     row->address = arena_str(&row->arena, row_text(rows, i, 7));
     row->phone = arena_str(&row->arena, row_text(rows, i, 8));
     row->last_inbound_at = row_time(rows, i, 9);
+    read_thread(row, rows, i);
     sending_begins(row);
     if (unseal(row, row_text(rows, i, 11), row_time(rows, i, 12), &row->body, &err)) {
         go(row, row_bool(rows, i, 10));

@@ -49,6 +49,7 @@ struct sending_row {
     usec_t intended_at; /* monotonic */
     usec_t good_for;    /* 0: always */
     struct str body, address, phone;
+    struct mail_thread thread; /* email */
     usec_t last_inbound_at;
     struct outbound message;
     struct http_request request;

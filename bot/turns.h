@@ -22,7 +22,8 @@ struct arrival {
     struct arena *arena; /* the exchange's: body, events, items */
     struct hash16 hash;
     struct str body;
-    usec_t arrived;     /* monotonic */
+    const char *provider; /* whose words the body is in: "whatsapp", "twilio", ... */
+    usec_t arrived;       /* monotonic */
     usec_t received_at; /* wall clock */
     usec_t deadline;    /* monotonic */
     size_t pending;     /* items not settled, and one while it is being taken apart */

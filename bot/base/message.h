@@ -183,6 +183,7 @@ struct reply_option {
 /* One message, worded, in the customer's language, of no channel yet. */
 struct reply {
     enum reply_kind kind;
+    struct str language; /* of its words: "en"; empty when nobody said */
     struct str body;
     struct str header;
     struct str footer;

@@ -211,7 +211,8 @@ static struct reply *reply_add(struct flow_turn *turn, enum reply_kind kind, str
     size_t at = turn->result.n_replies < last ? turn->result.n_replies : last;
 
     turn->result.n_replies = at + 1;
-    turn->replies[at] = (struct reply){.kind = kind, .body = body};
+    turn->replies[at] = (struct reply){
+        .kind = kind, .language = str_from(lang_code(turn->locale.lang)), .body = body};
     return &turn->replies[at];
 }
 

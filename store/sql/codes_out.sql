@@ -21,9 +21,10 @@ with found as (
      order by f.rank limit 1
 ), made as (
     insert into contact_points (org_id, contact_id, channel, address, phone, customer_id, created_at)
-    select $1::uuid, $5::uuid, $3::text, $4::text, $4::text,
-           (select f.customer_id from customer_phones f
-             where f.org_id = $1::uuid and f.phone = $4::text and f.disputed_at is null),
+    select $1::uuid, $5::uuid, $3::text, $4::text, case when $3::text <> 'email' then $4::text end,
+           case when $3::text = 'email' then customer_by_mail($1::uuid, $4::text)
+                else (select f.customer_id from customer_phones f
+                       where f.org_id = $1::uuid and f.phone = $4::text and f.disputed_at is null) end,
            $9::timestamptz
      where not exists (select 1 from found)
         on conflict (org_id, channel, address) do update set address = excluded.address

@@ -108,9 +108,11 @@ update outbox o set state = 1, attempt = o.attempt + 1, epoch = $4::int8, intent
   join messages m on m.org_id = $1::uuid and m.conversation_id = d.conversation_id and m.seq = d.seq
   join conversations c on c.org_id = $1::uuid and c.conversation_id = d.conversation_id
   join contact_points p on p.org_id = $1::uuid and p.contact_id = c.contact_id
+  left join mail_threads t on t.org_id = $1::uuid and t.conversation_id = c.conversation_id
  where o.org_id = $1::uuid and o.conversation_id = d.conversation_id and o.seq = d.seq
 returning o.conversation_id, o.seq, o.attempt, o.repeats, o.priority, o.due_at, m.body, p.address, p.phone,
-          c.last_inbound_at, (p.stopped_at is not null and not o.exempt) as stopped, o.sealed, m.at;
+          c.last_inbound_at, (p.stopped_at is not null and not o.exempt) as stopped, o.sealed, m.at,
+          t.message_id, t.refs, t.subject;
 
 -- name: outbox_part
 -- A few conversations that may not go on (a busy writer's, one whose answer was lost) can have

@@ -2,12 +2,12 @@
 
 -- name: turn_take
 -- Take conversations, passing over those that another worker holds. No row: new, or held.
--- $1 org  $2 account ids  $3 addresses
+-- $1 org  $2 account ids  $3 addresses  $4 channels
 select i.ord::int4 as ord, c.conversation_id, c.contact_id, p.customer_id, c.seq, c.state, c.at_rest,
        c.language, c.language_settled, c.last_inbound_at, c.held_until, p.stopped_at, p.phone,
        c.verified_until
-  from unnest($2::uuid[], $3::text[]) with ordinality i (account_id, address, ord)
-  join contact_points p on p.org_id = $1::uuid and p.channel = 'whatsapp' and p.address = i.address
+  from unnest($2::uuid[], $3::text[], $4::text[]) with ordinality i (account_id, address, channel, ord)
+  join contact_points p on p.org_id = $1::uuid and p.channel = i.channel and p.address = i.address
  cross join lateral (
        select l.* from conversations l
         where l.org_id = $1::uuid and l.account_id = i.account_id and l.contact_id = p.contact_id
@@ -39,17 +39,17 @@ update contact_points p set address = i.user_id
 -- name: turn_take_found
 -- As turn_take, after contacts were created; a sender who came with a number alone is also found
 -- by it where their user id is known.
--- $1 org  $2 account ids  $3 addresses
+-- $1 org  $2 account ids  $3 addresses  $4 channels
 select i.ord::int4 as ord, c.conversation_id, c.contact_id, p.customer_id, c.seq, c.state, c.at_rest,
        c.language, c.language_settled, c.last_inbound_at, c.held_until, p.stopped_at, p.phone,
        c.verified_until
-  from unnest($2::uuid[], $3::text[]) with ordinality i (account_id, address, ord)
+  from unnest($2::uuid[], $3::text[], $4::text[]) with ordinality i (account_id, address, channel, ord)
  cross join lateral (
        select q.* from contact_points q
-        where q.org_id = $1::uuid and q.channel = 'whatsapp' and q.address = i.address
+        where q.org_id = $1::uuid and q.channel = i.channel and q.address = i.address
         union all
        select q.* from contact_points q
-        where q.org_id = $1::uuid and q.channel = 'whatsapp' and q.phone = i.address and q.address <> i.address) p
+        where q.org_id = $1::uuid and q.channel = i.channel and q.phone = i.address and q.address <> i.address) p
  cross join lateral (
        select l.* from conversations l -- locked one by one, and looked for last of all
         where l.org_id = $1::uuid and l.account_id = i.account_id and l.contact_id = p.contact_id
@@ -57,27 +57,30 @@ select i.ord::int4 as ord, c.conversation_id, c.contact_id, p.customer_id, c.seq
  order by i.ord, p.address = i.address, p.created_at;
 
 -- name: turn_create_contacts
--- $1 org  $2 ids  $3 addresses (sorted)  $4 phones  $5 names  $6 now
+-- Whoever writes from a number or a mail address that is on record is that customer.
+-- $1 org  $2 ids  $3 addresses (sorted)  $4 phones  $5 names  $6 channels  $7 now
 insert into contact_points (org_id, contact_id, channel, address, phone, display_name, customer_id, created_at)
-select $1::uuid, i.contact_id, 'whatsapp', i.address, i.phone, i.name, f.customer_id, $6::timestamptz
-  from unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) i (contact_id, address, phone, name)
+select $1::uuid, i.contact_id, i.channel, i.address, i.phone, i.name,
+       case when i.channel = 'email' then customer_by_mail($1::uuid, i.address) else f.customer_id end,
+       $7::timestamptz
+  from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[]) i (contact_id, address, phone, name, channel)
   left join customer_phones f on f.org_id = $1::uuid and f.phone = i.phone and f.disputed_at is null
  where i.address is distinct from i.phone
     or not exists (select 1 from contact_points q
-                    where q.org_id = $1::uuid and q.channel = 'whatsapp' and q.phone = i.phone)
+                    where q.org_id = $1::uuid and q.channel = i.channel and q.phone = i.phone)
     on conflict do nothing;
 
 -- name: turn_create_conversations
--- $1 org  $2 ids  $3 account ids  $4 addresses (sorted)
+-- $1 org  $2 ids  $3 account ids  $4 addresses (sorted)  $5 channels
 insert into conversations (org_id, conversation_id, account_id, contact_id)
 select $1::uuid, i.conversation_id, i.account_id, p.contact_id
-  from unnest($2::uuid[], $3::uuid[], $4::text[]) i (conversation_id, account_id, address)
+  from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[]) i (conversation_id, account_id, address, channel)
  cross join lateral (
        select q.contact_id from contact_points q
-        where q.org_id = $1::uuid and q.channel = 'whatsapp' and q.address = i.address
+        where q.org_id = $1::uuid and q.channel = i.channel and q.address = i.address
         union all
        select q.contact_id from contact_points q
-        where q.org_id = $1::uuid and q.channel = 'whatsapp' and q.phone = i.address and q.address <> i.address) p
+        where q.org_id = $1::uuid and q.channel = i.channel and q.phone = i.address and q.address <> i.address) p
     on conflict do nothing;
 
 -- name: turn_business
@@ -145,10 +148,18 @@ update conversations c
  where c.org_id = $1::uuid and c.conversation_id = i.conversation_id;
 
 -- name: turn_payloads
--- $1 org  $2 ids  $3 times  $4 bodies
+-- $1 org  $2 ids  $3 times  $4 bodies  $5 providers
 insert into payloads (org_id, payload_id, received_at, provider, body)
-select $1::uuid, i.payload_id, i.received_at, 'whatsapp', i.body
-  from unnest($2::uuid[], $3::timestamptz[], $4::bytea[]) i (payload_id, received_at, body);
+select $1::uuid, i.payload_id, i.received_at, i.provider, i.body
+  from unnest($2::uuid[], $3::timestamptz[], $4::bytea[], $5::text[]) i (payload_id, received_at, body, provider);
+
+-- name: turn_threads
+-- What the last mail of these conversations was: the next one to them answers it.
+-- $1 org  $2 conversations  $3 message ids  $4 what they refer to  $5 subjects
+insert into mail_threads as t (org_id, conversation_id, message_id, refs, subject)
+select $1::uuid, i.* from unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) i
+    on conflict (org_id, conversation_id) do update
+   set message_id = excluded.message_id, refs = excluded.refs, subject = excluded.subject;
 
 -- name: turn_stop_lock
 -- A turn of the same person on another number of the business may be about to intend; it looks for STOP
@@ -196,8 +207,51 @@ insert into consent_log (org_id, at, customer_id, contact_id, channel, topic, wa
 select $1::uuid, now(), s.customer_id, s.contact_id, s.channel, 'all', true, 'message'
   from started s;
 
+-- name: turn_switch_lock
+-- As turn_stop_lock, for those whose channel says that they want to hear nothing, or something again.
+-- $1 org  $2 channels  $3 addresses
+select 1 from unnest($2::text[], $3::text[]) i (channel, address)
+  join contact_points p on p.org_id = $1::uuid and p.channel = i.channel and p.address = i.address
+  join accounts a on a.org_id = $1::uuid
+  join conversations c on c.org_id = $1::uuid and c.account_id = a.account_id and c.contact_id = p.contact_id
+   for no key update of c;
+
+-- name: turn_switch
+-- STOP and START that the channel has taken care of itself, as carriers do for SMS and mailboxes by
+-- their unsubscribe button: as if it had been written, and nothing is answered. Whoever is not known
+-- yet is remembered.
+-- $1 org  $2 channels  $3 addresses  $4 stopped  $5 ids  $6 phones  $7 now
+with wanted as (
+    select distinct on (i.channel, i.address) i.*
+      from unnest($2::text[], $3::text[], $4::bool[], $5::uuid[], $6::text[]) with ordinality
+           i (channel, address, stopped, contact_id, phone, ord)
+     order by i.channel, i.address, i.ord desc
+), switched as (
+    insert into contact_points as p (org_id, contact_id, channel, address, phone, stopped_at, created_at)
+    select $1::uuid, w.contact_id, w.channel, w.address, w.phone,
+           case when w.stopped then $7::timestamptz end, $7::timestamptz
+      from wanted w
+        on conflict (org_id, channel, address) do update
+       set stopped_at = case when excluded.stopped_at is null then null
+                             else coalesce(p.stopped_at, excluded.stopped_at) end
+    returning p.customer_id, p.contact_id, p.channel, p.stopped_at is not null as stopped
+), taken_back as (
+    delete from outbox o using conversations c, switched s
+     where s.stopped and o.org_id = $1::uuid and c.org_id = $1::uuid
+       and o.conversation_id = c.conversation_id and c.contact_id = s.contact_id
+       and o.state in (0, 4) and not o.exempt
+    returning o.conversation_id, o.seq
+), told as (
+    update messages m set delivery = greatest(m.delivery, 2), reason = 'stopped'
+      from taken_back t
+     where m.org_id = $1::uuid and m.conversation_id = t.conversation_id and m.seq = t.seq
+)
+insert into consent_log (org_id, at, customer_id, contact_id, channel, topic, wanted, source)
+select $1::uuid, $7::timestamptz, s.customer_id, s.contact_id, s.channel, 'all', not s.stopped, 'channel'
+  from switched s;
+
 -- name: turn_preferences
--- The channel's own stop and resume of marketing.
+-- WhatsApp's own stop and resume of marketing.
 -- $1 org  $2 addresses  $3 stopped  $4 now
 with switched as (
     update contact_points p
@@ -287,24 +341,26 @@ select $1::uuid, i.hash, max(i.delivery), max(i.error), $5::timestamptz
 
 -- name: turn_bury
 -- What could not be handled, with its delivery and the reason.
--- $1 org  $2 ids  $3 accounts  $4 reasons  $5 items  $6 payloads  $7 which others have them  $8 now
+-- $1 org  $2 ids  $3 accounts  $4 reasons  $5 items  $6 payloads  $7 which others have them
+-- $8 providers  $9 now
 insert into dead_letters (org_id, dead_id, at, provider, account_id, reason, item, payload, whole_in)
-select $1::uuid, i.dead_id, $8::timestamptz, 'whatsapp', i.account_id, i.reason, i.item, i.payload, i.whole_in
-  from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::bytea[], $7::uuid[])
-       i (dead_id, account_id, reason, item, payload, whole_in);
+select $1::uuid, i.dead_id, $9::timestamptz, i.provider, i.account_id, i.reason, i.item, i.payload, i.whole_in
+  from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::bytea[], $7::uuid[], $8::text[])
+       i (dead_id, account_id, reason, item, payload, whole_in, provider);
 
 -- name: turn_note
 -- Account and template events: recorded for a person.
--- $1 org  $2 ids  $3 actions  $4 subjects  $5 details (json)  $6 now
+-- $1 org  $2 ids  $3 actions  $4 subjects  $5 details (json)  $6 channels  $7 now
 insert into audit (org_id, audit_id, at, actor, action, subject, detail)
-select $1::uuid, i.audit_id, $6::timestamptz, 'whatsapp', i.action, i.subject, i.detail::jsonb
-  from unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) i (audit_id, action, subject, detail);
+select $1::uuid, i.audit_id, $7::timestamptz, i.channel, i.action, i.subject, i.detail::jsonb
+  from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[])
+       i (audit_id, action, subject, detail, channel);
 
 -- name: unrouted_keep
 -- A delivery of nobody that we know.
--- $1 id  $2 now  $3 reason  $4 body
+-- $1 id  $2 now  $3 reason  $4 body  $5 provider
 insert into unrouted (unrouted_id, received_at, provider, reason, body)
-values ($1::uuid, $2::timestamptz, 'whatsapp', $3::text, $4::bytea);
+values ($1::uuid, $2::timestamptz, $5::text, $3::text, $4::bytea);
 
 -- name: book_keep
 -- $1 version  $2 files
