@@ -14,17 +14,6 @@
 
 #define COMMANDS_MAX 64
 
-/* There is one thread, and it has started nothing yet. */
-static int next_option(int argc, char **argv, const char *letters, const struct option *options)
-{
-    return getopt_long(argc, argv, letters, options, NULL); /* NOLINT(concurrency-mt-unsafe) */
-}
-
-int cli_option(int argc, char **argv, const struct option *options)
-{
-    return next_option(argc, argv, "", options);
-}
-
 static void help_all(FILE *to, const struct command *const *commands)
 {
     (void)fprintf(to, "parley: customers ask and are answered where they already chat\n\n"
@@ -120,8 +109,10 @@ int cli_main(struct cli *cli, const struct command *const *commands, int argc, c
     };
     optind = 0;
     int option;
-    /* '+': what follows the command's name is the command's. */
-    while ((option = next_option(argc, argv, "+hc:", options)) != -1) {
+    /* '+': what follows the command's name is the command's. There is one thread, and it has
+     * started nothing yet. */
+    // NOLINTNEXTLINE(concurrency-mt-unsafe)
+    while ((option = getopt_long(argc, argv, "+hc:", options, NULL)) != -1) {
         if (option == 'c') {
             cli->config_file = optarg;
         } else if (option == 'h') {

@@ -43,8 +43,18 @@ int cli_fail(struct cli *cli, const struct err *err);
  * Without a format getopt_long has told already. */
 int cli_usage(struct cli *cli, const char *format, ...) PRINTF(2, 3);
 
-/* getopt_long for commands: the next option, -1 at the end. */
-int cli_option(int argc, char **argv, const struct option *options);
+/* Where an option of a command goes: one of the three pointers. */
+struct cli_option {
+    const char *name;
+    bool *flag;        /* --name sets it */
+    const char **text; /* --name TEXT; borrowed from argv */
+    long *number;      /* --name N, from 1 to max */
+    long max;          /* of a text: bytes, and it may not be empty; 0: any */
+};
+
+/* Read a command's options; the table ends in one without a name, and has 15 at most. False
+ * when cli_usage is to be called, without a format. */
+MUST_USE bool cli_options(int argc, char **argv, const struct cli_option *options);
 
 /* Print text; false when standard output is gone. */
 bool cli_print(struct cli *cli, struct str text);

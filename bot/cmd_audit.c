@@ -1,24 +1,17 @@
 /*
  * parley audit verify: whether what was written into the audit is still what was written.
  */
-#include "bot/base/json.h"
-#include "bot/commands.h"
+#include "bot/desk.h"
 #include "store/chain.h"
 
-#include <stdlib.h>
-#include <time.h>
+struct session {
+    struct desk desk;
+    bool json;
+};
 
-static const char *time_text(usec_t at, char text[32])
+static bool print_json(struct desk *desk, const struct chain_state *state, struct err *err)
 {
-    time_t seconds = (time_t)(at / USEC_PER_SEC);
-    struct tm tm;
-    (void)strftime(text, 32, "%Y-%m-%d %H:%M:%SZ", gmtime_r(&seconds, &tm));
-    return text;
-}
-
-static bool print_json(struct cli *cli, struct arena *arena, const struct chain_state *state)
-{
-    char id[UUID_TEXT_LEN + 1], at[32];
+    char id[UUID_TEXT_LEN + 1];
     OWNED_JSON(object) = json_object();
     uuid_format(state->org, id);
     json_set_text(object, "business", str_from(id));
@@ -30,15 +23,15 @@ static bool print_json(struct cli *cli, struct arena *arena, const struct chain_
         uuid_format(state->audit_id, id);
         json_set_int(object, "position", state->position);
         json_set_text(object, "row", str_from(id));
-        json_set_text(object, "at", str_from(time_text(state->at, at)));
+        desk_set_time(object, "at", state->at);
         json_set_text(object, "wrong", str_from(state->gap ? "missing" : "changed"));
     }
-    return cli_print(cli, json_write(arena, object)) && cli_print(cli, STR("\n"));
+    return desk_print(desk, object, err);
 }
 
 static void print_text(struct cli *cli, const struct chain_state *state)
 {
-    char org[UUID_TEXT_LEN + 1], row[UUID_TEXT_LEN + 1], at[32];
+    char org[UUID_TEXT_LEN + 1], row[UUID_TEXT_LEN + 1], at[DESK_TIME_LEN];
     uuid_format(state->org, org);
     if (!state->broken) {
         (void)fprintf(cli->out, "%s  holds   %lld linked, %lld not yet, head %.*s\n", org,
@@ -50,52 +43,45 @@ static void print_text(struct cli *cli, const struct chain_state *state)
     (void)fprintf(cli->out, "%s  BROKEN  at %lld of %lld: %s row %s of %s\n", org,
                   (long long)state->position, (long long)state->linked,
                   state->gap ? "one is missing before" : "changed is", row,
-                  time_text(state->at, at));
+                  desk_time(state->at, at));
 }
 
-static int verify(struct cli *cli, const struct config *config, bool json, struct arena *arena)
+static bool verify(struct desk *desk, const char *const *words, struct err *err)
 {
+    bool json = CONTAINER_OF(desk, struct session, desk)->json;
+    const struct config *config = desk->config;
     const struct chain_state *states = NULL;
-    struct err err = {0};
     size_t n = 0, broken = 0;
+    (void)words;
     if (!chain_verify(config->database.url.at, config->database.role,
-                      config->database.connect_timeout, arena, &states, &n, &err))
-        return cli_fail(cli, &err);
+                      config->database.connect_timeout, &desk->arena, &states, &n, err))
+        return false;
     for (size_t i = 0; i < n; i++) {
         broken += states[i].broken;
         if (!json) {
-            print_text(cli, &states[i]);
-        } else if (!print_json(cli, arena, &states[i])) {
-            (void)err_raise(&err, ERR_RETRY, "could not write");
-            return cli_fail(cli, &err);
+            print_text(desk->cli, &states[i]);
+        } else if (!print_json(desk, &states[i], err)) {
+            return false;
         }
     }
-    return broken > 0 ? CLI_FAILED : CLI_DONE;
+    return broken == 0; /* what is broken was told */
 }
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"json", no_argument, NULL, 'j'},
-        {0 },
+    static const struct desk_verb verbs[] = {
+        {"verify", 0, 0, verify},
+        {NULL,     0, 0, NULL  }
     };
-    bool json = false;
-    int option;
-    while ((option = cli_option(argc, argv, options)) != -1) {
-        if (option != 'j')
-            return cli_usage(cli, NULL);
-        json = true;
-    }
-    if (argc - optind != 1 || strcmp(argv[optind], "verify") != 0)
-        return cli_usage(cli, "say what: verify");
-    struct config *config = cli_config(cli);
-    if (!config)
-        return CLI_FAILED;
-    struct arena arena = {0};
-    int status = verify(cli, config, json, &arena);
-    arena_finish(&arena);
-    config_destroy(config);
-    return status;
+    static const struct desk_work work = {"say what: verify", verbs, NULL, NULL};
+    struct session session = {.desk = {.cli = cli}};
+    const struct cli_option options[] = {
+        {"json", .flag = &session.json},
+        {0     }
+    };
+    if (!cli_options(argc, argv, options))
+        return cli_usage(cli, NULL);
+    return desk_run(&session.desk, &work, argc, argv);
 }
 
 const struct command command_audit = {

@@ -4,17 +4,12 @@
  * A replay goes the way that every delivery goes: signed, over HTTP, into the running service.
  */
 #include "bot/base/crypto.h"
-#include "bot/base/json.h"
-#include "bot/commands.h"
+#include "bot/desk.h"
 #include "bot/doctor.h"
-#include "bot/loop/loop.h"
 #include "store/dead.h"
 #include "webhooks/whatsapp.h"
 
-#include <pwd.h>
-#include <stdlib.h>
-#include <time.h>
-#include <unistd.h>
+#include <limits.h>
 
 #define LIMIT     100
 #define ALL_LIMIT 1000000
@@ -26,31 +21,21 @@ struct wish {
 };
 
 struct session {
-    struct cli *cli;
-    const struct config *config;
-    const struct wish *wish;
+    struct desk desk;
+    struct wish wish;
     struct dead *dead;
-    struct arena arena;
 };
-
-static const char *time_text(usec_t at, char text[32])
-{
-    time_t seconds = (time_t)(at / USEC_PER_SEC);
-    struct tm tm;
-    (void)strftime(text, 32, "%Y-%m-%d %H:%M:%SZ", gmtime_r(&seconds, &tm));
-    return text;
-}
 
 /* --- list and show -------------------------------------------------------------------------
  */
 
 static json_t *letter_to_json(const struct dead_letter *letter)
 {
-    char id[UUID_TEXT_LEN + 1], org[UUID_TEXT_LEN + 1], at[32], replayed[32];
+    char id[UUID_TEXT_LEN + 1], org[UUID_TEXT_LEN + 1];
     json_t *object = json_object();
     uuid_format(letter->id, id);
     json_set_text(object, "id", str_from(id));
-    json_set_text(object, "at", str_from(time_text(letter->at, at)));
+    desk_set_time(object, "at", letter->at);
     if (!uuid_is_none(letter->org)) {
         uuid_format(letter->org, org);
         json_set_text(object, "business", str_from(org));
@@ -59,47 +44,48 @@ static json_t *letter_to_json(const struct dead_letter *letter)
     json_set_text(object, "item", letter->item);
     json_set_text(object, "reason", letter->reason);
     json_set_int(object, "bytes", letter->size);
-    if (letter->replayed_at > 0)
-        json_set_text(object, "replayed", str_from(time_text(letter->replayed_at, replayed)));
+    desk_set_time(object, "replayed", letter->replayed_at);
     return object;
 }
 
-static bool print_json(struct session *session, const struct dead_letter *letter)
+static bool print_json(struct session *session, const struct dead_letter *letter,
+                       struct err *err)
 {
     OWNED_JSON(object) = letter_to_json(letter);
-    return cli_print(session->cli, json_write(&session->arena, object)) &&
-           cli_print(session->cli, STR("\n"));
+    return desk_print(&session->desk, object, err);
 }
 
 static void print_line(struct session *session, const struct dead_letter *letter)
 {
-    char id[UUID_TEXT_LEN + 1], at[32];
+    char id[UUID_TEXT_LEN + 1], at[DESK_TIME_LEN];
     uuid_format(letter->id, id);
-    (void)fprintf(session->cli->out, "%s  %s  %-8s  %-16.*s  %.*s\n", id,
-                  time_text(letter->at, at), letter->replayed_at > 0 ? "replayed" : "waiting",
+    (void)fprintf(session->desk.cli->out, "%s  %s  %-8s  %-16.*s  %.*s\n", id,
+                  desk_time(letter->at, at), letter->replayed_at > 0 ? "replayed" : "waiting",
                   STR_ARG(uuid_is_none(letter->org) ? STR("nobody's") : letter->account),
                   STR_ARG(letter->reason));
 }
 
-static bool list(struct session *session, struct err *err)
+static bool list(struct desk *desk, const char *const *words, struct err *err)
 {
+    struct session *session = CONTAINER_OF(desk, struct session, desk);
     const struct dead_letter *letters = NULL;
     size_t n = 0;
-    if (!dead_list(session->dead, session->wish->all, (size_t)session->wish->limit,
-                   &session->arena, &letters, &n, err))
+    (void)words;
+    if (!dead_list(session->dead, session->wish.all, (size_t)session->wish.limit,
+                   &session->desk.arena, &letters, &n, err))
         return false;
     for (size_t i = 0; i < n; i++) {
-        if (!session->wish->json) {
+        if (!session->wish.json) {
             print_line(session, &letters[i]);
-        } else if (!print_json(session, &letters[i])) {
-            return err_raise(err, ERR_RETRY, "could not write");
+        } else if (!print_json(session, &letters[i], err)) {
+            return false;
         }
     }
-    if (!session->wish->json && n == 0) {
-        (void)fprintf(session->cli->err, "nothing %s\n",
-                      session->wish->all ? "was ever parked" : "waits");
-    } else if (n == (size_t)session->wish->limit) {
-        (void)fprintf(session->cli->err, "there may be more: --limit N shows them\n");
+    if (!session->wish.json && n == 0) {
+        (void)fprintf(session->desk.cli->err, "nothing %s\n",
+                      session->wish.all ? "was ever parked" : "waits");
+    } else if (n == (size_t)session->wish.limit) {
+        (void)fprintf(session->desk.cli->err, "there may be more: --limit N shows them\n");
     }
     return true;
 }
@@ -113,19 +99,18 @@ static bool find(struct session *session, const char *text, struct dead_letter *
                          "'%s' is not an id of a dead letter: `parley dead list` shows them",
                          text);
     }
-    return dead_find(session->dead, id, &session->arena, letter, err);
+    return dead_find(session->dead, id, &session->desk.arena, letter, err);
 }
 
-static bool show(struct session *session, const char *id, struct err *err)
+static bool show(struct desk *desk, const char *const *words, struct err *err)
 {
+    struct session *session = CONTAINER_OF(desk, struct session, desk);
     struct dead_letter letter = {0};
-    if (!find(session, id, &letter, err))
+    if (!find(session, words[0], &letter, err) ||
+        (!session->wish.raw && !print_json(session, &letter, err)))
         return false;
-    bool ok = session->wish->raw || print_json(session, &letter);
-    if (!session->wish->raw)
-        (void)fflush(session->cli->out);
-    ok = ok && cli_print(session->cli, letter.body) &&
-         (session->wish->raw || cli_print(session->cli, STR("\n")));
+    bool ok = cli_print(desk->cli, letter.body) &&
+              (session->wish.raw || cli_print(desk->cli, STR("\n")));
     return ok || err_raise(err, ERR_RETRY, "could not write");
 }
 
@@ -150,11 +135,11 @@ static bool find_app(struct session *session, const struct dead_letter *letter,
     struct err ignored = {0};
     struct str name = letter->app, account = letter->account;
     if (uuid_is_none(letter->org) &&
-        whatsapp_decode(&session->arena, letter->body, &batch, &ignored)) {
+        whatsapp_decode(&session->desk.arena, letter->body, &batch, &ignored)) {
         for (size_t i = 0; i < batch.n && name.len == 0; i++) {
             account = batch.events[i].account.len > 0 ? batch.events[i].account
                                                       : batch.events[i].business;
-            if (!dead_app_of(session->dead, account, &session->arena, &name, err))
+            if (!dead_app_of(session->dead, account, &session->desk.arena, &name, err))
                 return false;
         }
         if (name.len == 0) {
@@ -164,8 +149,9 @@ static bool find_app(struct session *session, const struct dead_letter *letter,
         }
     }
     *app = name.len > 0
-               ? app_called(session->config, name)
-               : (session->config->whatsapp.n_apps ? session->config->whatsapp.apps : NULL);
+               ? app_called(session->desk.config, name)
+               : (session->desk.config->whatsapp.n_apps ? session->desk.config->whatsapp.apps
+                                                        : NULL);
     return *app || err_raise(err, ERR_REJECT,
                              "the app '%.*s' that signs for %.*s is not in the settings: see "
                              "whatsapp.apps",
@@ -174,15 +160,15 @@ static bool find_app(struct session *session, const struct dead_letter *letter,
 
 static struct str own_url(struct session *session)
 {
-    const struct config *config = session->config;
+    const struct config *config = session->desk.config;
     struct str host = config->listen.address;
     bool any = str_eq(host, STR("0.0.0.0")) || str_eq(host, STR("::"));
     bool six = memchr(host.at, ':', host.len) != NULL;
-    if (session->wish->url)
-        return str_from(session->wish->url);
+    if (session->wish.url)
+        return str_from(session->wish.url);
     if (any)
         host = six ? STR("::1") : STR("127.0.0.1");
-    return arena_format(&session->arena, "%s://%s%.*s%s:%u/webhooks/whatsapp",
+    return arena_format(&session->desk.arena, "%s://%s%.*s%s:%u/webhooks/whatsapp",
                         config->tls.cert.len > 0 ? "https" : "http", six ? "[" : "",
                         STR_ARG(host), six ? "]" : "", config->listen.port);
 }
@@ -214,32 +200,18 @@ static bool hand_in(struct session *session, const struct config_app *app, struc
     hex_format(mac.bytes, sizeof(mac.bytes), hex);
     struct http_header headers[] = {
         {STR("Content-Type"), STR("application/json")},
-        { STR("X-Hub-Signature-256"), arena_format(&session->arena,                           "sha256=%s", hex)},
+        { STR("X-Hub-Signature-256"), arena_format(&session->desk.arena,                           "sha256=%s", hex)},
     };
     struct http_request request = {.method = "POST",
                                    .url = url,
                                    .headers = headers,
                                    .n_headers = COUNTOF(headers),
                                    .body = body};
-    if (!doctor_ask(&request, session->config->whatsapp.connect_timeout,
-                    session->config->turns.deadline + 5 * USEC_PER_SEC, &session->arena, &look,
-                    err))
+    if (!doctor_ask(&request, session->desk.config->whatsapp.connect_timeout,
+                    session->desk.config->turns.deadline + 5 * USEC_PER_SEC,
+                    &session->desk.arena, &look, err))
         return err_wrap(err, "%.*s: is the service up?", STR_ARG(url));
     return judge(look.answer.status, url, err);
-}
-
-static struct uuid new_id(void)
-{
-    uint8_t random[10];
-    random_bytes(random, sizeof(random));
-    return uuid_v7(clock_now(), random);
-}
-
-static const char *who(void)
-{
-    const struct passwd *user =
-        getpwuid(getuid()); /* NOLINT(concurrency-mt-unsafe): one thread */
-    return user ? user->pw_name : "operator";
 }
 
 static bool replay_one(struct session *session, const struct dead_letter *letter,
@@ -255,124 +227,96 @@ static bool replay_one(struct session *session, const struct dead_letter *letter
     return find_app(session, letter, &app, err) &&
            dead_forget(session->dead, letter, &hash, err) &&
            hand_in(session, app, letter->body, err) &&
-           dead_replayed(session->dead, letter, new_id(), who(), err);
+           dead_replayed(session->dead, letter, desk_id(), desk_person(NULL), err);
 }
 
-/* One that fails stops nothing: each is told. */
 static bool replay(struct session *session, const char *id, struct err *err)
 {
     struct dead_letter letter = {0};
     if (!find(session, id, &letter, err) || !replay_one(session, &letter, err))
         return err_wrap(err, "%s", id);
-    (void)fprintf(session->cli->out, "%s  replayed\n", id);
+    (void)fprintf(session->desk.cli->out, "%s  replayed\n", id);
     return true;
 }
 
-static int replay_each(struct session *session, int n, const char *const *ids)
+/* One that fails stops nothing: each is told. */
+static bool replay_each(struct session *session, const char *const *ids)
 {
-    int status = CLI_DONE;
-    for (int i = 0; i < n; i++) {
+    bool all = true;
+    for (; *ids; ids++) {
         struct err err = {0};
-        if (!replay(session, ids[i], &err))
-            status = cli_fail(session->cli, &err);
+        if (!replay(session, *ids, &err)) {
+            (void)cli_fail(session->desk.cli, &err);
+            all = false;
+        }
     }
-    return status;
+    return all;
 }
 
-static int replay_all(struct session *session, struct err *err)
+static bool replay_all(struct session *session, struct err *err)
 {
     const struct dead_letter *letters = NULL;
     size_t n = 0;
-    if (!dead_list(session->dead, false, ALL_LIMIT, &session->arena, &letters, &n, err))
-        return cli_fail(session->cli, err);
-    const char **ids = arena_array(&session->arena, const char *, n + 1);
+    if (!dead_list(session->dead, false, ALL_LIMIT, &session->desk.arena, &letters, &n, err))
+        return false;
+    const char **ids = arena_array(&session->desk.arena, const char *, n + 1);
     for (size_t i = 0; i < n; i++) { /* oldest first, as they came */
-        char *text = arena_alloc(&session->arena, UUID_TEXT_LEN + 1);
+        char *text = arena_alloc(&session->desk.arena, UUID_TEXT_LEN + 1);
         uuid_format(letters[n - 1 - i].id, text);
         ids[i] = text;
     }
+    ids[n] = NULL;
     if (n == 0)
-        (void)fprintf(session->cli->err, "nothing waits\n");
-    return replay_each(session, (int)n, ids);
+        (void)fprintf(session->desk.cli->err, "nothing waits\n");
+    return replay_each(session, ids);
+}
+
+static bool replay_wished(struct desk *desk, const char *const *words, struct err *err)
+{
+    struct session *session = CONTAINER_OF(desk, struct session, desk);
+    return session->wish.all ? replay_all(session, err) : replay_each(session, words);
 }
 
 /* --- the command ---------------------------------------------------------------------------
  */
 
-static bool read_options(int argc, char **argv, struct wish *wish)
+static bool open_store(struct desk *desk, struct err *err)
 {
-    static const struct option options[] = {
-        {"all",        no_argument, NULL, 'a'},
-        {"json",        no_argument, NULL, 'j'},
-        {"raw",            no_argument, NULL, 'r'},
-        {"limit",required_argument, NULL, 'l'},
-        {"url",         required_argument, NULL, 'u'},
-        {0       },
-    };
-    int option;
-    char *end;
-    while ((option = cli_option(argc, argv, options)) != -1) {
-        switch (option) {
-        case 'a':
-            wish->all = true;
-            break;
-        case 'j':
-            wish->json = true;
-            break;
-        case 'r':
-            wish->raw = true;
-            break;
-        case 'l':
-            wish->limit = strtol(optarg, &end, 10);
-            if (*end || wish->limit < 1 || wish->limit > ALL_LIMIT)
-                return false;
-            break;
-        case 'u':
-            wish->url = optarg;
-            break;
-        default:
-            return false;
-        }
-    }
-    return true;
+    const struct config *config = desk->config;
+    return dead_open(config->database.url.at, config->database.role,
+                     config->database.connect_timeout,
+                     &CONTAINER_OF(desk, struct session, desk)->dead, err);
 }
 
-static int act(struct session *session, const char *verb, int n, const char *const *ids)
+static void close_store(struct desk *desk)
 {
-    struct err err = {0};
-    const struct config *config = session->config;
-    if (!crypto_init(&err) ||
-        !dead_open(config->database.url.at, config->database.role,
-                   config->database.connect_timeout, &session->dead, &err))
-        return cli_fail(session->cli, &err);
-    if (strcmp(verb, "replay") == 0)
-        return session->wish->all ? replay_all(session, &err) : replay_each(session, n, ids);
-    bool ok = strcmp(verb, "list") == 0 ? list(session, &err) : show(session, ids[0], &err);
-    return ok ? CLI_DONE : cli_fail(session->cli, &err);
+    dead_close(&CONTAINER_OF(desk, struct session, desk)->dead);
 }
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-    struct wish wish = {.limit = LIMIT};
-    if (!read_options(argc, argv, &wish))
+    struct session session = {.desk = {.cli = cli}, .wish = {.limit = LIMIT}};
+    struct wish *wish = &session.wish;
+    const struct cli_option options[] = {
+        {"all",                   .flag = &wish->all},
+        {"json",                       .flag = &wish->json},
+        {"raw",.flag = &wish->raw},
+        {"limit",                   .number = &wish->limit, .max = ALL_LIMIT},
+        {"url",                       .text = &wish->url},
+        {0},
+    };
+    if (!cli_options(argc, argv, options))
         return cli_usage(cli, NULL);
-    const char *verb = optind < argc ? argv[optind] : "";
-    int n = argc - optind - 1;
-    bool right = strcmp(verb, "list") == 0     ? n == 0
-                 : strcmp(verb, "show") == 0   ? n == 1
-                 : strcmp(verb, "replay") == 0 ? (wish.all ? n == 0 : n > 0)
-                                               : false;
-    if (!right)
-        return cli_usage(cli, "say what: list, show ID, or replay ID... (or --all)");
-    struct config *config = cli_config(cli);
-    if (!config)
-        return CLI_FAILED;
-    struct session session = {.cli = cli, .config = config, .wish = &wish};
-    int status = act(&session, verb, n, (const char *const *)argv + optind + 1);
-    dead_close(&session.dead);
-    arena_finish(&session.arena);
-    config_destroy(config);
-    return status;
+    const struct desk_verb verbs[] = {
+        {"list",   0,                 0,                       list         },
+        {"show",   1,                 1,                       show         },
+        {"replay", wish->all ? 0 : 1, wish->all ? 0 : INT_MAX, replay_wished},
+        {NULL,     0,                 0,                       NULL         },
+    };
+    return desk_run(&session.desk,
+                    &(struct desk_work){"say what: list, show ID, or replay ID... (or --all)",
+                                        verbs, open_store, close_store},
+                    argc, argv);
 }
 
 const struct command command_dead = {

@@ -420,17 +420,13 @@ static void finish_report(struct report *report)
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"json", no_argument, NULL, 'j'},
-        {0 }
-    };
     struct report report = {.cli = cli};
-    int option;
-    while ((option = cli_option(argc, argv, options)) != -1) {
-        if (option != 'j')
-            return cli_usage(cli, NULL);
-        report.as_json = true;
-    }
+    const struct cli_option options[] = {
+        {"json", .flag = &report.as_json},
+        {0     }
+    };
+    if (!cli_options(argc, argv, options))
+        return cli_usage(cli, NULL);
     if (optind != argc)
         return cli_usage(cli, "it takes no arguments");
     OWNED_JSON(findings) = json_array();

@@ -5,11 +5,8 @@
  * fault needs the rule and the words' keys, and seldom what stood there. --show shows it.
  */
 #include "bot/base/crypto.h"
-#include "bot/base/json.h"
-#include "bot/commands.h"
+#include "bot/desk.h"
 #include "store/explain.h"
-
-#include <time.h>
 
 struct telling {
     struct cli *cli;
@@ -20,12 +17,9 @@ struct telling {
 
 static struct str time_text(struct arena *into, usec_t at)
 {
-    time_t seconds = (time_t)(at / USEC_PER_SEC);
-    char text[32];
-    struct tm tm;
+    char text[DESK_TIME_LEN];
 
-    (void)strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%SZ", gmtime_r(&seconds, &tm));
-    return arena_str(into, str_from(text));
+    return arena_str(into, str_from(desk_time(at, text)));
 }
 
 /* "12 characters", or what they are. */
@@ -248,20 +242,16 @@ static int explain(struct telling *telling, const char *message)
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"show", no_argument, NULL, 's'},
-        {"json",  no_argument, NULL, 'j'},
-        {0     },
-    };
     struct telling telling = {.cli = cli};
-    int option, status;
+    const struct cli_option options[] = {
+        {"show",                 .flag = &telling.show},
+        {"json",                      .flag = &telling.json},
+        {0}
+    };
+    int status;
 
-    while ((option = cli_option(argc, argv, options)) != -1) {
-        if (option != 's' && option != 'j')
-            return cli_usage(cli, NULL);
-        telling.show = telling.show || option == 's';
-        telling.json = telling.json || option == 'j';
-    }
+    if (!cli_options(argc, argv, options))
+        return cli_usage(cli, NULL);
     if (argc - optind != 1)
         return cli_usage(cli, "which message? CONVERSATION:SEQ, or the provider's id");
     status = explain(&telling, argv[optind]);

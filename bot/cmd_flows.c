@@ -77,29 +77,18 @@ int flows_reload(const struct flows_call *call)
 
 static bool read_options(struct flows_call *call, int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"folder",           required_argument, NULL, 'f'},
-        {"to",              required_argument, NULL, 't'},
-        {"write",                  no_argument, NULL, 'w'},
-        {0},
+    const char *folder = NULL;
+    const struct cli_option options[] = {
+        {"folder",           .text = &folder},
+        {"to",                  .text = &call->to},
+        {"write",.flag = &call->write},
+        {0           }
     };
-    int option;
 
-    while ((option = cli_option(argc, argv, options)) != -1) {
-        switch (option) {
-        case 'f':
-            call->folder = str_from(optarg);
-            break;
-        case 't':
-            call->to = optarg;
-            break;
-        case 'w':
-            call->write = true;
-            break;
-        default:
-            return false;
-        }
-    }
+    if (!cli_options(argc, argv, options))
+        return false;
+    if (folder)
+        call->folder = str_from(folder);
     call->args = (const char *const *)argv + optind;
     call->n = argc - optind;
     return true;

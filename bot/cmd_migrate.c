@@ -43,17 +43,13 @@ static int check(struct cli *cli, const struct migrate_options *options)
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"check", no_argument, NULL, 'c'},
-        {0  }
-    };
     bool only_check = false;
-    int option;
-    while ((option = cli_option(argc, argv, options)) != -1) {
-        if (option != 'c')
-            return cli_usage(cli, NULL);
-        only_check = true;
-    }
+    const struct cli_option options[] = {
+        {"check", .flag = &only_check},
+        {0      }
+    };
+    if (!cli_options(argc, argv, options))
+        return cli_usage(cli, NULL);
     if (optind != argc)
         return cli_usage(cli, "it takes no arguments");
     struct config *config = cli_config(cli);

@@ -8,49 +8,6 @@
 #define DEMO_NUMBER   "106540352242922"
 #define DEMO_BUSINESS "102290129340398"
 
-static bool read_options(int argc, char **argv, struct seed_options *seed)
-{
-    static const struct option options[] = {
-        {"reset",            no_argument, NULL, 'r'},
-        {"number",              required_argument, NULL, 'n'},
-        {"business",                  required_argument, NULL, 'b'},
-        {"phone",required_argument, NULL, 'p'},
-        {"app",               required_argument, NULL, 'a'},
-        {"pictures",         required_argument, NULL, 'i'},
-        {"sms",              required_argument, NULL, 's'},
-        {0                 },
-    };
-    int option;
-    while ((option = cli_option(argc, argv, options)) != -1) {
-        switch (option) {
-        case 'r':
-            seed->reset = true;
-            break;
-        case 'n':
-            seed->phone_number_id = optarg;
-            break;
-        case 'b':
-            seed->business_account_id = optarg;
-            break;
-        case 'p':
-            seed->phone = optarg;
-            break;
-        case 'i':
-            seed->pictures = optarg;
-            break;
-        case 's':
-            seed->sms_number = optarg;
-            break;
-        case 'a':
-            seed->app = optarg;
-            break;
-        default:
-            return false;
-        }
-    }
-    return true;
-}
-
 static int seed(struct cli *cli, const struct seed_options *options)
 {
     struct err err = {0};
@@ -66,7 +23,17 @@ static int run(struct cli *cli, int argc, char **argv)
 {
     struct seed_options options = {.phone_number_id = DEMO_NUMBER,
                                    .business_account_id = DEMO_BUSINESS};
-    if (!read_options(argc, argv, &options))
+    const struct cli_option known[] = {
+        {"reset",                           .flag = &options.reset},
+        {"number",                                 .text = &options.phone_number_id},
+        {"business",.text = &options.business_account_id},
+        {"phone",                        .text = &options.phone},
+        {"app",                                 .text = &options.app},
+        {"pictures",.text = &options.pictures},
+        {"sms",                             .text = &options.sms_number},
+        {0                                },
+    };
+    if (!cli_options(argc, argv, known))
         return cli_usage(cli, NULL);
     if (argc - optind != 1 || strcmp(argv[optind], "demo") != 0)
         return cli_usage(cli, "say what: demo");

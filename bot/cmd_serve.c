@@ -409,14 +409,11 @@ static bool prepare(struct supervisor *supervisor, struct err *err)
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-    static const struct option options[] = {
-        {NULL, 0, NULL, 0}
-    };
+    const struct cli_option options[] = {{0}};
     static struct supervisor supervisor;
     struct err err = {0};
 
-    // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
-    if (getopt_long(argc, argv, "", options, NULL) != -1)
+    if (!cli_options(argc, argv, options))
         return cli_usage(cli, NULL);
     if (optind < argc)
         return cli_usage(cli, "serve takes no arguments");

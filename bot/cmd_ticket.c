@@ -2,23 +2,11 @@
  * parley ticket: what customers have reported, for the business's people. A terminal is a thin
  * desk; what it does is what a CRM will do through the API.
  */
-#include "bot/base/crypto.h"
-#include "bot/base/json.h"
 #include "bot/base/message.h"
-#include "bot/base/sniff.h"
 #include "bot/book_files.h"
-#include "bot/commands.h"
-#include "bot/documents.h"
-#include "store/tickets.h"
+#include "bot/loop/loop.h"
+#include "bot/ticket_files.h"
 #include "templates/words.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <pwd.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
 #define LIMIT     100
 #define LIMIT_MAX 100000
@@ -31,154 +19,72 @@ struct wish {
 };
 
 struct session {
-    struct cli *cli;
-    const struct config *config;
-    const struct wish *wish;
+    struct desk desk;
+    struct wish wish;
     struct tickets *tickets;
-    struct arena arena;
 };
 
-static const char *time_text(usec_t at, char text[32])
+static bool find(struct session *session, const char *number, struct ticket *ticket,
+                 struct err *err)
 {
-    time_t seconds = (time_t)(at / USEC_PER_SEC);
-    struct tm tm;
-    (void)strftime(text, 32, "%Y-%m-%d %H:%M:%SZ", gmtime_r(&seconds, &tm));
-    return text;
-}
-
-static const char *who(const struct session *session)
-{
-    const struct passwd *user =
-        getpwuid(getuid()); /* NOLINT(concurrency-mt-unsafe): one thread */
-    if (session->wish->as)
-        return session->wish->as;
-    return user ? user->pw_name : "operator";
+    return tickets_find(session->tickets, str_from(number), &session->desk.arena, ticket, err);
 }
 
 /* --- list --------------------------------------------------------------------------------- */
 
 static json_t *ticket_to_json(const struct ticket *ticket)
 {
-    char text[32];
     json_t *object = json_object();
     json_set_text(object, "number", ticket->number);
     json_set_text(object, "status", ticket->status);
     json_set_text(object, "kind", ticket->kind);
     json_set_text(object, "order", ticket->order);
-    json_set_text(object, "created_at", str_from(time_text(ticket->created_at, text)));
-    json_set_text(object, "due_at", str_from(time_text(ticket->due_at, text)));
+    desk_set_time(object, "created_at", ticket->created_at);
+    desk_set_time(object, "due_at", ticket->due_at);
     return object;
-}
-
-static bool print_json(struct session *session, const json_t *object)
-{
-    return cli_print(session->cli, json_write(&session->arena, object)) &&
-           cli_print(session->cli, STR("\n"));
 }
 
 static void print_line(struct session *session, const struct ticket *ticket)
 {
-    char due[32];
+    char due[DESK_TIME_LEN];
     bool late = str_eq(ticket->status, STR("open")) && ticket->due_at < clock_now();
-    (void)fprintf(session->cli->out, "%-11.*s  %-8.*s  %s %s  %-11.*s  %lld file%s  %.*s\n",
-                  STR_ARG(ticket->number), STR_ARG(ticket->status), late ? "LATE" : "by  ",
-                  time_text(ticket->due_at, due), STR_ARG(ticket->kind),
-                  (long long)ticket->files, ticket->files == 1 ? " " : "s",
-                  STR_ARG(ticket->order));
+    (void)fprintf(
+        session->desk.cli->out, "%-11.*s  %-8.*s  %s %s  %-11.*s  %lld file%s  %.*s\n",
+        STR_ARG(ticket->number), STR_ARG(ticket->status), late ? "LATE" : "by  ",
+        desk_time(ticket->due_at, due), STR_ARG(ticket->kind), (long long)ticket->files,
+        ticket->files == 1 ? " " : "s", STR_ARG(ticket->order));
 }
 
-static bool list(struct session *session, struct err *err)
+static bool list(struct desk *desk, const char *const *words, struct err *err)
 {
+    struct session *session = CONTAINER_OF(desk, struct session, desk);
     const struct ticket *items = NULL;
     size_t n = 0;
-    if (!tickets_list(session->tickets, session->wish->all, (size_t)session->wish->limit,
-                      &session->arena, &items, &n, err))
+    (void)words;
+    if (!tickets_list(session->tickets, session->wish.all, (size_t)session->wish.limit,
+                      &session->desk.arena, &items, &n, err))
         return false;
     for (size_t i = 0; i < n; i++) {
-        if (!session->wish->json) {
+        if (!session->wish.json) {
             print_line(session, &items[i]);
             continue;
         }
         OWNED_JSON(object) = ticket_to_json(&items[i]);
-        if (!print_json(session, object))
-            return err_raise(err, ERR_RETRY, "could not write");
+        if (!desk_print(&session->desk, object, err))
+            return false;
     }
-    if (!session->wish->json && n == 0) {
-        (void)fprintf(session->cli->err, "no report %s\n",
-                      session->wish->all ? "was ever made" : "waits for an answer");
+    if (!session->wish.json && n == 0) {
+        (void)fprintf(session->desk.cli->err, "no report %s\n",
+                      session->wish.all ? "was ever made" : "waits for an answer");
     }
     return true;
 }
 
 /* --- files -------------------------------------------------------------------------------- */
 
-static void got(struct document_op *op)
-{
-    loop_stop((struct loop *)(void *)op->work.data);
-}
-
-/* From the store, in a loop of its own. */
-static bool fetch_file(struct session *session, struct uuid org, const struct hash *sha256,
-                       struct str *bytes, struct err *err)
-{
-    struct loop loop;
-    struct documents *documents = NULL;
-    struct document_op op = {
-        .key = {org, *sha256},
-          .into = &session->arena, .done = got
-    };
-    if (!loop_init(&loop, err))
-        return false;
-    op.work.data = &loop;
-    bool ok = documents_create(&loop, session->config, &documents, err);
-    if (ok) {
-        documents_get(documents, &op);
-        loop_run(&loop);
-    }
-    documents_close(documents);
-    loop_run(&loop);
-    documents_destroy(documents);
-    (void)loop_finish(&loop);
-    *bytes = op.bytes;
-    if (op.err.code != ERR_NONE)
-        *err = op.err;
-    return ok && op.err.code == ERR_NONE &&
-           (op.found || err_raise(err, ERR_RETRY, "the document store does not have it"));
-}
-
-static bool write_file(const char *path, struct str bytes, struct err *err)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
-    bool ok = file && fwrite(bytes.at ? bytes.at : "", 1, bytes.len, file) == bytes.len;
-    if (file && fclose(file) != 0)
-        ok = false;
-    return ok || err_raise(err, ERR_REJECT, "cannot write %s: %s", path,
-                           strerrordesc_np(errno) ? strerrordesc_np(errno) : "?");
-}
-
-/* Named by the ticket and its place, never by what a customer called it. */
-static bool save_file(struct session *session, const struct ticket *ticket,
-                      const struct ticket_file *file, size_t place, struct err *err)
-{
-    struct str bytes = STR_NONE;
-    const char *path;
-    if (!str_eq(file->state, STR("kept")))
-        return true;
-    if (!fetch_file(session, ticket->org, &file->sha256, &bytes, err))
-        return err_wrap(err, "file %zu", place);
-    path = arena_format(&session->arena, "%s/%.*s-%zu.%s", session->wish->save,
-                        STR_ARG(ticket->number), place, file_sniff(bytes).ending)
-               .at;
-    if (!write_file(path, bytes, err))
-        return false;
-    (void)fprintf(session->cli->err, "%s\n", path);
-    return true;
-}
-
 static void print_file(struct session *session, const struct ticket_file *file, size_t place)
 {
-    (void)fprintf(session->cli->out, "  %zu. %-7.*s %.*s, %lld bytes%s%.*s%s%.*s\n", place,
+    (void)fprintf(session->desk.cli->out, "  %zu. %-7.*s %.*s, %lld bytes%s%.*s%s%.*s\n", place,
                   STR_ARG(file->state), STR_ARG(file->mime.len > 0 ? file->mime : file->kind),
                   (long long)file->size, file->reason.len > 0 ? ", " : "",
                   STR_ARG(file->reason), file->caption.len > 0 ? ": " : "",
@@ -189,8 +95,8 @@ static void print_file(struct session *session, const struct ticket_file *file, 
 
 static void print_head(struct session *session, const struct ticket *ticket)
 {
-    char at[32], by[32];
-    FILE *out = session->cli->out;
+    char at[DESK_TIME_LEN], by[DESK_TIME_LEN];
+    FILE *out = session->desk.cli->out;
     (void)fprintf(out, "%.*s  %.*s, %.*s\n", STR_ARG(ticket->number), STR_ARG(ticket->status),
                   STR_ARG(ticket->kind));
     (void)fprintf(out, "from:    %.*s", STR_ARG(ticket->customer));
@@ -198,17 +104,16 @@ static void print_head(struct session *session, const struct ticket *ticket)
     if (ticket->order.len > 0)
         (void)fprintf(out, "order:   %.*s\n", STR_ARG(ticket->order));
     (void)fprintf(out, "sent:    %s, an answer is promised by %s\n\n%.*s\n",
-                  time_text(ticket->created_at, at), time_text(ticket->due_at, by),
+                  desk_time(ticket->created_at, at), desk_time(ticket->due_at, by),
                   STR_ARG(ticket->description));
 }
 
 static json_t *answers_to_json(const struct ticket_answer *answers, size_t n)
 {
-    char text[32];
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++) {
         json_t *answer = json_object();
-        json_set_text(answer, "at", str_from(time_text(answers[i].at, text)));
+        desk_set_time(answer, "at", answers[i].at);
         json_set_text(answer, "by", answers[i].author);
         json_set_text(answer, "words", answers[i].words);
         json_array_append_new(list, answer);
@@ -247,19 +152,24 @@ static bool show_json(struct session *session, const struct ticket *ticket,
     json_set_text(object, "description", ticket->description);
     json_object_set_new(object, "files", files_to_json(files, n_files));
     json_object_set_new(object, "answers", answers_to_json(answers, n_answers));
-    return print_json(session, object) || err_raise(err, ERR_RETRY, "could not write");
+    return desk_print(&session->desk, object, err);
 }
 
-static bool show(struct session *session, const struct ticket *ticket, struct err *err)
+static bool show(struct desk *desk, const char *const *words, struct err *err)
 {
+    struct session *session = CONTAINER_OF(desk, struct session, desk);
+    struct ticket found = {0};
+    const struct ticket *ticket = &found;
     const struct ticket_file *files = NULL;
     const struct ticket_answer *answers = NULL;
     size_t n_files = 0, n_answers = 0;
-    char at[32];
-    if (!tickets_files(session->tickets, ticket, &session->arena, &files, &n_files, err) ||
-        !tickets_answers(session->tickets, ticket, &session->arena, &answers, &n_answers, err))
+    char at[DESK_TIME_LEN];
+    if (!find(session, words[0], &found, err) ||
+        !tickets_files(session->tickets, ticket, &session->desk.arena, &files, &n_files, err) ||
+        !tickets_answers(session->tickets, ticket, &session->desk.arena, &answers, &n_answers,
+                         err))
         return false;
-    if (session->wish->json) {
+    if (session->wish.json) {
         if (!show_json(session, ticket, files, n_files, answers, n_answers, err))
             return false;
     } else {
@@ -267,12 +177,13 @@ static bool show(struct session *session, const struct ticket *ticket, struct er
         for (size_t i = 0; i < n_files; i++)
             print_file(session, &files[i], i + 1);
         for (size_t i = 0; i < n_answers; i++) {
-            (void)fprintf(session->cli->out, "\n%s, %.*s: %.*s\n", time_text(answers[i].at, at),
-                          STR_ARG(answers[i].author), STR_ARG(answers[i].words));
+            (void)fprintf(session->desk.cli->out, "\n%s, %.*s: %.*s\n",
+                          desk_time(answers[i].at, at), STR_ARG(answers[i].author),
+                          STR_ARG(answers[i].words));
         }
     }
-    for (size_t i = 0; session->wish->save && i < n_files; i++) {
-        if (!save_file(session, ticket, &files[i], i + 1, err))
+    for (size_t i = 0; session->wish.save && i < n_files; i++) {
+        if (!ticket_file_save(desk, ticket, &files[i], i + 1, session->wish.save, err))
             return false;
     }
     return true;
@@ -291,7 +202,8 @@ static bool words_for(struct session *session, const struct ticket *ticket, stru
     size_t n = 0, from = 0, end;
     if (!lang_parse(ticket->language, &locale.lang))
         locale.lang = LANG_EN;
-    if (!book_files_read(&session->arena, session->config->flows.folder, &files, &n, err))
+    if (!book_files_read(&session->desk.arena, session->desk.config->flows.folder, &files, &n,
+                         err))
         return false;
     while (from < n && !str_starts(files[from].name, STR("messages/")))
         from++; /* they are sorted: flows, then messages */
@@ -300,31 +212,25 @@ static bool words_for(struct session *session, const struct ticket *ticket, stru
     messages = files + from;
     if (!words_create(messages, end - from, &words, err))
         return false;
-    record_build(&scope, &session->arena);
+    record_build(&scope, &session->desk.arena);
     record_set(&scope, STR("ticket"), value_text(ticket->number));
     record_set(&scope, STR("text"), value_text(text));
     *said = str_trim(
-        words_render(&session->arena, words, &locale, key, record_built(&scope), NULL));
+        words_render(&session->desk.arena, words, &locale, key, record_built(&scope), NULL));
     words_destroy(words);
     return said->len > 0 ||
            err_raise(err, ERR_REJECT, "there are no words '%.*s'", STR_ARG(key));
 }
 
-static struct uuid new_id(void)
-{
-    uint8_t random[10];
-    random_bytes(random, sizeof(random));
-    return uuid_v7(clock_now(), random);
-}
-
 static void tell_outcome(struct session *session, const struct ticket *ticket, bool told)
 {
-    usec_t window = session->config->whatsapp.service_window;
-    (void)fprintf(session->cli->out, "%.*s\n", STR_ARG(ticket->number));
+    usec_t window = session->desk.config->whatsapp.service_window;
+    (void)fprintf(session->desk.cli->out, "%.*s\n", STR_ARG(ticket->number));
     if (!told) {
-        (void)fprintf(session->cli->err, "kept, but there is no conversation to tell it in\n");
+        (void)fprintf(session->desk.cli->err,
+                      "kept, but there is no conversation to tell it in\n");
     } else if (clock_now() - ticket->last_inbound_at > window) {
-        (void)fprintf(session->cli->err,
+        (void)fprintf(session->desk.cli->err,
                       "kept, but the customer last wrote too long ago for a message: they will "
                       "see it when they ask for their reports\n");
     }
@@ -343,114 +249,75 @@ static bool reply(struct session *session, const struct ticket *ticket, const ch
     if (!words_for(session, ticket, key, words, &said.body, err))
         return false;
     struct ticket_reply answer = {.status = status,
-                                  .id = new_id(),
-                                  .author = who(session),
+                                  .id = desk_id(),
+                                  .author = desk_person(session->wish.as),
                                   .words = words,
-                                  .reply = reply_to_json(&session->arena, &said)};
+                                  .reply = reply_to_json(&session->desk.arena, &said)};
     if (!tickets_reply(session->tickets, ticket, &answer, &told, err))
         return false;
     tell_outcome(session, ticket, told);
     return true;
 }
 
-/* --- the command -------------------------------------------------------------------------- */
-
-static bool read_options(int argc, char **argv, struct wish *wish)
+static bool answer(struct desk *desk, const char *const *words, struct err *err)
 {
-    static const struct option options[] = {
-        {"all",   no_argument,       NULL, 'a'},
-        {"json",  no_argument,       NULL, 'j'},
-        {"limit", required_argument, NULL, 'l'},
-        {"as",    required_argument, NULL, 'w'},
-        {"save",  required_argument, NULL, 's'},
-        {NULL,    0,                 NULL, 0  },
-    };
-    int option;
-    char *end;
-    while ((option = cli_option(argc, argv, options)) != -1) {
-        switch (option) {
-        case 'a':
-            wish->all = true;
-            break;
-        case 'j':
-            wish->json = true;
-            break;
-        case 'l':
-            wish->limit = strtol(optarg, &end, 10);
-            if (*end || wish->limit < 1 || wish->limit > LIMIT_MAX)
-                return false;
-            break;
-        case 'w':
-            wish->as = optarg;
-            if (!*optarg || strlen(optarg) > 80)
-                return false;
-            break;
-        case 's':
-            wish->save = optarg;
-            break;
-        default:
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool act_on(struct session *session, const char *verb, const struct ticket *ticket,
-                   const char *words, struct err *err)
-{
-    struct str text = str_trim(str_from(words));
-    if (strcmp(verb, "show") == 0)
-        return show(session, ticket, err);
-    if (strcmp(verb, "close") == 0)
-        return reply(session, ticket, "closed", text, err);
+    struct session *session = CONTAINER_OF(desk, struct session, desk);
+    struct str text = str_trim(str_from(words[1]));
+    struct ticket ticket = {0};
+    if (!find(session, words[0], &ticket, err))
+        return false;
     if (text.len == 0)
         return err_raise(err, ERR_REJECT, "an answer needs words");
-    return reply(session, ticket, "answered", text, err);
+    return reply(session, &ticket, "answered", text, err);
 }
 
-static int act(struct session *session, const char *verb, char *const *rest)
+static bool end(struct desk *desk, const char *const *words, struct err *err)
 {
-    const struct config *config = session->config;
+    struct session *session = CONTAINER_OF(desk, struct session, desk);
     struct ticket ticket = {0};
-    struct err err = {0};
-    bool ok = crypto_init(&err) &&
-              tickets_open(config->database.owner_url.at, config->database.connect_timeout,
-                           &session->tickets, &err);
-    if (ok && strcmp(verb, "list") == 0) {
-        ok = list(session, &err);
-    } else if (ok) {
-        ok =
-            tickets_find(session->tickets, str_from(rest[0]), &session->arena, &ticket, &err) &&
-            act_on(session, verb, &ticket, rest[1], &err);
-    }
-    return ok ? CLI_DONE : cli_fail(session->cli, &err);
+    return find(session, words[0], &ticket, err) &&
+           reply(session, &ticket, "closed", str_trim(str_from(words[1])), err);
+}
+
+/* --- the command -------------------------------------------------------------------------- */
+
+static bool open_store(struct desk *desk, struct err *err)
+{
+    const struct config *config = desk->config;
+    return tickets_open(config->database.owner_url.at, config->database.connect_timeout,
+                        &CONTAINER_OF(desk, struct session, desk)->tickets, err);
+}
+
+static void close_store(struct desk *desk)
+{
+    tickets_close(&CONTAINER_OF(desk, struct session, desk)->tickets);
 }
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-    struct wish wish = {.limit = LIMIT};
-    if (!read_options(argc, argv, &wish))
+    static const struct desk_verb verbs[] = {
+        {"list",   0, 0, list  },
+        {"show",   1, 1, show  },
+        {"answer", 2, 2, answer},
+        {"close",  1, 2, end   },
+        {NULL,     0, 0, NULL  },
+    };
+    static const struct desk_work work = {
+        "say what: list, show NUMBER, answer NUMBER WORDS, or close NUMBER [WORDS]", verbs,
+        open_store, close_store};
+    struct session session = {.desk = {.cli = cli}, .wish = {.limit = LIMIT}};
+    struct wish *wish = &session.wish;
+    const struct cli_option options[] = {
+        {"all",                .flag = &wish->all},
+        {"json",                    .flag = &wish->json},
+        {"limit",.number = &wish->limit, .max = LIMIT_MAX},
+        {"as",              .text = &wish->as, .max = DESK_AS_MAX},
+        {"save",    .text = &wish->save},
+        {0                },
+    };
+    if (!cli_options(argc, argv, options))
         return cli_usage(cli, NULL);
-    const char *verb = optind < argc ? argv[optind] : "";
-    int n = argc - optind - 1;
-    bool right = strcmp(verb, "list") == 0     ? n == 0
-                 : strcmp(verb, "show") == 0   ? n == 1
-                 : strcmp(verb, "answer") == 0 ? n == 2
-                 : strcmp(verb, "close") == 0  ? n == 1 || n == 2
-                                               : false;
-    if (!right) {
-        return cli_usage(
-            cli, "say what: list, show NUMBER, answer NUMBER WORDS, or close NUMBER [WORDS]");
-    }
-    struct config *config = cli_config(cli);
-    if (!config)
-        return CLI_FAILED;
-    struct session session = {.cli = cli, .config = config, .wish = &wish};
-    int status = act(&session, verb, argv + optind + 1);
-    tickets_close(&session.tickets);
-    arena_finish(&session.arena);
-    config_destroy(config);
-    return status;
+    return desk_run(&session.desk, &work, argc, argv);
 }
 
 const struct command command_ticket = {

@@ -172,47 +172,47 @@ static bool read_awaited(const char *text, enum awaited *awaited)
     return false;
 }
 
+struct wish {
+    const char *lang, *today, *currency, *country, *awaited; /* as given; NULL: not */
+};
+
+/* Into the context. NULL, or what is wrong. */
+static const char *read_wish(const struct wish *wish, struct understand_context *context)
+{
+    if (wish->lang && !lang_parse(str_from(wish->lang), &context->lang))
+        return "--lang is en, es, pl or ar";
+    if (wish->today && !read_day(wish->today, &context->today))
+        return "--today is a day: 2026-11-21";
+    if (wish->currency && money_exponent(wish->currency) < 0)
+        return "--currency is a code of ISO 4217: EUR";
+    if (wish->currency)
+        context->currency = str_from(wish->currency);
+    if (wish->country)
+        context->country = str_from(wish->country);
+    if (wish->awaited && !read_awaited(wish->awaited, &context->awaited))
+        return "--awaited is date, amount, tracking, email, phone or order_number";
+    return NULL;
+}
+
 static int run(struct cli *cli, int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"lang",             required_argument, NULL, 'l'},
-        {"today",              required_argument, NULL, 't'},
-        {"currency",                  required_argument, NULL, 'c'},
-        {"country",required_argument, NULL, 'C'},
-        {"awaited",               required_argument, NULL, 'a'},
-        {0        }
+    struct wish wish = {0};
+    const struct cli_option options[] = {
+        {"lang",                 .text = &wish.lang},
+        {"today",                      .text = &wish.today},
+        {"currency",.text = &wish.currency},
+        {"country",             .text = &wish.country},
+        {"awaited",                      .text = &wish.awaited},
+        {0},
     };
     struct understand_context context = {.today = today()};
-    int option;
+    const char *wrong;
 
-    while ((option = cli_option(argc, argv, options)) != -1) {
-        switch (option) {
-        case 'l':
-            if (!lang_parse(str_from(optarg), &context.lang))
-                return cli_usage(cli, "--lang is en, es, pl or ar");
-            break;
-        case 't':
-            if (!read_day(optarg, &context.today))
-                return cli_usage(cli, "--today is a day: 2026-11-21");
-            break;
-        case 'c':
-            context.currency = str_from(optarg);
-            if (money_exponent(optarg) < 0)
-                return cli_usage(cli, "--currency is a code of ISO 4217: EUR");
-            break;
-        case 'C':
-            context.country = str_from(optarg);
-            break;
-        case 'a':
-            if (!read_awaited(optarg, &context.awaited)) {
-                return cli_usage(cli, "--awaited is date, amount, tracking, email, phone or "
-                                      "order_number");
-            }
-            break;
-        default:
-            return cli_usage(cli, NULL);
-        }
-    }
+    if (!cli_options(argc, argv, options))
+        return cli_usage(cli, NULL);
+    wrong = read_wish(&wish, &context);
+    if (wrong)
+        return cli_usage(cli, "%s", wrong);
     if (optind < argc)
         return cli_usage(cli, "messages come on standard input, one a line");
     return read_messages(cli, &context);

@@ -4,8 +4,6 @@
 #include "bot/commands.h"
 #include "bot/workflow_file.h"
 
-#include <stdlib.h>
-
 #define FILE_MAX_BYTES ((size_t)1 << 20)
 
 struct wish {
@@ -135,30 +133,15 @@ static int act(struct session *session, const char *verb, const char *what)
     return ok ? CLI_DONE : cli_fail(session->cli, &err);
 }
 
-static bool read_options(int argc, char **argv, struct wish *wish)
-{
-    static const struct option options[] = {
-        {"business", required_argument, NULL, 'b'},
-        {"check",      no_argument, NULL, 'c'},
-        {0         },
-    };
-    int option;
-    while ((option = cli_option(argc, argv, options)) != -1) {
-        if (option == 'b') {
-            wish->business = optarg;
-        } else if (option == 'c') {
-            wish->check = true;
-        } else {
-            return false;
-        }
-    }
-    return true;
-}
-
 static int run(struct cli *cli, int argc, char **argv)
 {
     struct wish wish = {0};
-    if (!read_options(argc, argv, &wish))
+    const struct cli_option options[] = {
+        {"business",           .text = &wish.business},
+        {"check",                    .flag = &wish.check},
+        {0}
+    };
+    if (!cli_options(argc, argv, options))
         return cli_usage(cli, NULL);
     const char *verb = optind < argc ? argv[optind] : "";
     const char *what = optind + 1 < argc ? argv[optind + 1] : NULL;

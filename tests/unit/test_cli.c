@@ -2,7 +2,6 @@
 #include "bot/cli.h"
 #include "bot/suggest.h"
 
-#include <getopt.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -12,21 +11,28 @@
 static int seen_argc;
 static char seen[128];
 
-/* Notes its arguments, and takes one option. */
+/* Notes its arguments and options. */
 static int note(struct cli *cli, int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"loud", no_argument, NULL, 'l'},
-        {0 }
+    bool loud = false;
+    const char *as = NULL;
+    long times = 0;
+    const struct cli_option options[] = {
+        {"loud",       .flag = &loud},
+        {"as",            .text = &as, .max = 5},
+        {"times",.number = &times, .max = 100},
+        {0           },
     };
     seen_argc = argc;
     (void)snprintf(seen, sizeof(seen), "%s", cli->config_file ? cli->config_file : "-");
-    int option;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (option != 'l')
-            return cli_usage(cli, NULL);
+    if (!cli_options(argc, argv, options))
+        return cli_usage(cli, NULL);
+    if (loud)
         (void)strcat(seen, " loud");
-    }
+    if (as)
+        (void)strcat(strcat(seen, " as "), as);
+    if (times > 0)
+        (void)snprintf(seen + strlen(seen), sizeof(seen) - strlen(seen), " %ldx", times);
     for (int i = optind; i < argc; i++) {
         (void)strcat(seen, " ");
         (void)strcat(seen, argv[i]);
@@ -114,6 +120,37 @@ static void a_wrong_call_is_status_2_and_says_how_it_is_called(void **state)
     assert_non_null(strstr(err_text, "2 is too many"));
 }
 
+static void options_go_where_the_table_says(void **state)
+{
+    (void)state;
+    assert_int_equal(call("note --as anna a --times 100 --loud b"), CLI_DONE);
+    assert_string_equal(seen, "- loud as anna 100x a b");
+    assert_int_equal(call("note --as=anna -- --loud"), CLI_DONE);
+    assert_string_equal(seen, "- as anna --loud");
+}
+
+static void options_that_cannot_be_are_wrong_calls(void **state)
+{
+    static const char *const wrong[] = {"note --as",
+                                        "note --as=",
+                                        "note --as annette",
+                                        "note --loud=yes",
+                                        "note --times",
+                                        "note --times=",
+                                        "note --times 0",
+                                        "note --times -1",
+                                        "note --times 5x",
+                                        "note --times 101",
+                                        "note --nothing",
+                                        "note -l",
+                                        "note --times 99999999999999999999999"};
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(wrong); i++) {
+        assert_int_equal(call(wrong[i]), CLI_USAGE);
+        assert_non_null(strstr(err_text, "usage: parley note"));
+    }
+}
+
 static void an_unknown_command_suggests_the_nearest(void **state)
 {
     (void)state;
@@ -167,6 +204,8 @@ int main(void)
         cmocka_unit_test(a_command_is_found_and_gets_its_own_arguments),
         cmocka_unit_test(help_is_on_standard_output_and_done),
         cmocka_unit_test(a_wrong_call_is_status_2_and_says_how_it_is_called),
+        cmocka_unit_test(options_go_where_the_table_says),
+        cmocka_unit_test(options_that_cannot_be_are_wrong_calls),
         cmocka_unit_test(an_unknown_command_suggests_the_nearest),
         cmocka_unit_test(a_failure_is_status_1_with_its_reason),
         cmocka_unit_test(output_that_cannot_be_written_is_a_failure),
