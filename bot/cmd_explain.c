@@ -123,7 +123,9 @@ static void tell_why(struct telling *telling, struct str why)
                       rule_words(rule), STR_ARG(rule));
     }
     tell(telling, "meaning", part_of(why, "intent"));
+    tell(telling, "about", part_of(why, "number"));
     tell(telling, "looked up", part_of(why, "loads"));
+    tell(telling, "because", part_of(why, "held"));
     tell(telling, "did", part_of(why, "does"));
     tell(telling, "words", part_of(why, "words"));
     tell(telling, "version", part_of(why, "version"));
@@ -156,6 +158,16 @@ static void tell_message(struct telling *telling, const struct explained *messag
     }
 }
 
+/* The facts are of the order, and hold nothing of the customer's. */
+static void tell_cancellation(struct telling *telling,
+                              const struct explained_cancellation *cancellation)
+{
+    (void)fprintf(telling->cli->out, "   cancellation of %.*s, now %.*s\n",
+                  STR_ARG(cancellation->number), STR_ARG(cancellation->status));
+    tell(telling, "rule", cancellation->rule);
+    tell(telling, "saw", cancellation->facts);
+}
+
 static void tell_all(struct telling *telling)
 {
     char id[UUID_TEXT_LEN + 1];
@@ -167,6 +179,8 @@ static void tell_all(struct telling *telling)
                   STR_ARG(telling->told->language));
     for (size_t i = 0; i < telling->told->n; i++)
         tell_message(telling, &telling->told->messages[i]);
+    for (size_t i = 0; i < telling->told->n_cancellations; i++)
+        tell_cancellation(telling, &telling->told->cancellations[i]);
 }
 
 static json_t *message_json(struct telling *telling, const struct explained *message)
@@ -186,7 +200,9 @@ static json_t *message_json(struct telling *telling, const struct explained *mes
                   str_slice(message->why, 0, str_find(message->why, STR(" "))));
     json_set_text(object, "rule", part_of(message->why, "by"));
     json_set_text(object, "intent", part_of(message->why, "intent"));
+    json_set_text(object, "number", part_of(message->why, "number"));
     json_set_text(object, "loads", part_of(message->why, "loads"));
+    json_set_text(object, "held", part_of(message->why, "held"));
     json_set_text(object, "does", part_of(message->why, "does"));
     json_set_text(object, "words", part_of(message->why, "words"));
     json_set_text(object, "version", part_of(message->why, "version"));
@@ -198,11 +214,24 @@ static json_t *message_json(struct telling *telling, const struct explained *mes
     return object;
 }
 
+static json_t *cancellation_json(const struct explained_cancellation *cancellation)
+{
+    json_t *object = json_object();
+    json_t *facts = json_loadb(cancellation->facts.at, cancellation->facts.len, 0, NULL);
+
+    json_set_text(object, "number", cancellation->number);
+    json_set_text(object, "status", cancellation->status);
+    json_set_text(object, "rule", cancellation->rule);
+    json_object_set_new(object, "facts", facts ? facts : json_object());
+    return object;
+}
+
 static void tell_json(struct telling *telling)
 {
     char id[UUID_TEXT_LEN + 1];
     OWNED_JSON(object) = json_object();
     json_t *messages = json_array();
+    json_t *cancellations = json_array();
 
     uuid_format(telling->told->conversation, id);
     json_set_text(object, "conversation", str_from(id));
@@ -211,6 +240,11 @@ static void tell_json(struct telling *telling)
     for (size_t i = 0; i < telling->told->n; i++)
         json_array_append_new(messages, message_json(telling, &telling->told->messages[i]));
     json_object_set_new(object, "messages", messages);
+    for (size_t i = 0; i < telling->told->n_cancellations; i++) {
+        json_array_append_new(cancellations,
+                              cancellation_json(&telling->told->cancellations[i]));
+    }
+    json_object_set_new(object, "cancellations", cancellations);
     (void)cli_print(telling->cli, json_write(&telling->arena, object));
     (void)cli_print(telling->cli, STR("\n"));
 }
@@ -265,8 +299,11 @@ const struct command command_explain = {
     "[--show] [--json] MESSAGE",
     "MESSAGE is the provider's id (wamid...) or CONVERSATION:SEQ. Told are the event and what "
     "it\n"
-    "was understood as, the flow and state, what was looked up and done, the keys of the "
-    "words,\n"
-    "and what became of the sending. What people wrote or read is masked; --show shows it.\n",
+    "was understood as, the flow and state, the order it is about, what was looked up (how "
+    "many\n"
+    "rows, or the verdict and its rule), the conditions that held, what was done, the keys of\n"
+    "the words, and what became of the sending; of a cancellation the rule that decided and "
+    "the\n"
+    "facts that it saw. What people wrote or read is masked; --show shows it.\n",
     run,
 };

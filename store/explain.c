@@ -14,7 +14,9 @@ struct search {
     struct arena *into;
     struct explanation *found;
     char org[UUID_TEXT_LEN + 1];
-    bool scan; /* what came in, which no index leads to */
+    bool known;           /* whose conversation it is */
+    struct uuid customer; /* theirs */
+    bool scan;            /* what came in, which no index leads to */
     bool done;
 };
 
@@ -69,6 +71,9 @@ static bool read_conversation(struct search *search, const char *conversation, b
     to->channel = arena_str(search->into, row_text(rows, 0, 2));
     to->address = arena_str(search->into, row_text(rows, 0, 3));
     to->account = arena_str(search->into, row_text(rows, 0, 4));
+    search->known = !row_null(rows, 0, 5);
+    if (search->known)
+        search->customer = row_uuid(rows, 0, 5);
     return true;
 }
 
@@ -112,6 +117,35 @@ static bool read_messages(struct search *search, const char *conversation, bool 
     return true;
 }
 
+static bool read_cancellations(struct search *search, const char *conversation, struct err *err)
+{
+    char seq[24], id[UUID_TEXT_LEN + 1];
+    const char *const values[] = {search->org, conversation, seq};
+    struct explained_cancellation *all;
+    OWNED_ROWS(rows) = NULL;
+
+    if (!search->known)
+        return true;
+    (void)snprintf(seq, sizeof(seq), "%lld", (long long)search->found->seq);
+    uuid_format(search->customer, id);
+    if (!plain_command(search->conn,
+                       arena_format(search->into, "set local parley.customer_id = '%s'", id).at,
+                       err) ||
+        !plain_ask(search->conn, &SQL_EXPLAIN_CANCELLATIONS, 3, values, &rows, err))
+        return false;
+    all = arena_array(search->into, struct explained_cancellation, (size_t)rows_n(rows) + 1);
+    for (int i = 0; i < rows_n(rows); i++) {
+        all[i] = (struct explained_cancellation){
+            .number = arena_str(search->into, row_text(rows, i, 0)),
+            .status = arena_str(search->into, row_text(rows, i, 1)),
+            .rule = arena_str(search->into, row_text(rows, i, 2)),
+            .facts = arena_str(search->into, row_text(rows, i, 3))};
+    }
+    search->found->cancellations = all;
+    search->found->n_cancellations = (size_t)rows_n(rows);
+    return true;
+}
+
 static bool look_in(struct search *search, struct uuid org, struct err *err)
 {
     char conversation[UUID_TEXT_LEN + 1];
@@ -125,6 +159,8 @@ static bool look_in(struct search *search, struct uuid org, struct err *err)
     if (found && !read_conversation(search, conversation, &found, err))
         return false;
     if (found && !read_messages(search, conversation, &found, err))
+        return false;
+    if (found && !read_cancellations(search, conversation, err))
         return false;
     search->done = found;
     return plain_command(search->conn, "rollback", err);

@@ -21,9 +21,15 @@ struct explained {
     struct str reason;
     int64_t attempts;
     int64_t cause;  /* the message that it answers; 0: none */
-    struct str why; /* "flow/state by=tap loads=... words=... version=..." */
+    struct str why; /* "flow/state by=tap loads=... held=... words=... version=..." */
     int sending;    /* its state in the outbox; -1: no longer there */
     usec_t due_at;
+};
+
+/* What a wish to cancel was judged by, as it was kept with it. */
+struct explained_cancellation {
+    struct str number, status, rule;
+    struct str facts; /* JSON */
 };
 
 struct explanation {
@@ -32,6 +38,8 @@ struct explanation {
     int64_t seq;                      /* of the message that was asked for */
     const struct explained *messages; /* it, its cause, and what it caused, in their order */
     size_t n;
+    const struct explained_cancellation *cancellations; /* those that its turn asked for */
+    size_t n_cancellations;
 };
 
 struct explain_wish {

@@ -315,6 +315,8 @@ static const struct record *taken(struct flow_turn *turn, const char *const *tak
             value = value_text(str_from(lang_code(turn->locale.lang)));
         if (value.kind != VALUE_NONE)
             record_set(&sent, name, value);
+        if (value.kind == VALUE_TEXT && str_eq(name, STR("number")))
+            turn->trace.number = value.text;
     }
     return record_built(&sent);
 }
@@ -392,6 +394,7 @@ static bool try_moves(struct flow_turn *turn, const struct moves *moves)
     for (size_t i = 0; i < moves->n; i++) {
         if (!holds(turn, &moves->items[i].guard))
             continue;
+        trace_held(&turn->trace, &moves->items[i].guard);
         move_take(turn, &moves->items[i]);
         return true;
     }
@@ -421,8 +424,6 @@ static void load_begin(struct flow_turn *turn)
 
     record_build(&turn->loaded, turn->arena);
     turn->n_needs = state->n_loads;
-    for (size_t i = 0; i < state->n_loads; i++)
-        trace_load(&turn->trace, str_from(state->loads[i].part->name));
     for (size_t i = 0; i < state->n_loads; i++) {
         const struct loading *loading = &state->loads[i];
 
@@ -453,8 +454,10 @@ static void settle(struct flow_turn *turn)
 {
     const struct state_def *state = turn->kept.now.at;
 
-    for (size_t i = 0; i < state->n_loads; i++)
+    for (size_t i = 0; i < state->n_loads; i++) {
         record_set(&turn->loaded, state->loads[i].as, turn->answers[i].value);
+        trace_load(&turn->trace, str_from(state->loads[i].part->name), turn->answers[i].value);
+    }
     if (page_is_gone(turn)) {
         turn_set(turn, STR("offset"), value_none());
         turn->phase = PHASE_ENTER;

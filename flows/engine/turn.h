@@ -49,12 +49,16 @@ struct kept {
 
 enum { TRACE_MAX = 8 };
 
-/* What the turn did, by name. */
+/* What the turn did, by name, and what decided it. */
 struct trace {
     const char *rule;  /* what the event was understood by */
     struct str intent; /* what its words mean; empty: nothing by themselves */
+    struct str number; /* the order that was looked at last */
     struct str loads[TRACE_MAX];
+    struct value came[TRACE_MAX]; /* what each load brought */
     size_t n_loads;
+    const struct guard *held[TRACE_MAX]; /* the guards whose way was taken, in that order */
+    size_t n_held;
     struct str does[TRACE_MAX];
     const char *outcomes[TRACE_MAX];
     size_t n_does;
@@ -119,8 +123,9 @@ void turn_flush(struct flow_turn *turn); /* what was said and not asked becomes 
 
 /* --- trace.c ------------------------------------------------------------------------------ */
 
-/* Beyond TRACE_MAX, and what is there already, is left out. */
-void trace_load(struct trace *trace, struct str name);
+/* Beyond TRACE_MAX, and what is there already, is left out; of a load the last counts. */
+void trace_load(struct trace *trace, struct str name, struct value came);
+void trace_held(struct trace *trace, const struct guard *guard);
 void trace_did(struct trace *trace, struct str action, const char *outcome);
 void trace_words(struct trace *trace, struct str key);
 struct str trace_text(struct arena *into, const struct trace *trace);

@@ -22,7 +22,7 @@ select o.number, o.workflow, o.status, n.status_name,
 -- $1 org  $2 customer  $3 number  $4 language  $5 now
 select j.verdict as outcome, j.number, j.workflow,
        j.order_status as status, j.why, j.why_own, j.help, j.help_own, j.closed_at, j.closes_at,
-       j.asked_status, j.asked_at
+       j.asked_status, j.asked_at, nullif(j.rule_id, '') as rule
   from cancellation_judge($1::uuid, $2::uuid, $3::text, $5::timestamptz, $4::text) j;
 
 -- name: cancellation_reasons

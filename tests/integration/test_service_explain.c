@@ -135,11 +135,54 @@ static void ops_6_programs_get_json_and_what_is_not_there_is_refused(void **stat
     service_stop(&service);
 }
 
+/* What was looked up and which condition held; of a wish to cancel the rule and the facts that
+ * it saw; and nothing of what the customer wrote. */
+static void ops_6_can_2_what_a_cancellation_was_judged_by_is_told(void **state)
+{
+    static const char *const phone = "15550100001";
+    static const char *const lines[] = {"hi", ("cancel order 1002, " SECRET), "1", "yes"};
+    struct str told;
+
+    (void)state;
+    run_sql(owner, "delete from cancellations; delete from cancellation_rules; insert into "
+                   "cancellation_rules (org_id, position, rule_id, phase, effect) select "
+                   "org_id, 1, 'ask-us', 'active', 'review' from businesses");
+    for (size_t i = 0; i < COUNTOF(lines); i++) {
+        struct post post = {.body = post_text(&arena, phone,
+                                              arena_format(&arena, "wamid.explain.c%zu", i).at,
+                                              lines[i])};
+
+        service_post(&service, &post, 1, 1, WAIT);
+        assert_int_equal(post.status, 200);
+        service_until(&service, owner, "select count(*) from outbox", 0, WAIT);
+        if (i == 0)
+            run_sql(owner, "update conversations set verified_until = now() + interval '29 "
+                           "minutes'");
+    }
+    told = explain("wamid.explain.c1", NULL, 0);
+    wants(told, "about        ORD-1002");
+    wants(told, "cancellation_outlook:review:ask-us");
+    wants(told, "because      number:some,outlook.outcome:is:review");
+    told = explain("wamid.explain.c3", NULL, 0);
+    wants(told, "cancellation_request:submitted");
+    wants(told, "cancellation of ORD-1002, now submitted");
+    wants(told, "rule         ask-us");
+    wants(told, "\"part_shipped\": false");
+    assert_int_equal(str_find(told, STR(SECRET)), told.len);
+    assert_int_equal(
+        ask_number(owner, "select count(*) from messages where why like '%sparrow%'"), 0);
+    told = explain("wamid.explain.c3", "--json", 0);
+    wants(told, "\"rule\":\"ask-us\"");
+    service_stop(&service);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
             ops_6_a_message_is_explained_by_rule_state_words_and_fate, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(ops_6_can_2_what_a_cancellation_was_judged_by_is_told,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             ops_6_programs_get_json_and_what_is_not_there_is_refused, set_up, tear_down),
     };
