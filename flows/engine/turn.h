@@ -130,7 +130,7 @@ void trace_did(struct trace *trace, struct str action, const char *outcome);
 void trace_words(struct trace *trace, struct str key);
 struct str trace_text(struct arena *into, const struct trace *trace);
 
-/* --- answer.c ----------------------------------------------------------------------------- */
+/* --- event.c ------------------------------------------------------------------------------ */
 
 /* Decide what the event means and set the turn on its way. */
 void turn_event(struct flow_turn *turn);

@@ -1,0 +1,271 @@
+/*
+ * What an event means for the conversation as it stands.
+ *
+ * The order of judgement for words: the commands that work anywhere; then what the present
+ * prompt expects; then what they mean by themselves, which steps aside and comes back where a
+ * thread is under way; and only then "I did not understand". A tap is held against the present
+ * prompt; an older one is answered for what it was where the prompt only reads, and else
+ * refused kindly: no tap ever has an effect twice.
+ */
+#include "flows/engine/answer.h"
+#include "flows/engine/files.h"
+#include "flows/engine/follow.h"
+#include "flows/engine/hear.h"
+#include "flows/engine/manners.h"
+
+/* --- words -------------------------------------------------------------------------------- */
+
+static bool is_intent(const struct understood *meant, const char *intent)
+{
+    return str_eq(meant->intent, str_from(intent));
+}
+
+/* While we are silent, only the words that change the silence are heard. */
+static void hear_muted(struct flow_turn *turn, const struct understood *meant)
+{
+    const struct flow_def *flow = NULL;
+
+    if (meant->exact && is_intent(meant, manners_is_stopped(turn) ? "start" : "stop"))
+        flow = book_flow_on(turn->book, meant->intent);
+    if (flow)
+        follow_start(turn, flow, meant);
+}
+
+static bool is_global(const struct understood *meant)
+{
+    static const char *const names[] = {"menu", "back", "help", "human", "stop", "language"};
+
+    if (!meant->exact)
+        return false;
+    for (size_t i = 0; i < COUNTOF(names); i++) {
+        if (is_intent(meant, names[i]))
+            return true;
+    }
+    return false;
+}
+
+static void on_words(struct flow_turn *turn, struct str said)
+{
+    struct str text = str_trim(str_sane(turn->arena, said));
+    struct understood meant;
+
+    hear_words(turn, text, &meant);
+    turn->trace.intent = meant.intent;
+    if (!turn->in->lang_is_settled && meant.lang_is_clear)
+        turn->locale.lang = meant.lang;
+    if (manners_is_muted(turn)) {
+        hear_muted(turn, &meant);
+        return;
+    }
+    if (!(meant.exact && is_intent(&meant, "stop")))
+        manners_open(turn);
+    if (is_global(&meant) && follow_words(turn, &meant)) {
+        turn->trace.rule = "command";
+    } else if (answer_words(turn, text, &meant)) {
+        turn->trace.rule = "answer";
+    } else if (follow_words(turn, &meant)) {
+        turn->trace.rule = "meaning";
+    } else {
+        follow_nothing(turn);
+        return;
+    }
+    turn->kept.misses = 0;
+}
+
+/* --- taps --------------------------------------------------------------------------------- */
+
+static bool is_present(const struct flow_turn *turn, const struct prompt_id *id)
+{
+    const struct kept *kept = &turn->kept;
+
+    return kept->open && str_eq(id->version, (struct str){turn->book->version_hex, 8}) &&
+           str_eq(id->flow, kept->now.flow->name) && str_eq(id->state, kept->now.at->name) &&
+           str_eq(id->number, kept->number);
+}
+
+static void refuse_old(struct flow_turn *turn)
+{
+    turn_say_key(turn, STR("old_button.refused"));
+    turn_again(turn);
+}
+
+/* A tap on a prompt that only reads: stand there again, as it was, and choose. */
+static bool answer_old(struct flow_turn *turn, const struct prompt_id *id)
+{
+    const struct flow_def *flow = book_flow(turn->book, id->flow);
+    const struct state_def *state = flow ? flow_state(flow, id->state) : NULL;
+    struct kept before = turn->kept;
+
+    if (!state || !state->again || id->kind == OPTION_INDEX)
+        return false;
+    follow_aside(turn, flow);
+    turn_begin_flow(turn, flow, state);
+    for (size_t i = 0; i < id->n_carries && i < state->prompt.n_carries; i++) {
+        if (id->carries[i].len) {
+            turn_set(turn, state->prompt.carries[i],
+                     value_text(arena_str(turn->arena, id->carries[i])));
+        }
+    }
+    if (answer_choose(turn, id->kind, id->key))
+        return true;
+    turn->kept = before;
+    return false;
+}
+
+static void on_choice(struct flow_turn *turn)
+{
+    const struct event *event = turn->in->event;
+    struct prompt_id id;
+    bool ours = prompt_id_decode(event->choice, &id);
+
+    if (!ours && event->text.len > 0) {
+        on_words(turn, event->text);
+        return;
+    }
+    if (manners_is_muted(turn))
+        return;
+    manners_open(turn);
+    if (ours && is_present(turn, &id) && answer_choose(turn, id.kind, id.key)) {
+        turn->trace.rule = "tap";
+    } else if (ours && answer_old(turn, &id)) {
+        turn->trace.rule = "earlier_tap";
+    } else {
+        turn->trace.rule = "old_tap";
+        refuse_old(turn);
+    }
+}
+
+/* A voice note is told apart: who spoke is asked to write, not to describe a file. */
+static const char *media_words(const struct flow_turn *turn)
+{
+    const struct media *media = turn->in->event->media;
+
+    if (media && (media->kind == MEDIA_VOICE || media->kind == MEDIA_AUDIO) &&
+        words_has(turn->book->words, STR("media.voice")))
+        return "media.voice";
+    return "media.thanks_not_now";
+}
+
+/* A picture whose caption says what is wanted is answered for its words. */
+static void on_media(struct flow_turn *turn)
+{
+    const struct event *event = turn->in->event;
+    struct str caption =
+        str_trim(event->text.len || !event->media ? event->text : event->media->caption);
+    struct understood meant;
+
+    if (event->media && !manners_is_muted(turn) && turn->kept.open &&
+        turn->kept.now.at->prompt.kind == PROMPT_MEDIA) {
+        files_take(turn, event->media);
+        return;
+    }
+    if (caption.len > 0 && !manners_is_muted(turn)) {
+        hear_words(turn, caption, &meant);
+        if (meant.intent.len || meant.number.len) {
+            turn->kept.media_at = turn->in->now;
+            turn_say_key(turn, STR("media.thanks_not_now"));
+            on_words(turn, caption);
+            return;
+        }
+    }
+    files_thank(turn, media_words(turn));
+}
+
+/* The channel's own stop and resume: it has told the customer itself. */
+static void on_preference(struct flow_turn *turn)
+{
+    struct str wish = turn->in->event->detail;
+
+    turn->trace.rule = "channel";
+    if (str_eq(wish, STR("stop"))) {
+        turn->result.consent = FLOW_CONSENT_STOP;
+        turn->kept.stopped = true;
+    } else if (str_eq(wish, STR("resume"))) {
+        turn->result.consent = FLOW_CONSENT_START;
+        turn->kept.stopped = false;
+    }
+}
+
+/* The person is gone, or never came: the bot speaks again, as the book has it. */
+static void on_release(struct flow_turn *turn, struct str how)
+{
+    bool late = str_eq(how, STR(FLOW_HANDOFF_TIMEOUT));
+    const struct flow_def *flow =
+        book_flow_on(turn->book, late ? STR("unanswered") : STR("returned"));
+    struct understood nothing = {0};
+
+    turn->result.released = true;
+    if (flow && !turn->kept.stopped && !str_eq(how, STR(FLOW_HANDOFF_QUIET)))
+        follow_start(turn, flow, &nothing);
+}
+
+/* Something that nobody asked for: the flow of that name says it, and what was under way goes
+ * on.
+ */
+static void on_notice(struct flow_turn *turn, struct str name)
+{
+    const struct flow_def *flow = book_flow_on(turn->book, name);
+    struct kept *before;
+
+    if (!flow || manners_is_muted(turn))
+        return;
+    before = arena_new(turn->arena, struct kept);
+    *before = turn->kept;
+    turn->aside = before;
+    follow_aside(turn, flow);
+    turn_begin_flow(turn, flow, NULL);
+}
+
+static void on_timer(struct flow_turn *turn)
+{
+    struct str name = turn->in->event->detail;
+
+    turn->trace.rule = "timer";
+    if (str_starts(name, STR("handoff."))) {
+        on_release(turn, name);
+    } else if (str_starts(name, STR(FLOW_NOTICE))) {
+        on_notice(turn, str_slice(name, strlen(FLOW_NOTICE), name.len));
+    } else if (!manners_is_muted(turn) && turn_is_met(turn, turn->kept.now.flow->needs)) {
+        turn_lapse(turn); /* else it would tell of things to whom we do not know any more */
+    }
+}
+
+void turn_event(struct flow_turn *turn)
+{
+    const struct event *event = turn->in->event;
+
+    switch (event->kind) {
+    case EVENT_TEXT:
+        on_words(turn, event->text);
+        break;
+    case EVENT_CHOICE:
+        on_choice(turn);
+        break;
+    case EVENT_MEDIA:
+        on_media(turn);
+        break;
+    case EVENT_LOCATION:
+        files_thank(turn, "location.thanks_not_now");
+        break;
+    case EVENT_CONTACTS:
+    case EVENT_ORDER:
+    case EVENT_UNSUPPORTED:
+    case EVENT_UNKNOWN:
+        files_thank(turn, "unsupported.kind");
+        break;
+    case EVENT_REACTION:
+        if (manners_is_first(turn) && !manners_is_muted(turn)) {
+            manners_open(turn);
+            turn_menu(turn);
+        }
+        break;
+    case EVENT_PREFERENCE:
+        on_preference(turn);
+        break;
+    case EVENT_TIMER:
+        on_timer(turn);
+        break;
+    default:
+        break; /* edits, revocations and the rest are kept by the shell, and not answered */
+    }
+}

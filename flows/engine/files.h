@@ -1,0 +1,14 @@
+/*
+ * What is not words: files that a prompt asks for, and things that nobody asked for.
+ */
+#pragma once
+
+#include "flows/engine/turn.h"
+
+/* A file for the present prompt, which asks for such. Those that come together are one answer:
+ * what was said of the one before is not said again. */
+void files_take(struct flow_turn *turn, const struct media *media);
+
+/* Something other than words: thanks, by the words of @key, and the prompt again. An album is
+ * answered once. */
+void files_thank(struct flow_turn *turn, const char *key);

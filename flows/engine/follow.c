@@ -1,0 +1,223 @@
+/*
+ * Words that mean something by themselves lead somewhere: into a flow, back, to the menu. What
+ * was under way waits on the stack and comes back; mere reading is left.
+ */
+#include "flows/engine/follow.h"
+
+#include "flows/engine/manners.h"
+#include "flows/understand/remark.h"
+
+/* A thread that must not be lost: a prompt that does more than read. */
+static bool under_way(const struct kept *kept)
+{
+    return kept->open && !kept->now.at->again;
+}
+
+static void forget_flow(struct kept *kept, const struct flow_def *flow)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < kept->depth; i++) {
+        if (kept->stack[i].flow != flow)
+            kept->stack[n++] = kept->stack[i];
+    }
+    kept->depth = n;
+}
+
+void follow_aside(struct flow_turn *turn, const struct flow_def *flow)
+{
+    struct kept *kept = &turn->kept;
+    bool keep = flow->returns ? kept->open : under_way(kept);
+
+    forget_flow(kept, flow);
+    if (keep && kept->now.flow != flow) {
+        turn_push(turn, kept->now.at);
+        return;
+    }
+    if (flow->returns)
+        return;
+    while (kept->depth > 0 && kept->stack[kept->depth - 1].at->again)
+        kept->depth--;
+}
+
+/* A parcel's number in the words; empty when there is none. */
+static struct str tracking_of(const struct understood *meant)
+{
+    const struct found *found = understood_find(meant, FOUND_TRACKING);
+
+    return found ? found->tracking.number : STR_NONE;
+}
+
+static void give(struct flow_turn *turn, const struct flow_def *flow, struct str name,
+                 struct str value)
+{
+    for (size_t i = 0; value.len && i < flow->n_takes; i++) {
+        if (str_eq(flow->takes[i], name))
+            turn_set(turn, name, value_text(value));
+    }
+}
+
+void follow_start(struct flow_turn *turn, const struct flow_def *flow,
+                  const struct understood *meant)
+{
+    follow_aside(turn, flow);
+    turn_begin_flow(turn, flow, NULL);
+    give(turn, flow, STR("number"), meant->number);
+    give(turn, flow, STR("tracking"), tracking_of(meant));
+    give(turn, flow, STR("lang"), meant->named_lang);
+    give(turn, flow, STR("note"), remark_after(turn->in->event->text, meant->number));
+}
+
+static bool take_event(struct flow_turn *turn, struct str event)
+{
+    const struct handler *handler =
+        turn->kept.open ? handler_find(&turn->kept.now.at->on, event) : NULL;
+
+    if (handler)
+        turn_take(turn, &handler->moves);
+    return handler != NULL;
+}
+
+static void go_back(struct flow_turn *turn)
+{
+    if (!take_event(turn, STR("back")))
+        turn_back(turn);
+}
+
+/* A list that only reads, and nothing of it chosen yet. */
+static bool is_choosing(const struct kept *kept)
+{
+    return kept->open && kept->now.at->again && kept->now.at->prompt.of.len > 0;
+}
+
+/* The thread that waits below what is merely read is what was wrong: take it up where it can be
+ * chosen anew. */
+static bool correct_thread(struct flow_turn *turn)
+{
+    struct kept *kept = &turn->kept;
+    const struct handler *handler;
+    size_t depth = kept->depth;
+
+    while (depth > 0 && kept->stack[depth - 1].at->again)
+        depth--;
+    if (depth == 0)
+        return false;
+    handler = handler_find(&kept->stack[depth - 1].at->on, STR("not_that"));
+    if (!handler)
+        handler = handler_find(&kept->stack[depth - 1].at->on, STR("back"));
+    if (!handler)
+        return false;
+    kept->depth = depth;
+    turn_return(turn);
+    turn_take(turn, &handler->moves);
+    return true;
+}
+
+/* "No, the other one": the state's own answer to that, else a step back, to choose again. Where
+ * a list stands and nothing of it was chosen, the thread below it is meant, or the list. */
+static void correct(struct flow_turn *turn)
+{
+    bool choosing = is_choosing(&turn->kept);
+
+    if ((choosing && correct_thread(turn)) || take_event(turn, STR("not_that")))
+        return;
+    if (choosing) {
+        turn_again(turn);
+    } else {
+        go_back(turn);
+    }
+}
+
+static void greet(struct flow_turn *turn)
+{
+    if (!manners_is_first(turn))
+        turn_say_key(turn, STR("welcome.again"));
+    if (under_way(&turn->kept)) {
+        turn_again(turn);
+    } else {
+        turn_menu(turn);
+    }
+}
+
+const struct flow_def *follow_flow(const struct book *book, struct str intent)
+{
+    static const char *const near[][2] = {
+        {"history", "orders"},
+        {"jobs",    "orders"},
+    };
+    const struct flow_def *flow = book_flow_on(book, intent);
+
+    for (size_t i = 0; !flow && i < COUNTOF(near); i++) {
+        if (str_eq(intent, str_from(near[i][0])))
+            flow = book_flow_on(book, str_from(near[i][1]));
+    }
+    return flow;
+}
+
+bool follow_words(struct flow_turn *turn, const struct understood *meant)
+{
+    struct str intent = meant->intent;
+    const struct flow_def *flow;
+
+    if (meant->number.len && (!intent.len || str_eq(intent, STR("orders"))))
+        intent = STR("order");
+    if (tracking_of(meant).len &&
+        (!intent.len || str_eq(intent, STR("orders")) || str_eq(intent, STR("updates"))))
+        intent = STR("track");
+    if (!intent.len)
+        return false;
+    if (str_eq(intent, STR("menu"))) {
+        turn_menu(turn);
+    } else if (str_eq(intent, STR("back"))) {
+        go_back(turn);
+    } else if (str_eq(intent, STR("other"))) {
+        correct(turn);
+    } else if (str_eq(intent, STR("greeting")) || str_eq(intent, STR("start"))) {
+        greet(turn);
+    } else if (str_eq(intent, STR("thanks"))) {
+        turn_say_key(turn, STR("thanks.reply"));
+    } else if (str_eq(intent, STR("ok"))) {
+        if (manners_is_first(turn))
+            greet(turn); /* else nothing is wanted, and the last word may be theirs */
+    } else {
+        flow = follow_flow(turn->book, intent);
+        if (!flow)
+            return false;
+        follow_start(turn, flow, meant);
+    }
+    return true;
+}
+
+/* False in a book that has no such flow, and to whom it is being offered. */
+static bool offer_person(struct flow_turn *turn)
+{
+    const struct flow_def *flow = book_flow_on(turn->book, STR("offer_human"));
+    struct understood nothing = {0};
+
+    if (!flow || turn->kept.now.flow == flow)
+        return false;
+    follow_start(turn, flow, &nothing);
+    return true;
+}
+
+void follow_nothing(struct flow_turn *turn)
+{
+    struct kept *kept = &turn->kept;
+    int64_t misses = kept->misses + 1;
+
+    if (manners_is_first(turn)) {
+        turn_menu(turn);
+        return;
+    }
+    turn->result.understood = false;
+    if (misses > 1 && offer_person(turn))
+        return;
+    if (misses == 1 && kept->open) {
+        turn_say_key(turn, STR("misunderstood.first"));
+        turn_again(turn);
+    } else {
+        turn_say_key(turn, STR("misunderstood.menu"));
+        turn_menu(turn);
+    }
+    kept->misses = misses == 1; /* else they begin anew */
+}

@@ -1,0 +1,48 @@
+/*
+ * What is asked just now decides how the same words are read: "12.5." is a day or an amount.
+ */
+#include "flows/engine/hear.h"
+
+struct str hear_fact(const struct flow_turn *turn, struct str path)
+{
+    struct value value = record_path(turn->in->facts, path);
+
+    return value.kind == VALUE_TEXT ? value.text : STR_NONE;
+}
+
+static enum awaited awaited(const struct flow_turn *turn)
+{
+    const struct prompt *prompt = &turn->kept.now.at->prompt;
+
+    if (!turn->kept.open || prompt->kind != PROMPT_TEXT)
+        return AWAITED_ANYTHING;
+    switch (prompt->answer) {
+    case ANSWER_ORDER:
+        return AWAITED_ORDER;
+    case ANSWER_DATE:
+    case ANSWER_PAST_DATE:
+        return AWAITED_DATE;
+    case ANSWER_AMOUNT:
+        return AWAITED_AMOUNT;
+    case ANSWER_TRACKING:
+        return AWAITED_TRACKING;
+    case ANSWER_PHONE:
+        return AWAITED_PHONE;
+    default:
+        return AWAITED_ANYTHING;
+    }
+}
+
+void hear_words(const struct flow_turn *turn, struct str text, struct understood *meant)
+{
+    usec_t now = turn->in->now + locale_zone_offset(turn->locale.zone, turn->in->now);
+    struct understand_context context = {
+        .lang = turn->locale.lang,
+        .today = (day_t)(now / USEC_PER_DAY),
+        .currency = hear_fact(turn, STR("business.currency")),
+        .country = hear_fact(turn, STR("business.country")),
+        .awaited = awaited(turn),
+        .past = turn->kept.open && turn->kept.now.at->prompt.answer == ANSWER_PAST_DATE};
+
+    understand(turn->arena, text, &context, meant);
+}

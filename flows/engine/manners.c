@@ -1,0 +1,35 @@
+/*
+ * Before anything is said: may we speak, and how do we begin?
+ */
+#include "flows/engine/manners.h"
+
+#define LATE_AFTER    (30 * USEC_PER_MIN) /* after that we say sorry for the delay */
+#define APOLOGY_LASTS USEC_PER_MIN        /* several that waited together hear it once */
+
+bool manners_is_first(const struct flow_turn *turn)
+{
+    return turn->in->last_inbound_at == 0;
+}
+
+void manners_open(struct flow_turn *turn)
+{
+    usec_t at = turn->in->event->at;
+    usec_t now = turn->in->now;
+
+    if (manners_is_first(turn)) {
+        turn_say_key(turn, STR("welcome.first"));
+    } else if (at > 0 && now - at > LATE_AFTER &&
+               now - turn->in->last_inbound_at > APOLOGY_LASTS) {
+        turn_say_key(turn, STR("late.apology"));
+    }
+}
+
+bool manners_is_stopped(const struct flow_turn *turn)
+{
+    return turn->in->stopped || turn->kept.stopped;
+}
+
+bool manners_is_muted(const struct flow_turn *turn)
+{
+    return turn->in->held || manners_is_stopped(turn);
+}
