@@ -8,6 +8,7 @@
 #include "bot/cli.h"
 #include "bot/commands.h"
 #include "webhooks/event_json.h"
+#include "webhooks/twilio.h"
 #include "webhooks/whatsapp.h"
 
 #include <stdlib.h>
@@ -33,12 +34,52 @@ static bool read_body(FILE *from, struct arena *into, struct str *body, struct e
     return !ferror(from) || err_raise(err, ERR_RETRY, "standard input cannot be read");
 }
 
-static bool decode(struct cli *cli, struct arena *arena, struct err *err)
+static bool decode_whatsapp(struct arena *arena, struct str body, struct inbound_batch *batch,
+                            struct err *err)
+{
+    return whatsapp_decode(arena, body, batch, err);
+}
+
+/* A message, or what became of one. */
+static bool decode_twilio(struct arena *arena, struct str body, struct inbound_batch *batch,
+                          struct err *err)
+{
+    struct twilio_form form;
+    if (!twilio_form_read(arena, str_trim(body), &form, err))
+        return false;
+    if (twilio_form_get(&form, "MessageStatus").len == 0)
+        return twilio_decode(arena, &form, batch, err);
+    *batch = (struct inbound_batch){.events = arena_new(arena, struct event), .n = 1};
+    return twilio_decode_status(arena, &form, STR_NONE, batch->events, err);
+}
+
+struct provider {
+    const char *name;
+    bool (*decode)(struct arena *arena, struct str body, struct inbound_batch *batch,
+                   struct err *err);
+};
+
+static const struct provider providers[] = {
+    {"whatsapp", decode_whatsapp},
+    {"twilio",   decode_twilio  },
+};
+
+static const struct provider *find(const char *name)
+{
+    for (size_t i = 0; i < COUNTOF(providers); i++) {
+        if (strcmp(providers[i].name, name) == 0)
+            return &providers[i];
+    }
+    return NULL;
+}
+
+static bool decode(struct cli *cli, const struct provider *provider, struct arena *arena,
+                   struct err *err)
 {
     struct str body = STR_NONE;
     struct inbound_batch batch = {0};
     if (!crypto_init(err) || !read_body(stdin, arena, &body, err) ||
-        !whatsapp_decode(arena, body, &batch, err))
+        !provider->decode(arena, body, &batch, err))
         return false;
     for (size_t i = 0; i < batch.n; i++) {
         struct arena line = {0};
@@ -55,11 +96,12 @@ static bool decode(struct cli *cli, struct arena *arena, struct err *err)
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-    if (argc != 2 || strcmp(argv[1], "whatsapp") != 0)
-        return cli_usage(cli, "say whose: whatsapp");
+    const struct provider *provider = argc == 2 ? find(argv[1]) : NULL;
+    if (provider == NULL)
+        return cli_usage(cli, "say whose: whatsapp, twilio");
     struct arena arena = {0};
     struct err err = {0};
-    bool ok = decode(cli, &arena, &err);
+    bool ok = decode(cli, provider, &arena, &err);
     arena_finish(&arena);
     return ok ? CLI_DONE : cli_fail(cli, &err);
 }
@@ -67,7 +109,7 @@ static int run(struct cli *cli, int argc, char **argv)
 const struct command command_decode = {
     "decode",
     "print what a delivery means",
-    "whatsapp < BODY",
+    "whatsapp|twilio < BODY",
     "Reads a webhook's body from standard input and prints its events, one JSON object a "
     "line.\n"
     "Counts, also of items that could not be read, go to standard error.\n",

@@ -353,8 +353,14 @@ static void check_sms(struct report *report, const struct config *config,
                    "there is no key to seal codes with, so none are sent");
     }
     if (config->public_url.len == 0) {
-        report_add(report, FINDING_WARN, "sms", "set public_url",
-                   "Twilio cannot report on SMS: one whose answer is lost may come twice");
+        report_add(
+            report, FINDING_WARN, "sms", "set public_url",
+            "Twilio can neither bring SMS nor report on them: what people write does not "
+            "arrive, and one whose answer is lost may come twice");
+    } else {
+        report_add(report, FINDING_OK, "sms", NULL,
+                   "the address to give to Twilio is %.*s/webhooks/twilio#rc=5&rp=all",
+                   STR_ARG(config->public_url));
     }
 }
 

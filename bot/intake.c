@@ -19,7 +19,6 @@ struct unpacking {
     const struct config_app *app;
     struct inbound_batch batch;
     struct accounts_wait wait;
-    struct db_call call;
     struct portion *portions;
     const char *unrouted; /* why a part of it is kept without a business */
 };
@@ -74,7 +73,8 @@ void intake_challenge(struct intake *intake, struct http_exchange *exchange)
 /* --- deliveries
  * ------------------------------------------------------------------------------------ */
 
-void intake_closes(struct intake *intake, struct arrival *delivery, int status)
+void intake_closes(struct intake *intake, struct arrival *delivery, int status,
+                   const char *content_type, struct str body)
 {
     struct http_exchange *exchange = delivery->exchange;
 
@@ -85,14 +85,14 @@ void intake_closes(struct intake *intake, struct arrival *delivery, int status)
     }
     count(COUNT_DELIVERIES, 1);
     observe(HIST_ACK, clock_monotonic() - delivery->arrived);
-    http_reply(exchange, status, NULL, STR_NONE, NULL);
+    http_reply(exchange, status, content_type, body, NULL);
 }
 
 static void settled(struct arrival *delivery)
 {
     struct unpacking *unpacking = CONTAINER_OF(delivery, struct unpacking, delivery);
 
-    intake_closes(unpacking->intake, delivery, 200);
+    intake_closes(unpacking->intake, delivery, 200, NULL, STR_NONE);
 }
 
 static struct portion *portion_of(struct unpacking *unpacking, struct uuid org)
@@ -145,31 +145,37 @@ static bool all_known(const struct unpacking *unpacking)
     return true;
 }
 
-static void kept_unrouted(struct db_call *call)
-{
-    struct unpacking *unpacking = CONTAINER_OF(call, struct unpacking, call);
+/* A delivery on its way to those of no business. */
+struct stray {
+    struct db_call call;
+    struct arrival *delivery;
+};
 
-    arrival_settle(&unpacking->delivery, call->err.code == ERR_NONE);
+static void stray_kept(struct db_call *call)
+{
+    struct stray *stray = CONTAINER_OF(call, struct stray, call);
+
+    arrival_settle(stray->delivery, call->err.code == ERR_NONE);
 }
 
-/* Keep the delivery itself, for a person: it belongs to no business, or cannot be read. */
-static void keep_unrouted(struct unpacking *unpacking)
+void intake_keep_stray(struct intake *intake, struct arrival *delivery, const char *why)
 {
-    struct arrival *delivery = &unpacking->delivery;
+    struct stray *stray = arena_new(delivery->arena, struct stray);
     struct db_param *params = arena_array(delivery->arena, struct db_param, 5);
 
-    log_event(LOG_ALERT, "intake.unrouted", LOG_C("why", unpacking->unrouted),
+    log_event(LOG_ALERT, "intake.unrouted", LOG_C("why", why),
               LOG_I("bytes", delivery->body.len));
     delivery->pending++;
+    stray->delivery = delivery;
     params[0] = param_uuid(delivery->arena, worker_uuid());
     params[1] = param_time(delivery->arena, delivery->received_at);
-    params[2] = param_text(str_from(unpacking->unrouted));
+    params[2] = param_text(str_from(why));
     params[3] = param_text(delivery->body);
     params[4] = param_text(str_from(delivery->provider));
-    call_init(&unpacking->call, delivery->arena, (struct uuid){{0}});
-    unpacking->call.done = kept_unrouted;
-    call_add(&unpacking->call, &SQL_UNROUTED_KEEP, params);
-    db_call(unpacking->intake->worker->db, &unpacking->call);
+    call_init(&stray->call, delivery->arena, (struct uuid){{0}});
+    stray->call.done = stray_kept;
+    call_add(&stray->call, &SQL_UNROUTED_KEEP, params);
+    db_call(intake->worker->db, &stray->call);
 }
 
 static void route(struct unpacking *unpacking)
@@ -202,7 +208,7 @@ static void route(struct unpacking *unpacking)
     if (unpacking->batch.broken > 0 && unpacking->unrouted == NULL)
         unpacking->unrouted = "items that cannot be read";
     if (unpacking->unrouted != NULL)
-        keep_unrouted(unpacking);
+        intake_keep_stray(unpacking->intake, &unpacking->delivery, unpacking->unrouted);
     arrival_settle(&unpacking->delivery, true); /* the one for taking it apart */
 }
 

@@ -18,6 +18,9 @@ void intake_delivery(struct intake *intake, struct http_exchange *exchange);
 /* GET /webhooks/whatsapp: the provider asks whether this is the right place. */
 void intake_challenge(struct intake *intake, struct http_exchange *exchange);
 
+/* POST /webhooks/twilio: an SMS or MMS, answered by TwiML that says nothing. */
+void intake_twilio_message(struct intake *intake, struct http_exchange *exchange);
+
 /* POST /webhooks/twilio/status: what became of an SMS. */
 void intake_twilio_status(struct intake *intake, struct http_exchange *exchange);
 

@@ -2,7 +2,7 @@
  * The door's inside: for the files that make it, and nobody else.
  *
  *     intake.c         WhatsApp's deliveries
- *     intake_twilio.c  Twilio's callbacks
+ *     intake_twilio.c  Twilio's messages and callbacks
  */
 #pragma once
 
@@ -25,5 +25,11 @@ void intake_unavailable(struct http_exchange *exchange);
 void intake_opens(struct intake *intake, struct http_exchange *exchange, const char *provider,
                   struct arrival *delivery, void (*on_settled)(struct arrival *delivery));
 
-/* It is settled: count it, and answer with `status` when all of it was kept. */
-void intake_closes(struct intake *intake, struct arrival *delivery, int status);
+/* It is settled: count it, and answer so when all of it was kept. `content_type` may be NULL.
+ */
+void intake_closes(struct intake *intake, struct arrival *delivery, int status,
+                   const char *content_type, struct str body);
+
+/* Keep the delivery itself, for a person: it belongs to no business, or cannot be read. One
+ * more is pending until that is done. `why` is kept. */
+void intake_keep_stray(struct intake *intake, struct arrival *delivery, const char *why);

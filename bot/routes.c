@@ -19,6 +19,11 @@ static void post_webhook(struct worker *worker, struct http_exchange *exchange)
     intake_delivery(worker->intake, exchange);
 }
 
+static void post_twilio(struct worker *worker, struct http_exchange *exchange)
+{
+    intake_twilio_message(worker->intake, exchange);
+}
+
 static void post_twilio_status(struct worker *worker, struct http_exchange *exchange)
 {
     intake_twilio_status(worker->intake, exchange);
@@ -74,6 +79,7 @@ struct route {
 static const struct route routes[] = {
     {"POST", "/webhooks/whatsapp",      post_webhook      },
     {"GET",  "/webhooks/whatsapp",      get_webhook       },
+    {"POST", "/webhooks/twilio",        post_twilio       },
     {"POST", "/webhooks/twilio/status", post_twilio_status},
     {"GET",  "/healthz",                get_health        },
     {"GET",  "/readyz",                 get_ready         },

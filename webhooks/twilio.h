@@ -68,11 +68,29 @@ struct str twilio_form_get(const struct twilio_form *form, const char *name);
 
 /*
  * Whether `signature` (X-Twilio-Signature) is that of this form sent to `url`, which is our own
- * public address with the query as it came. Twilio may name the port or leave it out: both are
- * tried. In constant time. An empty token verifies nothing.
+ * public address with the query as it came. Twilio may name the port or leave it out, and
+ * escapes an apostrophe: all are tried. In constant time. An empty token verifies nothing.
  */
 bool twilio_verify(struct arena *scratch, struct str auth_token, struct str signature,
                    struct str url, const struct twilio_form *form);
+
+/* The same for a body that is no form: the query's `bodySHA256` is that of the body, and the
+ * signature that of the address. */
+bool twilio_verify_body(struct arena *scratch, struct str auth_token, struct str signature,
+                        struct str url, struct str body);
+
+/*
+ * An inbound message's events: one of text, or one for each file of an MMS, of which the first
+ * has the message's own id and its words. `account` is the number written to, `business` the
+ * messaging service where there is one. A media's `id` is "<message>/<media>", for
+ * twilio_encode_media; empty when its address was none of Twilio's.
+ *
+ * STOP and START that Twilio has answered (OptOutType) are EVENT_PREFERENCE; its HELP, and
+ * senders whom no SMS reaches (short codes, names, WhatsApp over Twilio), are EVENT_OTHER whose
+ * `detail` says so. ERR_REJECT for what is no message.
+ */
+MUST_USE bool twilio_decode(struct arena *into, const struct twilio_form *form,
+                            struct inbound_batch *batch, struct err *err);
 
 /*
  * A status callback's event: `account` is the sending number (`business` the messaging service

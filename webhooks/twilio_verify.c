@@ -126,87 +126,108 @@ static bool signs(struct arena *scratch, struct str token, struct str signature,
     return crypto_equal(signature, str_from(text));
 }
 
-/* The address in the three ways in which Twilio may have written it: as configured, without a
- * port, with the scheme's own. */
-static size_t spellings(struct arena *into, struct str url, struct str spelt[3])
+/* An address in the ways in which Twilio may have written it. */
+enum { SPELLINGS = 6 };
+
+struct spellings {
+    struct str of[SPELLINGS];
+    size_t n;
+};
+
+static bool is_web(struct str url)
 {
-    bool secure = str_starts(url, STR("https://"));
-    size_t scheme = secure ? 8 : 7;
-    struct str rest = str_slice(url, scheme, url.len);
-    struct str host = str_slice(rest, 0, str_find(rest, STR("/")));
-    struct str path = str_slice(rest, host.len, rest.len);
+    return str_starts(url, STR("https://")) || str_starts(url, STR("http://"));
+}
+
+/* Where the host's port begins, with its colon; `host.len` when it has none. */
+static size_t port_in(struct str host)
+{
     size_t user = str_find(host, STR("@"));
-    size_t from = user < host.len ? user + 1 : 0;
     size_t port = host.len;
 
-    for (size_t i = from; i < host.len; i++) {
+    for (size_t i = user < host.len ? user + 1 : 0; i < host.len; i++) {
         if (host.at[i] == ':')
             port = i;
         if (host.at[i] == ']') /* [::1] */
             port = host.len;
     }
-    struct str head = str_slice(url, 0, scheme), bare = str_slice(host, 0, port);
-    spelt[0] = url;
-    spelt[1] = arena_format(into, "%.*s%.*s%.*s", STR_ARG(head), STR_ARG(bare), STR_ARG(path));
-    spelt[2] = arena_format(into, "%.*s%.*s:%s%.*s", STR_ARG(head), STR_ARG(bare),
-                            secure ? "443" : "80", STR_ARG(path));
-    return 3;
+    return port;
+}
+
+/* As configured, without a port, with the scheme's own. */
+static void spell_ports(struct arena *into, struct str url, struct spellings *spelt)
+{
+    bool secure = str_starts(url, STR("https://"));
+    size_t scheme = secure ? 8 : 7;
+    struct str head = str_slice(url, 0, scheme), rest = str_slice(url, scheme, url.len);
+    struct str host = str_slice(rest, 0, str_find(rest, STR("/")));
+    struct str path = str_slice(rest, host.len, rest.len);
+    struct str bare = str_slice(host, 0, port_in(host));
+
+    spelt->of[0] = url;
+    spelt->of[1] =
+        arena_format(into, "%.*s%.*s%.*s", STR_ARG(head), STR_ARG(bare), STR_ARG(path));
+    spelt->of[2] = arena_format(into, "%.*s%.*s:%s%.*s", STR_ARG(head), STR_ARG(bare),
+                                secure ? "443" : "80", STR_ARG(path));
+    spelt->n = 3;
+}
+
+static struct str escape_apostrophes(struct arena *into, struct str url)
+{
+    char *out = arena_alloc(into, 3 * url.len + 1);
+    size_t len = 0;
+
+    for (size_t i = 0; i < url.len; i++) {
+        if (url.at[i] == '\'') {
+            memcpy(out + len, "%27", 3);
+            len += 3;
+        } else {
+            out[len++] = url.at[i];
+        }
+    }
+    return (struct str){out, len};
+}
+
+/* An apostrophe stands in an address as it is or escaped, and Twilio escapes it. */
+static void spell(struct arena *into, struct str url, struct spellings *spelt)
+{
+    spell_ports(into, url, spelt);
+    if (str_find(url, STR("'")) == url.len)
+        return;
+    for (size_t i = 0; i < 3; i++)
+        spelt->of[spelt->n++] = escape_apostrophes(into, spelt->of[i]);
+}
+
+static bool signs_any(struct arena *scratch, struct str token, struct str signature,
+                      struct str url, struct str fields)
+{
+    struct spellings spelt;
+    bool right = false;
+
+    if (token.len == 0 || !is_web(url))
+        return false;
+    spell(scratch, url, &spelt);
+    for (size_t i = 0; i < spelt.n; i++)
+        right |= signs(scratch, token, signature, spelt.of[i], fields);
+    return right;
 }
 
 bool twilio_verify(struct arena *scratch, struct str auth_token, struct str signature,
                    struct str url, const struct twilio_form *form)
 {
-    struct str fields = fields_text(scratch, form);
-    struct str spelt[3];
-    size_t n;
-    bool right = false;
-
-    if (auth_token.len == 0 ||
-        (!str_starts(url, STR("https://")) && !str_starts(url, STR("http://"))))
-        return false;
-    n = spellings(scratch, url, spelt);
-    for (size_t i = 0; i < n; i++)
-        right |= signs(scratch, auth_token, signature, spelt[i], fields);
-    return right;
+    return signs_any(scratch, auth_token, signature, url, fields_text(scratch, form));
 }
 
-/* --- statuses ----------------------------------------------------------------------------- */
-
-/* "Status set: accepted, scheduled, queued, sending, sent, delivered, undelivered, failed,
- * read, canceled": whatever is not an end says that Twilio has it. */
-static enum delivery delivery_of(struct str status)
+bool twilio_verify_body(struct arena *scratch, struct str auth_token, struct str signature,
+                        struct str url, struct str body)
 {
-    if (str_eq(status, STR("delivered")))
-        return DELIVERY_DELIVERED;
-    if (str_eq(status, STR("read")))
-        return DELIVERY_READ;
-    if (str_eq(status, STR("failed")) || str_eq(status, STR("undelivered")) ||
-        str_eq(status, STR("canceled")))
-        return DELIVERY_FAILED;
-    return DELIVERY_SENT;
-}
+    struct hash hash = sha256(body);
+    char hex[2 * HASH_LEN + 1];
+    struct twilio_form query;
+    size_t mark = str_find(url, STR("?"));
 
-bool twilio_decode_status(struct arena *into, const struct twilio_form *form, struct str key,
-                          struct event *event, struct err *err)
-{
-    struct str sid = twilio_form_get(form, "MessageSid");
-    struct str status = twilio_form_get(form, "MessageStatus");
-    int64_t code = 0;
-
-    if (sid.len == 0 || status.len == 0)
-        return err_raise(err, ERR_REJECT, "a callback without MessageSid or MessageStatus");
-    if (!str_to_int(twilio_form_get(form, "ErrorCode"), &code) || code < 0 || code > 999999)
-        code = 0;
-    *event =
-        (struct event){.kind = EVENT_STATUS,
-                       .account = str_sane(into, twilio_form_get(form, "From")),
-                       .business = str_sane(into, twilio_form_get(form, "MessagingServiceSid")),
-                       .field = STR("status"),
-                       .id = arena_format(into, "%.*s:%.*s", STR_ARG(sid), STR_ARG(status)),
-                       .context = str_sane(into, sid),
-                       .from = {.phone = str_sane(into, twilio_form_get(form, "To"))},
-                       .status = delivery_of(status),
-                       .error = (int)code,
-                       .key = arena_str(into, key)};
-    return true;
+    hex_format(hash.bytes, HASH_LEN, hex);
+    return twilio_form_read(scratch, str_slice(url, mark + 1, url.len), &query, NULL) &&
+           crypto_equal(twilio_form_get(&query, "bodySHA256"), str_from(hex)) &&
+           signs_any(scratch, auth_token, signature, url, STR_NONE);
 }

@@ -15,6 +15,26 @@ static void hold(bool sentence)
         abort();
 }
 
+static void read_message(struct arena *arena, const struct twilio_form *form)
+{
+    struct inbound_batch batch;
+    struct err err = {0};
+
+    if (!twilio_decode(arena, form, &batch, &err)) {
+        hold(err.code == ERR_REJECT);
+        return;
+    }
+    hold(batch.n > 0 && batch.n <= 10);
+    for (size_t i = 0; i < batch.n; i++) {
+        const struct event *event = &batch.events[i];
+        hold(event->id.len > 0 && event->account.len > 0);
+        hold(str_is_utf8(event->id) && str_is_utf8(event->text) && str_is_utf8(event->account));
+        hold(!event_is_message(event->kind) || person_address(&event->from).at[0] == '+');
+        hold(i == 0 || !str_eq(event->id, batch.events[i - 1].id));
+        hold((event->kind == EVENT_MEDIA) == (event->media != NULL));
+    }
+}
+
 static void read_form(struct arena *arena, struct str body)
 {
     struct twilio_form form;
@@ -30,6 +50,9 @@ static void read_form(struct arena *arena, struct str body)
     hold(!twilio_verify(arena, STR("token"), body, STR("https://parley.example/x?key=k"),
                         &form));
     hold(!twilio_verify(arena, STR("token"), STR("AAAAAAAAAAAAAAAAAAAAAAAAAAA="), body, &form));
+    hold(!twilio_verify_body(arena, STR("token"), STR("AAAAAAAAAAAAAAAAAAAAAAAAAAA="),
+                             STR("https://parley.example/x?bodySHA256=00"), body));
+    read_message(arena, &form);
     if (twilio_decode_status(arena, &form, body, &event, &err)) {
         hold(event.kind == EVENT_STATUS && event.context.len > 0 && event.error >= 0);
         hold(str_is_utf8(event.account) && str_is_utf8(event.context));

@@ -16,7 +16,7 @@ static struct {
     char type[64];
     bool sniffed, stored;
 } replied;
-static int n_deliveries, n_challenges, n_callbacks;
+static int n_deliveries, n_challenges, n_callbacks, n_messages;
 static bool directory_read = true;
 static unsigned db_open = 1;
 
@@ -48,6 +48,13 @@ void intake_delivery(struct intake *intake, struct http_exchange *exchange)
     n_deliveries++;
 }
 
+void intake_twilio_message(struct intake *intake, struct http_exchange *to)
+{
+    (void)intake;
+    (void)to;
+    n_messages++;
+}
+
 void intake_twilio_status(struct intake *intake, struct http_exchange *exchange)
 {
     (void)intake;
@@ -73,11 +80,11 @@ static struct http_exchange exchange;
 static void ask(const char *method, const char *path)
 {
     memset(&replied, 0, sizeof replied);
-    n_deliveries = n_challenges = n_callbacks = 0;
+    n_deliveries = n_challenges = n_callbacks = n_messages = 0;
     exchange.method = method;
     exchange.path = str_from(path);
     routes_handle(&worker.routes, &exchange);
-    assert_int_equal(replied.n + n_deliveries + n_challenges + n_callbacks,
+    assert_int_equal(replied.n + n_deliveries + n_challenges + n_callbacks + n_messages,
                      1); /* answered once */
 }
 
@@ -88,6 +95,10 @@ static void deliveries_and_challenges_find_their_way(void **state)
     assert_int_equal(n_deliveries, 1);
     ask("GET", "/webhooks/whatsapp");
     assert_int_equal(n_challenges, 1);
+    ask("POST", "/webhooks/twilio");
+    assert_int_equal(n_messages, 1);
+    ask("GET", "/webhooks/twilio");
+    assert_int_equal(replied.status, 405);
     ask("POST", "/webhooks/twilio/status");
     assert_int_equal(n_callbacks, 1);
     ask("GET", "/webhooks/twilio/status");

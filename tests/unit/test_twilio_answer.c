@@ -4,8 +4,6 @@
  * else.
  */
 #include "bot/base/crypto.h"
-#include "bot/base/json.h"
-#include "tests/support/shared_data.h"
 #include "webhooks/twilio.h"
 
 #include <setjmp.h>
@@ -148,136 +146,6 @@ static void errors_that_come_later_have_the_same_remedies(void **state)
     assert_true(result.alert);
 }
 
-/* --- callbacks ---------------------------------------------------------------------------- */
-
-static bool verifies(const char *token, const char *signature, const char *url,
-                     const char *body)
-{
-    struct twilio_form form;
-
-    assert_true(twilio_form_read(&arena, str_from(body), &form, &err));
-    return twilio_verify(&arena, str_from(token), str_from(signature), str_from(url), &form);
-}
-
-static void ch_4_a_signature_is_over_our_address_and_every_field(void **state)
-{
-    (void)state;
-    static const char url[] = "https://mycompany.com/myapp.php?foo=1&bar=2";
-    static const char body[] = "CallSid=CA1234567890ABCDE&Caller=%2B14158675309&Digits=1234&"
-                               "From=%2B14158675309&To=%2B18005551212";
-    static const char signature[] = "RSOYDt4T1cUTdK1PDd93/VVr8B8=";
-    assert_true(verifies("12345", signature, url, body));
-    assert_false(verifies("12346", signature, url, body));
-    assert_false(verifies("", signature, url, body));
-    assert_false(verifies("12345", "", url, body));
-    assert_false(verifies("12345", signature, "https://mycompany.com/myapp.php?foo=1", body));
-    assert_false(
-        verifies("12345", signature, "http://mycompany.com/myapp.php?foo=1&bar=2", body));
-    assert_false(verifies("12345", signature, url, "CallSid=CA1234567890ABCDE"));
-    assert_false(verifies("12345", signature, url,
-                          "CallSid=CA1234567890ABCDE&Caller=%2B14158675309&Digits=1234&"
-                          "From=%2B14158675309&To=%2B18005551212&More="));
-    assert_true(
-        verifies("12345", signature, "https://mycompany.com:1234/myapp.php?foo=1&bar=2", body));
-    assert_false(verifies("12345", signature, "", body));
-    assert_false(verifies("12345", signature, "mycompany.com", body));
-}
-
-static void ch_4_twilio_s_own_vectors_are_judged_right(void **state)
-{
-    (void)state;
-    OWNED_JSON(vectors) = NULL;
-    size_t i, n = 0;
-    json_t *vector;
-    if (!shared_is_here(&arena))
-        return;
-    struct str text = shared_file(&arena, "providers/signature-vectors.json");
-    assert_true(json_read(text, &vectors, &err));
-    const json_t *twilio = json_object_in(json_object_in(vectors, "schemes"), "twilio");
-    json_array_foreach((json_t *)json_array_in(twilio, "vectors"), i, vector)
-    {
-        struct twilio_form form;
-        struct str name = json_text(&arena, vector, "name");
-        bool is_form = str_starts(json_text(&arena, vector, "content_type"),
-                                  STR("application/x-www-form-urlencoded"));
-        /* our own addresses have no apostrophe, and nobody sends us JSON */
-        if (!is_form || str_find(name, STR("apostrophe")) < name.len)
-            continue;
-        assert_true(twilio_form_read(&arena, json_text(&arena, vector, "body"), &form, &err));
-        bool right = twilio_verify(&arena, json_text(&arena, vector, "auth_token"),
-                                   json_text(&arena, vector, "signature"),
-                                   json_text(&arena, vector, "url"), &form);
-        if (right != json_bool(vector, "valid", false))
-            fail_msg("%.*s", STR_ARG(name));
-        n++;
-    }
-    assert_true(n >= 9);
-}
-
-static struct event decoded(const char *body)
-{
-    struct twilio_form form;
-    struct event event;
-
-    assert_true(twilio_form_read(&arena, str_from(body), &form, &err));
-    assert_true(twilio_decode_status(&arena, &form, STR("p1.k.1"), &event, &err));
-    return event;
-}
-
-static void ch_4_a_callback_becomes_a_status(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *status;
-        enum delivery wanted;
-    } cases[] = {
-        {"queued",      DELIVERY_SENT     },
-        {"accepted",    DELIVERY_SENT     },
-        {"sending",     DELIVERY_SENT     },
-        {"sent",        DELIVERY_SENT     },
-        {"delivered",   DELIVERY_DELIVERED},
-        {"read",        DELIVERY_READ     },
-        {"undelivered", DELIVERY_FAILED   },
-        {"failed",      DELIVERY_FAILED   },
-        {"canceled",    DELIVERY_FAILED   },
-        {"new word",    DELIVERY_SENT     },
-    };
-    for (size_t i = 0; i < COUNTOF(cases); i++) {
-        struct event event =
-            decoded(arena_format(&arena,
-                                 "MessageSid=SM1&MessageStatus=%s&From=%%2B15550100101&"
-                                 "To=%%2B15550100001&ErrorCode=30003",
-                                 cases[i].status)
-                        .at);
-        assert_int_equal(event.kind, EVENT_STATUS);
-        assert_int_equal(event.status, cases[i].wanted);
-        assert_true(str_eq(event.account, STR("+15550100101")));
-        assert_true(str_eq(event.context, STR("SM1")));
-        assert_true(str_eq(event.key, STR("p1.k.1")));
-        assert_int_equal(event.error, 30003);
-    }
-}
-
-static void a_crooked_callback_is_refused(void **state)
-{
-    (void)state;
-    struct twilio_form form;
-    struct event event;
-    char *many = arena_alloc(&arena, 5000);
-    assert_true(twilio_form_read(&arena, STR("MessageSid=SM1"), &form, &err));
-    assert_false(twilio_decode_status(&arena, &form, STR_NONE, &event, &err));
-    assert_true(twilio_form_read(&arena, STR(""), &form, &err));
-    assert_int_equal(form.n, 0);
-    assert_true(twilio_form_read(&arena, STR("&&=&a&=b&a=%00"), &form, &err));
-    assert_false(twilio_form_read(&arena, STR("a=%"), &form, &err));
-    assert_false(twilio_form_read(&arena, STR("a=%4"), &form, &err));
-    assert_false(twilio_form_read(&arena, STR("a=%zz"), &form, &err));
-    memset(many, '&', 5000);
-    assert_false(twilio_form_read(&arena, (struct str){many, 5000}, &form, &err));
-    event = decoded("MessageSid=SM1&MessageStatus=failed&ErrorCode=99999999999999999999");
-    assert_int_equal(event.error, 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -286,10 +154,6 @@ int main(void)
         cmocka_unit_test(what_twilio_did_not_say_settles_nothing),
         cmocka_unit_test(a_wish_to_wait_is_obeyed_within_reason),
         cmocka_unit_test(errors_that_come_later_have_the_same_remedies),
-        cmocka_unit_test(ch_4_a_signature_is_over_our_address_and_every_field),
-        cmocka_unit_test(ch_4_twilio_s_own_vectors_are_judged_right),
-        cmocka_unit_test(ch_4_a_callback_becomes_a_status),
-        cmocka_unit_test(a_crooked_callback_is_refused),
     };
     return cmocka_run_group_tests(tests, start, teardown);
 }
