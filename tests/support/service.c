@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +27,7 @@
 
 #define TWILIO_SID    "AC0123456789abcdef0123456789abcdef"
 #define TWILIO_SECRET "atokenofTwilios"
-#define SMS_NUMBER    "+15550100101"
+#define SMS_NUMBER    SERVICE_SMS_NUMBER
 
 /* --- processes ------------------------------------------------------------------------------
  */
@@ -474,39 +475,131 @@ struct str post_text(struct arena *into, const char *phone, const char *id, cons
     return post_messages(into, &message, 1);
 }
 
+static struct str form_escape(struct arena *into, const char *text)
+{
+    struct str out = STR("");
+
+    for (const char *at = text; *at != '\0'; at++)
+        out = arena_format(into, "%.*s%%%02X", STR_ARG(out), (unsigned char)*at);
+    return out;
+}
+
+struct str post_sms(struct arena *into, const char *phone, const char *id, const char *words,
+                    const char *more)
+{
+    return arena_format(into,
+                        "MessageSid=%s&SmsStatus=received&NumSegments=1&AccountSid=" TWILIO_SID
+                        "&To=%.*s&From=%.*s&Body=%.*s&ApiVersion=2010-04-01%s",
+                        id, STR_ARG(form_escape(into, SMS_NUMBER)),
+                        STR_ARG(form_escape(into, phone)), STR_ARG(form_escape(into, words)),
+                        more);
+}
+
 struct posting {
     struct post *post;
     CURL *curl;
     struct curl_slist *headers;
+    size_t len;
 };
 
-static size_t drop(char *data, size_t size, size_t n, void *owner)
+static size_t keep_said(char *data, size_t size, size_t n, void *owner)
 {
-    (void)data;
-    (void)owner;
+    struct posting *posting = owner;
+    size_t room = sizeof posting->post->said - 1 - posting->len;
+    size_t len = size * n < room ? size * n : room;
+
+    memcpy(posting->post->said + posting->len, data, len);
+    posting->len += len;
+    posting->post->said[posting->len] = '\0';
     return size * n;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return str_compare(*(const struct str *)a, *(const struct str *)b);
+}
+
+static struct str form_decode(struct arena *into, struct str text)
+{
+    char *out = arena_alloc(into, text.len + 1);
+    size_t len = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t byte = (uint8_t)text.at[i];
+        if (byte == '%') {
+            assert_true(hex_parse(str_slice(text, i + 1, 2), &byte, 1));
+            i += 2;
+        } else if (byte == '+') {
+            byte = ' ';
+        }
+        out[len++] = (char)byte;
+    }
+    return (struct str){out, len};
+}
+
+/* Made here anew, and not by the code under test: address, then each field by its name. */
+static void sign_form(const char *secret, const char *url, struct str form, char line[64])
+{
+    struct arena arena = {0};
+    struct str fields[64], piece, message = str_from(url);
+    uint8_t mac[SHA1_LEN];
+    size_t n = 0;
+
+    while (str_split(&form, '&', &piece) && n < COUNTOF(fields)) {
+        size_t equals = str_find(piece, STR("="));
+        struct str name = form_decode(&arena, str_slice(piece, 0, equals));
+        struct str value = form_decode(&arena, str_slice(piece, equals + 1, piece.len));
+        fields[n++] = arena_concat(&arena, name, value);
+    }
+    qsort(fields, n, sizeof fields[0], by_text);
+    for (size_t i = 0; i < n; i++)
+        message = arena_concat(&arena, message, fields[i]);
+    assert_true(hmac_sha1(str_from(secret), message, mac));
+    (void)snprintf(line, 64, "X-Twilio-Signature: ");
+    sodium_bin2base64(line + strlen(line), 64 - strlen(line), mac, sizeof mac,
+                      sodium_base64_VARIANT_ORIGINAL);
+    arena_finish(&arena);
+}
+
+static void sign_json(const char *secret, struct str body, char line[128])
+{
+    struct hash mac = hmac_sha256(str_from(secret), body);
+    char hex[2 * HASH_LEN + 1];
+
+    hex_format(mac.bytes, HASH_LEN, hex);
+    (void)snprintf(line, 128, "X-Hub-Signature-256: sha256=%s", hex);
 }
 
 static void begin_posting(const struct service *service, CURLM *multi, struct posting *posting,
                           struct post *post)
 {
-    struct hash mac = hmac_sha256(STR(SECRET), post->body);
-    char hex[2 * HASH_LEN + 1], line[128], url[128];
+    char line[128], url[256];
+    const char *door = post->door != NULL ? post->door
+                       : post->sms        ? SERVICE_TWILIO_DOOR
+                                          : "/webhooks/whatsapp";
 
-    hex_format(mac.bytes, HASH_LEN, hex);
-    (void)snprintf(line, sizeof line, "X-Hub-Signature-256: sha256=%s", hex);
-    (void)snprintf(url, sizeof url, "http://127.0.0.1:%d/webhooks/whatsapp", service->port);
+    (void)snprintf(url, sizeof url, "http://127.0.0.1:%d%s", service->port, door);
+    if (post->sms) {
+        sign_form(post->forged ? SECRET : TWILIO_SECRET, url, post->body, line);
+    } else {
+        sign_json(post->forged ? TWILIO_SECRET : SECRET, post->body, line);
+    }
+    post->said[0] = '\0';
+    posting->len = 0;
     posting->post = post;
     posting->curl = curl_easy_init();
     posting->headers = curl_slist_append(NULL, line);
-    posting->headers = curl_slist_append(posting->headers, "Content-Type: application/json");
+    posting->headers = curl_slist_append(
+        posting->headers, post->sms ? "Content-Type: application/x-www-form-urlencoded"
+                                    : "Content-Type: application/json");
     posting->headers = curl_slist_append(posting->headers, "Expect:");
     curl_easy_setopt(posting->curl, CURLOPT_URL, url);
     curl_easy_setopt(posting->curl, CURLOPT_HTTPHEADER, posting->headers);
     curl_easy_setopt(posting->curl, CURLOPT_POSTFIELDS, post->body.at);
     curl_easy_setopt(posting->curl, CURLOPT_POSTFIELDSIZE, (long)post->body.len);
     curl_easy_setopt(posting->curl, CURLOPT_TIMEOUT_MS, 15000L);
-    curl_easy_setopt(posting->curl, CURLOPT_WRITEFUNCTION, drop);
+    curl_easy_setopt(posting->curl, CURLOPT_WRITEFUNCTION, keep_said);
+    curl_easy_setopt(posting->curl, CURLOPT_WRITEDATA, posting);
     curl_easy_setopt(posting->curl, CURLOPT_PRIVATE, posting);
     curl_multi_add_handle(multi, posting->curl);
     post->tries++;

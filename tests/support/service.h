@@ -63,9 +63,20 @@ void service_show_log(const struct service *service);
 
 struct post {
     struct str body;
-    long status; /* the last answer; 0: none came */
+    bool sms;         /* by Twilio: a form */
+    const char *door; /* NULL: the provider's usual one */
+    bool forged;      /* signed with another secret */
+    long status;      /* the last answer; 0: none came */
+    char said[128];   /* its body, as much as fits */
     unsigned tries;
 };
+
+#define SERVICE_SMS_NUMBER  "+15550100101"
+#define SERVICE_TWILIO_DOOR "/webhooks/twilio"
+
+/* An inbound SMS as Twilio would post it; `more` are further fields, or "". */
+struct str post_sms(struct arena *into, const char *phone, const char *id, const char *words,
+                    const char *more);
 
 /* A delivery of one text message, as WhatsApp would send it. */
 struct str post_text(struct arena *into, const char *phone, const char *id, const char *words);
@@ -75,7 +86,7 @@ struct str post_message(struct arena *into, const char *phone, const char *id,
 struct str post_messages(struct arena *into, const struct str *messages, size_t n);
 
 /* Post all of them at the same time over `connections`. With `until` above 0 what is not
- * answered 200 is posted again, as Meta does, for so long. */
+ * answered 200 is posted again, as Meta does, and Twilio where it is told to, for so long. */
 void service_post(const struct service *service, struct post *posts, size_t n,
                   unsigned connections, usec_t until);
 

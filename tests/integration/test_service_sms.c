@@ -1,0 +1,106 @@
+/*
+ * SMS through the whole service: Twilio's door, signed by a signature made apart from the code
+ * under test, and the sandbox as Twilio's API.
+ */
+#include "tests/support/service.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#define ANA   "+15550100001"
+#define WAIT  (20 * USEC_PER_SEC)
+#define TWIML "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response></Response>"
+
+static struct arena arena;
+static struct service service;
+static PGconn *owner;
+
+static int tear_down(void **state)
+{
+    (void)state;
+    service_end(&service);
+    arena_finish(&arena);
+    PQfinish(owner);
+    return 0;
+}
+
+static void start(unsigned workers, const char *faults)
+{
+    owner = owner_connect();
+    service_start(&service,
+                  &(struct service_wish){.sms = true, .workers = workers, .faults = faults});
+}
+
+static struct post post_one(struct post post)
+{
+    post.sms = true;
+    service_post(&service, &post, 1, 1, 0);
+    return post;
+}
+
+/* --- the door -------------------------------------------------------------------------------
+ */
+
+static void ch_4_a_message_is_answered_when_it_is_kept_and_with_no_words(void **state)
+{
+    (void)state;
+    start(1, NULL);
+    struct post post =
+        post_one((struct post){.body = post_sms(&arena, ANA, "SM1", "hello", "&New=1")});
+    assert_int_equal(post.status, 200);
+    assert_string_equal(post.said, TWIML);
+    assert_int_equal(ask_number(owner, "select count(*) from seen"), 1);
+    post = post_one((struct post){.body = post_sms(&arena, ANA, "SM2", "hello", ""),
+                                  .door = SERVICE_TWILIO_DOOR "?shop=lark&n=1"});
+    assert_int_equal(post.status, 200);
+    service_stop(&service);
+}
+
+static void ch_4_what_twilio_did_not_sign_stays_outside(void **state)
+{
+    (void)state;
+    start(1, NULL);
+    struct post post = post_one(
+        (struct post){.body = post_sms(&arena, ANA, "SM1", "hello", ""), .forged = true});
+    assert_int_equal(post.status, 401);
+    assert_int_equal(ask_number(owner, "select count(*) from seen"), 0);
+    assert_int_equal(ask_number(owner, "select count(*) from unrouted"), 0);
+    service_stop(&service);
+}
+
+/* Nothing that was signed is thrown away: a person may look at it. */
+static void ch_4_what_is_nobodys_or_unreadable_is_kept_and_answered(void **state)
+{
+    (void)state;
+    static const char *const bodies[] = {
+        "MessageSid=SM1&To=%2B15559999999&From=%2B15550100001&Body=hello",
+        "Something=else",
+    };
+    start(1, NULL);
+    long kept = ask_number(owner, "select count(*) from unrouted");
+    for (size_t i = 0; i < COUNTOF(bodies); i++) {
+        struct post post = post_one((struct post){.body = str_from(bodies[i])});
+        assert_int_equal(post.status, 200);
+        assert_string_equal(post.said, TWIML);
+    }
+    assert_int_equal(ask_number(owner, "select count(*) from unrouted"), kept + 2);
+    service_stop(&service);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(ch_4_a_message_is_answered_when_it_is_kept_and_with_no_words,
+                                  tear_down),
+        cmocka_unit_test_teardown(ch_4_what_twilio_did_not_sign_stays_outside, tear_down),
+        cmocka_unit_test_teardown(ch_4_what_is_nobodys_or_unreadable_is_kept_and_answered,
+                                  tear_down),
+    };
+    store_open();
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    store_shut();
+    return failed;
+}
