@@ -54,7 +54,7 @@ uint64_t gate_out(const struct gate *gate)
 {
     uint64_t out = 0;
 
-    for (unsigned i = 0; i < atomic_load(&gate->takers); i++) {
+    for (unsigned i = 0; i < GATE_WORKERS && i < atomic_load(&gate->takers); i++) {
         uint64_t back = atomic_load_explicit(&gate->ledger[i].back, memory_order_relaxed);
         uint64_t taken = atomic_load_explicit(&gate->ledger[i].taken, memory_order_relaxed);
         out += taken > back ? taken - back : 0;

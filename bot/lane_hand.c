@@ -110,7 +110,7 @@ void lanes_hand(struct lanes *lanes, const struct handover *handover)
     if (lane->gate != NULL)
         gate_arrived(lane->gate, handover->taker);
     if (lane->state != LANE_HELD || lane->epoch != handover->epoch || now > lane->lease_until ||
-        now - handover->at > STALE) {
+        handover->at > now || handover->at < now - STALE) {
         count(COUNT_HANDED_LATE, 1);
         return;
     }

@@ -29,6 +29,8 @@ size_t post_room(const struct post *post)
     uint64_t used = atomic_load_explicit(&post->written, memory_order_relaxed) -
                     atomic_load_explicit(&post->read, memory_order_acquire);
 
+    if (used > POST_SIZE) /* no reader of ours did this: it will empty the ring */
+        return 0;
     return POST_SIZE - used > sizeof(struct head)
                ? (size_t)(POST_SIZE - used) - sizeof(struct head)
                : 0;
@@ -51,12 +53,15 @@ bool post_read(struct post *post, struct arena *into, struct str *letter)
 {
     uint64_t at = atomic_load_explicit(&post->read, memory_order_relaxed);
     uint64_t end = atomic_load_explicit(&post->written, memory_order_acquire);
-    struct head head;
+    bool sound = end - at <= POST_SIZE && end - at >= sizeof(struct head);
+    struct head head = {0};
 
-    if (end - at < sizeof head)
+    if (end == at)
         return false;
-    copy_out(post, at, &head, sizeof head);
-    if (head.len > end - at - sizeof head) { /* no writer of ours did this: nothing is safe */
+    if (sound)
+        copy_out(post, at, &head, sizeof head);
+    if (!sound || head.len > end - at - sizeof head) {
+        /* no writer of ours did this: nothing is safe */
         atomic_store_explicit(&post->read, end, memory_order_release);
         return false;
     }

@@ -97,10 +97,12 @@ void shared_blame(struct shared *shared, unsigned worker)
     struct shared_worker *dead = &shared->workers[worker];
 
     for (unsigned slot = 0; slot < SHARED_SLOTS; slot++) {
-        if (atomic_load(&dead->stepping[slot].used)) {
+        unsigned n = atomic_load(&dead->stepping[slot].n);
+
+        /* its last words may be anything, and the supervisor must outlive them */
+        if (atomic_load(&dead->stepping[slot].used))
             blame_slot(shared, dead->stepping[slot].hashes,
-                       atomic_load(&dead->stepping[slot].n));
-        }
+                       n < SHARED_STEPPING ? n : SHARED_STEPPING);
         atomic_store(&dead->stepping[slot].used, false);
     }
 }

@@ -152,6 +152,14 @@ static void many_takers_take_what_was_given_and_no_more(void **state)
     assert_int_equal(gate_withdraw(gate), 0);
 }
 
+/* What stands in shared memory was written by others, and one of them may have been dying. */
+static void more_takers_than_there_can_be_are_not_looked_for(void **state)
+{
+    (void)state;
+    atomic_store(&gate->takers, UINT32_MAX);
+    assert_int_equal(gate_out(gate), 0);
+}
+
 /* --- what is handed over ------------------------------------------------------------------ */
 
 static void a_message_handed_over_is_the_same_on_the_other_side(void **state)
@@ -195,6 +203,7 @@ int main(void)
         cmocka_unit_test_setup(a_dead_workers_places_are_back_when_the_next_begins, fresh),
         cmocka_unit_test_setup(the_queue_is_never_below_nothing, fresh),
         cmocka_unit_test_setup(many_takers_take_what_was_given_and_no_more, fresh),
+        cmocka_unit_test_setup(more_takers_than_there_can_be_are_not_looked_for, fresh),
         cmocka_unit_test(a_message_handed_over_is_the_same_on_the_other_side),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

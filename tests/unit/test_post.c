@@ -68,6 +68,28 @@ static void a_length_that_nobody_wrote_empties_the_ring(void **state)
     assert_true(post_read(&post, &arena, &letter) && str_eq(letter, STR("next")));
 }
 
+/* A writer that died of a spoilt memory may have left any number, and so may a reader. */
+static void places_that_cannot_be_empty_the_ring(void **state)
+{
+    (void)state;
+    static const uint64_t ends[] = {POST_SIZE + 1, POST_SIZE * 3, UINT64_MAX,
+                                    (uint64_t)1 << 63};
+    struct str letter;
+
+    for (size_t i = 0; i < COUNTOF(ends); i++) {
+        memset(post.bytes, 0, sizeof post.bytes);
+        post.bytes[1] = 0x10; /* a letter of a megabyte, which the ring has no room for */
+        post.bytes[2] = 0x10;
+        atomic_store(&post.read, 0);
+        atomic_store(&post.written, ends[i]);
+        assert_int_equal(post_room(&post), 0);
+        assert_false(post_write(&post, STR("lost")));
+        assert_false(post_read(&post, &arena, &letter));
+        assert_true(post_write(&post, STR("next")));
+        assert_true(post_read(&post, &arena, &letter) && str_eq(letter, STR("next")));
+    }
+}
+
 enum { LETTERS = 200000 };
 
 /* The nth letter: its number, and as many more bytes as follow from it. */
@@ -116,6 +138,7 @@ int main(void)
         cmocka_unit_test_setup(letters_come_in_order_and_once, fresh),
         cmocka_unit_test_setup(what_has_no_room_is_not_written_at_all, fresh),
         cmocka_unit_test_setup(a_length_that_nobody_wrote_empties_the_ring, fresh),
+        cmocka_unit_test_setup(places_that_cannot_be_empty_the_ring, fresh),
         cmocka_unit_test_setup(both_ends_at_once_lose_and_spoil_nothing, fresh),
     };
     return cmocka_run_group_tests(tests, NULL, finish);

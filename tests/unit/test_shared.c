@@ -134,6 +134,21 @@ static void more_batches_and_deliveries_than_there_is_room_for_harm_nothing(void
     assert_int_equal(shared_deaths(shared, delivery(SHARED_SLOTS * 1000)), 0);
 }
 
+/* The supervisor reads what a dying worker left, whatever that is. */
+static void a_count_that_nobody_counted_kills_no_supervisor(void **state)
+{
+    (void)state;
+    struct shared *shared = shared_of(1);
+    struct shared_worker *worker = &shared->workers[0];
+    unsigned slot = SHARED_SLOTS - 1; /* behind it the mapping ends */
+
+    worker->stepping[slot].hashes[0] = delivery(1);
+    atomic_store(&worker->stepping[slot].n, UINT32_MAX);
+    atomic_store(&worker->stepping[slot].used, true);
+    shared_blame(shared, 0);
+    assert_int_equal(shared_deaths(shared, delivery(1)), 1);
+}
+
 /* A killer stays known while many innocents are suspected once and cleared by living. */
 static void the_oldest_suspects_give_way(void **state)
 {
@@ -151,6 +166,7 @@ static void the_oldest_suspects_give_way(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_count_that_nobody_counted_kills_no_supervisor),
         cmocka_unit_test(a_delivery_is_blamed_once_for_each_death),
         cmocka_unit_test(a_delivery_of_many_items_dies_once),
         cmocka_unit_test(what_was_finished_before_is_not_blamed),
