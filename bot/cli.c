@@ -7,6 +7,7 @@
 
 #include <stdarg.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #ifndef PARLEY_VERSION
 #define PARLEY_VERSION "unknown"
@@ -167,7 +168,50 @@ int cli_usage(struct cli *cli, const char *format, ...)
     return CLI_USAGE;
 }
 
-bool cli_print(struct cli *cli, struct str text)
+/* How many bytes at `text` a terminal must not have: controls but line and tab, the C1 controls
+ * (two bytes), and the marks that override the direction of what stands around them (three). */
+static size_t unfit(struct str text)
+{
+    const unsigned char *at = (const unsigned char *)text.at;
+
+    if ((at[0] < ' ' && at[0] != '\n' && at[0] != '\t') || at[0] == 0x7f)
+        return 1;
+    if (text.len > 1 && at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0)
+        return 2;
+    if (text.len > 2 && at[0] == 0xe2 &&
+        ((at[1] == 0x80 && at[2] >= 0xaa && at[2] <= 0xae) ||
+         (at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9)))
+        return 3;
+    return 0;
+}
+
+struct str cli_plain(struct arena *into, struct str text)
+{
+    struct str sane = str_sane(into, text); /* a lone byte may be a control, too */
+    char *plain = arena_alloc(into, sane.len + 1);
+    size_t n = 0;
+
+    for (size_t i = 0, skip; i < sane.len; i += skip) {
+        skip = unfit(str_slice(sane, i, sane.len));
+        if (skip == 0) {
+            plain[n++] = sane.at[i];
+            skip = 1;
+        }
+    }
+    return (struct str){plain, n};
+}
+
+static bool print(struct cli *cli, struct str text)
 {
     return text.len == 0 || fwrite(text.at, 1, text.len, cli->out) == text.len;
+}
+
+bool cli_print(struct cli *cli, struct str text)
+{
+    struct arena arena = {0};
+    int fd = fileno(cli->out);
+    bool ok = print(cli, fd >= 0 && isatty(fd) ? cli_plain(&arena, text) : text);
+
+    arena_finish(&arena);
+    return ok;
 }

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "bot/base/arena.h"
 #include "bot/base/err.h"
 #include "bot/config.h"
 
@@ -56,5 +57,12 @@ struct cli_option {
  * when cli_usage is to be called, without a format. */
 MUST_USE bool cli_options(int argc, char **argv, const struct cli_option *options);
 
-/* Print text; false when standard output is gone. */
+/*
+ * What others wrote, as a person's terminal may have it: without the characters that move its
+ * cursor, colour its letters, answer for its keyboard or turn its lines around. Lines stay.
+ */
+struct str cli_plain(struct arena *into, struct str text);
+
+/* Print text; false when standard output is gone. A terminal gets it plain, a program as it is.
+ */
 bool cli_print(struct cli *cli, struct str text);

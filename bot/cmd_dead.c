@@ -62,7 +62,7 @@ static void print_line(struct session *session, const struct dead_letter *letter
     (void)fprintf(session->desk.cli->out, "%s  %s  %-8s  %-16.*s  %.*s\n", id,
                   desk_time(letter->at, at), letter->replayed_at > 0 ? "replayed" : "waiting",
                   STR_ARG(uuid_is_none(letter->org) ? STR("nobody's") : letter->account),
-                  STR_ARG(letter->reason));
+                  STR_ARG(desk_line(&session->desk, letter->reason)));
 }
 
 static bool list(struct desk *desk, const char *const *words, struct err *err)

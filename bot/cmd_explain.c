@@ -109,8 +109,12 @@ static const char *sending_words(const struct explained *message)
 
 static void tell(struct telling *telling, const char *name, struct str value)
 {
-    if (value.len > 0)
-        (void)fprintf(telling->cli->out, "    %-12s %.*s\n", name, STR_ARG(value));
+    struct str rest = cli_plain(&telling->arena, value), part;
+
+    while (str_split(&rest, '\n', &part)) { /* its further lines below its first */
+        (void)fprintf(telling->cli->out, "    %-12s %.*s\n", name, STR_ARG(part));
+        name = "";
+    }
 }
 
 static void tell_why(struct telling *telling, struct str why)

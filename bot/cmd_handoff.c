@@ -117,7 +117,7 @@ static const char *speaker_of(const struct handoff_line *line)
 static bool print_said(struct session *session, const struct handoff_line *line,
                        struct err *err)
 {
-    struct str words = words_of(session, line), part;
+    struct str words = words_of(session, line);
     char at[DESK_TIME_LEN];
     if (session->wish.json) {
         OWNED_JSON(object) = json_object();
@@ -130,8 +130,7 @@ static bool print_said(struct session *session, const struct handoff_line *line,
     (void)fprintf(session->desk.cli->out, "%s  %s%s%s\n", desk_time(line->at, at),
                   speaker_of(line), line->inbound ? "" : ", ",
                   line->inbound ? "" : delivery_name((enum delivery)line->delivery));
-    while (str_split(&words, '\n', &part))
-        (void)fprintf(session->desk.cli->out, "    %.*s\n", STR_ARG(part));
+    desk_words(&session->desk, words);
     return !ferror(session->desk.cli->out) || err_raise(err, ERR_RETRY, "could not write");
 }
 
@@ -141,7 +140,7 @@ static bool print_head(struct session *session, const struct handoff *handoff, s
         return print_json(session, handoff, err);
     print_line(session, handoff);
     (void)fprintf(session->desk.cli->out, "%.*s %.*s %.*s\n\n", STR_ARG(handoff->channel),
-                  STR_ARG(handoff->address), STR_ARG(handoff->name));
+                  STR_ARG(handoff->address), STR_ARG(desk_line(&session->desk, handoff->name)));
     return true;
 }
 

@@ -88,7 +88,7 @@ static void print_file(struct session *session, const struct ticket_file *file, 
                   STR_ARG(file->state), STR_ARG(file->mime.len > 0 ? file->mime : file->kind),
                   (long long)file->size, file->reason.len > 0 ? ", " : "",
                   STR_ARG(file->reason), file->caption.len > 0 ? ": " : "",
-                  STR_ARG(file->caption));
+                  STR_ARG(desk_line(&session->desk, file->caption)));
 }
 
 /* --- show --------------------------------------------------------------------------------- */
@@ -99,13 +99,14 @@ static void print_head(struct session *session, const struct ticket *ticket)
     FILE *out = session->desk.cli->out;
     (void)fprintf(out, "%.*s  %.*s, %.*s\n", STR_ARG(ticket->number), STR_ARG(ticket->status),
                   STR_ARG(ticket->kind));
-    (void)fprintf(out, "from:    %.*s", STR_ARG(ticket->customer));
-    (void)fprintf(out, "  %.*s  %.*s\n", STR_ARG(ticket->email), STR_ARG(ticket->phone));
+    (void)fprintf(out, "from:    %.*s", STR_ARG(desk_line(&session->desk, ticket->customer)));
+    (void)fprintf(out, "  %.*s  %.*s\n", STR_ARG(desk_line(&session->desk, ticket->email)),
+                  STR_ARG(ticket->phone));
     if (ticket->order.len > 0)
         (void)fprintf(out, "order:   %.*s\n", STR_ARG(ticket->order));
-    (void)fprintf(out, "sent:    %s, an answer is promised by %s\n\n%.*s\n",
-                  desk_time(ticket->created_at, at), desk_time(ticket->due_at, by),
-                  STR_ARG(ticket->description));
+    (void)fprintf(out, "sent:    %s, an answer is promised by %s\n\n",
+                  desk_time(ticket->created_at, at), desk_time(ticket->due_at, by));
+    desk_words(&session->desk, ticket->description);
 }
 
 static json_t *answers_to_json(const struct ticket_answer *answers, size_t n)

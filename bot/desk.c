@@ -72,6 +72,21 @@ bool desk_print(struct desk *desk, const json_t *object, struct err *err)
            err_raise(err, ERR_RETRY, "could not write");
 }
 
+struct str desk_line(struct desk *desk, struct str text)
+{
+    struct str plain = cli_plain(&desk->arena, text);
+
+    return str_slice(plain, 0, str_find(plain, STR("\n")));
+}
+
+void desk_words(struct desk *desk, struct str text)
+{
+    struct str rest = cli_plain(&desk->arena, text), part;
+
+    while (str_split(&rest, '\n', &part))
+        (void)fprintf(desk->cli->out, "    %.*s\n", STR_ARG(part));
+}
+
 const char *desk_person(const char *as)
 {
     const struct passwd *user;

@@ -48,6 +48,12 @@ void desk_set_time(json_t *object, const char *name, usec_t at);
 /* One object a line. ERR_RETRY when standard output is gone. */
 MUST_USE bool desk_print(struct desk *desk, const json_t *object, struct err *err);
 
+/* What others wrote, in one line of ours: its first one, plain (cli_plain). */
+struct str desk_line(struct desk *desk, struct str text);
+
+/* Print all of its lines, plain and indented: none of them passes for one of ours. */
+void desk_words(struct desk *desk, struct str text);
+
 /* Who acts: @as where it was given, else this machine's user. */
 const char *desk_person(const char *as);
 

@@ -179,6 +179,34 @@ static void output_that_cannot_be_written_is_a_failure(void **state)
     (void)fclose(cli.err);
 }
 
+/* A customer's words must not clear the screen of whoever reads them, nor type for them. */
+static void what_others_wrote_cannot_write_to_a_terminal(void **state)
+{
+    (void)state;
+    static const char *const said[][2] = {
+        {"\x1b[2J\x1b]0;owned\x07gone",        "[2J]0;ownedgone"         },
+        {"two\nlines\tand\ra return",          "two\nlines\tanda return" },
+        {"\xc2\x9b"
+         "31m c1 \xc2\x85 \x7f",      "31m c1  "                },
+        {"a lone \x9b byte",                   "a lone \xef\xbf\xbd byte"},
+        {"\xe2\x80\xae"
+         "gnp.exe"
+         "\xe2\x80\xac\xe2\x81\xa6!", "gnp.exe!"                },
+        {"za\xc5\xbc\xc3\xb3\xc5\x82\xc4\x87 \xc2\xa0 \xd8\xb7\xd9\x84\xd8\xa8 "
+         "\xf0\x9f\x93\xa6",                                     "za\xc5\xbc\xc3\xb3\xc5\x82\xc4\x87 \xc2\xa0 \xd8\xb7\xd9\x84\xd8\xa8 "
+         "\xf0\x9f\x93\xa6"                                              },
+        {"cut \xe2\x80",      "cut \xef\xbf\xbd\xef\xbf\xbd"},
+        {"",                                  ""                            },
+    };
+    struct arena arena = {0};
+
+    for (size_t i = 0; i < sizeof said / sizeof said[0]; i++) {
+        struct str plain = cli_plain(&arena, str_from(said[i][0]));
+        assert_string_equal(arena_cstr(&arena, plain), said[i][1]);
+    }
+    arena_finish(&arena);
+}
+
 static void suggestions_count_swaps_as_one_mistake(void **state)
 {
     (void)state;
@@ -209,6 +237,7 @@ int main(void)
         cmocka_unit_test(an_unknown_command_suggests_the_nearest),
         cmocka_unit_test(a_failure_is_status_1_with_its_reason),
         cmocka_unit_test(output_that_cannot_be_written_is_a_failure),
+        cmocka_unit_test(what_others_wrote_cannot_write_to_a_terminal),
         cmocka_unit_test(suggestions_count_swaps_as_one_mistake),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
