@@ -24,9 +24,9 @@ struct arrival {
     struct str body;
     const char *provider; /* whose words the body is in: "whatsapp", "twilio", ... */
     usec_t arrived;       /* monotonic */
-    usec_t received_at; /* wall clock */
-    usec_t deadline;    /* monotonic */
-    size_t pending;     /* items not settled, and one while it is being taken apart */
+    usec_t received_at;   /* wall clock */
+    usec_t deadline;      /* monotonic */
+    size_t pending;       /* items not settled, and one while it is being taken apart */
     bool failed;
     bool suspect; /* a worker died over it: step it alone */
     void (*settled)(struct arrival *delivery);
