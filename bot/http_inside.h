@@ -1,7 +1,15 @@
 /*
- * What the server's own files share: http.c (life cycle, listening, deadlines), http_conn.c
- * (a connection's states and answers), http_limits.c (what is refused) and http_lws.c (the
- * callbacks). Nobody else includes this.
+ * What the server's own files share; nobody else includes this.
+ *
+ *     http.c           life cycle, listening, deadlines
+ *     http_lws.c       libwebsockets' callbacks
+ *     http_limits.c    what is refused
+ *     http_conn.c      a connection's requests and its end
+ *     http_exchange.c  a request as its handler sees it
+ *     http_out.c       the bytes of an answer
+ *     http_write.c     answers into the socket
+ *     http_stream.c    answers without an end
+ *     http_linger.c    sockets that outlive their connection
  */
 #pragma once
 
@@ -148,16 +156,69 @@ struct str http_limits_query(struct arena *into, struct lws *wsi);
 bool conn_request(struct conn *conn, struct str path);
 bool conn_body(struct conn *conn, const void *bytes, size_t n);
 bool conn_body_complete(struct conn *conn);
-bool conn_writable(struct conn *conn);
 /* The client, or we, closed it: the exchange lives on without it. */
 void conn_gone(struct conn *conn);
 /* The last callback has come. */
 void conn_free(struct conn *conn);
 void conn_kill(struct conn *conn);
 void conn_expire(struct conn *conn, usec_t now);
-void conn_linger_on(struct http_server *server, usec_t now);
-void conn_flush_ready(struct loop_task *task);
 bool conn_is_quiet(const struct conn *conn);
+
+/* --- http_exchange.c --- */
+/* For the request whose headers have come; counted among those in flight until it is freed. */
+struct exchange *exchange_create(struct conn *conn, const struct request_head *head,
+                                 struct str path);
+void exchange_free(struct exchange *exchange);
+/* Room grows with what has really come: a length that was only claimed costs nothing. False
+ * when all bodies together would be too much. */
+MUST_USE bool exchange_make_room(struct exchange *exchange, size_t len);
+
+/* --- http_out.c: the connection's buffer --- */
+void out_clear(struct conn *conn);
+void out_put(struct conn *conn, const void *bytes, size_t n);
+void out_put_text(struct conn *conn, const char *text);
+/* The status and the headers; one that has a line's end in it is left out. NULL ends @headers,
+ * which may be NULL. */
+void out_put_head(struct conn *conn, int status, const char *content_type,
+                  const char *const *headers);
+/* A whole answer in place of what was there. */
+void out_answer(struct conn *conn, int status, const char *content_type, struct str body,
+                const char *const *headers);
+/* That answer is the connection's last, and says so. */
+void out_close(struct conn *conn);
+
+/* --- http_write.c: false means that the connection is to be closed now --- */
+/* Into the list of those that are written when this turn of the loop ends, and out of it. */
+void conn_make_ready(struct conn *conn);
+void conn_unready(struct conn *conn);
+void conn_flush_ready(struct loop_task *task);
+/* The answer, in a callback of libwebsockets. */
+bool conn_write(struct conn *conn);
+/* Write what the socket takes. */
+bool conn_pump(struct conn *conn);
+bool conn_is_pumped(const struct conn *conn);
+/* Wait for room, if anything is left to write; and on a stream for the client's leaving. */
+bool conn_watch(struct conn *conn);
+void conn_unwatch(struct conn *conn);
+/* libwebsockets says that there is room. */
+bool conn_writable(struct conn *conn);
+/* Outside libwebsockets' callbacks: whether early bytes wait in its buffer. */
+bool conn_has_early_bytes(struct conn *conn);
+/* All was said. Always false. */
+bool conn_end(struct conn *conn);
+
+/* --- http_stream.c --- */
+/* Write what there is, then wait for more, for room, or for the client to leave. False as
+ * above. */
+bool conn_stream_turn(struct conn *conn);
+/* The connection has gone; its owner is told by the loop. */
+void stream_detach(struct http_server *server, struct stream *stream);
+
+/* --- http_linger.c --- */
+/* What the client still sends is thrown away for a while, by a descriptor of our own. */
+void conn_linger(struct conn *conn);
+/* By the sweep: what came, and which have ended. */
+void conn_linger_on(struct http_server *server, usec_t now);
 
 /* --- http.c --- */
 void server_settle(struct http_server *server); /* after anything has ended */
