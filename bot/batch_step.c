@@ -13,6 +13,13 @@
 /* Of facts and actions, for one item: a flow's own loop check comes first. */
 #define ROUNDS_MAX 32
 
+/* "Known" is enough for reading on WhatsApp only: anybody can write an SMS in another's name.
+ */
+static bool may_read_known(const struct batch_work *work, const struct turn *turn)
+{
+    return work->batch->business->reading_known && turn->account->channel == CHANNEL_WHATSAPP;
+}
+
 static void begin_step(struct batch_work *work, struct turn *turn, struct item *item)
 {
     turn->in = (struct flow_in){.state = turn->state,
@@ -23,7 +30,7 @@ static void begin_step(struct batch_work *work, struct turn *turn, struct item *
                                     turn->language_settled || turn->customer_language.len > 0,
                                 .facts = batch_facts(work, turn),
                                 .verified = batch_is_verified(work, turn),
-                                .reading_known = work->batch->business->reading_known,
+                                .reading_known = may_read_known(work, turn),
                                 .last_inbound_at = turn->last_inbound_at,
                                 .stopped = turn->stopped,
                                 .held = batch_is_held(work, turn)};

@@ -90,6 +90,34 @@ static void ch_4_what_is_nobodys_or_unreadable_is_kept_and_answered(void **state
     service_stop(&service);
 }
 
+/* --- who speaks ------------------------------------------------------------------------------
+ */
+
+static long shown(void)
+{
+    return ask_number(
+        owner, "select count(*) from messages where not inbound and body like '%ORD-1%'");
+}
+
+/* A business that lets whoever it knows read has said so of WhatsApp: the sender of an SMS is
+ * whoever its writer says. */
+static void otp_9_a_known_number_reads_on_whatsapp_and_not_by_sms(void **state)
+{
+    (void)state;
+    start(1, NULL);
+    run_sql(owner, "update businesses set settings = settings || '{\"reading\": \"known\"}'");
+    assert_int_equal(
+        post_one((struct post){.body = post_sms(&arena, ANA, "SM1", "my orders", "")}).status,
+        200);
+    service_until(&service, owner, "select count(*) from outbox", 0, WAIT);
+    assert_int_equal(shown(), 0);
+    struct post post = {.body = post_text(&arena, ANA + 1, "wamid.read", "my orders")};
+    service_post(&service, &post, 1, 1, WAIT);
+    service_until(&service, owner, "select count(*) from outbox", 0, WAIT);
+    assert_int_equal(shown(), 1);
+    service_stop(&service);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -97,6 +125,8 @@ int main(void)
                                   tear_down),
         cmocka_unit_test_teardown(ch_4_what_twilio_did_not_sign_stays_outside, tear_down),
         cmocka_unit_test_teardown(ch_4_what_is_nobodys_or_unreadable_is_kept_and_answered,
+                                  tear_down),
+        cmocka_unit_test_teardown(otp_9_a_known_number_reads_on_whatsapp_and_not_by_sms,
                                   tear_down),
     };
     store_open();
