@@ -90,6 +90,34 @@ static void ch_4_what_is_nobodys_or_unreadable_is_kept_and_answered(void **state
     service_stop(&service);
 }
 
+/* --- a conversation -------------------------------------------------------------------------
+ */
+
+static void say(const char *id, const char *words, const char *more)
+{
+    struct post post = post_one((struct post){.body = post_sms(&arena, ANA, id, words, more)});
+
+    assert_int_equal(post.status, 200);
+}
+
+static void all_settled(void)
+{
+    service_until(&service, owner, "select count(*) from outbox", 0, WAIT);
+}
+
+static void ch_4_a_conversation_by_sms_goes_both_ways(void **state)
+{
+    (void)state;
+    start(1, NULL);
+    say("SM1", "hello", "");
+    all_settled();
+    assert_true(service_arrived(&service, ANA, NULL) >= 1);
+    assert_int_equal(ask_number(owner, "select count(*) from contact_points where channel ="
+                                       " 'sms' and address = '" ANA "'"),
+                     1);
+    service_stop(&service);
+}
+
 /* --- who speaks ------------------------------------------------------------------------------
  */
 
@@ -128,6 +156,7 @@ int main(void)
                                   tear_down),
         cmocka_unit_test_teardown(otp_9_a_known_number_reads_on_whatsapp_and_not_by_sms,
                                   tear_down),
+        cmocka_unit_test_teardown(ch_4_a_conversation_by_sms_goes_both_ways, tear_down),
     };
     store_open();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
