@@ -9,7 +9,7 @@
 #include "bot/accounts.h"
 
 struct channel_limits {
-    unsigned rate, rate_burst; /* messages a second of one account */
+    unsigned rate, rate_burst; /* a second of one account: messages, or segments of SMS */
     unsigned connections;      /* under way at once */
     usec_t pair_interval;      /* between two to one person; 0: no limit */
     unsigned pair_burst;

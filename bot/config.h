@@ -71,8 +71,8 @@ struct config {
         struct str account_sid, auth_token;
         struct str phone_number;
         usec_t connect_timeout, timeout;
-        unsigned rate, rate_burst; /* messages per second of one number */
-        bool allow_http;
+        unsigned rate, rate_burst; /* segments per second of one number */
+        bool plain_letters, allow_http;
         size_t answer_max;
     } twilio;
     struct {

@@ -156,11 +156,16 @@ const struct setting settings[] = {
      .help = "How long one call may take in all. What is not answered by then is unknown."},
     {.path = "twilio.rate", .type = SETTING_COUNT, .offset = AT(twilio.rate), .initial = "1",
      .least = 1, .most = 1000000,
-     .help = "SMS a second from one number: 1 for a long code in the US, 3 toll-free, 100 for a "
-             "short code."},
+     .help = "Segments of SMS a second from one number: 1 for a long code in the US, 3 "
+             "toll-free, 100 for a short code. A longer message takes as many as it has."},
     {.path = "twilio.rate_burst", .type = SETTING_COUNT, .offset = AT(twilio.rate_burst),
      .initial = "1", .least = 1, .most = 1000000,
      .help = "How many may leave at once after a quiet moment."},
+    {.path = "twilio.plain_letters", .type = SETTING_BOOL, .offset = AT(twilio.plain_letters),
+     .initial = "true",
+     .help = "Write \"zamowienie\" for \"zamówienie\" and leave an emoji out where that saves "
+             "a segment: one letter outside of GSM's alphabet makes 70 characters of 160. "
+             "Letters that GSM has (ñ, é, ü) stay, and Arabic is never touched."},
     {.path = "twilio.allow_http", .type = SETTING_BOOL, .offset = AT(twilio.allow_http),
      .initial = "false", .help = "Allow a base_url without TLS. For the sandbox only."},
     {.path = "twilio.answer_max", .type = SETTING_SIZE, .offset = AT(twilio.answer_max),

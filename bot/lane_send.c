@@ -98,6 +98,8 @@ static void go(struct sending_row *row, bool stopped)
         sending_ends(row);
         return;
     }
+    if (row->request.cost > 1)
+        bucket_owe(&lane->bucket, row->request.cost - 1);
     row->fetch = (struct fetch){.request = &row->request,
                                 .connect_timeout = limits->connect_timeout,
                                 .timeout = limits->timeout,

@@ -3,7 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TOKEN ((uint64_t)1000000)
+#define TOKEN   ((uint64_t)1000000)
+#define LONGEST USEC_PER_DAY /* rest beyond it counts no more */
+
+static void pay(struct bucket *bucket)
+{
+    uint64_t paid = bucket->owed < bucket->micro_tokens ? bucket->owed : bucket->micro_tokens;
+
+    bucket->micro_tokens -= paid;
+    bucket->owed -= paid;
+}
 
 unsigned bucket_tokens(struct bucket *bucket, usec_t now, unsigned per_second, unsigned burst)
 {
@@ -11,12 +20,14 @@ unsigned bucket_tokens(struct bucket *bucket, usec_t now, unsigned per_second, u
 
     if (per_second == 0)
         return burst > 0 ? burst : UINT32_MAX;
-    if (bucket->at == 0 || now - bucket->at > (usec_t)burst * USEC_PER_SEC) {
+    if (bucket->at == 0) {
         bucket->micro_tokens = most;
     } else if (now > bucket->at) {
-        bucket->micro_tokens += (uint64_t)(now - bucket->at) * per_second;
+        usec_t since = now - bucket->at < LONGEST ? now - bucket->at : LONGEST;
+        bucket->micro_tokens += (uint64_t)since * per_second;
     }
     bucket->at = now;
+    pay(bucket);
     if (bucket->micro_tokens > most)
         bucket->micro_tokens = most;
     return (unsigned)(bucket->micro_tokens / TOKEN);
@@ -29,6 +40,12 @@ void bucket_take(struct bucket *bucket, unsigned n)
     bucket->micro_tokens -= taken < bucket->micro_tokens ? taken : bucket->micro_tokens;
 }
 
+void bucket_owe(struct bucket *bucket, unsigned n)
+{
+    bucket->owed += n * TOKEN;
+    pay(bucket);
+}
+
 void bucket_give(struct bucket *bucket, unsigned n)
 {
     bucket->micro_tokens += n * TOKEN; /* bounded when it is next looked at */
@@ -38,7 +55,7 @@ usec_t bucket_wait(struct bucket *bucket, usec_t now, unsigned per_second, unsig
 {
     if (bucket_tokens(bucket, now, per_second, burst) > 0)
         return 0;
-    return (usec_t)((TOKEN - bucket->micro_tokens) / per_second + 1);
+    return (usec_t)((TOKEN + bucket->owed - bucket->micro_tokens) / per_second + 1);
 }
 
 /* --- pairs

@@ -11,12 +11,15 @@
 
 struct bucket {
     uint64_t micro_tokens;
-    usec_t at; /* monotonic; 0: full */
+    uint64_t owed; /* millionths, too: paid before anything is there again */
+    usec_t at;     /* monotonic; 0: full */
 };
 
 /* Tokens that are there now, at most `burst`. `per_second` 0: no limit. */
 unsigned bucket_tokens(struct bucket *bucket, usec_t now, unsigned per_second, unsigned burst);
 void bucket_take(struct bucket *bucket, unsigned n);
+/* So many more than were taken are used after all: what comes in pays for them first. */
+void bucket_owe(struct bucket *bucket, unsigned n);
 /* Taken and not used. */
 void bucket_give(struct bucket *bucket, unsigned n);
 /* How long until one token is there; 0: now. */

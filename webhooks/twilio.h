@@ -19,13 +19,15 @@ struct twilio_sender {
     struct str account_sid;
     struct str auth_token;
     struct str callback; /* without a query */
+    bool plain_letters;  /* marks on letters go where that saves segments: sms_text.h */
 };
 
 /*
  * The request that sends a message as SMS. `message->account` is the number that it leaves from
- * (E.164), or a messaging service (MG...). Lists and buttons become numbered lines, a link its
- * address, a file its address with the words. ERR_REJECT for what cannot be said: a sender or
- * recipient that is none, no words, a setting that is malformed.
+ * (E.164), or a messaging service (MG...). The words are those of `message->face`; without one
+ * lists and buttons become numbered lines, a link its address. They are written in the cheapest
+ * way (sms_text.h), and the request's `cost` is their segments. ERR_REJECT for what cannot be
+ * said: a sender or recipient that is none, no words, a setting that is malformed.
  */
 MUST_USE bool twilio_encode(struct arena *into, const struct twilio_sender *sender,
                             const struct outbound *message, struct http_request *request,

@@ -5,6 +5,7 @@
  * person answers with the number. What comes from settings is checked before it becomes part of
  * an address or a header, as for WhatsApp.
  */
+#include "webhooks/sms_text.h"
 #include "webhooks/twilio.h"
 
 #include <sodium.h>
@@ -106,6 +107,23 @@ static struct str words_of(struct arena *into, const struct reply *reply)
     return str_trim(reply->body);
 }
 
+/* Cut so that what it is written with still fits: "…" is shorter than "...". */
+static struct str fit(struct arena *into, const struct twilio_sender *sender, struct str words)
+{
+    size_t most = TWILIO_BODY_MAX;
+    struct str written = STR_NONE;
+    size_t over = 1;
+
+    words = str_sane(into, words);
+    while (over > 0 && most > 0) {
+        written = sms_text_fit(into, str_cut(into, words, most), sender->plain_letters);
+        size_t len = str_length(written);
+        over = len > TWILIO_BODY_MAX ? len - TWILIO_BODY_MAX : 0;
+        most -= over < most ? over : most;
+    }
+    return written;
+}
+
 /* --- the form ----------------------------------------------------------------------------- */
 
 /* As in a form's body; also right in a query. */
@@ -142,7 +160,7 @@ static struct str form_of(struct arena *into, const struct twilio_sender *sender
     struct str form = add_field(into, STR_NONE, "To", message->to.phone);
 
     form = add_field(into, form, service ? "MessagingServiceSid" : "From", message->account);
-    form = add_field(into, form, "Body", str_cut(into, str_sane(into, words), TWILIO_BODY_MAX));
+    form = add_field(into, form, "Body", words);
     if (message->good_for > 0) {
         int64_t seconds = (message->good_for + USEC_PER_SEC - 1) / USEC_PER_SEC;
         struct str valid =
@@ -225,7 +243,8 @@ bool twilio_encode(struct arena *into, const struct twilio_sender *sender,
                    const struct outbound *message, struct http_request *request,
                    struct err *err)
 {
-    struct str words = words_of(into, message->reply);
+    struct str words =
+        message->face != NULL ? str_trim(message->face->text) : words_of(into, message->reply);
 
     if (!check(sender, message, err))
         return false;
@@ -233,7 +252,9 @@ bool twilio_encode(struct arena *into, const struct twilio_sender *sender,
         return err_raise(err, ERR_REJECT, "SMS %s: no words",
                          reply_kind_name(message->reply->kind));
     }
+    words = fit(into, sender, words);
     begin(into, sender, "POST", "/Messages.json", request);
     request->body = form_of(into, sender, message, words);
+    request->cost = sms_measure(words).segments;
     return true;
 }

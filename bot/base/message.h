@@ -249,6 +249,8 @@ struct http_request {
     struct str body;
     bool repeatable; /* the provider ignores a repetition (GET, idempotency key): libcurl may
                         repeat it by itself */
+    unsigned cost;   /* how many of the account's rate it takes, as an SMS of three segments
+                        does; 0 is one */
 };
 
 /* How far a request got, as far as we can know. */

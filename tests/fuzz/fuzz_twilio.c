@@ -2,6 +2,7 @@
  * Everything that reads Twilio's bytes: a form and its signature, a status, an answer. And what
  * is written for it: the form of any words reads back as those words.
  */
+#include "webhooks/sms_text.h"
 #include "webhooks/twilio.h"
 
 #include <stdlib.h>
@@ -79,7 +80,8 @@ static void write_form(struct arena *arena, struct str words)
 {
     const struct twilio_sender sender = {.base = STR("https://api.twilio.com"),
                                          .account_sid = STR("AC01"),
-                                         .auth_token = STR("t")};
+                                         .auth_token = STR("t"),
+                                         .plain_letters = true};
     const struct reply reply = {.kind = REPLY_TEXT, .body = words};
     const struct outbound message = {.key = STR("k"),
                                      .account = STR("+15550100101"),
@@ -94,8 +96,13 @@ static void write_form(struct arena *arena, struct str words)
         return;
     }
     hold(twilio_form_read(arena, request.body, &form, &err) && form.n == 3);
-    struct str wanted = str_cut(arena, str_sane(arena, str_trim(words)), TWILIO_BODY_MAX);
-    hold(str_eq(twilio_form_get(&form, "Body"), wanted));
+    struct str body = twilio_form_get(&form, "Body");
+    struct str sane = str_cut(arena, str_sane(arena, str_trim(words)), TWILIO_BODY_MAX);
+    hold(str_is_utf8(body) && str_length(body) <= TWILIO_BODY_MAX);
+    hold(request.cost == sms_measure(body).segments);
+    hold(request.cost <= sms_measure(sane).segments);
+    if (str_length(sane) < TWILIO_BODY_MAX / 2)
+        hold(str_eq(body, sms_text_fit(arena, sane, true)));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

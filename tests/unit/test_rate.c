@@ -49,6 +49,24 @@ static void a_new_bucket_is_full_and_gives_its_burst_at_once(void **state)
     assert_int_equal(bucket_tokens(&bucket, START + USEC_PER_SEC / RATE, RATE, BURST), 1);
 }
 
+/* A message turned out to be three segments: two more are paid for before the next may go. */
+static void ch_4_what_is_owed_is_paid_first(void **state)
+{
+    (void)state;
+    struct bucket bucket = {0};
+
+    assert_int_equal(bucket_tokens(&bucket, START, 1, 1), 1);
+    bucket_take(&bucket, 1);
+    bucket_owe(&bucket, 2);
+    assert_int_equal(bucket_wait(&bucket, START, 1, 1), 3 * USEC_PER_SEC + 1);
+    assert_int_equal(bucket_tokens(&bucket, START + 2 * USEC_PER_SEC, 1, 1), 0);
+    assert_int_equal(bucket_tokens(&bucket, START + 3 * USEC_PER_SEC, 1, 1), 1);
+    /* a debt is paid from what is there, and rest beyond the burst pays none in advance */
+    assert_int_equal(bucket_tokens(&bucket, START + USEC_PER_HOUR, 10, 10), 10);
+    bucket_owe(&bucket, 4);
+    assert_int_equal(bucket_tokens(&bucket, START + USEC_PER_HOUR, 10, 10), 6);
+}
+
 /* However it is asked, no stretch of time sees more than its burst and its rate. */
 static void no_stretch_of_time_sees_more_than_burst_and_rate(void **state)
 {
@@ -319,6 +337,7 @@ static void interval_nought_means_no_limit_and_burst_nought_is_one(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ch_4_what_is_owed_is_paid_first),
         cmocka_unit_test(a_new_bucket_is_full_and_gives_its_burst_at_once),
         cmocka_unit_test(no_stretch_of_time_sees_more_than_burst_and_rate),
         cmocka_unit_test(a_greedy_sender_gets_its_whole_rate),

@@ -210,9 +210,55 @@ static void what_would_break_is_refused(void **state)
     refused(&sender, &message);
 }
 
+static void ch_4_words_are_written_in_the_cheapest_way_and_their_segments_counted(void **state)
+{
+    (void)state;
+    char *many = arena_alloc(&arena, 5001);
+    struct reply reply = {.kind = REPLY_TEXT,
+                          .body = STR("Zamówienie jest w drodze – doręczymy je w środę między "
+                                      "ósmą a szesnastą.")};
+    struct outbound message = to_ana(&reply);
+    struct twilio_sender plain = sender;
+    struct http_request request;
+    struct twilio_form form;
+    plain.plain_letters = true;
+    assert_true(twilio_encode(&arena, &plain, &message, &request, &err));
+    assert_int_equal(request.cost, 1);
+    assert_true(twilio_form_read(&arena, request.body, &form, &err));
+    assert_str(twilio_form_get(&form, "Body"), "Zamowienie jest w drodze - doreczymy je w "
+                                               "srode miedzy osma a szesnasta.");
+    assert_true(twilio_encode(&arena, &sender, &message, &request, &err));
+    assert_int_equal(request.cost, 2);
+    memset(many, 'x', 5000);
+    reply.body = (struct str){many, 5000};
+    assert_true(twilio_encode(&arena, &sender, &message, &request, &err));
+    assert_int_equal(request.cost, 11); /* the cut's ellipsis does not make it 24 */
+    assert_true(twilio_form_read(&arena, request.body, &form, &err));
+    assert_int_equal(str_length(twilio_form_get(&form, "Body")), TWILIO_BODY_MAX);
+    assert_true(str_ends(twilio_form_get(&form, "Body"), STR("x...")));
+}
+
+static void ch_6_the_face_is_what_is_said(void **state)
+{
+    (void)state;
+    struct reply reply = {.kind = REPLY_TEXT, .body = STR("Body")};
+    struct face face = {.text = STR(" Face ")};
+    struct outbound message = to_ana(&reply);
+    struct http_request request;
+    struct twilio_form form;
+    message.face = &face;
+    assert_true(twilio_encode(&arena, &sender, &message, &request, &err));
+    assert_true(twilio_form_read(&arena, request.body, &form, &err));
+    assert_str(twilio_form_get(&form, "Body"), "Face");
+    face.text = STR(" ");
+    assert_false(twilio_encode(&arena, &sender, &message, &request, &err));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ch_4_words_are_written_in_the_cheapest_way_and_their_segments_counted),
+        cmocka_unit_test(ch_6_the_face_is_what_is_said),
         cmocka_unit_test(ch_4_a_message_is_a_form_with_our_key_in_its_callback),
         cmocka_unit_test(the_doctor_asks_who_we_are),
         cmocka_unit_test(ch_6_what_cannot_be_tapped_is_numbered),
