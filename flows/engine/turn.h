@@ -146,9 +146,10 @@ void turn_lapse(struct flow_turn *turn);
 /* What runs from now on, and whether that is another than before. */
 void turn_timers(struct flow_turn *turn);
 
-/* --- turn.c ------------------------------------------------------------------------------- */
+/* --- walk.c ------------------------------------------------------------------------------- */
 
-void turn_take(struct flow_turn *turn, const struct moves *moves);
+/* A variable of the present flow; empty text is none. */
+void turn_set(struct flow_turn *turn, struct str name, struct value value);
 void turn_enter(struct flow_turn *turn, const struct state_def *state);
 /* As enter, but on the page where it is. */
 void turn_page(struct flow_turn *turn, const struct state_def *state);
@@ -163,4 +164,26 @@ void turn_begin_flow(struct flow_turn *turn, const struct flow_def *flow,
                      const struct state_def *state);
 /* Whether enough is known of the one who writes. */
 bool turn_is_met(const struct flow_turn *turn, enum need needs);
-void turn_set(struct flow_turn *turn, struct str name, struct value value);
+/* What is under way waits as it stands, and who speaks is asked first. */
+void turn_prove(struct flow_turn *turn);
+/* The present state may not be entered yet: prove, or the menu where that would be no reason to
+ * send a code. */
+void turn_withhold(struct flow_turn *turn);
+
+/* --- moves.c ------------------------------------------------------------------------------ */
+
+/* The first way whose guard holds; where none does, the prompt again. Misses are forgotten. */
+void turn_take(struct flow_turn *turn, const struct moves *moves);
+/* The same without "where none does": false then. */
+bool turn_try(struct flow_turn *turn, const struct moves *moves);
+/* One way, whatever its guard. */
+void turn_move(struct flow_turn *turn, const struct move *move);
+/* What a load or an action is sent: bound values first, else variables of that name; the
+ * language is the turn's. */
+const struct record *turn_taken(struct flow_turn *turn, const char *const *takes,
+                                const struct bindings *with);
+
+/* --- builtin.c ---------------------------------------------------------------------------- */
+
+/* Does turn->action, and answers it. */
+void turn_builtin(struct flow_turn *turn, const struct record *takes);

@@ -1,0 +1,76 @@
+/*
+ * Actions that the engine does itself, without asking the world.
+ */
+#include "flows/engine/turn.h"
+
+#include "flows/engine/hours.h"
+
+static struct value business_value(const struct flow_turn *turn, const char *name)
+{
+    struct value business = record_get(turn->in->facts, STR("business"));
+
+    return record_get(business.kind == VALUE_RECORD ? business.record : NULL, str_from(name));
+}
+
+/* A person is asked for. In business hours the bot makes way; outside of them it tells when
+ * somebody will be there, and goes on itself until then. */
+static void person_ask(struct flow_turn *turn, const struct record *takes)
+{
+    struct flow_result *result = &turn->result;
+    struct value hours = business_value(turn, "hours");
+    struct value zone = business_value(turn, "time_zone");
+    struct value minutes = business_value(turn, "handoff_minutes");
+    struct value reason = record_get(takes, STR("reason"));
+    usec_t now = turn->in->now;
+    usec_t wait =
+        (minutes.kind == VALUE_INT && minutes.number > 0 ? minutes.number : 15) * USEC_PER_MIN;
+    struct hours_look look = hours_look(hours.kind == VALUE_RECORD ? hours.record : NULL,
+                                        zone.kind == VALUE_TEXT ? zone.text : STR_NONE, now);
+    struct record_builder told;
+
+    record_build(&told, turn->arena);
+    if (!look.open)
+        record_set(&told, STR("closed"), value_bool(true));
+    if (look.closes_at)
+        record_set(&told, STR("closes_at"), value_time(look.closes_at));
+    if (look.opens_at)
+        record_set(&told, STR("opens_at"), value_time(look.opens_at));
+    turn->answers[0].value = value_record(record_built(&told));
+    result->handoff = true;
+    result->handoff_reason =
+        reason.kind == VALUE_TEXT ? arena_cstr(turn->arena, reason.text) : "asked";
+    result->handoff_holds = look.open;
+    result->handoff_by = look.open       ? now + wait
+                         : look.opens_at ? look.opens_at + wait
+                                         : now + USEC_PER_DAY;
+}
+
+void turn_builtin(struct flow_turn *turn, const struct record *takes)
+{
+    struct flow_result *result = &turn->result;
+    struct value lang = record_get(takes, STR("lang"));
+
+    turn->answers[0] = (struct flow_answer){.outcome = turn->action->outcomes[0]};
+    switch (turn->action->builtin) {
+    case BUILTIN_SET_LANGUAGE:
+        if (lang.kind == VALUE_TEXT && lang_parse(lang.text, &turn->locale.lang))
+            result->lang_settled = true;
+        break;
+    case BUILTIN_PERSON:
+        person_ask(turn, takes);
+        break;
+    case BUILTIN_STOP:
+        result->consent = FLOW_CONSENT_STOP;
+        turn->kept.stopped = true;
+        break;
+    case BUILTIN_START:
+        result->consent = FLOW_CONSENT_START;
+        turn->kept.stopped = false;
+        break;
+    case BUILTIN_LOG_OUT:
+        turn->verified = false;
+        break;
+    case BUILTIN_NONE:
+        break;
+    }
+}
