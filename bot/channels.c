@@ -2,6 +2,7 @@
 
 #include "bot/base/crypto.h"
 #include "bot/loop/loop.h"
+#include "webhooks/resend_out.h"
 #include "webhooks/twilio.h"
 #include "webhooks/whatsapp.h"
 
@@ -72,6 +73,40 @@ static bool sms_put(struct arena *into, const struct config *config,
     return twilio_encode(into, &sender, message, request, err);
 }
 
+/* --- email -------------------------------------------------------------------------------- */
+
+static bool by_smtp(const struct config *config)
+{
+    return str_eq(config->mail.transport, STR("smtp"));
+}
+
+static bool mail_is_ready(const struct config *config, const struct account *account)
+{
+    (void)account;
+    return by_smtp(config) ? config->smtp.host.len > 0 : config->resend.api_key.len > 0;
+}
+
+static struct channel_limits mail_limits(const struct config *config)
+{
+    return (struct channel_limits){.rate = config->mail.rate,
+                                   .rate_burst = config->mail.rate_burst,
+                                   .connections = config->mail.connections,
+                                   .connect_timeout = config->mail.connect_timeout,
+                                   .timeout = config->mail.timeout,
+                                   .answer_max = config->resend.answer_max};
+}
+
+static bool mail_put(struct arena *into, const struct config *config,
+                     const struct account *account, const struct outbound *message,
+                     struct http_request *request, struct err *err)
+{
+    struct resend_sender sender = {.base = config->resend.base_url,
+                                   .api_key = config->resend.api_key};
+
+    (void)account;
+    return resend_encode(into, &sender, message, request, err);
+}
+
 /* --- the table ---------------------------------------------------------------------------- */
 
 const struct channel_ways *channel_ways(enum channel channel)
@@ -83,11 +118,18 @@ const struct channel_ways *channel_ways(enum channel channel)
                                                  .error = whatsapp_error};
     static const struct channel_ways sms = {.is_ready = sms_is_ready,
                                             .limits = sms_limits,
+                                            .face = face_sms,
                                             .encode = sms_put,
                                             .answer = twilio_answer,
                                             .error = twilio_error};
+    static const struct channel_ways mail = {.is_ready = mail_is_ready,
+                                             .limits = mail_limits,
+                                             .face = face_mail,
+                                             .encode = mail_put,
+                                             .answer = resend_answer,
+                                             .error = resend_error};
 
-    return channel == CHANNEL_SMS ? &sms : &whatsapp;
+    return channel == CHANNEL_SMS ? &sms : channel == CHANNEL_EMAIL ? &mail : &whatsapp;
 }
 
 /* --- sealed words ------------------------------------------------------------------------- */

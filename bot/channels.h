@@ -7,6 +7,7 @@
 #pragma once
 
 #include "bot/accounts.h"
+#include "templates/face.h"
 
 struct channel_limits {
     unsigned rate, rate_burst; /* a second of one account: messages, or segments of SMS */
@@ -22,6 +23,9 @@ struct channel_ways {
     /* Whether there are credentials to send with. */
     bool (*is_ready)(const struct config *config, const struct account *account);
     struct channel_limits (*limits)(const struct config *config);
+    /* How a reply looks here; NULL: as its fields say. Who speaks is learnt with the claim, so
+     * such a lane takes nothing that was handed over. */
+    struct face (*face)(struct arena *into, const struct face_ask *ask);
     bool (*encode)(struct arena *into, const struct config *config,
                    const struct account *account, const struct outbound *message,
                    struct http_request *request, struct err *err);

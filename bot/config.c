@@ -348,6 +348,34 @@ static bool check_secrets(const struct config *config, struct err *err)
                      KEY_LEAST);
 }
 
+/* A password may cross this machine in the clear, and nothing else. */
+static bool is_this_machine(struct str host)
+{
+    return str_eq(host, STR("localhost")) || str_eq(host, STR("::1")) ||
+           str_starts(host, STR("127."));
+}
+
+static bool check_smtp(const struct config *config, struct err *err)
+{
+    bool chosen = str_eq(config->mail.transport, STR("smtp"));
+
+    if (chosen && config->smtp.host.len == 0)
+        return err_raise(err, ERR_REJECT, "mail.transport is smtp: give smtp.host, too");
+    if ((config->smtp.user.len == 0) != (config->smtp.password.len == 0)) {
+        return err_raise(err, ERR_REJECT,
+                         "smtp.user and smtp.password belong together: give both or neither");
+    }
+    for (size_t i = 0; i < config->smtp.host.len; i++) {
+        if (strchr("/@?#[] ", config->smtp.host.at[i]) != NULL)
+            return err_raise(err, ERR_REJECT, "smtp.host is a name or an address, alone");
+    }
+    return !str_eq(config->smtp.tls, STR("none")) || config->smtp.host.len == 0 ||
+           is_this_machine(config->smtp.host) ||
+           err_raise(err, ERR_REJECT,
+                     "smtp.tls is none, and smtp.host is another machine: mails and the "
+                     "password would travel in the clear; use starttls or implicit");
+}
+
 static bool check_whole(struct config *config, struct err *err)
 {
     if ((config->tls.cert.len == 0) != (config->tls.key.len == 0)) {
@@ -368,7 +396,10 @@ static bool check_whole(struct config *config, struct err *err)
                      config->whatsapp.allow_http, err) &&
            check_url(config, "twilio", &config->twilio.base_url, config->twilio.allow_http,
                      err) &&
-           check_public_url(config, err) && check_secrets(config, err);
+           check_url(config, "resend", &config->resend.base_url, config->resend.allow_http,
+                     err) &&
+           check_smtp(config, err) && check_public_url(config, err) &&
+           check_secrets(config, err);
 }
 
 /* The tree that this binary was built in (build/<preset>/parley), else the installed place. */

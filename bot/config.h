@@ -76,6 +76,26 @@ struct config {
         size_t answer_max;
     } twilio;
     struct {
+        struct str transport; /* "resend", "smtp" */
+        struct str from_name; /* empty: the business's */
+        usec_t connect_timeout, timeout;
+        unsigned rate, rate_burst; /* mails a second of one address */
+        unsigned connections;      /* of one address, under way at once */
+    } mail;
+    struct {
+        struct str base_url; /* without a slash at its end */
+        struct str api_key;
+        bool allow_http;
+        size_t answer_max;
+    } resend;
+    struct {
+        struct str host; /* empty: none */
+        unsigned port;
+        struct str user, password; /* both or neither */
+        struct str tls;            /* "starttls", "implicit", "none" */
+        struct str ca_file;        /* empty: the system's */
+    } smtp;
+    struct {
         usec_t unknown_wait, lease, poll, retry_first, retry_max, drain;
         unsigned max_attempts, claim_max;
     } outbox;

@@ -27,6 +27,7 @@ static const struct {
     {"TWILIO_ACCOUNT_SID",    "twilio.account_sid"                },
     {"TWILIO_AUTH_TOKEN",     "twilio.auth_token"                 },
     {"TWILIO_PHONE_NUMBER",   "twilio.phone_number"               },
+    {"RESEND_API_KEY",        "resend.api_key"                    },
 };
 
 /* Not settings, and not mistakes: where the file is, and what the tests use. */

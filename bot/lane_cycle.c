@@ -220,6 +220,11 @@ static void add_claim(struct lane *lane)
     params[5] = param_int4(arena, (int32_t)lane->claim_limit);
     lane->claim_query = lane->cycle_call.n;
     call_add(&lane->cycle_call, &SQL_OUTBOX_INTEND, params);
+    if (lane->ways->face != NULL) {
+        params = lane_params(arena, 3, lane);
+        params[2] = param_int8(arena, lane->epoch);
+        call_add(&lane->cycle_call, &SQL_FACES_OF, params);
+    }
     lane->more = false;
     lane->next_poll = clock_monotonic() + lane_config(lane)->outbox.poll;
 }
@@ -262,7 +267,7 @@ static void failed(struct lane *lane, const struct err *err)
 static void cycled(struct db_call *call)
 {
     struct lane *lane = CONTAINER_OF(call, struct lane, cycle_call);
-    const PGresult *rows = NULL;
+    const PGresult *rows = NULL, *speakers = NULL;
 
     lane->cycling = false;
     if (call->err.code != ERR_NONE) {
@@ -271,12 +276,14 @@ static void cycled(struct db_call *call)
         free_settled(lane);
         if (lane->claim_limit > 0) {
             rows = call->results[lane->claim_query];
+            if (lane->ways->face != NULL)
+                speakers = call->results[lane->claim_query + 1];
             claimed(lane, (unsigned)rows_n(rows));
         }
     }
     lane_pump(lane);
     if (rows != NULL)
-        lane_send(lane, rows);
+        lane_send(lane, rows, speakers);
     lanes_check_drained(lane->lanes);
 }
 

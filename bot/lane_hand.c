@@ -167,7 +167,7 @@ void lane_tend_gate(struct lane *lane, usec_t now)
 {
     struct gate *gate = lane->gate;
 
-    if (gate == NULL || lane->state != LANE_HELD)
+    if (gate == NULL || lane->state != LANE_HELD || lane->ways->face != NULL)
         return;
     if (lane->lanes->draining || lane->stopped || lane->doubtful || now > lane->lease_until) {
         lane_shut_gate(lane);

@@ -1,7 +1,9 @@
 /* From the intent, just committed, to the wire. */
 #include "bot/lanes_inside.h"
 
+#include "bot/books.h"
 #include "bot/loop/log.h"
+#include "bot/mail_token.h"
 
 #define SEALED_GOOD (5 * USEC_PER_MIN) /* so long a code is good, and nobody wants it later */
 
@@ -56,6 +58,49 @@ static struct person recipient(const struct sending_row *row)
     return (struct person){.user_id = row->address, .phone = row->phone};
 }
 
+#define LOCAL_MAX 64 /* what may stand before an at */
+
+/* Our address with the conversation's token in it. */
+static struct str answers_to(struct sending_row *row)
+{
+    struct str address = row->message.account;
+    size_t at = str_find(address, STR("@"));
+    struct str token = mail_token(&row->arena, lane_config(row->lane), row->conversation);
+
+    if (token.len == 0 || at == address.len || at + 1 + token.len > LOCAL_MAX)
+        return address;
+    return arena_format(&row->arena, "%.*s+%.*s%.*s", (int)at, address.at, STR_ARG(token),
+                        STR_ARG(str_slice(address, at, address.len)));
+}
+
+/* The words are the newest book's: a face has none that a conversation would depend on. */
+static void put_face(struct sending_row *row)
+{
+    struct lane *lane = row->lane;
+    struct outbound *message = &row->message;
+    struct face *face = arena_new(&row->arena, struct face);
+    struct str name = lane_config(lane)->mail.from_name;
+    bool mail = lane->account->channel == CHANNEL_EMAIL;
+    struct face_ask ask = {
+        .reply = message->reply,
+        .words = book_words(books_newest(lane->lanes->worker->books)),
+        .locale = {.lang = row->speaker.lang, .zone = STR("UTC")},
+        .sender = row->speaker.sender,
+        .code = row->secret,
+        .answer = row->priority == 0
+    };
+
+    message->unasked = !ask.answer;
+    if (mail) {
+        message->from_name = name.len > 0 ? name : row->speaker.sender.name;
+        message->reply_to = answers_to(row);
+        ask.thread = row->thread.subject.len > 0 ? &row->thread : NULL;
+        ask.reply_to = message->reply_to;
+    }
+    *face = lane->ways->face(&row->arena, &ask);
+    message->face = face;
+}
+
 static bool encode(struct sending_row *row, struct err *err)
 {
     struct lane *lane = row->lane;
@@ -72,6 +117,8 @@ static bool encode(struct sending_row *row, struct err *err)
         .good_for = row->good_for,
         .reply = reply,
         .thread = lane->account->channel == CHANNEL_EMAIL ? &row->thread : NULL};
+    if (lane->ways->face != NULL)
+        put_face(row);
     return lane->ways->encode(&row->arena, lane_config(lane), lane->account, &row->message,
                               &row->request, err);
 }
@@ -128,7 +175,7 @@ static void read_thread(struct sending_row *row, const PGresult *rows, int i)
         .subject = arena_str(&row->arena, row_text(rows, i, 15))};
 }
 
-static void send_row(struct lane *lane, const PGresult *rows, int i)
+static void send_row(struct lane *lane, const PGresult *rows, int i, const PGresult *speakers)
 {
     struct sending_row *row = sending_new(lane);
     struct err err = {0};
@@ -143,7 +190,10 @@ static void send_row(struct lane *lane, const PGresult *rows, int i)
     row->address = arena_str(&row->arena, row_text(rows, i, 7));
     row->phone = arena_str(&row->arena, row_text(rows, i, 8));
     row->last_inbound_at = row_time(rows, i, 9);
+    row->secret = row_text(rows, i, 11).len > 0;
     read_thread(row, rows, i);
+    if (speakers != NULL)
+        speaker_read(&row->arena, speakers, row->conversation, row->seq, &row->speaker);
     sending_begins(row);
     if (unseal(row, row_text(rows, i, 11), row_time(rows, i, 12), &row->body, &err)) {
         go(row, row_bool(rows, i, 10));
@@ -152,8 +202,8 @@ static void send_row(struct lane *lane, const PGresult *rows, int i)
     }
 }
 
-void lane_send(struct lane *lane, const PGresult *rows)
+void lane_send(struct lane *lane, const PGresult *rows, const PGresult *speakers)
 {
     for (int i = 0; i < rows_n(rows); i++)
-        send_row(lane, rows, i);
+        send_row(lane, rows, i, speakers);
 }

@@ -15,6 +15,7 @@
 
 #include "bot/accounts.h"
 #include "bot/channels.h"
+#include "bot/faces.h"
 #include "bot/rate.h"
 
 enum lane_state {
@@ -50,6 +51,8 @@ struct sending_row {
     usec_t good_for;    /* 0: always */
     struct str body, address, phone;
     struct mail_thread thread; /* email */
+    struct speaker speaker;    /* where messages have a face */
+    bool secret;               /* a one-time code */
     usec_t last_inbound_at;
     struct outbound message;
     struct http_request request;
@@ -167,8 +170,8 @@ struct sending_row *sending_new(struct lane *lane);
 void sending_free(struct sending_row *row);
 
 /* --- lane_send.c */
-/* They count as under way already. */
-void lane_send(struct lane *lane, const PGresult *rows);
+/* They count as under way already. `speakers` is what SQL_FACES_OF gave, or NULL. */
+void lane_send(struct lane *lane, const PGresult *rows, const PGresult *speakers);
 /* One whose words and address are known. */
 void sending_go(struct sending_row *row);
 

@@ -230,7 +230,8 @@ static bool open_fetcher(struct worker *worker, struct err *err)
     const struct config *config = worker->config;
     struct fetch_options options = {.connections = config->whatsapp.connections,
                                     .allow_http = config->whatsapp.allow_http ||
-                                                  config->twilio.allow_http,
+                                                  config->twilio.allow_http ||
+                                                  config->resend.allow_http,
                                     .user_agent = "parley/0.1"};
 
     return fetcher_create(&worker->loop, &options, &worker->fetcher, err);

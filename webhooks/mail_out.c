@@ -138,17 +138,16 @@ static void add(struct http_header *headers, size_t *n, const char *name, struct
 }
 
 /* One click by the web, else a mail that says stop, which is understood like any other. */
-static void add_unsubscribe(struct arena *into, const struct mail_sender *sender,
-                            const struct outbound *message, struct http_header *headers,
-                            size_t *n)
+static void add_unsubscribe(struct arena *into, const struct outbound *message,
+                            struct http_header *headers, size_t *n)
 {
-    struct str to = sender->reply_to.len > 0 ? sender->reply_to : message->account;
+    struct str to = message->reply_to.len > 0 ? message->reply_to : message->account;
 
-    if (sender->answer)
+    if (!message->unasked)
         return;
-    if (is_web(sender->unsubscribe)) {
+    if (is_web(message->unsubscribe)) {
         add(headers, n, "List-Unsubscribe",
-            arena_format(into, "<%.*s>", STR_ARG(sender->unsubscribe)));
+            arena_format(into, "<%.*s>", STR_ARG(message->unsubscribe)));
         add(headers, n, "List-Unsubscribe-Post", STR("List-Unsubscribe=One-Click"));
     } else {
         add(headers, n, "List-Unsubscribe",
@@ -156,8 +155,7 @@ static void add_unsubscribe(struct arena *into, const struct mail_sender *sender
     }
 }
 
-size_t mail_headers(struct arena *into, const struct mail_sender *sender,
-                    const struct outbound *message,
+size_t mail_headers(struct arena *into, const struct outbound *message,
                     struct http_header headers[MAIL_HEADERS_MAX])
 {
     const struct mail_thread *thread = message->thread;
@@ -170,17 +168,16 @@ size_t mail_headers(struct arena *into, const struct mail_sender *sender,
     }
     /* RFC 3834: so that no other machine answers it */
     add(headers, &n, "Auto-Submitted",
-        sender->answer ? STR("auto-replied") : STR("auto-generated"));
-    add_unsubscribe(into, sender, message, headers, &n);
+        message->unasked ? STR("auto-generated") : STR("auto-replied"));
+    add_unsubscribe(into, message, headers, &n);
     return n;
 }
 
-bool mail_check(const struct mail_sender *sender, const struct outbound *message,
-                struct err *err)
+bool mail_check(const struct outbound *message, struct err *err)
 {
     if (!mail_is_address(message->account))
         return err_raise(err, ERR_REJECT, "mail: the sending address is none");
-    if (sender->reply_to.len > 0 && !mail_is_address(sender->reply_to))
+    if (message->reply_to.len > 0 && !mail_is_address(message->reply_to))
         return err_raise(err, ERR_REJECT, "mail: the address for answers is none");
     if (!mail_is_address(message->to.email))
         return err_raise(err, ERR_REJECT, "mail: there is no address to send to");

@@ -9,14 +9,6 @@
 
 #include "bot/base/message.h"
 
-/* Who sends a mail, and where its answers go; borrowed. */
-struct mail_sender {
-    struct str name;        /* shown beside the address */
-    struct str reply_to;    /* an address; empty: the account's own */
-    struct str unsubscribe; /* an address of the web that takes a POST; empty: by mail */
-    bool answer;            /* the person wrote, and this is what we say */
-};
-
 /* local@domain, plain letters of the wire only; at most 254 bytes. */
 bool mail_is_address(struct str address);
 struct str mail_domain(struct str address); /* after the at */
@@ -27,10 +19,8 @@ struct str mail_from(struct arena *into, struct str name, struct str address);
 /* What goes into the head besides from, to, subject: In-Reply-To, References, Auto-Submitted,
  * and for what is no answer List-Unsubscribe (and its one-click post). */
 #define MAIL_HEADERS_MAX 6
-size_t mail_headers(struct arena *into, const struct mail_sender *sender,
-                    const struct outbound *message,
+size_t mail_headers(struct arena *into, const struct outbound *message,
                     struct http_header headers[MAIL_HEADERS_MAX]);
 
 /* ERR_REJECT when it cannot go by mail at all: no face, an address that is none. */
-MUST_USE bool mail_check(const struct mail_sender *sender, const struct outbound *message,
-                         struct err *err);
+MUST_USE bool mail_check(const struct outbound *message, struct err *err);

@@ -65,11 +65,10 @@ static void put_one(struct json_out *out, const char *name, struct str value)
     json_close(out, ']');
 }
 
-static void put_headers(struct json_out *out, const struct resend_sender *sender,
-                        const struct outbound *message)
+static void put_headers(struct json_out *out, const struct outbound *message)
 {
     struct http_header headers[MAIL_HEADERS_MAX];
-    size_t n = mail_headers(out->into, &sender->mail, message, headers);
+    size_t n = mail_headers(out->into, message, headers);
 
     json_open_in(out, "headers", '{');
     for (size_t i = 0; i < n; i++) {
@@ -79,8 +78,7 @@ static void put_headers(struct json_out *out, const struct resend_sender *sender
     json_close(out, '}');
 }
 
-static struct str body_of(struct arena *into, const struct resend_sender *sender,
-                          const struct outbound *message)
+static struct str body_of(struct arena *into, const struct outbound *message)
 {
     const struct face *face = message->face;
     struct str tag = resend_tag(into, message->key);
@@ -88,14 +86,14 @@ static struct str body_of(struct arena *into, const struct resend_sender *sender
 
     json_out_init(&out, into, 2 * (face->html.len + face->text.len) + 1024);
     json_open(&out, '{');
-    json_member(&out, "from", mail_from(into, sender->mail.name, message->account));
+    json_member(&out, "from", mail_from(into, message->from_name, message->account));
     put_one(&out, "to", message->to.email);
     json_member(&out, "subject", face->subject);
     json_member(&out, "html", face->html);
     json_member(&out, "text", face->text);
-    if (sender->mail.reply_to.len > 0)
-        put_one(&out, "reply_to", sender->mail.reply_to);
-    put_headers(&out, sender, message);
+    if (message->reply_to.len > 0)
+        put_one(&out, "reply_to", message->reply_to);
+    put_headers(&out, message);
     if (tag.len > 0) {
         json_open_in(&out, "tags", '[');
         json_open(&out, '{');
@@ -135,7 +133,7 @@ bool resend_encode(struct arena *into, const struct resend_sender *sender,
 {
     struct http_header *headers;
 
-    if (!check_sender(sender, err) || !mail_check(&sender->mail, message, err))
+    if (!check_sender(sender, err) || !mail_check(message, err))
         return false;
     if (!is_plain(message->key) || message->key.len > KEY_MAX)
         return err_raise(err, ERR_REJECT, "mail: the message has no key");
@@ -143,7 +141,7 @@ bool resend_encode(struct arena *into, const struct resend_sender *sender,
     headers[1] = (struct http_header){STR("Content-Type"), STR("application/json")};
     headers[2] = (struct http_header){STR("Idempotency-Key"), message->key};
     request->n_headers = 3;
-    request->body = body_of(into, sender, message);
+    request->body = body_of(into, message);
     return true;
 }
 

@@ -14,7 +14,6 @@
 struct resend_sender {
     struct str base;
     struct str api_key;
-    struct mail_sender mail;
 };
 
 /* ERR_REJECT for what cannot be sent: a setting or an address that is none, no words. */

@@ -232,6 +232,10 @@ struct outbound {
     const struct reply *reply;
     const struct face *face;          /* SMS, email */
     const struct mail_thread *thread; /* email; NULL: a new thread */
+    struct str from_name;             /* email: shown beside the account's address */
+    struct str reply_to;              /* email: where answers go; empty: to the account */
+    struct str unsubscribe; /* email: an https address that takes a one-click POST, or empty */
+    bool unasked;           /* nobody wrote: it is no answer */
 };
 
 /* --- requests to providers, as values ---------------------------------------------------- */

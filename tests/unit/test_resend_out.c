@@ -29,13 +29,8 @@ static const struct reply reply = {.kind = REPLY_TEXT, .body = STR("Shipped.")};
 
 static struct resend_sender sender_of(void)
 {
-    return (struct resend_sender){
-        .base = STR("https://api.resend.com/"),
-        .api_key = STR("re_123"),
-        .mail = {.name = STR("Lark & Sons"),
-                 .reply_to = STR("support+abc@in.lark.example"),
-                 .answer = true}
-    };
+    return (struct resend_sender){.base = STR("https://api.resend.com/"),
+                                  .api_key = STR("re_123")};
 }
 
 static struct outbound to_ana(void)
@@ -44,7 +39,9 @@ static struct outbound to_ana(void)
                              .account = STR("support@in.lark.example"),
                              .to = {.email = STR("ana@example.net")},
                              .reply = &reply,
-                             .face = &face};
+                             .face = &face,
+                             .from_name = STR("Lark & Sons"),
+                             .reply_to = STR("support+abc@in.lark.example")};
 }
 
 static struct http_request encode(const struct resend_sender *sender,
@@ -150,13 +147,13 @@ static void ch_5_what_is_no_answer_can_be_stopped_with_one_click(void **state)
     (void)state;
     struct resend_sender sender = sender_of();
     struct outbound message = to_ana();
-    sender.mail.answer = false;
+    message.unasked = true;
     struct http_request request = encode(&sender, &message);
     OWNED_JSON(by_mail) = body_of(&request);
     assert_string_equal(header(by_mail, "List-Unsubscribe"),
                         "<mailto:support+abc@in.lark.example?subject=stop&body=stop>");
     assert_null(header(by_mail, "List-Unsubscribe-Post"));
-    sender.mail.unsubscribe = STR("https://parley.example/u/7f3a");
+    message.unsubscribe = STR("https://parley.example/u/7f3a");
     request = encode(&sender, &message);
     OWNED_JSON(by_web) = body_of(&request);
     assert_string_equal(header(by_web, "List-Unsubscribe"), "<https://parley.example/u/7f3a>");
@@ -182,7 +179,7 @@ static void ch_5_nothing_gets_into_the_head_that_ends_a_line(void **state)
         assert_true(references == NULL || strcmp(references, "<a@b>") == 0);
     }
     message.thread = NULL;
-    sender.mail.name = STR("A\r\nBcc: \"x\" \\ <y@z>");
+    message.from_name = STR("A\r\nBcc: \"x\" \\ <y@z>");
     struct http_request request = encode(&sender, &message);
     OWNED_JSON(body) = body_of(&request);
     assert_string_equal(member(body, "from"),
@@ -245,7 +242,7 @@ static void ch_5_every_kind_in_every_language_is_as_resend_describes_it(void **s
             struct face made = face_mail(&arena, &samples[i].ask);
             struct resend_sender sender = sender_of();
             struct outbound message = to_ana();
-            sender.mail.answer = samples[i].ask.answer;
+            message.unasked = !samples[i].ask.answer;
             message.reply = samples[i].ask.reply;
             message.face = &made;
             message.thread = samples[i].ask.thread;

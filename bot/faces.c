@@ -1,0 +1,25 @@
+#include "bot/faces.h"
+
+static struct str text(struct arena *into, const PGresult *rows, int i, int column)
+{
+    return arena_str(into, row_text(rows, i, column));
+}
+
+void speaker_read(struct arena *into, const PGresult *rows, struct uuid conversation,
+                  int64_t seq, struct speaker *speaker)
+{
+    *speaker = (struct speaker){.lang = LANG_EN};
+    for (int i = 0; i < rows_n(rows); i++) {
+        if (row_int(rows, i, 1) != seq || !uuid_eq(row_uuid(rows, i, 0), conversation))
+            continue;
+        if (!lang_parse(row_text(rows, i, 2), &speaker->lang))
+            speaker->lang = LANG_EN;
+        speaker->sender = (struct face_sender){.name = text(into, rows, i, 3),
+                                               .address = text(into, rows, i, 4),
+                                               .website = text(into, rows, i, 5),
+                                               .privacy_url = text(into, rows, i, 6),
+                                               .logo_url = text(into, rows, i, 7),
+                                               .colour = text(into, rows, i, 8)};
+        return;
+    }
+}
