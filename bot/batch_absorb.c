@@ -9,6 +9,7 @@
 #include "bot/batch_handoff.h"
 #include "bot/batch_log.h"
 #include "bot/books.h"
+#include "bot/fallbacks.h"
 #include "bot/loop/log.h"
 
 static void say(struct batch_work *work, struct turn *turn, const struct item *item,
@@ -26,6 +27,9 @@ static void say(struct batch_work *work, struct turn *turn, const struct item *i
                                           .due_at = item->portion->delivery->received_at,
                                           .exempt = exempt,
                                           .later = item->job != NULL,
+                                          .topic = item->job != NULL
+                                                       ? fallbacks_topic(item->event->detail)
+                                                       : STR_NONE,
                                           .body = row.body});
 }
 

@@ -103,6 +103,28 @@ static void take_places(struct batch_work *work)
     }
 }
 
+/* Those that are to arrive by some channel, whichever it is. */
+static void watch(struct batch_work *work)
+{
+    static const enum db_type types[] = {DB_UUID, DB_INT8, DB_TEXT};
+    struct db_array arrays[COUNTOF(types)];
+
+    batch_arrays(work, arrays, types, COUNTOF(types));
+    for (size_t i = 0; i < work->n_promised; i++) {
+        const struct promise *promise = &work->promises[i];
+        if (promise->topic.len == 0)
+            continue;
+        array_uuid(&arrays[0], promise->turn->conversation);
+        array_int(&arrays[1], promise->seq);
+        array_text(&arrays[2], promise->topic);
+    }
+    if (arrays[0].n == 0)
+        return;
+    struct db_param *params = batch_params(work, arrays, COUNTOF(types), 1);
+    params[1 + COUNTOF(types)] = param_time(&work->arena, work->now);
+    flight_add(work->conn, &work->flight, &SQL_FALLBACKS_WATCH, params);
+}
+
 void batch_promises_write(struct batch_work *work)
 {
     static const enum db_type types[] = {DB_UUID, DB_UUID, DB_INT8, DB_TIME,
@@ -132,6 +154,7 @@ void batch_promises_write(struct batch_work *work)
     params[1 + COUNTOF(types)] = param_time(&work->arena, work->now);
     work->promise_query = work->flight.n;
     flight_add(work->conn, &work->flight, &SQL_TURN_PROMISE, params);
+    watch(work);
 }
 
 /* --- after the commit --------------------------------------------------------------------- */

@@ -128,6 +128,26 @@ static int by_message(const void *a, const void *b)
     return order != 0 ? order : (left->seq > right->seq) - (left->seq < right->seq);
 }
 
+/* Those that did not arrive may go on by another channel. */
+static void write_failed(struct batch_work *work, const struct keyed *keyed, size_t n)
+{
+    static const enum db_type types[] = {DB_UUID, DB_INT8};
+    struct db_array arrays[COUNTOF(types)];
+
+    batch_arrays(work, arrays, types, COUNTOF(types));
+    for (size_t i = 0; i < n; i++) {
+        if (keyed[i].event->status != DELIVERY_FAILED)
+            continue;
+        array_uuid(&arrays[0], keyed[i].conversation);
+        array_int(&arrays[1], keyed[i].seq);
+    }
+    if (arrays[0].n == 0)
+        return;
+    struct db_param *params = batch_params(work, arrays, COUNTOF(types), 1);
+    params[1 + COUNTOF(types)] = param_time(&work->arena, work->now);
+    flight_add(work->conn, &work->flight, &SQL_FALLBACKS_FAILED, params);
+}
+
 /* In the order of the messages: a lane settles in that order too, and two that lock the same
  * rows in two orders wait for each other. */
 static void write_keyed(struct batch_work *work, struct keyed *keyed, size_t n)
@@ -152,6 +172,7 @@ static void write_keyed(struct batch_work *work, struct keyed *keyed, size_t n)
     flight_add(work->conn, &work->flight, &SQL_TURN_STATUSES_SETTLE, params);
     flight_add(work->conn, &work->flight, &SQL_TURN_STATUSES,
                batch_params(work, arrays, COUNTOF(types), 0));
+    write_failed(work, keyed, n);
 }
 
 /* What went wrong after the provider had taken it: some of it a person should see. */

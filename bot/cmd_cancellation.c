@@ -139,7 +139,7 @@ static bool decide(struct desk *desk, const char *const *words, struct err *err)
     const char *text = words[0], *verb = words[1];
     struct cancellation found = {.has_note = false};
     struct cancellation_decision decision;
-    const struct uuid ids[2] = {desk_id(), desk_id()};
+    const struct uuid ids[4] = {desk_id(), desk_id(), desk_id(), desk_id()};
     char at[DESK_TIME_LEN];
     if (!find(session, text, &found, err) ||
         !cancellations_decide(session->cancellations, &found, verb, session->wish.note,

@@ -25,6 +25,9 @@ struct config_app {
 /* Every text is terminated, so that `.at` can be handed to C interfaces. */
 struct config {
     struct {
+        usec_t after;
+    } fallback;
+    struct {
         struct str address; /* numeric, without brackets */
         unsigned port;
     } listen;

@@ -270,6 +270,11 @@ const struct setting settings[] = {
      .initial = "30m", .least = USEC_PER_SEC, .most = USEC_PER_DAY,
      .help = "After so long a silence a customer who gave a code is asked for another one."},
 
+    {.path = "fallback.after", .type = SETTING_DURATION, .offset = AT(fallback.after),
+     .initial = "10m", .least = USEC_PER_SEC, .most = USEC_PER_DAY,
+     .help = "What we say unasked goes on by the customer's next channel when it was not delivered for "
+             "so long. What is known to have failed goes on at once."},
+
     {.path = "documents.store", .type = SETTING_TEXT, .offset = AT(documents.store),
      .initial = "local", .choices = "local, s3",
      .help = "Where files that customers send are kept: in a folder, or in a bucket of anything that "

@@ -6,6 +6,7 @@
 #include "bot/jobs.h"
 
 #include "bot/accounts.h"
+#include "bot/fallbacks.h"
 #include "bot/loop/log.h"
 #include "bot/turns.h"
 #include "store/sql.h"
@@ -172,6 +173,7 @@ static void looked(struct db_call *call)
         return;
     }
     const PGresult *claimed = call->results[0], *next = call->results[1];
+    fallbacks_looked(jobs->worker, jobs->org, call->results[2]);
     for (int row = 0; row < rows_n(claimed); row++) {
         const struct account *account = account_of(jobs, jobs->org, row_uuid(claimed, row, 4));
         if (account != NULL && !is_open(jobs, row_uuid(claimed, row, 0)))
@@ -203,6 +205,7 @@ static void ask(struct jobs *jobs, struct uuid org)
     params[3] = param_int4(arena, (int32_t)(OPEN_MAX - jobs->n_open));
     call_add(&jobs->call, &SQL_JOBS_CLAIM, params);
     call_add(&jobs->call, &SQL_JOBS_NEXT, params);
+    fallbacks_look(jobs->worker, &jobs->call, org, now);
     db_call(jobs->worker->db, &jobs->call);
 }
 

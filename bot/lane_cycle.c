@@ -120,6 +120,9 @@ static void add_settlements(struct lane *lane, struct settle_arrays *arrays)
         call_add(call, &SQL_OUTBOX_FAILED,
                  settle_params(lane, arrays, SETTLE_FAILED, &arrays->errors, &arrays->reasons,
                                true));
+        struct db_param *params = settle_params(lane, arrays, SETTLE_FAILED, NULL, NULL, false);
+        params[3] = param_time(&lane->cycle_arena, clock_now());
+        call_add(call, &SQL_FALLBACKS_FAILED, params);
     }
     if (arrays->conversations[SETTLE_PUT_OFF].n > 0) {
         call_add(

@@ -28,6 +28,8 @@ enum counter {
     COUNT_PARKED,
     COUNT_NOT_UNDERSTOOD,
     COUNT_HANDOFFS,
+    COUNT_FELL_BACK,
+    COUNT_NOWHERE,
     COUNT_CODES_SENT,
     COUNT_PROVED,      /* sessions that a code proved */
     COUNT_CODE_ALERTS, /* locks and budgets that were reached */

@@ -55,7 +55,7 @@ MUST_USE bool cancellations_find(struct cancellations *cancellations, struct uui
 MUST_USE bool cancellations_decide(struct cancellations *cancellations,
                                    const struct cancellation *found, const char *wish,
                                    const char *note, const char *who, usec_t now,
-                                   const struct uuid ids[2], struct arena *into,
+                                   const struct uuid ids[4], struct arena *into,
                                    struct cancellation_decision *decision, struct err *err);
 
 /* --- rules ---------------------------------------------------------------------------------

@@ -145,7 +145,7 @@ select outcome, number, status
 -- The decision is to be told: a job, at the end of the quiet hours where there are any, and after
 -- whoever holds the conversation. In the transaction that decided. `how` says what becomes of it:
 -- told (at due_at), unwanted, stopped, closed (only a template would be taken), nowhere.
--- $1 org  $2 id  $3 job id  $4 who  $5 audit id  $6 now
+-- $1 org  $2 id  $3 job id  $4 who  $5 audit id  $6 now  $7 contact id  $8 conversation id
 with anew as (
     update cancellations c set told_at = null
      where c.org_id = $1::uuid and c.cancellation_id = $2::uuid
@@ -155,34 +155,34 @@ with anew as (
     select $1::uuid, $5::uuid, $6::timestamptz, $4::text, 'cancellation ' || a.status,
            a.cancellation_id::text
       from anew a
-), found as materialized (
-    select v.conversation_id, d.wanted, p.stopped_at,
-           greatest(d.due_at, v.held_until + interval '1 second') as due_at,
-           p.channel = 'whatsapp' as windowed,
-           coalesce(v.last_inbound_at, '-infinity') + interval '23 hours 50 minutes' as closes_at
+), place as materialized (
+    select n.*
       from anew a
-     cross join lateral (
-        select v.*
-          from contact_points q
-          join conversations v on v.org_id = q.org_id and v.contact_id = q.contact_id
-         where q.org_id = $1::uuid and q.customer_id = a.customer_id
-         order by v.conversation_id is not distinct from a.conversation_id desc,
-                  v.last_inbound_at desc nulls last
-         limit 1) v
-      join contact_points p on p.org_id = v.org_id and p.contact_id = v.contact_id
-     cross join lateral notification_due($1::uuid, a.customer_id, 'cancellations', p.channel,
-                                         $6::timestamptz) d
+     cross join lateral (select p.* from notification_places($1::uuid, a.customer_id, 'cancellations',
+                                                             $6::timestamptz, '{}') p limit 1) n
+), found as materialized (
+    select coalesce(n.conversation_id,
+                    notification_conversation($1::uuid, a.customer_id, n.channel, n.address, n.account_id,
+                                              $7::uuid, $8::uuid, $6::timestamptz)) as conversation_id,
+           n.due_at
+      from anew a cross join place n
 ), judged as materialized (
-    select f.*, case when f.stopped_at is not null then 'stopped'
-                     when not f.wanted then 'unwanted'
-                     when f.windowed and f.due_at >= f.closes_at then 'closed'
-                     else 'told' end as how
-      from found f
+    select f.conversation_id, f.due_at, 'told' as how from found f
+    union all
+    select null, null,
+           case when bool_or(p.stopped_at is not null) then 'stopped'
+                when not bool_or(notification_wanted($1::uuid, a.customer_id, 'cancellations', p.channel)) then 'unwanted'
+                when bool_or(p.channel = 'whatsapp') then 'closed'
+                else 'nowhere' end
+      from anew a
+      join contact_points p on p.org_id = $1::uuid and p.customer_id = a.customer_id
+     where not exists (select from found where conversation_id is not null)
+    having count(*) > 0
 ), timed as (
     insert into jobs (org_id, job_id, kind, conversation_id, name, due_at)
     select $1::uuid, $3::uuid, 'notice', j.conversation_id, 'notice.cancellation_decided', j.due_at
       from judged j
-     where j.how = 'told'
+     where j.how = 'told' and j.conversation_id is not null
 )
 select coalesce(j.how, 'nowhere') as how, j.due_at
   from anew a left join judged j on true;

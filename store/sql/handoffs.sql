@@ -149,6 +149,9 @@ with h as materialized (
 ), promised as (
     insert into outbox (org_id, lane_id, conversation_id, seq, due_at)
     select $1::uuid, h.account_id, h.conversation_id, h.seq, now() from h where h.outcome = 'said'
+), watched as (
+    insert into fallbacks (org_id, conversation_id, seq, begun_at, due_at)
+    select $1::uuid, h.conversation_id, h.seq, now(), now() from h where h.outcome = 'said'
 ), held as (
     update handoffs t set state = 'human', held_by = $3::text, held_at = coalesce(t.held_at, now()),
            answered_at = now()

@@ -110,6 +110,9 @@ with changed as (
     insert into outbox (org_id, lane_id, conversation_id, seq, due_at)
     select $1::uuid, n.account_id, s.conversation_id, s.seq, now()
       from next n join said s on s.conversation_id = n.conversation_id
+), watched as (
+    insert into fallbacks (org_id, conversation_id, seq, begun_at, due_at)
+    select $1::uuid, s.conversation_id, s.seq, now(), now() from said s
 ), noted as (
     insert into audit (org_id, audit_id, at, actor, action, subject)
     select $1::uuid, $4::uuid, now(), $5::text, 'ticket ' || $3::text, c.ticket_id::text from changed c

@@ -58,6 +58,8 @@ static const char arrange_a[] =
     "insert into payloads values ('" ORG_A "', md5('p')::uuid, now(), 'whatsapp', 'x');"
     "insert into early_statuses values ('" ORG_A "', decode(md5('e'), 'hex'), 1, 0, now());"
     "insert into seen select org_id, account_id, decode(md5('s'), 'hex'), now() from accounts;"
+    "insert into fallbacks (org_id, conversation_id, seq, begun_at, due_at)"
+    " select org_id, conversation_id, 1, now(), now() from conversations;"
     "insert into mail_threads select org_id, conversation_id, '<a@mail.example>' from "
     "conversations;"
     "insert into jobs (org_id, job_id, kind, due_at) values ('" ORG_A

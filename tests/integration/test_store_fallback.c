@@ -1,0 +1,360 @@
+/*
+ * Where a customer is written to, and what goes on by another channel when it does not arrive.
+ */
+#include "store/seed.h"
+#include "store/sql.h"
+#include "tests/support/store.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define ORG_ID "01921a7b-4000-7000-8000-6c61726b0001"
+#define ORG    "'" ORG_ID "'"
+#define PHONE  "+15550100001"
+#define MAIL   "amelia@example.com"
+#define NOON   "2026-06-10 16:00Z"
+#define NIGHT  "2026-06-11 04:00Z" /* New York: 0:00 */
+#define AFTER  "600000000"
+
+#define WHATSAPP "'0190aaaa-0000-7000-8000-00000000c0de'"
+
+static PGconn *owner, *bot;
+static char text[4096];
+
+#define FORMAT(...) (snprintf(text, sizeof(text), __VA_ARGS__), text)
+
+static const char *ask(PGconn *conn, const char *sql)
+{
+    static char answers[4][2000];
+    static unsigned at;
+    char *answer = answers[at++ % 4];
+    PGresult *result = PQexec(conn, sql);
+    bool ok = PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1;
+    (void)snprintf(answer, sizeof(answers[0]), "%s", ok ? PQgetvalue(result, 0, 0) : "");
+    PQclear(result);
+    if (!ok)
+        fail_msg("%s\n%s", sql, PQerrorMessage(conn));
+    return answer;
+}
+
+static const char *amelia(void)
+{
+    return ask(owner, "select customer_id from customer_phones where phone = '" PHONE "'");
+}
+
+/* Amelia wrote on WhatsApp an hour before noon; her address of mail is on record. */
+static int arrange(void **state)
+{
+    struct seed_options options = {
+        .url = store_pg.url, .phone_number_id = "106", .reset = true};
+    struct seed_counts counts;
+    struct err err = {.code = ERR_NONE};
+
+    (void)state;
+    if (!seed_demo(&options, &counts, &err))
+        fail_msg("%s", err.text);
+    run_sql(owner, "delete from fallbacks; delete from outbox; delete from preferences;"
+                   " delete from customer_settings; delete from messages;"
+                   " delete from conversations; delete from contact_points;"
+                   " delete from accounts where channel in ('sms', 'email')");
+    run_sql(owner,
+            "insert into accounts (org_id, account_id, channel, external_id) values (" ORG
+            ", '0190aaaa-0000-7000-8000-00000000e001', 'email', 'help@lark.example'), (" ORG
+            ", '0190aaaa-0000-7000-8000-00000000e002', 'sms', '+15550109999')");
+    run_sql(owner, FORMAT("update customers set email = '" MAIL "', external_id = coalesce("
+                          "external_id, 'C-1') where customer_id = '%s'",
+                          amelia()));
+    run_sql(owner,
+            FORMAT("insert into contact_points (org_id, contact_id, channel, address, phone,"
+                   " customer_id) values (" ORG ", " WHATSAPP ", 'whatsapp', 'US.1', '" PHONE
+                   "', '%s')",
+                   amelia()));
+    run_sql(owner,
+            "insert into conversations (org_id, conversation_id, account_id, contact_id, seq,"
+            " last_inbound_at) select org_id, " WHATSAPP ", account_id, " WHATSAPP
+            ", 1, timestamptz '" NOON "' - interval '1 hour' from accounts where org_id = " ORG
+            " and channel = 'whatsapp' order by external_id limit 1");
+    return 0;
+}
+
+static void say(const char *delivery, const char *topic)
+{
+    run_sql(
+        owner,
+        FORMAT("insert into messages (org_id, conversation_id, seq, inbound, kind, body,"
+               " at, delivery) values (" ORG ", " WHATSAPP
+               ", 1, false, 'text', '{\"kind\":\"text\",\"lang\":\"pl\",\"body\":\"Gotowe\"}',"
+               " '" NOON "', %s)",
+               delivery));
+    run_sql(owner,
+            FORMAT("insert into fallbacks (org_id, conversation_id, seq, topic, begun_at,"
+                   " due_at) values (" ORG ", " WHATSAPP ", 1, '%s', '" NOON "', '" NOON "')",
+                   topic));
+}
+
+static void wants(const char *topic, const char *channel, const char *wanted)
+{
+    run_sql(owner,
+            FORMAT("insert into preferences (org_id, customer_id, topic, channel, wanted, at,"
+                   " source) values (" ORG ", '%s', '%s', '%s', %s, now(), 'test')",
+                   amelia(), topic, channel, wanted));
+}
+
+/* Look at what is due; "outcome channel" of each, by commas. */
+static const char *look(const char *at)
+{
+    static char answer[400];
+    PGresult *result = PQexecParams(
+        bot, SQL_FALLBACKS_LOOK.text, 5, NULL,
+        (const char *const[]){ORG_ID, at, AFTER,
+                              ask(owner, "select array(select gen_random_uuid() from "
+                                         "generate_series(1, 20))"),
+                              ask(owner, "select array(select gen_random_uuid() from "
+                                         "generate_series(1, 20))")},
+        NULL, NULL, 0);
+
+    if (PQresultStatus(result) != PGRES_TUPLES_OK)
+        fail_msg("%s", PQerrorMessage(bot));
+    answer[0] = '\0';
+    for (int i = 0; i < PQntuples(result); i++) {
+        size_t len = strlen(answer);
+        (void)snprintf(answer + len, sizeof(answer) - len, "%s%s %s", i ? ", " : "",
+                       PQgetvalue(result, i, 2), PQgetvalue(result, i, 3));
+    }
+    PQclear(result);
+    return answer;
+}
+
+/* Where a topic would be told, in order, without these channels. */
+static const char *places(const char *topic, const char *at, const char *without)
+{
+    return ask(bot,
+               FORMAT("select coalesce(string_agg(channel || case when conversation_id is null"
+                      " then '' else '*' end, ' '), '') from notification_places(" ORG
+                      ", '%s', '%s', '%s', '%s')",
+                      amelia(), topic, at, without));
+}
+
+/* --- where ----------------------------------------------------------------------------------
+ */
+
+static void ch_7_first_where_they_wrote_last_then_what_is_on_record(void **state)
+{
+    (void)state;
+    assert_string_equal(places("orders", NOON, "{}"), "whatsapp* email");
+    wants("orders", "sms", "true");
+    assert_string_equal(places("orders", NOON, "{}"), "whatsapp* sms email");
+    assert_string_equal(places("orders", NOON, "{whatsapp,sms}"), "email");
+    assert_string_equal(places("orders", NOON, "{whatsapp,sms,email}"), "");
+}
+
+static void ch_7_the_channel_that_they_chose_comes_first(void **state)
+{
+    (void)state;
+    run_sql(owner, FORMAT("insert into customer_settings (org_id, customer_id, first_channel)"
+                          " values (" ORG ", '%s', 'email')",
+                          amelia()));
+    assert_string_equal(places("orders", NOON, "{}"), "email whatsapp*");
+}
+
+static void ch_3_a_closed_window_leaves_whatsapp_out(void **state)
+{
+    (void)state;
+    assert_string_equal(places("orders", "2026-06-11 14:50Z", "{}"), "email");
+    /* and so do quiet hours that end after it has closed */
+    run_sql(owner, "update conversations set last_inbound_at = '2026-06-10 11:00Z'");
+    assert_string_equal(places("orders", NIGHT, "{}"), "email");
+}
+
+static void ntf_1_stop_anywhere_means_nowhere_and_no_means_no(void **state)
+{
+    (void)state;
+    wants("orders", "email", "false");
+    assert_string_equal(places("orders", NOON, "{}"), "whatsapp*");
+    run_sql(owner, "update contact_points set stopped_at = now()");
+    assert_string_equal(places("orders", NOON, "{}"), "");
+}
+
+static void otp_2_an_address_that_nobody_proved_is_no_place(void **state)
+{
+    (void)state;
+    run_sql(owner,
+            FORMAT("update customers set external_id = null, email_verified_at = null where"
+                   " customer_id = '%s'",
+                   amelia()));
+    assert_string_equal(places("orders", NOON, "{}"), "whatsapp*");
+}
+
+/* --- going on -------------------------------------------------------------------------------
+ */
+
+static void ch_7_what_failed_goes_on_by_the_next_channel_once(void **state)
+{
+    (void)state;
+    say("2", "orders");
+    assert_string_equal(look(NOON), "gone_on email");
+    assert_string_equal(look(NOON), "");
+    assert_string_equal(
+        ask(owner, "select m.body::jsonb ->> 'body' || ' ' || (m.body::jsonb ->> 'lang')"
+                   " || ' ' || p.channel || ' ' || p.address || ' ' || m.seq"
+                   " from outbox o join messages m using (org_id, conversation_id, seq)"
+                   " join conversations c using (org_id, conversation_id)"
+                   " join contact_points p using (org_id, contact_id)"),
+        "Gotowe pl email " MAIL " 1");
+    assert_string_equal(
+        ask(owner, "select reason from messages where conversation_id = " WHATSAPP),
+        "went on by email");
+    assert_string_equal(ask(owner, FORMAT("select customer_id = '%s' from contact_points where"
+                                          " channel = 'email'",
+                                          amelia())),
+                        "t");
+}
+
+static void ch_7_what_was_not_delivered_in_time_goes_on_and_not_before(void **state)
+{
+    (void)state;
+    say("1", "orders");
+    assert_string_equal(look(NOON), "");
+    assert_string_equal(look("2026-06-10 16:09:59Z"), "");
+    assert_string_equal(look("2026-06-10 16:10:01Z"), "gone_on email");
+}
+
+static void ch_7_what_arrived_goes_nowhere(void **state)
+{
+    (void)state;
+    say("3", "orders");
+    assert_string_equal(look("2026-06-10 17:00Z"), "");
+    assert_int_equal(ask_number(owner, "select count(*) from fallbacks"), 0);
+    assert_int_equal(ask_number(owner, "select count(*) from outbox"), 0);
+}
+
+/* Nobody knows of it, or it has not left yet: two of it would be worse than a late one. */
+static void ch_7_what_may_still_arrive_is_waited_for(void **state)
+{
+    (void)state;
+    say("1", "orders");
+    run_sql(owner,
+            "insert into outbox (org_id, lane_id, conversation_id, seq, due_at, state)"
+            " select org_id, account_id, conversation_id, 1, '" NOON "', 2 from conversations");
+    assert_string_equal(look("2026-06-10 17:00Z"), "");
+    assert_string_equal(look("2026-06-10 17:02Z"), "");
+    run_sql(owner, "delete from outbox");
+    assert_string_equal(look("2026-06-10 17:04Z"), ""); /* the wait begins when it is theirs */
+    assert_string_equal(look("2026-06-10 17:15Z"), "gone_on email");
+}
+
+static void ch_7_a_mail_that_did_not_come_back_has_arrived(void **state)
+{
+    (void)state;
+    say("2", "orders");
+    assert_string_equal(look(NOON), "gone_on email");
+    run_sql(owner, "delete from outbox; update messages set delivery = 1 where delivery = 0");
+    assert_string_equal(look("2026-06-10 17:00Z"), "");
+    assert_int_equal(ask_number(owner, "select count(*) from fallbacks"), 0);
+}
+
+static void ch_7_it_goes_round_once_and_then_a_person_can_see_it(void **state)
+{
+    (void)state;
+    wants("orders", "sms", "true");
+    say("2", "orders");
+    assert_string_equal(look(NOON), "gone_on sms");
+    run_sql(owner, "delete from outbox; update messages set delivery = 2");
+    assert_string_equal(look("2026-06-10 16:00:01Z"), "gone_on email");
+    run_sql(owner, "delete from outbox; update messages set delivery = 2");
+    assert_string_equal(look("2026-06-10 16:00:02Z"), "nowhere ");
+    assert_string_equal(look("2026-06-10 18:00Z"), "");
+    assert_int_equal(ask_number(owner, "select count(*) from messages"), 3);
+    assert_int_equal(ask_number(owner, "select count(*) from messages where reason like"
+                                       " '%there is no other way'"),
+                     1);
+}
+
+static void ntf_3_going_on_waits_for_the_end_of_quiet_hours_but_an_answer_does_not(void **state)
+{
+    (void)state;
+    say("2", "orders");
+    assert_string_equal(look(NIGHT), "gone_on email");
+    assert_string_equal(ask(owner, "select due_at = '2026-06-11 12:00Z' from outbox"), "t");
+    run_sql(owner, "delete from outbox; delete from fallbacks; delete from messages where"
+                   " conversation_id = " WHATSAPP);
+    say("2", "");
+    assert_string_equal(look(NIGHT), "gone_on sms");
+    assert_string_equal(ask(owner, "select due_at = '" NIGHT "' from outbox"), "t");
+}
+
+/* Two workers look at the same moment. */
+static void ch_7_two_who_look_at_once_send_one(void **state)
+{
+    PGconn *first = bot;
+
+    (void)state;
+    say("2", "orders");
+    run_sql(bot, "begin");
+    assert_string_equal(look(NOON), "gone_on email");
+    bot = owner_connect();
+    run_sql(bot, "set role parley_bot; set parley.org_id = " ORG);
+    assert_string_equal(look(NOON), "");
+    PQfinish(bot);
+    bot = first;
+    run_sql(bot, "commit");
+    assert_string_equal(look(NOON), "");
+    assert_int_equal(ask_number(owner, "select count(*) from outbox"), 1);
+}
+
+static void ch_7_nobody_s_message_goes_nowhere(void **state)
+{
+    (void)state;
+    say("2", "orders");
+    run_sql(owner, "update contact_points set customer_id = null");
+    assert_string_equal(look(NOON), "nowhere ");
+}
+
+static int open_all(void **state)
+{
+    (void)state;
+    store_open();
+    owner = owner_connect();
+    (void)arrange(NULL);
+    bot = owner_connect();
+    run_sql(bot, "set role parley_bot; set parley.org_id = " ORG);
+    return 0;
+}
+
+static int shut_all(void **state)
+{
+    (void)state;
+    PQfinish(bot);
+    PQfinish(owner);
+    store_shut();
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(ch_7_first_where_they_wrote_last_then_what_is_on_record,
+                               arrange),
+        cmocka_unit_test_setup(ch_7_the_channel_that_they_chose_comes_first, arrange),
+        cmocka_unit_test_setup(ch_3_a_closed_window_leaves_whatsapp_out, arrange),
+        cmocka_unit_test_setup(ntf_1_stop_anywhere_means_nowhere_and_no_means_no, arrange),
+        cmocka_unit_test_setup(otp_2_an_address_that_nobody_proved_is_no_place, arrange),
+        cmocka_unit_test_setup(ch_7_what_failed_goes_on_by_the_next_channel_once, arrange),
+        cmocka_unit_test_setup(ch_7_what_was_not_delivered_in_time_goes_on_and_not_before,
+                               arrange),
+        cmocka_unit_test_setup(ch_7_what_arrived_goes_nowhere, arrange),
+        cmocka_unit_test_setup(ch_7_what_may_still_arrive_is_waited_for, arrange),
+        cmocka_unit_test_setup(ch_7_a_mail_that_did_not_come_back_has_arrived, arrange),
+        cmocka_unit_test_setup(ch_7_it_goes_round_once_and_then_a_person_can_see_it, arrange),
+        cmocka_unit_test_setup(
+            ntf_3_going_on_waits_for_the_end_of_quiet_hours_but_an_answer_does_not, arrange),
+        cmocka_unit_test_setup(ch_7_two_who_look_at_once_send_one, arrange),
+        cmocka_unit_test_setup(ch_7_nobody_s_message_goes_nowhere, arrange),
+    };
+
+    return cmocka_run_group_tests(tests, open_all, shut_all);
+}
