@@ -8,6 +8,7 @@
 #include "bot/accounts.h"
 #include "bot/loop/log.h"
 #include "store/sql.h"
+#include "webhooks/redact.h"
 #include "webhooks/whatsapp.h"
 
 #include <stdlib.h>
@@ -300,6 +301,8 @@ void intake_delivery(struct intake *intake, struct http_exchange *exchange)
         unpacking->unrouted = arena_cstr(&exchange->arena, str_from(err.text));
         unpacking->batch = (struct inbound_batch){0};
     }
+    unpacking->delivery.body =
+        redact_delivery(&exchange->arena, REDACT_JSON, exchange->body, &unpacking->batch);
     count(COUNT_EVENTS, unpacking->batch.n);
     count(COUNT_EVENTS_UNKNOWN, unpacking->batch.unknown);
     count(COUNT_EVENTS_BROKEN, unpacking->batch.broken);

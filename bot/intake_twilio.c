@@ -12,6 +12,7 @@
 
 #include "bot/accounts.h"
 #include "bot/loop/log.h"
+#include "webhooks/redact.h"
 #include "webhooks/twilio.h"
 
 #define SAYS_NOTHING STR("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response></Response>")
@@ -160,9 +161,11 @@ static void begin(struct intake *intake, struct http_exchange *exchange,
                   struct twilio_call *call)
 {
     struct accounts *accounts = intake->worker->accounts;
+    enum redact_form form = is_json(exchange) ? REDACT_JSON : REDACT_FORM;
 
     call->intake = intake;
     intake_opens(intake, exchange, "twilio", &call->delivery, settled);
+    call->delivery.body = redact_delivery(&exchange->arena, form, exchange->body, &call->batch);
     call->portion = (struct portion){.delivery = &call->delivery, .payload_id = worker_uuid()};
     count(COUNT_EVENTS, call->batch.n);
     if (call->batch.n == 0 || account_of(intake->worker, call->batch.events) != NULL ||

@@ -21,7 +21,7 @@ struct arrival {
     struct http_exchange *exchange;
     struct arena *arena; /* the exchange's: body, events, items */
     struct hash16 hash;
-    struct str body;
+    struct str body;      /* as it may be kept: without the numbers of cards */
     const char *provider; /* whose words the body is in: "whatsapp", "twilio", ... */
     usec_t arrived;       /* monotonic */
     usec_t received_at;   /* wall clock */

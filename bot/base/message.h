@@ -123,7 +123,8 @@ struct event {
     struct str id;       /* the provider's id; what de-duplication hashes. Never empty */
     usec_t at;           /* the provider's clock; 0 when not given */
     struct person from;  /* messages and preferences; for EVENT_STATUS the recipient */
-    bool doubtful;       /* nobody vouches for `from`: a mail that is not DMARC-aligned */
+    bool card;     /* a payment card's number stood in it and was taken out: bot/base/cards.h */
+    bool doubtful; /* nobody vouches for `from`: a mail that is not DMARC-aligned */
     const struct mail_head *mail; /* messages by email; else NULL */
 
     struct str text; /* what was written: body, caption, a tap's title, a reaction's emoji ("" =

@@ -44,6 +44,18 @@ static bool is_global(const struct understood *meant)
     return false;
 }
 
+/* Nothing is left of the words but the stars that stand for a card's number. */
+static bool is_card_alone(const struct flow_turn *turn, struct str text)
+{
+    static const char signs[] = "* -._/\t\r\n";
+
+    for (size_t i = 0; i < text.len; i++) {
+        if (strchr(signs, text.at[i]) == NULL)
+            return false;
+    }
+    return turn->in->event->card;
+}
+
 static void on_words(struct flow_turn *turn, struct str said)
 {
     struct str text = str_trim(str_sane(turn->arena, said));
@@ -59,7 +71,10 @@ static void on_words(struct flow_turn *turn, struct str said)
     }
     if (!(meant.exact && is_intent(&meant, "stop")))
         manners_open(turn);
-    if (is_global(&meant) && follow_words(turn, &meant)) {
+    if (is_card_alone(turn, text)) {
+        turn->trace.rule = "card";
+        turn_again(turn);
+    } else if (is_global(&meant) && follow_words(turn, &meant)) {
         turn->trace.rule = "command";
     } else if (answer_words(turn, text, &meant)) {
         turn->trace.rule = "answer";

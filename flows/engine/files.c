@@ -16,7 +16,7 @@ void files_thank(struct flow_turn *turn, const char *key)
 
     if (manners_is_muted(turn))
         return;
-    if (kept->media_at > 0 && since >= 0 && since < ALBUM_WITHIN) {
+    if (kept->media_at > 0 && since >= 0 && since < ALBUM_WITHIN && !turn->in->event->card) {
         kept->media_at = turn->in->now;
         return;
     }
@@ -72,7 +72,7 @@ void files_take(struct flow_turn *turn, const struct media *media)
     said = since >= 0 && since < ALBUM_WITHIN && str_eq(kept->album, event);
     kept->media_at = turn->in->now;
     kept->album = event;
-    if (said)
+    if (said && !turn->in->event->card)
         return;
     manners_open(turn);
     answer_happen(turn, event);

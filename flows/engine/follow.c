@@ -209,6 +209,10 @@ void follow_nothing(struct flow_turn *turn)
         turn_menu(turn);
         return;
     }
+    if (turn->in->event->card) { /* it was answered: why the number is gone */
+        turn_again(turn);
+        return;
+    }
     turn->result.understood = false;
     if (misses > 1 && offer_person(turn))
         return;

@@ -22,6 +22,8 @@ void manners_open(struct flow_turn *turn)
                now - turn->in->last_inbound_at > APOLOGY_LASTS) {
         turn_say_key(turn, STR("late.apology"));
     }
+    if (turn->in->event->card && words_has(turn->book->words, STR("cards.removed")))
+        turn_say_key(turn, STR("cards.removed"));
 }
 
 bool manners_is_stopped(const struct flow_turn *turn)

@@ -14,5 +14,6 @@ bool manners_is_stopped(const struct flow_turn *turn);
 /* Stopped, or a person holds the conversation: nothing is said. */
 bool manners_is_muted(const struct flow_turn *turn);
 
-/* Welcome whom we never met; say sorry, once, where an answer comes late. */
+/* Welcome whom we never met; say sorry, once, where an answer comes late; tell why the number
+ * of a card is gone. */
 void manners_open(struct flow_turn *turn);

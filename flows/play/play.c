@@ -4,6 +4,8 @@
  */
 #include "flows/play/play.h"
 
+#include "bot/base/cards.h"
+
 enum { OPTIONS_MAX = 2000 };
 
 /* As in bot/batch_handoff.c, where the business says nothing else. */
@@ -515,6 +517,7 @@ static bool play_line(struct player *player, struct str line, unsigned number, s
     if (str_starts(line, STR("<"))) {
         if (!read_event(player, str_trim(str_slice(line, 1, line.len)), &event))
             return err_raise(err, ERR_REJECT, "line %u: no such option or thing", number);
+        cards_redact_event(player->arena, &event); /* as the door does */
         return play_event(player, &event, err) || err_wrap(err, "line %u", number);
     }
     if (str_starts(line, STR("@"))) {

@@ -1,0 +1,54 @@
+/*
+ * Hardly any delivery has a card in it, so the first look is a cheap one at the raw bytes
+ * (cards_may) and at the words. Mail is always looked through: base64 hides what it says.
+ */
+#include "webhooks/redact.h"
+
+#include "bot/base/cards.h"
+
+/* Whether one before `n` is of the same person. */
+static bool is_told(const struct inbound_batch *batch, size_t n)
+{
+    struct str address = person_address(&batch->events[n].from);
+
+    for (size_t i = 0; i < n; i++) {
+        if (batch->events[i].card && str_eq(person_address(&batch->events[i].from), address))
+            return true;
+    }
+    return false;
+}
+
+static size_t redact_events(struct arena *into, struct inbound_batch *batch)
+{
+    size_t found = 0;
+
+    for (size_t i = 0; i < batch->n; i++) {
+        if (!cards_redact_event(into, &batch->events[i]))
+            continue;
+        found++;
+        batch->events[i].card = !is_told(batch, i);
+    }
+    return found;
+}
+
+struct str redact_delivery(struct arena *into, enum redact_form form, struct str body,
+                           struct inbound_batch *batch)
+{
+    size_t found = redact_events(into, batch), cut = 0;
+    struct str kept = body;
+
+    if (found == 0 && form != REDACT_MAIL && !cards_may(body))
+        return body;
+    switch (form) {
+    case REDACT_JSON:
+        kept = redact_json(into, body, &cut);
+        break;
+    case REDACT_FORM:
+        kept = redact_form(into, body, &cut);
+        break;
+    case REDACT_MAIL:
+        found += redact_mail_has(into, body);
+        break;
+    }
+    return found > 0 && cut == 0 ? STR(REDACT_WITHHELD) : kept;
+}
