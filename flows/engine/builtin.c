@@ -12,6 +12,14 @@ static struct value business_value(const struct flow_turn *turn, const char *nam
     return record_get(business.kind == VALUE_RECORD ? business.record : NULL, str_from(name));
 }
 
+/* A week at most: whoever says more has mistyped, and nobody is left alone for it. */
+static usec_t answered_within(struct value minutes)
+{
+    bool said = minutes.kind == VALUE_INT && minutes.number > 0 && minutes.number < 10000;
+
+    return (said ? minutes.number : 15) * USEC_PER_MIN;
+}
+
 /* A person is asked for. In business hours the bot makes way; outside of them it tells when
  * somebody will be there, and goes on itself until then. */
 static void person_ask(struct flow_turn *turn, const struct record *takes)
@@ -22,8 +30,7 @@ static void person_ask(struct flow_turn *turn, const struct record *takes)
     struct value minutes = business_value(turn, "handoff_minutes");
     struct value reason = record_get(takes, STR("reason"));
     usec_t now = turn->in->now;
-    usec_t wait =
-        (minutes.kind == VALUE_INT && minutes.number > 0 ? minutes.number : 15) * USEC_PER_MIN;
+    usec_t wait = answered_within(minutes);
     struct hours_look look = hours_look(hours.kind == VALUE_RECORD ? hours.record : NULL,
                                         zone.kind == VALUE_TEXT ? zone.text : STR_NONE, now);
     struct record_builder told;

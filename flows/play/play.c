@@ -12,6 +12,10 @@ enum { OPTIONS_MAX = 2000 };
 #define HANDOFF_ANSWER (15 * USEC_PER_MIN)
 #define HANDOFF_QUIET  (2 * USEC_PER_HOUR)
 
+/* As far as the clock goes, and in one step. */
+#define YEAR_9999  ((usec_t)253370764800 * USEC_PER_SEC)
+#define SPAN_UNITS 100000
+
 #define SESSION (30 * USEC_PER_MIN) /* what a code proved ends after so long a silence */
 
 struct player {
@@ -314,6 +318,8 @@ static bool pass(struct player *player, usec_t span, struct err *err)
     usec_t end = player->now + span;
     struct flow_timer *timer;
 
+    if (end > YEAR_9999)
+        return err_raise(err, ERR_REJECT, "the clock ends with the year 9998");
     while ((timer = next_timer(player))->at > 0 && timer->at <= end) {
         struct str name = timer->name;
 
@@ -438,26 +444,27 @@ static bool read_event(struct player *player, struct str said, struct event *eve
 
 static bool read_span(struct str text, usec_t *span)
 {
+    static const struct {
+        char letter;
+        usec_t unit;
+    } units[] = {
+        {'s', USEC_PER_SEC },
+        {'m', USEC_PER_MIN },
+        {'h', USEC_PER_HOUR},
+        {'d', USEC_PER_DAY },
+    };
     int64_t n;
 
-    if (text.len < 2 || !str_to_int(str_slice(text, 0, text.len - 1), &n))
+    if (text.len < 2 || !str_to_int(str_slice(text, 0, text.len - 1), &n) || n < 0 ||
+        n > SPAN_UNITS)
         return false;
-    switch (text.at[text.len - 1]) {
-    case 's':
-        *span = n * USEC_PER_SEC;
+    for (size_t i = 0; i < COUNTOF(units); i++) {
+        if (units[i].letter != text.at[text.len - 1])
+            continue;
+        *span = n * units[i].unit;
         return true;
-    case 'm':
-        *span = n * USEC_PER_MIN;
-        return true;
-    case 'h':
-        *span = n * USEC_PER_HOUR;
-        return true;
-    case 'd':
-        *span = n * USEC_PER_DAY;
-        return true;
-    default:
-        return false;
     }
+    return false;
 }
 
 /* What the person does who holds the conversation. */
