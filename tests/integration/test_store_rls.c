@@ -28,13 +28,19 @@ static PGconn *bot;
  * the transaction's business, of the doctor. A query that is neither here nor names a business
  * as $1 fails the test. */
 static const char *const global_queries[] = {
-    "accounts_all",        "survey_",
-    "book_find",           "book_keep",
-    "business_find",       "retention_partitions",
-    "retention_unrouted",  "unrouted_",
-    "dead_app_of",         "dead_directory",
-    "workflow_businesses", "handoffs_orgs",
-    "tickets_orgs",        "explain_orgs",
+    "accounts_all",
+    "survey_",
+    "book_find",
+    "book_keep",
+    "retention_partitions",
+    "retention_unrouted",
+    "unrouted_",
+    "dead_app_of",
+    "dead_directory",
+    "workflow_businesses",
+    "handoffs_orgs",
+    "tickets_orgs",
+    "explain_orgs",
 };
 
 static const char arrange_a[] =
