@@ -14,6 +14,7 @@
 #include "bot/lanes.h"
 #include "bot/loop/log.h"
 #include "bot/receipts.h"
+#include "bot/upload.h"
 
 #include <stdlib.h>
 
@@ -104,6 +105,8 @@ void batch_committed(struct db_flight *flight)
         jobs_made(worker->jobs, work->batch->business->org, work->next_job);
     if (work->n_wanted > 0)
         downloads_wake(worker->downloads, work->batch->business->org);
+    if (work->n_files > 0)
+        uploads_wake(worker->uploads, work->batch->business->org);
     split_items(work);
     batch_finish(work, BATCH_COMMITTED);
 }

@@ -21,7 +21,10 @@ static void say(struct batch_work *work, struct turn *turn, const struct item *i
                             .cause = turn->cause,
                             .why = why};
     int64_t seq = batch_log(work, turn, &row);
+    struct uuid document = {{0}};
 
+    if (batch_shows_file(turn, reply) && !uuid_parse(reply->document, &document))
+        log_event(LOG_ALERT, "turn.no_file", LOG_ID("conversation", turn->conversation));
     batch_promise(work, &(struct promise){.turn = turn,
                                           .seq = seq,
                                           .due_at = item->portion->delivery->received_at,
@@ -30,6 +33,7 @@ static void say(struct batch_work *work, struct turn *turn, const struct item *i
                                           .topic = item->job != NULL
                                                        ? fallbacks_topic(item->event->detail)
                                                        : STR_NONE,
+                                          .document = document,
                                           .body = row.body});
 }
 

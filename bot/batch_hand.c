@@ -84,7 +84,9 @@ void batch_promise(struct batch_work *work, const struct promise *promise)
     }
     work->promises[work->n_promised++] = *promise;
     promise->turn->n_promised++;
-    promise->turn->waits_its_turn |= promise->exempt || promise->later;
+    work->n_files += !uuid_is_none(promise->document);
+    promise->turn->waits_its_turn |=
+        promise->exempt || promise->later || !uuid_is_none(promise->document);
 }
 
 static void take_places(struct batch_work *work)

@@ -10,6 +10,7 @@
  *     batch_absorb.c what a step said and decided
  *     batch_log.c    the log's rows, and the dead letters
  *     batch_documents.c   files that came along: wanted, and fetched after the commit
+ *     batch_files.c  kept files that replies show: wanted at the provider beforehand
  *     batch_write.c  all that is to be kept, and COMMIT
  *     batch_hand.c   promises, and which of them need not wait for their lane
  *     batch_handoff.c   who speaks in a conversation: the bot or a person
@@ -84,10 +85,11 @@ struct turn {
 struct promise {
     struct turn *turn;
     int64_t seq;
-    usec_t due_at;    /* wall: when the delivery that it answers came */
-    bool exempt;      /* may leave after STOP */
-    bool later;       /* nobody awaits it */
-    struct str topic; /* it goes on by another channel if it does not arrive: fallbacks.h */
+    usec_t due_at;        /* wall: when the delivery that it answers came */
+    bool exempt;          /* may leave after STOP */
+    bool later;           /* nobody awaits it */
+    struct str topic;     /* it goes on by another channel if it does not arrive: fallbacks.h */
+    struct uuid document; /* a kept file that the provider must have first; none: nothing */
     struct str body;
 };
 
@@ -146,7 +148,8 @@ struct batch_work {
     struct uuid *stopping, *starting;
     size_t n_stopping, n_starting;
     struct batch_code *codes; /* to be sent; by destination */
-    size_t n_wanted;          /* files */
+    size_t n_wanted;          /* files that came */
+    size_t n_files;           /* messages that wait for a file of ours */
     size_t duplicates, handled, not_understood, handoffs;
     size_t codes_sent, proved, code_alerts;
 };
@@ -181,6 +184,10 @@ bool batch_is_put_off(const struct batch_work *work, const struct item *item);
 
 /* Ask for rows of the files that came along, in the flight before the first step. */
 void batch_documents(struct batch_work *work);
+
+/* batch_files.c: whether a reply waits until the provider has its file; after the promises. */
+bool batch_shows_file(const struct turn *turn, const struct reply *reply);
+void batch_files_write(struct batch_work *work);
 
 void array_hash(struct db_array *array, const struct hash16 *hash);
 void batch_arrays(struct batch_work *work, struct db_array *arrays, const enum db_type *types,

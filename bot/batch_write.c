@@ -360,6 +360,7 @@ void batch_write(struct batch_work *work)
     }
     write_consent(work);
     batch_promises_write(work);
+    batch_files_write(work);
     batch_codes_write(work);
     write_conversations(work);
     batch_threads_write(work);

@@ -36,6 +36,15 @@ static bool whatsapp_put(struct arena *into, const struct config *config,
     return whatsapp_encode(into, &sender, message, request, err);
 }
 
+static bool whatsapp_upload(struct arena *into, const struct config *config,
+                            const struct account *account, const struct outbound_file *file,
+                            struct http_request *request, struct err *err)
+{
+    struct whatsapp_sender sender = {config->whatsapp.base_url, account->app->token};
+
+    return whatsapp_encode_upload(into, &sender, account->external_id, file, request, err);
+}
+
 /* --- SMS ---------------------------------------------------------------------------------- */
 
 #define SMS_UNDER_WAY 16 /* a number sends one after the other anyway */
@@ -115,7 +124,10 @@ const struct channel_ways *channel_ways(enum channel channel)
                                                  .limits = whatsapp_limits,
                                                  .encode = whatsapp_put,
                                                  .answer = whatsapp_answer,
-                                                 .error = whatsapp_error};
+                                                 .error = whatsapp_error,
+                                                 .upload = whatsapp_upload,
+                                                 .uploaded = whatsapp_answer_upload,
+                                                 .file_life = 25 * USEC_PER_DAY};
     static const struct channel_ways sms = {.is_ready = sms_is_ready,
                                             .limits = sms_limits,
                                             .face = face_sms,

@@ -33,6 +33,14 @@ struct channel_ways {
                    struct sending_result *result);
     /* The same for an error code that a status brings later. */
     void (*error)(struct arena *into, int code, struct sending_result *result);
+    /* Kept files go to the provider before a message names them; NULL: they do not. `file_life`
+     * is for how long a handle is used, well below what the provider says. */
+    bool (*upload)(struct arena *into, const struct config *config,
+                   const struct account *account, const struct outbound_file *file,
+                   struct http_request *request, struct err *err);
+    void (*uploaded)(struct arena *into, const struct http_answer *answer,
+                     struct sending_result *result);
+    usec_t file_life;
 };
 
 /* Every account's channel has its line. */

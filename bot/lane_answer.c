@@ -79,6 +79,20 @@ static void start_lane(struct lane *lane)
     log_event(LOG_INFO, "lane.resumed", LOG_S("lane", lane->account->external_id));
 }
 
+/* A provider that forgets a file refuses what names it, and says so in more than one way. Once
+ * for each message the file is uploaded anew; nobody can say it was refused for another reason
+ * before that. */
+static bool is_renewed(struct sending_row *row, const struct sending_result *result)
+{
+    bool doubtful = result->sending == SENDING_REFUSED || result->renew;
+
+    if (row->media.len == 0 || row->attempt > 1 || !doubtful)
+        return false;
+    count(COUNT_SEND_RETRIES, 1);
+    sending_put_off(row, OUTBOX_FILELESS, 0);
+    return true;
+}
+
 static void result_of(struct sending_row *row, const struct sending_result *result)
 {
     const struct config *config = lane_config(row->lane);
@@ -87,6 +101,8 @@ static void result_of(struct sending_row *row, const struct sending_result *resu
 
     if (result->code != 0)
         count_error(result->code);
+    if (is_renewed(row, result))
+        return;
     if (result->alert) {
         log_event(LOG_ALERT, "outbox.refused", LOG_S("lane", row->lane->account->external_id),
                   LOG_I("code", result->code), LOG_S("why", result->reason));

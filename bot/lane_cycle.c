@@ -6,6 +6,7 @@
 #include "bot/lanes_inside.h"
 
 #include "bot/loop/log.h"
+#include "bot/upload.h"
 #include "store/sql.h"
 
 #include <stdlib.h>
@@ -140,6 +141,31 @@ static int by_key(const void *a, const void *b)
     return order != 0 ? order : (left->seq > right->seq) - (left->seq < right->seq);
 }
 
+/* Those whose file the provider does not know any more. */
+static void add_renewals(struct lane *lane, struct sending_row *const *rows, size_t n)
+{
+    struct arena *arena = &lane->cycle_arena;
+    struct db_param *params = lane_params(arena, 5, lane);
+    struct db_array conversations, seqs;
+
+    array_init(&conversations, arena, DB_UUID);
+    array_init(&seqs, arena, DB_INT8);
+    for (size_t i = 0; i < n; i++) {
+        if (rows[i]->settlement != SETTLE_PUT_OFF || rows[i]->state != OUTBOX_FILELESS)
+            continue;
+        array_uuid(&conversations, rows[i]->conversation);
+        array_int(&seqs, rows[i]->seq);
+    }
+    lane->renews = seqs.n > 0;
+    if (!lane->renews)
+        return;
+    params[2] = param_array(&conversations);
+    params[3] = param_array(&seqs);
+    params[4] = param_time(arena, clock_now());
+    call_add(&lane->cycle_call, &SQL_UPLOADS_FORGET, params);
+    call_add(&lane->cycle_call, &SQL_UPLOADS_KNOWN, params);
+}
+
 /* All that has become certain since, sorted by key. */
 static void add_done(struct lane *lane)
 {
@@ -166,6 +192,7 @@ static void add_done(struct lane *lane)
                  (rows[i]->settlement == SETTLE_PUT_OFF && rows[i]->state == OUTBOX_UNKNOWN);
     }
     add_settlements(lane, &arrays);
+    add_renewals(lane, rows, n);
     if (unsure) {
         call_add(&lane->cycle_call, &SQL_OUTBOX_REPORTED,
                  lane_params(&lane->cycle_arena, 2, lane));
@@ -277,6 +304,8 @@ static void cycled(struct db_call *call)
         failed(lane, &call->err);
     } else {
         free_settled(lane);
+        if (lane->renews)
+            uploads_wake(lane->lanes->worker->uploads, lane->account->org);
         if (lane->claim_limit > 0) {
             rows = call->results[lane->claim_query];
             if (lane->ways->face != NULL)
@@ -294,6 +323,7 @@ void lane_cycle(struct lane *lane, unsigned limit)
 {
     lane->cycling = true;
     lane->claim_limit = limit;
+    lane->renews = false;
     lane_call(lane, &lane->cycle_arena, &lane->cycle_call, cycled);
     add_done(lane);
     if (limit > 0)

@@ -109,6 +109,8 @@ static bool encode(struct sending_row *row, struct err *err)
 
     if (!reply_from_json(&row->arena, row->body, reply, err))
         return false;
+    if (row->media.len > 0)
+        reply->media = row->media;
     uuid_format(row->conversation, conversation);
     row->message = (struct outbound){
         .key = arena_format(&row->arena, "p1.%s.%lld", conversation, (long long)row->seq),
@@ -192,6 +194,7 @@ static void send_row(struct lane *lane, const PGresult *rows, int i, const PGres
     row->last_inbound_at = row_time(rows, i, 9);
     row->secret = row_text(rows, i, 11).len > 0;
     read_thread(row, rows, i);
+    row->media = arena_str(&row->arena, row_text(rows, i, 16));
     if (speakers != NULL)
         speaker_read(&row->arena, speakers, row->conversation, row->seq, &row->speaker);
     sending_begins(row);

@@ -31,7 +31,8 @@ enum outbox_state {
     OUTBOX_INTENDED, /* may be on the wire */
     OUTBOX_UNKNOWN,  /* was on the wire, and no answer came */
     OUTBOX_ORPHANED, /* its sender died, on the wire or before */
-    OUTBOX_WAITING   /* behind others of its conversation, and out of the lane's sight */
+    OUTBOX_WAITING,  /* behind others of its conversation, and out of the lane's sight */
+    OUTBOX_FILELESS  /* the provider does not have its file yet: bot/upload.c */
 };
 
 enum settlement { SETTLE_SENT, SETTLE_FAILED, SETTLE_PUT_OFF, SETTLE_N };
@@ -53,6 +54,7 @@ struct sending_row {
     struct mail_thread thread; /* email */
     struct speaker speaker;    /* where messages have a face */
     bool secret;               /* a one-time code */
+    struct str media;          /* the provider's handle of the file that it shows */
     usec_t last_inbound_at;
     struct outbound message;
     struct http_request request;
@@ -107,6 +109,7 @@ struct lane {
     bool doubtful;    /* a claim failed, but may be committed: none before the next epoch */
     bool deep;        /* so much is ready that what cannot go yet may hide what can */
     bool part;        /* the next cycle takes what cannot go yet out of sight */
+    bool renews;      /* the cycle under way asks for uploads */
     bool parted;      /* some are out of sight: settling brings the next of each back */
     struct witness witnesses[WITNESSES];
     unsigned n_witnesses; /* ever */

@@ -51,6 +51,9 @@ enum counter {
     COUNT_DOCUMENTS, /* files of customers that are kept */
     COUNT_DOCUMENTS_NOT_KEPT,
     COUNT_DOCUMENT_RETRIES,
+    COUNT_UPLOADS, /* kept files that a provider has now */
+    COUNT_UPLOADS_REFUSED,
+    COUNT_UPLOAD_RETRIES,
     COUNT_ALERTS,
     COUNT_WORKER_DEATHS,
     COUNT_N

@@ -18,6 +18,7 @@
 #include "bot/retention.h"
 #include "bot/routes.h"
 #include "bot/turns.h"
+#include "bot/upload.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -149,6 +150,7 @@ static void close_all(struct worker *worker)
     accounts_close(worker->accounts);
     retention_close(worker->retention);
     downloads_close(worker->downloads);
+    uploads_close(worker->uploads);
     jobs_close(worker->jobs);
     audit_close(worker->audit);
     poll_close(&worker->wake, NULL);
@@ -268,6 +270,7 @@ static bool start(struct worker *worker, struct err *err)
     worker->intake = intake_create(worker);
     worker->retention = retention_create(worker);
     worker->downloads = downloads_create(worker);
+    worker->uploads = uploads_create(worker);
     worker->jobs = jobs_create(worker);
     worker->audit = audit_create(worker);
     books_keep(worker->books);

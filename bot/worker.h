@@ -23,6 +23,7 @@ struct accounts;
 struct retention;
 struct jobs;
 struct downloads;
+struct uploads;
 struct audit;
 
 struct worker {
@@ -45,6 +46,7 @@ struct worker {
     struct retention *retention;
     struct jobs *jobs;
     struct downloads *downloads;
+    struct uploads *uploads;
     struct audit *audit;
 
     const struct worker_start *start;

@@ -17,6 +17,10 @@ const struct uuid seed_demo_org = {
 
 /* Children first. */
 static const char *const emptied[] = {
+    "ticket_answers",
+    "ticket_documents",
+    "tickets",
+    "documents",
     "preferences",
     "consent_log",
     "customer_settings",
@@ -25,6 +29,7 @@ static const char *const emptied[] = {
     "cancellation_reasons",
     "handoffs",
     "outbox",
+    "uploads",
     "messages",
     "early_statuses",
     "seen",

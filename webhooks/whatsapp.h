@@ -108,6 +108,12 @@ MUST_USE bool whatsapp_encode_media_fetch(struct arena *into,
                                           const struct whatsapp_sender *sender, struct str url,
                                           struct http_request *request, struct err *err);
 
+/* Give Meta a file, so that messages can name it. ERR_REJECT for a kind or size that it does
+ * not take (JPEG and PNG of 5 MB, PDF of 100 MB). */
+MUST_USE bool whatsapp_encode_upload(struct arena *into, const struct whatsapp_sender *sender,
+                                     struct str account, const struct outbound_file *file,
+                                     struct http_request *request, struct err *err);
+
 /* A page of the business account's templates; `after` is the cursor of the page before, or
  * empty. */
 MUST_USE bool whatsapp_encode_templates(struct arena *into,
@@ -132,3 +138,8 @@ void whatsapp_answer(struct arena *into, const struct http_answer *answer,
 
 /* The same for an error code that comes later, in a failed status. */
 void whatsapp_error(struct arena *into, int code, struct sending_result *result);
+
+/* What became of an upload: ACCEPTED with the file's handle in `provider_id`, which is good for
+ * 30 days and for this number only; else as for a sending. */
+void whatsapp_answer_upload(struct arena *into, const struct http_answer *answer,
+                            struct sending_result *result);

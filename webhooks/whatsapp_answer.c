@@ -12,6 +12,10 @@
 #define WAIT_MAX    USEC_PER_DAY /* whoever asks for more is not believed */
 #define DETAILS_MAX 160          /* characters */
 
+/* "Media download error" and "media upload error": one repetition, after a new upload. */
+#define MEDIA_FIRST 131052
+#define MEDIA_LAST  131053
+
 /* How long a number stands at the start of `text`, grouped in whatever way; 0 when it has fewer
  * than seven digits. */
 static size_t number_length(struct str text)
@@ -64,6 +68,7 @@ static void apply(struct arena *into, const struct whatsapp_remedy *remedy, int 
         .wait = remedy->wait * USEC_PER_SEC,
         .max_attempts = remedy->max_attempts,
         .alert = remedy->alarm != WHATSAPP_QUIET,
+        .renew = code >= MEDIA_FIRST && code <= MEDIA_LAST,
     };
 }
 

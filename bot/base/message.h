@@ -188,9 +188,11 @@ struct reply {
     struct str body;
     struct str header;
     struct str footer;
-    struct str label; /* LIST: the button that opens it; LINK: the button's words */
-    struct str url;   /* LINK: where it leads; IMAGE, DOCUMENT: where the file is */
-    struct str media; /* IMAGE, DOCUMENT: the provider's handle, instead of url */
+    struct str label;    /* LIST: the button that opens it; LINK: the button's words */
+    struct str url;      /* LINK: where it leads; IMAGE, DOCUMENT: where the file is */
+    struct str media;    /* IMAGE, DOCUMENT: the provider's handle, instead of url */
+    struct str document; /* IMAGE, DOCUMENT: the id of a file that we keep; the shell sees to it
+                            that the channel has it */
     struct str filename;
     const struct reply_option *options; /* BUTTONS (at most 3), LIST (at most 10) */
     size_t n_options;
@@ -258,6 +260,15 @@ struct http_request {
                         does; 0 is one */
 };
 
+/* A file that a provider is to have before a message can name it. */
+struct outbound_file {
+    struct str mime; /* by content */
+    struct str name; /* ours, with the ending that fits; people see the message's filename */
+    struct str
+        mark; /* letters and digits that stand nowhere in the bytes, as their hash does */
+    struct str bytes;
+};
+
 /* How far a request got, as far as we can know. */
 enum http_fate {
     HTTP_ANSWERED, /* status and body are the server's */
@@ -295,4 +306,5 @@ struct sending_result {
     usec_t wait;
     unsigned max_attempts; /* RETRY: give up after so many in all; 0: the outbox's own limit */
     bool alert;            /* a person should look */
+    bool renew;            /* RETRY: the handle of its file is not good any more */
 };

@@ -29,9 +29,12 @@
  *                  cancelled, recent
  * photo_groups     rows: category (both, damage, progress, completed), photos (how many).
  * order_photos     up to 8 rows of a `category`, oldest first: category, caption, taken_at,
- * url, document estimates_awaiting  up to 11 orders with an estimate to decide on: number,
- * workflow, status, issued_at, expires_at, total estimate_of      the newest estimate of an
- * order, or none: number, version, state (as above), issued_at, expires_at, decided_at, note,
+ *                  url (elsewhere) or document (the id of a file that we keep); filename, when
+ *                  it is no picture
+ * estimates_awaiting  up to 11 orders with an estimate to decide on: number, workflow, status,
+ *                  issued_at, expires_at, total
+ * estimate_of      the newest estimate of an order, or none: number, version, state (as above),
+ *                  issued_at, expires_at, decided_at, note,
  *                  subtotal, tax, total; items: qty, description, line_total
  * estimate_decide  an action: `decision` is approved or declined, `version` what was shown.
  * Gives number, decided, decided_at, total; of `gone` nothing

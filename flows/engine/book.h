@@ -56,6 +56,8 @@ struct saying {
     struct str when;            /* a path: said only when there is something there */
     struct str each;            /* a path to a list: said for each of its rows */
     struct str image;           /* a path of the row: where a picture is, sent with the words */
+    struct str document;        /* a path of the row: the id of a file that we keep, likewise */
+    struct str filename;        /* a path of the row: what is no picture has one */
     const struct saying *lines; /* said after each row, with the row in scope */
     size_t n_lines;
 };

@@ -3,9 +3,31 @@
  */
 #include "flows/engine/loader.h"
 
+static bool may_show_files(struct loader *loader, const struct node *node,
+                           const struct saying *saying)
+{
+    bool rows = saying->each.len && !saying->close;
+
+    if (saying->image.len && !rows) {
+        return REFUSE(loader, node_get(node, "image"),
+                      "'image' belongs to a 'say' with an 'each'; name the rows that have one");
+    }
+    if (saying->document.len && !rows) {
+        return REFUSE(loader, node_get(node, "document"),
+                      "'document' belongs to a 'say' with an 'each'; name the rows that have "
+                      "one");
+    }
+    if (saying->filename.len && !saying->document.len) {
+        return REFUSE(loader, node_get(node, "filename"),
+                      "'filename' names a 'document'; write the row's 'document', too");
+    }
+    return true;
+}
+
 static bool read_saying(struct loader *loader, const struct node *node, struct saying *saying)
 {
-    static const char *const names[] = {"say", "line", "when", "each", "lines", "image", NULL};
+    static const char *const names[] = {"say",   "line",     "when",     "each", "lines",
+                                        "image", "document", "filename", NULL};
     const struct node *lines;
     struct sayings inner = {0};
 
@@ -27,12 +49,11 @@ static bool read_saying(struct loader *loader, const struct node *node, struct s
     if (!loader_text(loader, node, saying->close ? "line" : "say", &saying->key) ||
         !loader_path(loader, node, "when", &saying->when) ||
         !loader_path(loader, node, "each", &saying->each) ||
-        !loader_path(loader, node, "image", &saying->image))
+        !loader_path(loader, node, "image", &saying->image) ||
+        !loader_path(loader, node, "document", &saying->document) ||
+        !loader_path(loader, node, "filename", &saying->filename) ||
+        !may_show_files(loader, node, saying))
         return false;
-    if (saying->image.len && (!saying->each.len || saying->close)) {
-        return REFUSE(loader, node_get(node, "image"),
-                      "'image' belongs to a 'say' with an 'each'; name the rows that have one");
-    }
     lines = node_get(node, "lines");
     if (!lines)
         return true;

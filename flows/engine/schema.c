@@ -52,6 +52,8 @@ const struct schema_entry schema_entries[] = {
     {SCHEMA_SAYING, false, "each", "path", "said once for each row there"},
     {SCHEMA_SAYING, false, "lines", "sayings", "said after each row"},
     {SCHEMA_SAYING, false, "image", "path", "the row's picture, which the words stand below"},
+    {SCHEMA_SAYING, false, "document", "path", "the id of the row's kept file, sent likewise"},
+    {SCHEMA_SAYING, false, "filename", "path", "the kept file's name, if it is no picture"},
 
     {SCHEMA_CHOICE, true, "choice", "name", "its name, which is the event"},
     {SCHEMA_CHOICE, false, "when", "path", "offered only when there is something there"},

@@ -152,8 +152,8 @@ static void text_add(struct flow_turn *turn, struct str text, bool close)
 
 static void say_each(struct flow_turn *turn, const struct saying *saying,
                      const struct record *outer);
-static void say_image(struct flow_turn *turn, const struct saying *saying,
-                      const struct record *row);
+static void say_file(struct flow_turn *turn, const struct saying *saying,
+                     const struct record *row);
 
 static void say_one(struct flow_turn *turn, const struct saying *saying,
                     const struct record *row)
@@ -182,8 +182,8 @@ static void say_each(struct flow_turn *turn, const struct saying *saying,
         const struct record *row =
             rows.list->items[i].kind == VALUE_RECORD ? rows.list->items[i].record : NULL;
 
-        if (saying->image.len) {
-            say_image(turn, saying, row);
+        if (saying->image.len || saying->document.len) {
+            say_file(turn, saying, row);
         } else {
             text_add(turn, turn_words(turn, saying->key, row), saying->close);
         }
@@ -258,21 +258,34 @@ void turn_flush(struct flow_turn *turn)
     }
 }
 
-/* A picture is a message of its own, with its words below; one that is nowhere is told of. */
-static void say_image(struct flow_turn *turn, const struct saying *saying,
-                      const struct record *row)
+static struct str row_text(struct flow_turn *turn, const struct record *row, struct str path)
 {
-    struct value url = turn_value(turn, row, saying->image);
+    struct value value = path.len ? turn_value(turn, row, path) : (struct value){0};
+
+    return value.kind == VALUE_TEXT ? value.text : STR_NONE;
+}
+
+/* A picture or document is a message of its own, with its words below; one that is nowhere is
+ * told of. */
+static void say_file(struct flow_turn *turn, const struct saying *saying,
+                     const struct record *row)
+{
+    struct str url = row_text(turn, row, saying->image);
+    struct str document = row_text(turn, row, saying->document);
+    struct str filename = row_text(turn, row, saying->filename);
     struct str words = turn_words(turn, saying->key, row);
     struct reply *reply;
 
-    if (url.kind != VALUE_TEXT || url.text.len == 0) {
+    if (url.len == 0 && document.len == 0) {
         text_add(turn, words, false);
         return;
     }
     turn_flush(turn);
-    reply = reply_add(turn, REPLY_IMAGE, str_cut(turn->arena, words, BODY_MAX));
-    reply->url = url.text;
+    reply = reply_add(turn, filename.len ? REPLY_DOCUMENT : REPLY_IMAGE,
+                      str_cut(turn->arena, words, BODY_MAX));
+    reply->url = url;
+    reply->document = document;
+    reply->filename = filename;
 }
 
 /* The prompt's reply, with what was said before in front of its own words if both fit. */

@@ -80,6 +80,13 @@ static void put_text(struct player *player, struct str text)
         put_line(player, ">", line);
 }
 
+static struct str place_of(const struct reply *reply)
+{
+    if (reply->url.len > 0)
+        return reply->url;
+    return reply->document.len > 0 ? reply->document : reply->media;
+}
+
 static void put_reply(struct player *player, const struct reply *reply, bool first)
 {
     if (!first)
@@ -91,7 +98,12 @@ static void put_reply(struct player *player, const struct reply *reply, bool fir
                               STR_ARG(reply->url)));
     }
     if (reply->kind == REPLY_IMAGE)
-        put_line(player, "> (image)", reply->url.len ? reply->url : reply->media);
+        put_line(player, "> (image)", place_of(reply));
+    if (reply->kind == REPLY_DOCUMENT) {
+        put_line(player, "> (document)",
+                 arena_format(player->arena, "%.*s: %.*s", STR_ARG(reply->filename),
+                              STR_ARG(place_of(reply))));
+    }
     if (reply->kind == REPLY_LIST)
         put_line(player, "> #", reply->label);
     for (size_t i = 0; i < reply->n_options; i++) {

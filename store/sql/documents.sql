@@ -101,16 +101,21 @@ select 1 from documents d
 
 -- name: documents_loose
 -- Kept, old, and nothing counts on them: from now on they are gone, and the file is to be removed.
+-- So is what a command of staff's began to store and never finished.
 -- $1 org  $2 older than  $3 now  $4 at most
 update documents d set state = 'gone', open = true, due_at = $3::timestamptz
   from (select l.document_id from documents l
-         where l.org_id = $1::uuid and l.state = 'kept' and l.at < $2::timestamptz and not l.ticketed
+         where l.org_id = $1::uuid and l.state in ('kept', 'storing') and not l.open
+           and l.at < $2::timestamptz and not l.ticketed
          order by l.at limit $4::int4 for update skip locked) o
  where d.org_id = $1::uuid and d.document_id = o.document_id;
 
 -- name: documents_closed
--- The file is removed, and with it what the customer called it.
+-- The file is removed, and with it what the customer called it, and how providers know it.
 -- $1 org  $2 id
+with forgotten as (
+    delete from uploads where org_id = $1::uuid and document_id = $2::uuid
+)
 update documents set open = false, caption = '', filename = ''
  where org_id = $1::uuid and document_id = $2::uuid and state = 'gone';
 

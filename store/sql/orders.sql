@@ -317,12 +317,17 @@ select category, photos from all_groups
 
 -- name: order_photos
 -- The newest 8 photos of an order, oldest first: of one category, or `both` for before and after.
+-- `document` is the file's id when it is kept by us; what is no picture has a `filename`, too.
 -- $1 org  $2 customer  $3 number  $4 category
 select * from (
     select p.category, nullif(p.caption, '') as caption, p.taken_at, nullif(p.url, '') as url,
-           p.document_id::text as document
+           d.document_id::text as document,
+           case when d.mime = 'application/pdf' then coalesce(nullif(d.filename, ''), 'document.pdf') end
+               as filename
       from orders o
       join order_photos p on p.org_id = o.org_id and p.order_id = o.order_id and p.visible
+      left join documents d
+        on d.org_id = p.org_id and d.document_id = p.document_id and d.state = 'kept'
      where o.org_id = $1::uuid and o.customer_id = $2::uuid
        and o.order_id = order_typed($1::uuid, $2::uuid, $3::text)
        and (p.category = $4::text

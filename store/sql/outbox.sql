@@ -1,5 +1,5 @@
 -- The queries of a lane: bot/lane_*.c. States are 0 ready, 1 intended, 2 unknown, 3 orphaned,
--- 4 waiting behind others of its conversation.
+-- 4 waiting behind others of its conversation, 5 waiting until the provider has its file.
 
 -- name: lane_acquire
 -- Take a lane that nobody holds; the new epoch fences its last holder off.
@@ -112,7 +112,7 @@ update outbox o set state = 1, attempt = o.attempt + 1, epoch = $4::int8, intent
  where o.org_id = $1::uuid and o.conversation_id = d.conversation_id and o.seq = d.seq
 returning o.conversation_id, o.seq, o.attempt, o.repeats, o.priority, o.due_at, m.body, p.address, p.phone,
           c.last_inbound_at, (p.stopped_at is not null and not o.exempt) as stopped, o.sealed, m.at,
-          t.message_id, t.refs, t.subject;
+          t.message_id, t.refs, t.subject, o.media_id;
 
 -- name: outbox_part
 -- A few conversations that may not go on (a busy writer's, one whose answer was lost) can have

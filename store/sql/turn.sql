@@ -189,7 +189,7 @@ select $1::uuid, $3::timestamptz, s.customer_id, s.contact_id, s.channel, 'all',
 with taken_back as (
     delete from outbox o using conversations c
      where o.org_id = $1::uuid and c.org_id = $1::uuid and o.conversation_id = c.conversation_id
-       and c.contact_id = any ($2::uuid[]) and o.state in (0, 4) and not o.exempt
+       and c.contact_id = any ($2::uuid[]) and o.state in (0, 4, 5) and not o.exempt
     returning o.conversation_id, o.seq
 )
 update messages m set delivery = greatest(m.delivery, 2), reason = 'stopped'

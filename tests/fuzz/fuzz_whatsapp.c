@@ -93,6 +93,8 @@ static void read_answer(struct arena *arena, struct str body)
         whatsapp_answer(arena, &answer, &result);
         hold((result.sending == SENDING_ACCEPTED) == (result.provider_id.len > 0));
         hold(result.wait >= 0 && result.wait <= USEC_PER_DAY);
+        whatsapp_answer_upload(arena, &answer, &result);
+        hold((result.sending == SENDING_ACCEPTED) == (result.provider_id.len > 0));
     }
 }
 

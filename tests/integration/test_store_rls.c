@@ -80,6 +80,8 @@ static const char arrange_a[] =
     "  select c.org_id, md5('f' || c.conversation_id)::uuid, c.conversation_id, c.account_id,"
     "         p.customer_id, 'h', 'image', now(), now(), now()"
     "    from conversations c join contact_points p using (org_id, contact_id);"
+    "insert into uploads (org_id, account_id, document_id, due_at)"
+    "  select org_id, account_id, document_id, now() from documents;"
     "insert into tickets (org_id, ticket_id, number, customer_id, kind, description, "
     "created_at, due_at)"
     "  select org_id, md5('t' || customer_id)::uuid, ticket_number(), customer_id, 'other', "

@@ -64,16 +64,17 @@ static void get_counts(struct sandbox *sandbox, struct http_exchange *exchange, 
 {
     (void)body;
     const uint64_t *answers = sandbox->n_answers;
-    answer_json(exchange, 200,
-                json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "arrived",
-                          (json_int_t)sandbox->n_arrived, "sms", (json_int_t)sandbox->n_sms,
-                          "repeated", (json_int_t)sandbox->n_repeated, "receipts",
-                          (json_int_t)sandbox->n_receipts, "owed", (json_int_t)sandbox->n_owed,
-                          "callbacks", (json_int_t)sandbox->n_callbacks, "callback_failures",
-                          (json_int_t)sandbox->n_callback_failures, "callbacks_lost",
-                          (json_int_t)sandbox->n_callbacks_lost, "answers_lost",
-                          (json_int_t)answers[0], "answers_4xx", (json_int_t)answers[4],
-                          "answers_5xx", (json_int_t)answers[5]));
+    answer_json(
+        exchange, 200,
+        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "arrived",
+                  (json_int_t)sandbox->n_arrived, "sms", (json_int_t)sandbox->n_sms, "repeated",
+                  (json_int_t)sandbox->n_repeated, "receipts", (json_int_t)sandbox->n_receipts,
+                  "uploads", (json_int_t)sandbox->n_uploads, "owed",
+                  (json_int_t)sandbox->n_owed, "callbacks", (json_int_t)sandbox->n_callbacks,
+                  "callback_failures", (json_int_t)sandbox->n_callback_failures,
+                  "callbacks_lost", (json_int_t)sandbox->n_callbacks_lost, "answers_lost",
+                  (json_int_t)answers[0], "answers_4xx", (json_int_t)answers[4], "answers_5xx",
+                  (json_int_t)answers[5]));
 }
 
 struct listing {
@@ -174,7 +175,7 @@ static void post_media(struct sandbox *sandbox, struct http_exchange *exchange, 
     char id[32];
     struct err err;
     if (media_keep(sandbox, http_request_header(exchange, "content-type"),
-                   http_query(exchange, "filename"), exchange->body, id, &err))
+                   http_query(exchange, "filename"), STR_NONE, exchange->body, id, &err))
         answer_json(exchange, 200, json_pack("{s:s}", "id", id));
     else
         refuse(exchange, err.text);

@@ -32,6 +32,10 @@ static const struct member {
     {"media_wrong",        PROBABILITY, offsetof(struct faults, media_wrong)       },
     {"media_small",        SWITCH,      offsetof(struct faults, media_small)       },
     {"media_abroad",       SWITCH,      offsetof(struct faults, media_abroad)      },
+    {"upload_delay_ms",    COUNT,       offsetof(struct faults, upload_delay_ms)   },
+    {"upload_lose",        PROBABILITY, offsetof(struct faults, upload_lose)       },
+    {"upload_5xx",         PROBABILITY, offsetof(struct faults, upload_5xx)        },
+    {"upload_refuse",      PROBABILITY, offsetof(struct faults, upload_refuse)     },
 };
 
 static bool set_member(struct faults *faults, const struct member *member, const json_t *value)

@@ -36,14 +36,18 @@ struct faults {
     double lose_callback;
     double duplicate_callback;
     double reorder_callback;
-    bool strict_window;     /* 131047 unless the person wrote here within 24 h */
-    int64_t media_delay_ms; /* a file's bytes wait so long */
-    double media_gone;      /* probability that a look-up or an address says: no such file */
-    double media_drop;      /* ... that the connection closes instead of the bytes */
-    double media_cut;       /* ... that only the first half of the bytes comes */
-    double media_wrong;     /* ... that other bytes come */
-    bool media_small;       /* look-ups say that every file has 1 byte */
-    bool media_abroad;      /* look-ups lead to a host that is not Meta's */
+    bool strict_window;      /* 131047 unless the person wrote here within 24 h */
+    int64_t media_delay_ms;  /* a file's bytes wait so long */
+    double media_gone;       /* probability that a look-up or an address says: no such file */
+    double media_drop;       /* ... that the connection closes instead of the bytes */
+    double media_cut;        /* ... that only the first half of the bytes comes */
+    double media_wrong;      /* ... that other bytes come */
+    bool media_small;        /* look-ups say that every file has 1 byte */
+    bool media_abroad;       /* look-ups lead to a host that is not Meta's */
+    int64_t upload_delay_ms; /* an upload's answer waits so long */
+    double upload_lose;      /* ... taken, and then the connection closes */
+    double upload_5xx;       /* ... answered 500 and not taken */
+    double upload_refuse;    /* ... answered 400 and not taken */
     struct fault_rule rules[FAULT_RULES_MAX];
     size_t n_rules;
 };

@@ -327,6 +327,16 @@ static void answer_fast(struct call *call)
     http_reply(call->exchange, 200, "application/json", text, NULL);
 }
 
+/* A file may be named by the number that it was uploaded for, as what it is. */
+static bool names_good_file(struct call *call, const json_t *body)
+{
+    struct str type = text_in(body, "type");
+    const json_t *content =
+        type.len > 0 ? json_object_get(body, arena_cstr(&call->exchange->arena, type)) : NULL;
+    struct str id = text_in(content, "id");
+    return id.len == 0 || media_may_go(call->sandbox, id, call->object, type);
+}
+
 static void post_messages(struct call *call)
 {
     struct sandbox *sandbox = call->sandbox;
@@ -349,6 +359,12 @@ static void post_messages(struct call *call)
         return;
     }
     check_description(call, body);
+    if (!names_good_file(call, body)) {
+        keep_finding(call, "media", "The file is not there, or another number's.", body);
+        refuse(call, 400, 100,
+               "Param id is not a valid whatsapp business account media attachment ID");
+        return;
+    }
     if (validate_is_receipt(body))
         take_receipt(call, body);
     else
@@ -358,14 +374,30 @@ static void post_messages(struct call *call)
 /* --- media, templates, numbers ---------------------------------------------------------------
  */
 
+/* Nothing is said about a file but its id, so nothing of it is journalled; it lies in the
+ * folder. */
 static void post_media(struct call *call)
 {
+    struct sandbox *sandbox = call->sandbox;
+    struct faults *faults = &sandbox->faults;
     char id[32];
     struct err err;
-    if (media_upload(call->sandbox, call->exchange, id, &err))
-        answer_json(call->exchange, 200, json_pack("{s:s}", "id", id));
-    else
-        refuse(call, 400, 131053, err.text);
+    if (faults_roll(faults, faults->upload_5xx)) {
+        answer_later(sandbox, call->exchange, FATE_ANSWER, 500, NULL, STR_NONE,
+                     faults->upload_delay_ms);
+    } else if (faults_roll(faults, faults->upload_refuse)) {
+        refuse(call, 400, 100, "Param file must be a file with one of the types");
+    } else if (!media_upload(sandbox, call->exchange, call->object, id, &err)) {
+        sandbox->n_findings++;
+        keep_finding(call, "media", err.text, NULL);
+        refuse(call, 400, 100, err.text);
+    } else {
+        enum fate fate = faults_roll(faults, faults->upload_lose) ? FATE_DROP : FATE_ANSWER;
+        sandbox->n_uploads++;
+        answer_later(sandbox, call->exchange, fate, 200, "application/json",
+                     arena_format(&call->exchange->arena, "{\"id\":\"%s\"}", id),
+                     faults->upload_delay_ms);
+    }
 }
 
 static void delete_media(struct call *call)

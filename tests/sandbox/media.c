@@ -5,6 +5,7 @@
  */
 #include "bot/base/crypto.h"
 #include "bot/base/json.h"
+#include "bot/base/sniff.h"
 #include "tests/sandbox/sandbox.h"
 
 #include <dirent.h>
@@ -13,7 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MEDIA_MAX (16 * 1024 * 1024)
+#define MEDIA_MAX  (16 * 1024 * 1024)
+#define MEDIA_LIFE (30 * USEC_PER_DAY)
 
 static bool is_id(struct str id)
 {
@@ -55,8 +57,8 @@ static bool is_mime(struct str mime)
     return mime.len > 2 && mime.len < 100;
 }
 
-bool media_keep(struct sandbox *sandbox, struct str mime, struct str filename, struct str bytes,
-                char id[32], struct err *err)
+bool media_keep(struct sandbox *sandbox, struct str mime, struct str filename,
+                struct str number, struct str bytes, char id[32], struct err *err)
 {
     const char *dir = sandbox->settings.media_dir;
     char path[4200];
@@ -74,6 +76,10 @@ bool media_keep(struct sandbox *sandbox, struct str mime, struct str filename, s
     OWNED_JSON(about) = json_pack("{s:s%, s:s, s:I}", "mime", mime.at, mime.len, "sha256", hex,
                                   "size", (json_int_t)bytes.len);
     json_set_text(about, "filename", filename);
+    if (number.len > 0) {
+        json_set_text(about, "number", number);
+        json_object_set_new(about, "at", json_integer((json_int_t)clock_now()));
+    }
     snprintf(path, sizeof(path), "%s/%s", dir, id);
     if (!write_file(path, bytes, err))
         return false;
@@ -227,33 +233,84 @@ static struct str quoted(struct str head, struct str name)
     return str_slice(value, 0, str_find(value, STR("\"")));
 }
 
-bool media_upload(struct sandbox *sandbox, struct http_exchange *exchange, char id[32],
-                  struct err *err)
+/* What a form says, all of it once. */
+struct form {
+    struct str product, type, file, filename, file_type;
+    unsigned files;
+};
+
+static struct str line_value(struct str head, struct str name)
 {
-    struct str type = http_request_header(exchange, "content-type");
-    size_t at = str_find(type, STR("boundary="));
-    struct str rest = exchange->body;
-    struct str mime = STR_NONE;
-    struct str filename = STR_NONE;
-    struct str file = STR_NONE;
-    bool product = false;
+    size_t at = str_find(head, name);
+    struct str rest = str_slice(head, at + name.len, head.len);
+    return at == head.len ? STR_NONE
+                          : str_trim(str_slice(rest, 0, str_find(rest, STR("\r\n"))));
+}
+
+static void read_form(struct str rest, struct str boundary, struct form *form)
+{
     struct part part;
-    if (at == type.len)
-        return err_raise(err, ERR_REJECT, "not a multipart upload");
-    struct str boundary =
-        arena_format(&exchange->arena, "--%.*s", STR_ARG(str_slice(type, at + 9, type.len)));
     while (next_part(&rest, boundary, &part)) {
         struct str name = quoted(part.head, STR(" name=\""));
         if (str_eq(name, STR("messaging_product")))
-            product = str_eq(part.body, STR("whatsapp"));
+            form->product = part.body;
         if (str_eq(name, STR("type")))
-            mime = part.body;
+            form->type = part.body;
         if (!str_eq(name, STR("file")))
             continue;
-        file = part.body;
-        filename = quoted(part.head, STR("filename=\""));
+        form->files++;
+        form->file = part.body;
+        form->filename = quoted(part.head, STR("filename=\""));
+        form->file_type = line_value(part.head, STR("Content-Type:"));
     }
-    if (!product)
+}
+
+/* "image jpeg/png 5 MB; document pdf 100 MB": of these the service sends some. */
+static bool is_taken(const struct form *form, struct err *err)
+{
+    struct file_look look = file_sniff(form->file);
+    bool picture = look.kind == FILE_JPEG || look.kind == FILE_PNG;
+    if (!picture && look.kind != FILE_PDF)
+        return err_raise(err, ERR_REJECT, "Param file must be a file with one of the types");
+    if (!str_eq(str_from(look.mime), form->file_type))
+        return err_raise(err, ERR_REJECT, "the file is %s and not what it is called",
+                         look.mime);
+    if (picture && form->file.len > (size_t)5 * 1024 * 1024)
+        return err_raise(err, ERR_REJECT, "a picture may have 5 MB");
+    return true;
+}
+
+bool media_upload(struct sandbox *sandbox, struct http_exchange *exchange, struct str number,
+                  char id[32], struct err *err)
+{
+    struct str type = http_request_header(exchange, "content-type");
+    size_t at = str_find(type, STR("boundary="));
+    struct form form = {0};
+    if (!str_starts(type, STR("multipart/form-data;")) || at == type.len)
+        return err_raise(err, ERR_REJECT, "not a multipart upload");
+    struct str boundary =
+        arena_format(&exchange->arena, "--%.*s", STR_ARG(str_slice(type, at + 9, type.len)));
+    read_form(exchange->body, boundary, &form);
+    if (!str_ends(str_trim(exchange->body),
+                  arena_format(&exchange->arena, "%.*s--", STR_ARG(boundary))))
+        return err_raise(err, ERR_REJECT, "the form has no end");
+    if (!str_eq(form.product, STR("whatsapp")))
         return err_raise(err, ERR_REJECT, "the parameter messaging_product is required");
-    return media_keep(sandbox, mime, filename, file, id, err);
+    if (form.files != 1 || form.filename.len == 0 || form.file_type.len == 0)
+        return err_raise(err, ERR_REJECT, "one file with name and type is required");
+    if (form.type.len > 0 && !str_eq(form.type, form.file_type))
+        return err_raise(err, ERR_REJECT, "type is another than the file's");
+    return is_taken(&form, err) &&
+           media_keep(sandbox, form.file_type, form.filename, number, form.file, id, err);
+}
+
+bool media_may_go(struct sandbox *sandbox, struct str id, struct str number, struct str type)
+{
+    const json_t *about = media_find(sandbox, id);
+    const char *mime = json_string_value(json_object_get(about, "mime"));
+    const char *owner = json_string_value(json_object_get(about, "number"));
+    usec_t at = json_integer_value(json_object_get(about, "at"));
+    if (!mime || !owner || !str_eq(str_from(owner), number) || clock_now() - at > MEDIA_LIFE)
+        return false;
+    return !str_eq(type, STR("image")) || str_starts(str_from(mime), STR("image/"));
 }

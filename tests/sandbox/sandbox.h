@@ -111,6 +111,7 @@ struct sandbox {
     uint64_t n_sms;         /* SMS taken */
     uint64_t n_repeated;    /* with a key that was taken before */
     uint64_t n_receipts;
+    uint64_t n_uploads;    /* files that the service gave us */
     uint64_t n_answers[6]; /* by hundreds of the status; [0]: none given */
     uint64_t n_callbacks;  /* answered 200 */
     uint64_t n_callback_failures;
@@ -199,12 +200,17 @@ void callbacks_begin(struct sandbox *sandbox);
 void callbacks_finish(struct sandbox *sandbox);
 
 /* --- media.c ------------------------------------------------------------------------------ */
-/* Keep a file; the id is written to `id` (terminated). False: cannot be kept. */
+/* Keep a file; the id is written to `id` (terminated). `number`: whose messages may name it;
+ * empty: nobody's, it is a person's own. False: cannot be kept. */
 MUST_USE bool media_keep(struct sandbox *sandbox, struct str mime, struct str filename,
-                         struct str bytes, char id[32], struct err *err);
-/* Take a multipart upload apart and keep its file. */
-MUST_USE bool media_upload(struct sandbox *sandbox, struct http_exchange *exchange, char id[32],
-                           struct err *err);
+                         struct str number, struct str bytes, char id[32], struct err *err);
+/* Take a multipart upload apart and keep its file, for messages of this number. As strict as
+ * Meta: what the parts say must be there and agree, the kind must be one that is taken, be what
+ * the bytes are, and not too large. */
+MUST_USE bool media_upload(struct sandbox *sandbox, struct http_exchange *exchange,
+                           struct str number, char id[32], struct err *err);
+/* Whether a message of this number may name the file as this type: "image", "document", ... */
+bool media_may_go(struct sandbox *sandbox, struct str id, struct str number, struct str type);
 const json_t *media_find(struct sandbox *sandbox, struct str id);
 /* Forget a file; one that is not there is forgotten already. */
 void media_delete(struct sandbox *sandbox, struct str id);
