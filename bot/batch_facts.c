@@ -48,6 +48,8 @@ static const struct record *session_of(struct batch_work *work, const struct tur
     record_build(&session, &work->arena);
     if (batch_is_verified(work, turn))
         record_set(&session, STR("verified"), value_bool(true));
+    if (batch_is_verified(work, turn) || work->batch->business->reading_known)
+        record_set(&session, STR("reading"), value_bool(true));
     if (turn->shut_out)
         record_set(&session, STR("shut_out"), value_bool(true));
     if (work->batch->business->registration)

@@ -104,6 +104,11 @@ struct flow_answer {
 #define FLOW_HANDOFF_QUIET    "handoff.quiet"
 #define FLOW_HANDOFF_RELEASED "handoff.released"
 
+/* The load that tells when a customer is not to be disturbed (`stands`, `begins_at`,
+ * `ends_at`): asked by the engine itself before something is said because nobody answered.
+ * Nothing: 21-8. */
+#define FLOW_QUIET_HOURS "preferences_quiet"
+
 /* The beginning of a job's name that says something nobody asked for: what follows is the
  * intent that starts the flow which says it. Silence leaves the conversation as it was. */
 #define FLOW_NOTICE "notice."

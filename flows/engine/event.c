@@ -240,8 +240,8 @@ static void on_timer(struct flow_turn *turn)
         on_release(turn, name);
     } else if (str_starts(name, STR(FLOW_NOTICE))) {
         on_notice(turn, str_slice(name, strlen(FLOW_NOTICE), name.len));
-    } else if (!manners_is_muted(turn) && turn_is_met(turn, turn->kept.now.flow->needs)) {
-        turn_lapse(turn); /* else it would tell of things to whom we do not know any more */
+    } else if (!manners_is_muted(turn)) {
+        turn_lapse(turn);
     }
 }
 

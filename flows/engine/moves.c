@@ -111,16 +111,24 @@ void turn_move(struct flow_turn *turn, const struct move *move)
     move_go(turn, move);
 }
 
-bool turn_try(struct flow_turn *turn, const struct moves *moves)
+const struct move *turn_way(const struct flow_turn *turn, const struct moves *moves)
 {
     for (size_t i = 0; i < moves->n; i++) {
-        if (!holds(turn, &moves->items[i].guard))
-            continue;
-        trace_held(&turn->trace, &moves->items[i].guard);
-        turn_move(turn, &moves->items[i]);
-        return true;
+        if (holds(turn, &moves->items[i].guard))
+            return &moves->items[i];
     }
-    return false;
+    return NULL;
+}
+
+bool turn_try(struct flow_turn *turn, const struct moves *moves)
+{
+    const struct move *way = turn_way(turn, moves);
+
+    if (!way)
+        return false;
+    trace_held(&turn->trace, &way->guard);
+    turn_move(turn, way);
+    return true;
 }
 
 void turn_take(struct flow_turn *turn, const struct moves *moves)

@@ -175,6 +175,11 @@ enum flow_progress flow_turn_run(struct flow_turn *turn, struct err *err)
             turn->phase = PHASE_END;
             turn_event(turn);
             break;
+        case PHASE_LAPSE:
+            if (!all_answered(turn))
+                return FLOW_NEEDS;
+            turn_lapsed(turn);
+            break;
         case PHASE_ENTER:
             if (++turn->moves > MOVES_MAX) {
                 fail(err, turn, "the turn goes round without the customer");

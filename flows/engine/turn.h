@@ -66,7 +66,7 @@ struct trace {
     size_t n_words;
 };
 
-enum phase { PHASE_EVENT, PHASE_ENTER, PHASE_LOADED, PHASE_ACTED, PHASE_END };
+enum phase { PHASE_EVENT, PHASE_LAPSE, PHASE_ENTER, PHASE_LOADED, PHASE_ACTED, PHASE_END };
 
 struct flow_turn {
     struct arena *arena;
@@ -141,8 +141,11 @@ void turn_event(struct flow_turn *turn);
 void turn_arm(struct flow_turn *turn);
 /* The name of the timer that runs; empty when none does. */
 struct str turn_timer_name(const struct flow_turn *turn);
-/* The timer's moment has come: take its way, or nothing if it is an old one's. */
+/* The timer's moment has come; nothing if it is an old one's. Asks when the customer is not to
+ * be disturbed, and goes on with `turn_lapsed`. */
 void turn_lapse(struct flow_turn *turn);
+/* Take its way, or wait for the end of the quiet hours. */
+void turn_lapsed(struct flow_turn *turn);
 /* What runs from now on, and whether that is another than before. */
 void turn_timers(struct flow_turn *turn);
 
@@ -174,6 +177,8 @@ void turn_withhold(struct flow_turn *turn);
 
 /* The first way whose guard holds; where none does, the prompt again. Misses are forgotten. */
 void turn_take(struct flow_turn *turn, const struct moves *moves);
+/* The way that would be taken now; NULL when there is none. */
+const struct move *turn_way(const struct flow_turn *turn, const struct moves *moves);
 /* The same without "where none does": false then. */
 bool turn_try(struct flow_turn *turn, const struct moves *moves);
 /* One way, whatever its guard. */

@@ -412,10 +412,50 @@ static void an_operator_who_errs_is_told(void **state)
     service_stop(&service);
 }
 
+/* A question that nobody answers, through the whole service: not in the quiet hours, once, and
+ * then let go. */
+static void ntf_3_can_1_an_unanswered_confirmation_is_reminded_of_once_and_not_at_night(
+    void **state)
+{
+    (void)state;
+    start();
+    write_in("cancel order 1002, bought the wrong size");
+    write_in("1");
+    until("select count(*) from jobs where name like 'cancel/confirm/20m/%'", 1);
+    run_sql(
+        owner,
+        "update customer_settings s set quiet = true, quiet_from = (m + 1430) % 1440, "
+        "quiet_until = (m + 60) % 1440 from (select org_id, customer_id, (extract(hour from "
+        "l) * 60 + extract(minute from l))::int as m from (select org_id, customer_id, now() "
+        "at time zone customer_zone(org_id, customer_id) as l from customers) c) t "
+        "where s.customer_id = t.customer_id");
+    run_sql(owner, "update jobs set due_at = now()");
+    until(
+        "select count(*) from jobs where due_at > now() + interval '50 minutes' and name like "
+        "'cancel/confirm/20m/%'",
+        1);
+    assert_int_equal(service_arrived(&service, AMELIA, "Are you still there?"), 0);
+    run_sql(owner, "update customer_settings set quiet = false");
+    run_sql(owner, "update jobs set due_at = now()");
+    until("select count(*) from jobs where name like 'cancel/still/10h/%'", 1);
+    until("select count(*) from outbox", 0);
+    assert_int_equal(service_arrived(&service, AMELIA, "Are you still there?"), 1);
+    run_sql(owner, "update conversations set verified_until = now() - interval '1 minute'");
+    run_sql(owner, "update jobs set due_at = now()");
+    until("select count(*) from jobs", 0);
+    until("select count(*) from outbox", 0);
+    assert_int_equal(service_arrived(&service, AMELIA, "so nothing was cancelled"), 1);
+    assert_int_equal(service_arrived(&service, AMELIA, "Are you still there?"), 1);
+    assert_int_equal(ask_number(owner, "select count(*) from cancellations"), 0);
+    assert_int_equal(ask_number(owner, "select count(*) from dead_letters"), 0);
+    service_stop(&service);
+}
+
 int main(void)
 {
 #define TORN(test) cmocka_unit_test_teardown(test, tear_down)
     const struct CMUnitTest tests[] = {
+        TORN(ntf_3_can_1_an_unanswered_confirmation_is_reminded_of_once_and_not_at_night),
         TORN(can_3_a_decision_reaches_the_customer_once_in_their_conversation),
         TORN(can_3_what_has_left_is_not_approved_and_who_said_stop_is_not_told),
         TORN(ntf_3_a_decision_waits_for_the_end_of_the_quiet_hours_and_blocks_nothing),

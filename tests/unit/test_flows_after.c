@@ -341,6 +341,26 @@ static void outside_the_service_window_nothing_is_said(void **state)
     assert_string_equal(world->result->at, "last");
 }
 
+static void ntf_3_in_the_quiet_hours_it_waits_for_their_end(void **state)
+{
+    struct world *world = *state;
+    struct flow_timer first;
+
+    world->now = NOW + 12 * USEC_PER_HOUR; /* ten at night */
+    world->last = world->now - USEC_PER_HOUR;
+    say(world, "orders");
+    first = world->timer;
+    assert_true(first.at > 0);
+    fire(world, first);
+    assert_int_equal(world->result->n_replies, 0);
+    assert_true(world->result->timers_changed);
+    assert_int_equal(world->timer.at, NOW + 22 * USEC_PER_HOUR); /* eight in the morning */
+    fire(world, first);                                          /* the old one, once more */
+    assert_int_equal(world->result->n_replies, 0);
+    fire(world, world->timer);
+    assert_true(world->result->n_replies > 0);
+}
+
 static void a_turn_without_timers_says_so(void **state)
 {
     struct world *world = *state;
@@ -503,6 +523,7 @@ int main(void)
         FRESH(an_action_may_be_what_happens),
         FRESH(while_a_person_holds_the_conversation_timers_are_silent),
         FRESH(outside_the_service_window_nothing_is_said),
+        FRESH(ntf_3_in_the_quiet_hours_it_waits_for_their_end),
         FRESH(a_turn_without_timers_says_so),
         FRESH(flw_3_a_transcripts_clock_fires_timers),
         FRESH(strangers_names_are_refused),
