@@ -3,6 +3,8 @@
  */
 #include "flows/engine/hear.h"
 
+#include "flows/understand/keywords.h"
+
 struct str hear_fact(const struct flow_turn *turn, struct str path)
 {
     struct value value = record_path(turn->in->facts, path);
@@ -33,6 +35,23 @@ static enum awaited awaited(const struct flow_turn *turn)
     }
 }
 
+/* By SMS some words are the gateway's before they are ours: keywords.h. */
+static void obey_gateway(const struct flow_turn *turn, struct str text,
+                         struct understood *meant)
+{
+    enum keyword keyword;
+
+    if (!str_eq(hear_fact(turn, STR("channel")), STR("sms")))
+        return;
+    keyword = keyword_read(text, turn->in->stopped || turn->kept.stopped);
+    if (keyword == KEYWORD_NONE)
+        return;
+    meant->intent = keyword == KEYWORD_STOP ? STR("stop") : STR("start");
+    meant->exact = true;
+    meant->strong = true;
+    meant->confidence = 100;
+}
+
 void hear_words(const struct flow_turn *turn, struct str text, struct understood *meant)
 {
     usec_t now = turn->in->now + locale_zone_offset(turn->locale.zone, turn->in->now);
@@ -45,4 +64,5 @@ void hear_words(const struct flow_turn *turn, struct str text, struct understood
         .past = turn->kept.open && turn->kept.now.at->prompt.answer == ANSWER_PAST_DATE};
 
     understand(turn->arena, text, &context, meant);
+    obey_gateway(turn, text, meant);
 }
