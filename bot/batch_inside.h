@@ -172,7 +172,7 @@ void batch_sort(struct batch_work *work);
 bool batch_makes_turn(enum event_kind kind);
 
 /* Whether an item that comes again must be noticed; the others are harmless twice. */
-bool batch_is_remembered(enum event_kind kind);
+bool batch_is_remembered(const struct item *item);
 
 /* Whether this transaction is the first to handle the item; a second copy in the batch is not.
  */

@@ -43,9 +43,14 @@ void batch_preferences_write(struct batch_work *work)
     batch_arrays(work, marketing, types, COUNTOF(types));
     batch_arrays(work, switches, switch_types, COUNTOF(switch_types));
     for (size_t i = 0; i < work->n_preferences; i++) {
-        const struct event *event = work->preferences[i]->event;
-        enum channel channel = work->preferences[i]->account->channel;
+        const struct item *item = work->preferences[i];
+        const struct event *event = item->event;
+        enum channel channel = item->account->channel;
         bool stops = str_eq(event->detail, STR("stop"));
+        if (batch_is_remembered(item) && !batch_is_new(work, item)) {
+            work->duplicates++;
+            continue;
+        }
         if (channel == CHANNEL_WHATSAPP) {
             array_text(&marketing[0], person_address(&event->from));
             array_bool(&marketing[1], stops);

@@ -67,11 +67,21 @@ bool batch_makes_turn(enum event_kind kind)
     return event_is_message(kind) || kind == EVENT_TIMER;
 }
 
-/* A job's row remembers itself: it is deleted with what it did. */
-bool batch_is_remembered(enum event_kind kind)
+/* A job's row remembers itself: it is deleted with what it did. Statuses join, and a change of
+ * address or of WhatsApp's marketing switch says how things are now; but a STOP that comes
+ * again after a START would undo it. */
+bool batch_is_remembered(const struct item *item)
 {
-    return kind != EVENT_TIMER && kind != EVENT_STATUS && kind != EVENT_IDENTITY &&
-           kind != EVENT_PREFERENCE;
+    switch (item->event->kind) {
+    case EVENT_TIMER:
+    case EVENT_STATUS:
+    case EVENT_IDENTITY:
+        return false;
+    case EVENT_PREFERENCE:
+        return item->account->channel != CHANNEL_WHATSAPP;
+    default:
+        return true;
+    }
 }
 
 void batch_sort(struct batch_work *work)
@@ -94,7 +104,7 @@ void batch_sort(struct batch_work *work)
     work->jobs = arena_array(&work->arena, struct item *, n);
     for (struct item *item = batch->items; item != NULL; item = item->next) {
         enum event_kind kind = item->event->kind;
-        if (batch_is_remembered(kind))
+        if (batch_is_remembered(item))
             work->seen[work->n_seen++] = item;
         if (kind == EVENT_TIMER)
             work->jobs[work->n_jobs++] = item;

@@ -175,34 +175,51 @@ static void write_keyed(struct batch_work *work, struct keyed *keyed, size_t n)
     write_failed(work, keyed, n);
 }
 
-/* What went wrong after the provider had taken it: some of it a person should see. */
-static void tell_error(struct batch_work *work, const struct item *item)
+/* What went wrong after the provider had taken it: some of it a person should see. Whether its
+ * reader told the provider to stop. */
+static bool tell_error(struct batch_work *work, const struct item *item)
 {
     const struct account *account = item->account;
     struct sending_result result;
 
     if (item->event->error == 0)
-        return;
+        return false;
     count_error(item->event->error);
     channel_ways(account->channel)->error(&work->arena, item->event->error, &result);
     if (result.alert) {
         log_event(LOG_ALERT, "outbox.refused_later", LOG_S("lane", account->external_id),
                   LOG_I("code", result.code), LOG_S("why", result.reason));
     }
+    return result.told_to_stop;
+}
+
+static void write_told_to_stop(struct batch_work *work, struct db_array *stopped)
+{
+    if (stopped[0].n == 0)
+        return;
+    struct db_param *params = batch_params(work, stopped, 2, 1);
+    params[3] = param_time(&work->arena, work->now);
+    flight_add(work->conn, &work->flight, &SQL_OUTBOX_TOLD_TO_STOP, params);
 }
 
 static void write_statuses(struct batch_work *work)
 {
     static const enum db_type by_id[] = {DB_BYTEA, DB_INT2, DB_INT4};
-    struct db_array unkeyed[COUNTOF(by_id)];
+    static const enum db_type by_key[] = {DB_UUID, DB_INT8};
+    struct db_array unkeyed[COUNTOF(by_id)], stopped[COUNTOF(by_key)];
     struct keyed *keyed = arena_array(&work->arena, struct keyed, work->n_statuses + 1);
     size_t n = 0;
 
     batch_arrays(work, unkeyed, by_id, COUNTOF(by_id));
+    batch_arrays(work, stopped, by_key, COUNTOF(by_key));
     for (size_t i = 0; i < work->n_statuses; i++) {
         const struct event *event = work->statuses[i]->event;
-        tell_error(work, work->statuses[i]);
+        bool told_to_stop = tell_error(work, work->statuses[i]);
         if (parse_key(event->key, &keyed[n].conversation, &keyed[n].seq)) {
+            if (told_to_stop) {
+                array_uuid(&stopped[0], keyed[n].conversation);
+                array_int(&stopped[1], keyed[n].seq);
+            }
             keyed[n++].event = event;
         } else {
             struct str id = event->context; /* our message's */
@@ -212,6 +229,7 @@ static void write_statuses(struct batch_work *work)
             array_int(&unkeyed[2], event->error);
         }
     }
+    write_told_to_stop(work, stopped);
     write_keyed(work, keyed, n);
     if (unkeyed[0].n > 0) {
         struct db_param *params = batch_params(work, unkeyed, COUNTOF(by_id), 1);
@@ -278,7 +296,7 @@ static void bury_lost(struct batch_work *work)
 {
     for (size_t i = 0; i < work->n_lost; i++) {
         const struct item *item = work->lost[i];
-        if (batch_is_remembered(item->event->kind) && !batch_is_new(work, item)) {
+        if (batch_is_remembered(item) && !batch_is_new(work, item)) {
             work->duplicates++;
         } else {
             batch_bury(work, item, item->park);

@@ -131,6 +131,7 @@ static void result_of(struct sending_row *row, const struct sending_result *resu
     case SENDING_ELSEWHERE:
         count(COUNT_SEND_REFUSED, 1);
         sending_fail(row, result->code, result->reason);
+        row->told_to_stop = result->told_to_stop;
         break;
     case SENDING_STOP_LANE:
         stop_lane(row, result);

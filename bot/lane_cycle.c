@@ -166,6 +166,32 @@ static void add_renewals(struct lane *lane, struct sending_row *const *rows, siz
     call_add(&lane->cycle_call, &SQL_UPLOADS_KNOWN, params);
 }
 
+/* Of those that failed, the readers who told the provider to stop. Before anything is intended,
+ * so that nothing more goes to them, and no lock is waited for behind the outbox's own. */
+static void add_stopped(struct lane *lane, struct sending_row *const *rows, size_t n)
+{
+    struct arena *arena = &lane->cycle_arena;
+    struct db_array conversations, seqs;
+    struct db_param *params;
+
+    array_init(&conversations, arena, DB_UUID);
+    array_init(&seqs, arena, DB_INT8);
+    for (size_t i = 0; i < n; i++) {
+        if (!rows[i]->told_to_stop)
+            continue;
+        array_uuid(&conversations, rows[i]->conversation);
+        array_int(&seqs, rows[i]->seq);
+    }
+    if (seqs.n == 0)
+        return;
+    params = arena_array(arena, struct db_param, 4);
+    params[0] = param_uuid(arena, lane->account->org);
+    params[1] = param_array(&conversations);
+    params[2] = param_array(&seqs);
+    params[3] = param_time(arena, clock_now());
+    call_add(&lane->cycle_call, &SQL_OUTBOX_TOLD_TO_STOP, params);
+}
+
 /* All that has become certain since, sorted by key. */
 static void add_done(struct lane *lane)
 {
@@ -193,6 +219,7 @@ static void add_done(struct lane *lane)
     }
     add_settlements(lane, &arrays);
     add_renewals(lane, rows, n);
+    add_stopped(lane, rows, n);
     if (unsure) {
         call_add(&lane->cycle_call, &SQL_OUTBOX_REPORTED,
                  lane_params(&lane->cycle_arena, 2, lane));

@@ -64,6 +64,7 @@ struct sending_row {
     struct str provider_id;
     int code;
     struct str reason;
+    bool told_to_stop;       /* FAILED: their reader told the provider to stop */
     enum outbox_state state; /* PUT_OFF: ready, or unknown */
     usec_t put_off;          /* PUT_OFF: wall */
 };

@@ -44,7 +44,8 @@ MUST_USE bool twilio_encode_whoami(struct arena *into, const struct twilio_sende
 void twilio_answer(struct arena *into, const struct http_answer *answer,
                    struct sending_result *result);
 
-/* The same for an error code that comes later, in a callback. */
+/* The same for an error code that comes later, in a callback: then RETRY and ELSEWHERE say what
+ * may still be done for the person, and nothing is done by itself. */
 void twilio_error(struct arena *into, int code, struct sending_result *result);
 
 /* --- callbacks ---------------------------------------------------------------------------- */

@@ -19,6 +19,8 @@
 
 #define HOUR 3600
 
+#define TOLD_TO_STOP 21610
+
 struct remedy {
     int first, last; /* codes */
     enum sending sending;
@@ -53,7 +55,7 @@ static const struct remedy remedies[] = {
     {21659, 21659, NEVER, 0,        0, true,  "the sending number is not the account's"   },
     {30001, 30001, RETRY, 30,       0, false, "the sender's queue is full"                },
     {30002, 30002, STOP,  0,        0, true,  "the account is suspended"                  },
-    {30003, 30003, RETRY, HOUR,     3, false, "the phone is off or out of reach"          },
+    {30003, 30003, ELSE,  HOUR,     3, false, "the phone is off or out of reach"          },
     {30004, 30004, ELSE,  0,        0, false, "the person or the carrier blocks it"       },
     {30005, 30006, ELSE,  0,        0, false, "the number takes no messages"              },
     {30007, 30007, NEVER, 0,        0, true,  "the carrier's filter holds it back"        },
@@ -68,7 +70,21 @@ static const struct remedy remedies[] = {
     {30027, 30027, RETRY, 6 * HOUR, 5, true,  "the carrier's daily limit is reached"      },
     {30032, 30035, STOP,  0,        0, true,  "the sender is not registered or verified"  },
     {30036, 30036, NEVER, 0,        0, false, "it was not delivered in time"              },
+    {63003, 63003, ELSE,  0,        0, false, "nobody has this address there"             },
+    {63005, 63005, NEVER, 0,        0, true,  "the channel refuses the words"             },
+    {63010, 63012, RETRY, 0,        0, false, "the channel is in trouble"                 },
+    {63013, 63013, NEVER, 0,        0, true,  "it is against the channel's policy"        },
+    {63014, 63014, ELSE,  0,        0, false, "the person blocks it"                      },
+    {63016, 63016, ELSE,  0,        0, false, "the channel would take a template only"    },
+    {63017, 63018, RETRY, 30,       0, false, "the channel's rate limit is reached"       },
+    {63019, 63019, NEVER, 0,        0, true,  "the file could not be fetched"             },
+    {63021, 63021, NEVER, 0,        0, true,  "the channel refuses the words"             },
+    {63024, 63024, ELSE,  0,        0, false, "nobody has this address there"             },
+    {63027, 63028, NEVER, 0,        0, true,  "the template is none, or misses a value"   },
+    {63032, 63032, ELSE,  0,        0, false, "the channel does not reach this person now"},
+    {63033, 63033, ELSE,  0,        0, false, "it is blocked"                             },
     {63038, 63038, RETRY, 6 * HOUR, 5, true,  "the account's daily limit is reached"      },
+    {63040, 63042, NEVER, 0,        0, true,  "the template is rejected or paused"        },
 };
 
 static const struct remedy *find(int code)
@@ -113,6 +129,7 @@ static void apply(struct arena *into, const struct remedy *remedy, int code,
         .wait = remedy->wait * USEC_PER_SEC,
         .max_attempts = remedy->max_attempts,
         .alert = remedy->alert,
+        .told_to_stop = code == TOLD_TO_STOP,
     };
 }
 

@@ -307,4 +307,5 @@ struct sending_result {
     unsigned max_attempts; /* RETRY: give up after so many in all; 0: the outbox's own limit */
     bool alert;            /* a person should look */
     bool renew;            /* RETRY: the handle of its file is not good any more */
+    bool told_to_stop;     /* the person has told the provider itself to stop */
 };

@@ -180,6 +180,23 @@ update messages m
        i (conversation_id, seq, error, reason, attempt)
  where m.org_id = $1::uuid and m.conversation_id = i.conversation_id and m.seq = i.seq;
 
+-- name: outbox_told_to_stop
+-- The provider does not deliver these, because their reader told it to stop: then we stop, too. Unless
+-- they have written to us since; what we send now will tell.
+-- $1 org  $2 conversations  $3 seqs  $4 now
+with stopped as (
+    update contact_points p set stopped_at = $4::timestamptz
+      from unnest($2::uuid[], $3::int8[]) i (conversation_id, seq)
+      join messages m on m.org_id = $1::uuid and m.conversation_id = i.conversation_id and m.seq = i.seq
+      join conversations c on c.org_id = $1::uuid and c.conversation_id = i.conversation_id
+     where p.org_id = $1::uuid and p.contact_id = c.contact_id and p.stopped_at is null
+       and (c.last_inbound_at is null or c.last_inbound_at <= m.at)
+    returning p.customer_id, p.contact_id, p.channel
+)
+insert into consent_log (org_id, at, customer_id, contact_id, channel, topic, wanted, source)
+select $1::uuid, $4::timestamptz, s.customer_id, s.contact_id, s.channel, 'all', false, 'provider'
+  from stopped s;
+
 -- name: outbox_settle
 -- Settled rows go.
 -- $1 org  $2 conversations  $3 seqs

@@ -118,6 +118,105 @@ static void ch_4_a_conversation_by_sms_goes_both_ways(void **state)
     service_stop(&service);
 }
 
+/* --- STOP and START -------------------------------------------------------------------------
+ */
+
+static long stopped_now(void)
+{
+    return ask_number(owner, "select count(*) from contact_points where channel = 'sms' and"
+                             " address = '" ANA "' and stopped_at is not null");
+}
+
+static long said(void)
+{
+    return ask_number(owner, "select count(*) from messages where not inbound");
+}
+
+static long consents(const char *source)
+{
+    return ask_number(owner, arena_format(&arena,
+                                          "select count(*) from consent_log where source = '%s'"
+                                          " and topic = 'all' and channel = 'sms'",
+                                          source)
+                                 .at);
+}
+
+/* With advanced opt-out Twilio has answered and blocked: we keep it, and say nothing. Whatever
+ * came before is not undone by a delivery that comes once more. */
+static void ch_4_a_stop_that_twilio_answered_is_kept_once_and_in_silence(void **state)
+{
+    (void)state;
+    start(1, NULL);
+    say("SM1", "Basta", "&OptOutType=STOP"); /* nobody whom we knew */
+    assert_int_equal(stopped_now(), 1);
+    say("SM2", "hello?", "");
+    say("SM1", "Basta", "&OptOutType=STOP");
+    assert_int_equal(said(), 0);
+    assert_int_equal(consents("channel"), 1);
+    say("SM3", "Hola", "&OptOutType=START");
+    assert_int_equal(stopped_now(), 0);
+    say("SM1", "Basta", "&OptOutType=STOP");
+    assert_int_equal(stopped_now(), 0);
+    assert_int_equal(consents("channel"), 2);
+    say("SM4", "HELP", "&OptOutType=HELP");
+    assert_int_equal(said(), 0);
+    say("SM5", "hello", "");
+    assert_true(said() > 0);
+    service_stop(&service);
+}
+
+static void ch_4_a_gateway_s_word_alone_stops_and_in_a_sentence_it_does_not(void **state)
+{
+    (void)state;
+    start(1, NULL);
+    say("SM1", "stop, the parcel is broken", "");
+    assert_int_equal(stopped_now(), 0);
+    say("SM2", "CANCEL", "");
+    assert_int_equal(stopped_now(), 1);
+    assert_int_equal(consents("message"), 1);
+    struct post post = {.body = post_text(&arena, "15550100002", "wamid.c", "CANCEL")};
+    service_post(&service, &post, 1, 1, WAIT);
+    assert_int_equal(ask_number(owner, "select count(*) from contact_points where stopped_at is"
+                                       " not null"),
+                     1);
+    say("SM3", "yes", "");
+    assert_int_equal(stopped_now(), 0);
+    all_settled();
+    service_stop(&service);
+}
+
+/* Twilio knows of a STOP that we were never told of. */
+static void ch_4_who_told_the_provider_to_stop_hears_nothing_more_until_start(void **state)
+{
+    (void)state;
+    static const char *const faults[] = {
+        "{\"fail\": [{\"code\": 21610, \"http\": 400, \"next\": 1}]}",
+        "{\"fail\": [{\"code\": 21610, \"http\": 400, \"next\": 1, \"late\": true}]}"};
+
+    for (size_t i = 0; i < COUNTOF(faults); i++) {
+        start(1, faults[i]);
+        say("SM1", "hello", "");
+        all_settled();
+        service_until(&service, owner,
+                      "select count(*) from contact_points where stopped_at is not null", 1,
+                      WAIT);
+        assert_int_equal(consents("provider"), 1);
+        assert_true(ask_number(owner, "select count(*) from messages where error = 21610") >=
+                    1);
+        long before = said();
+        say("SM2", "hello?", "");
+        assert_int_equal(said(), before);
+        say("SM3", "START", "");
+        assert_int_equal(stopped_now(), 0);
+        assert_true(said() > before);
+        all_settled();
+        assert_int_equal(stopped_now(), 0);
+        service_stop(&service);
+        PQfinish(owner);
+        owner = NULL;
+    }
+}
+
 /* --- who speaks ------------------------------------------------------------------------------
  */
 
@@ -157,6 +256,12 @@ int main(void)
         cmocka_unit_test_teardown(otp_9_a_known_number_reads_on_whatsapp_and_not_by_sms,
                                   tear_down),
         cmocka_unit_test_teardown(ch_4_a_conversation_by_sms_goes_both_ways, tear_down),
+        cmocka_unit_test_teardown(ch_4_a_stop_that_twilio_answered_is_kept_once_and_in_silence,
+                                  tear_down),
+        cmocka_unit_test_teardown(
+            ch_4_a_gateway_s_word_alone_stops_and_in_a_sentence_it_does_not, tear_down),
+        cmocka_unit_test_teardown(
+            ch_4_who_told_the_provider_to_stop_hears_nothing_more_until_start, tear_down),
     };
     store_open();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

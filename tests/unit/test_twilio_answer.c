@@ -141,6 +141,11 @@ static void errors_that_come_later_have_the_same_remedies(void **state)
     struct sending_result result;
     twilio_error(&arena, 30005, &result);
     assert_sending(result, SENDING_ELSEWHERE);
+    assert_false(result.told_to_stop);
+    twilio_error(&arena, 30003, &result);
+    assert_sending(result, SENDING_ELSEWHERE);
+    twilio_error(&arena, 21610, &result);
+    assert_true(result.told_to_stop);
     twilio_error(&arena, 30007, &result);
     assert_sending(result, SENDING_REFUSED);
     assert_true(result.alert);
