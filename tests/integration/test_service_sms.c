@@ -238,7 +238,7 @@ static void otp_9_a_known_number_reads_on_whatsapp_and_not_by_sms(void **state)
         200);
     service_until(&service, owner, "select count(*) from outbox", 0, WAIT);
     assert_int_equal(shown(), 0);
-    struct post post = {.body = post_text(&arena, ANA + 1, "wamid.read", "my orders")};
+    struct post post = {.body = post_text(&arena, &ANA[1], "wamid.read", "my orders")};
     service_post(&service, &post, 1, 1, WAIT);
     service_until(&service, owner, "select count(*) from outbox", 0, WAIT);
     assert_int_equal(shown(), 1);
