@@ -8,6 +8,8 @@
 #include "bot/cli.h"
 #include "bot/commands.h"
 #include "webhooks/event_json.h"
+#include "webhooks/mime.h"
+#include "webhooks/resend_in.h"
 #include "webhooks/twilio.h"
 #include "webhooks/whatsapp.h"
 
@@ -53,6 +55,52 @@ static bool decode_twilio(struct arena *arena, struct str body, struct inbound_b
     return twilio_decode_status(arena, &form, STR_NONE, batch->events, err);
 }
 
+/* The address that a mail was sent to, as if it were ours. */
+static struct mail_rules rules_for(struct arena *arena, const struct mail *mail)
+{
+    struct mail_rules rules = {0};
+    struct str address, token;
+    for (size_t i = 0; i < mail->n_sent_to && rules.account.len == 0; i++) {
+        if (mail_address(arena, mail->sent_to[i], &address))
+            rules.account = mail_address_bare(arena, address, &token);
+    }
+    return rules;
+}
+
+/* A mail as it goes over the wire. */
+static bool decode_mime(struct arena *arena, struct str body, struct inbound_batch *batch,
+                        struct err *err)
+{
+    const struct mime_options options = {.handle = STR("payload:-")};
+    struct mail mail;
+    if (!mime_read(arena, body, &options, &mail, err))
+        return false;
+    struct mail_rules rules = rules_for(arena, &mail);
+    mail_events(arena, &rules, &mail, batch);
+    return true;
+}
+
+/* A webhook, or the mail that its API answers with. */
+static bool decode_resend(struct arena *arena, struct str body, struct inbound_batch *batch,
+                          struct err *err)
+{
+    struct resend_news news;
+    struct mail mail;
+    if (resend_news(arena, body, &news, NULL)) {
+        *batch = news.batch;
+        return news.received.len == 0 ||
+               err_raise(err, ERR_REJECT,
+                         "this webhook announces a mail and has none of its words: give what "
+                         "GET /emails/receiving/%.*s answers",
+                         STR_ARG(news.received));
+    }
+    if (!resend_read_received(arena, body, &mail, err))
+        return false;
+    struct mail_rules rules = rules_for(arena, &mail);
+    mail_events(arena, &rules, &mail, batch);
+    return true;
+}
+
 struct provider {
     const char *name;
     bool (*decode)(struct arena *arena, struct str body, struct inbound_batch *batch,
@@ -62,6 +110,8 @@ struct provider {
 static const struct provider providers[] = {
     {"whatsapp", decode_whatsapp},
     {"twilio",   decode_twilio  },
+    {"resend",   decode_resend  },
+    {"mime",     decode_mime    },
 };
 
 static const struct provider *find(const char *name)
@@ -98,7 +148,7 @@ static int run(struct cli *cli, int argc, char **argv)
 {
     const struct provider *provider = argc == 2 ? find(argv[1]) : NULL;
     if (provider == NULL)
-        return cli_usage(cli, "say whose: whatsapp, twilio");
+        return cli_usage(cli, "say whose: whatsapp, twilio, resend, mime");
     struct arena arena = {0};
     struct err err = {0};
     bool ok = decode(cli, provider, &arena, &err);
@@ -109,9 +159,12 @@ static int run(struct cli *cli, int argc, char **argv)
 const struct command command_decode = {
     "decode",
     "print what a delivery means",
-    "whatsapp|twilio < BODY",
+    "whatsapp|twilio|resend|mime < BODY",
     "Reads a webhook's body from standard input and prints its events, one JSON object a "
     "line.\n"
+    "Of a mail (mime: as it goes over the wire; resend: a webhook, or what the API answers "
+    "about\n"
+    "a received mail) \"text\" is what is new, \"mail\".\"quoted\" what it repeats.\n"
     "Counts, also of items that could not be read, go to standard error.\n",
     run,
 };

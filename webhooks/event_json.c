@@ -71,6 +71,7 @@ static json_t *person_object(const struct person *person)
     json_t *object = json_object();
     json_set_text(object, "user_id", person->user_id);
     json_set_text(object, "phone", person->phone);
+    json_set_text(object, "email", person->email);
     json_set_text(object, "name", person->name);
     json_set_text(object, "username", person->username);
     return object;
@@ -124,6 +125,17 @@ static json_t *template_object(const struct event *event)
     return object;
 }
 
+static json_t *mail_object(const struct event *event)
+{
+    json_t *object = json_object();
+    json_set_text(object, "message_id", event->mail->message_id);
+    json_set_text(object, "references", event->mail->references);
+    json_set_text(object, "subject", event->mail->subject);
+    json_set_text(object, "token", event->mail->token);
+    json_set_text(object, "quoted", event->mail->quoted);
+    return object;
+}
+
 /* Where it came from, when, and who. */
 static void set_head(struct arena *into, const struct event *event, json_t *line)
 {
@@ -136,6 +148,8 @@ static void set_head(struct arena *into, const struct event *event, json_t *line
     if (event->at != 0)
         json_set_text(line, "at", rfc3339(into, event->at));
     set_object(line, "from", person_object(&event->from));
+    if (event->doubtful)
+        json_set_bool(line, "doubtful", true);
 }
 
 static void set_content(struct arena *into, const struct event *event, json_t *line)
@@ -176,6 +190,8 @@ struct str event_to_json(struct arena *into, const struct event *event)
     if (event->kind == EVENT_STATUS)
         json_set_text(line, "status", str_from(delivery_name(event->status)));
     json_set_text(line, "key", event->key);
+    if (event->mail)
+        set_object(line, "mail", mail_object(event));
     json_set_text(line, "referral", event->referral);
     set_object(line, "renamed", person_object(&event->renamed));
     set_object(line, "error", error_object(event));

@@ -109,6 +109,7 @@ struct mail_head {
     struct str references; /* the ids before it, by a space, oldest first, and not its own */
     struct str subject;    /* as it came, in UTF-8 */
     struct str token;      /* between plus and at in the address it was sent to, or empty */
+    struct str quoted;     /* what it repeats of earlier mails, cut short: for people only */
 };
 
 struct event {

@@ -24,6 +24,8 @@ json_(object|array|string|integer|real|true|false|null|boolean|number|loadb|load
 yaml_(parser_(initialize|delete|parse|set_input_string|set_encoding|scan|load)|event_delete|token_delete|document_(delete|get_node|get_root_node))
 (crypto_(auth_hmacsha256|hash_sha256|generichash|stream|secretbox|aead|core|shorthash|verify)[a-z0-9_]*|sodium_(memcmp|memzero|bin2hex|hex2bin|init|malloc|free|is_zero|base642bin|bin2base64|compare|increment|pad|unpad|mlock|munlock))
 EVP_Q_mac
+# GMime and what of GLib it takes to call it: from memory to memory
+(g_mime_(init|content_type|data_wrapper|header|message|multipart|object|parser|part|stream_mem)[a-z_]*|internet_address_[a-z_]+|g_(free|object_unref|ascii_strcasecmp|type_check_instance_(cast|is_a)))
 u(norm2?|brk|char|cnv|col|casemap|csm|dat|datpg|msg|num|numf|plrules|reldatefmt|fmtval|loc|listfmt|script|set|idna|case|text|trans|res|curr|field|fieldpositer|itf|bidi|regex|scrt|dispctx|formattable)_[A-Za-z0-9_]+
 ucal_(open|close|setMillis|getMillis|get|set|setDateTime|add|clear|clone|setAttribute|getAttribute|openTimeZones|getTimeZoneOffsetFromLocal|setGregorianChange|getCanonicalTimeZoneID|getTimeZoneDisplayName|isSet|inDaylightTime)(_[0-9]+)?
 utf8_[A-Za-z]+_[0-9]+
