@@ -88,6 +88,18 @@ const struct account *accounts_of(const struct accounts *accounts, struct uuid o
     return NULL;
 }
 
+const struct account *accounts_with_id(const struct accounts *accounts, struct uuid org,
+                                       struct uuid id)
+{
+    const struct account *account;
+
+    for (size_t i = 0; (account = accounts_at(accounts, i)) != NULL; i++) {
+        if (uuid_eq(account->account, id) && uuid_eq(account->org, org))
+            return account;
+    }
+    return NULL;
+}
+
 const struct account *accounts_at(const struct accounts *accounts, size_t i)
 {
     return i < accounts->n ? &accounts->entries[i]->account : NULL;

@@ -40,6 +40,10 @@ void accounts_refresh(struct accounts *accounts, struct accounts_wait *wait);
 const struct account *accounts_of(const struct accounts *accounts, struct uuid org,
                                   enum channel channel);
 
+/* The one with this id, or NULL. */
+const struct account *accounts_with_id(const struct accounts *accounts, struct uuid org,
+                                       struct uuid id);
+
 /* All of them, for the lanes; NULL ends the list. The pointers live as long as the worker. */
 const struct account *accounts_at(const struct accounts *accounts, size_t i);
 /* Called whenever the directory was read. */

@@ -83,18 +83,6 @@ static void job_settled(struct arrival *arrival)
         wake_at(jobs, clock_now());
 }
 
-static const struct account *account_of(const struct jobs *jobs, struct uuid org,
-                                        struct uuid id)
-{
-    const struct account *account;
-
-    for (size_t i = 0; (account = accounts_at(jobs->worker->accounts, i)) != NULL; i++) {
-        if (uuid_eq(account->account, id) && uuid_eq(account->org, org))
-            return account;
-    }
-    return NULL;
-}
-
 /* Its lease may have lapsed while it waited here: then it is not claimed a second time. */
 static bool is_open(const struct jobs *jobs, struct uuid id)
 {
@@ -175,7 +163,8 @@ static void looked(struct db_call *call)
     const PGresult *claimed = call->results[0], *next = call->results[1];
     fallbacks_looked(jobs->worker, jobs->org, call->results[2]);
     for (int row = 0; row < rows_n(claimed); row++) {
-        const struct account *account = account_of(jobs, jobs->org, row_uuid(claimed, row, 4));
+        const struct account *account =
+            accounts_with_id(jobs->worker->accounts, jobs->org, row_uuid(claimed, row, 4));
         if (account != NULL && !is_open(jobs, row_uuid(claimed, row, 0)))
             job_open(jobs, jobs->org, account, claimed, row);
     }

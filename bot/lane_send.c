@@ -2,6 +2,7 @@
 #include "bot/lanes_inside.h"
 
 #include "bot/books.h"
+#include "bot/link.h"
 #include "bot/loop/log.h"
 #include "bot/mail_token.h"
 
@@ -73,6 +74,27 @@ static struct str answers_to(struct sending_row *row)
                         STR_ARG(str_slice(address, at, address.len)));
 }
 
+static struct str link_of(struct sending_row *row, enum link_kind kind, unsigned option)
+{
+    struct link link = {.org = row->lane->account->org,
+                        .conversation = row->conversation,
+                        .seq = row->seq,
+                        .option = option};
+
+    return link_make(&row->arena, lane_config(row->lane), kind, &link);
+}
+
+/* An address for each option, where one tap acts for it. */
+static const struct str *taps_of(struct sending_row *row)
+{
+    size_t n = row->message.reply->n_options;
+    struct str *taps = n > 0 ? arena_array(&row->arena, struct str, n) : NULL;
+
+    for (size_t i = 0; i < n; i++)
+        taps[i] = link_of(row, LINK_TAP, (unsigned)i);
+    return taps;
+}
+
 /* The words are the newest book's: a face has none that a conversation would depend on. */
 static void put_face(struct sending_row *row)
 {
@@ -96,6 +118,10 @@ static void put_face(struct sending_row *row)
         message->reply_to = answers_to(row);
         ask.thread = row->thread.subject.len > 0 ? &row->thread : NULL;
         ask.reply_to = message->reply_to;
+        ask.taps = taps_of(row);
+        if (message->unasked)
+            ask.unsubscribe = link_of(row, LINK_UNSUBSCRIBE, 0);
+        message->unsubscribe = ask.unsubscribe;
     }
     *face = lane->ways->face(&row->arena, &ask);
     message->face = face;

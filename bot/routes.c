@@ -2,6 +2,7 @@
 
 #include "bot/accounts.h"
 #include "bot/intake.h"
+#include "bot/link_pages.h"
 #include "bot/turns.h"
 
 #include <stdlib.h>
@@ -86,6 +87,33 @@ static const struct route routes[] = {
     {"GET",  "/metrics",                get_metrics       },
 };
 
+/* Those whose path ends in a token. */
+static const struct {
+    const char *before;
+    void (*answer)(struct worker *worker, struct http_exchange *exchange, struct str token);
+} links[] = {
+    {"/t/", link_pages_tap        },
+    {"/u/", link_pages_unsubscribe},
+};
+
+static bool answer_link(struct worker *worker, struct http_exchange *exchange)
+{
+    for (size_t i = 0; i < COUNTOF(links); i++) {
+        struct str before = str_from(links[i].before);
+        if (!str_starts(exchange->path, before))
+            continue;
+        if (strcmp(exchange->method, "GET") != 0 && strcmp(exchange->method, "HEAD") != 0 &&
+            strcmp(exchange->method, "POST") != 0) {
+            http_reply(exchange, 405, NULL, STR_NONE, plain_headers);
+        } else {
+            links[i].answer(worker, exchange,
+                            str_slice(exchange->path, before.len, exchange->path.len));
+        }
+        return true;
+    }
+    return false;
+}
+
 void routes_handle(struct http_handler *handler, struct http_exchange *exchange)
 {
     struct worker *worker = CONTAINER_OF(handler, struct worker, routes);
@@ -101,5 +129,7 @@ void routes_handle(struct http_handler *handler, struct http_exchange *exchange)
             return;
         }
     }
+    if (!path_known && answer_link(worker, exchange))
+        return;
     http_reply(exchange, path_known ? 405 : 404, NULL, STR_NONE, plain_headers);
 }

@@ -3,6 +3,7 @@
 
 #include "bot/accounts.h"
 #include "bot/intake.h"
+#include "bot/link_pages.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -74,17 +75,34 @@ bool accounts_loaded(const struct accounts *accounts)
     return directory_read;
 }
 
+static int n_links;
+static struct str link_token;
+
+void link_pages_tap(struct worker *worker, struct http_exchange *to, struct str token)
+{
+    (void)worker;
+    (void)to;
+    link_token = token;
+    n_links++;
+}
+
+void link_pages_unsubscribe(struct worker *worker, struct http_exchange *to, struct str token)
+{
+    link_pages_tap(worker, to, token);
+}
+
 static struct worker worker;
 static struct http_exchange exchange;
 
 static void ask(const char *method, const char *path)
 {
     memset(&replied, 0, sizeof replied);
-    n_deliveries = n_challenges = n_callbacks = n_messages = 0;
+    n_deliveries = n_challenges = n_callbacks = n_messages = n_links = 0;
     exchange.method = method;
     exchange.path = str_from(path);
     routes_handle(&worker.routes, &exchange);
-    assert_int_equal(replied.n + n_deliveries + n_challenges + n_callbacks + n_messages,
+    assert_int_equal(replied.n + n_deliveries + n_challenges + n_callbacks + n_messages +
+                         n_links,
                      1); /* answered once */
 }
 
@@ -103,6 +121,20 @@ static void deliveries_and_challenges_find_their_way(void **state)
     assert_int_equal(n_callbacks, 1);
     ask("GET", "/webhooks/twilio/status");
     assert_int_equal(replied.status, 405);
+}
+
+static void ch_6_a_link_finds_its_page_with_its_token(void **state)
+{
+    (void)state;
+    ask("GET", "/t/abc");
+    assert_int_equal(n_links, 1);
+    assert_true(str_eq(link_token, STR("abc")));
+    ask("POST", "/u/abc");
+    assert_int_equal(n_links, 1);
+    ask("DELETE", "/t/abc");
+    assert_int_equal(replied.status, 405);
+    ask("GET", "/t");
+    assert_int_equal(replied.status, 404);
 }
 
 static void ops_3_a_living_process_says_so_even_without_a_database(void **state)
@@ -203,6 +235,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(deliveries_and_challenges_find_their_way),
+        cmocka_unit_test(ch_6_a_link_finds_its_page_with_its_token),
         cmocka_unit_test(ops_3_a_living_process_says_so_even_without_a_database),
         cmocka_unit_test(ops_3_ready_means_that_a_delivery_would_be_taken),
         cmocka_unit_test(ops_3_figures_are_those_of_all_workers_and_the_supervisor),

@@ -1,0 +1,15 @@
+/*
+ * The pages behind links of our mails (bot/link.h). A GET shows a page and does nothing, since
+ * mail scanners and previews open every link; a POST acts, and is answered when it is kept.
+ */
+#pragma once
+
+#include "bot/worker.h"
+
+/* GET and POST /t/<token>: an option of a message. */
+void link_pages_tap(struct worker *worker, struct http_exchange *exchange, struct str token);
+
+/* GET and POST /u/<token>: hear nothing unasked any more. POST is also what a mail program does
+ * by itself, with one click (RFC 8058). */
+void link_pages_unsubscribe(struct worker *worker, struct http_exchange *exchange,
+                            struct str token);

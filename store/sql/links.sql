@@ -1,0 +1,16 @@
+-- Links of our mails that come back: bot/link_pages.c.
+
+-- name: link_message
+-- What a link of a mail is about, and who got it. Only what was really said has links.
+-- $1 org  $2 conversation  $3 seq
+select m.body, m.at, coalesce(c.language, b.language), b.time_zone, b.name, b.email,
+       c.account_id, p.channel, p.address, p.phone
+  from messages m
+  join conversations c on c.org_id = m.org_id and c.conversation_id = m.conversation_id
+  join contact_points p on p.org_id = c.org_id and p.contact_id = c.contact_id
+  join businesses b on b.org_id = m.org_id
+ where m.org_id = $1::uuid and m.conversation_id = $2::uuid and m.seq = $3::int8 and not m.inbound;
+
+-- name: link_unsubscribe
+-- $1 org  $2 conversation  $3 now
+select unsubscribe($1::uuid, $2::uuid, $3::timestamptz) as outcome;
