@@ -2,6 +2,7 @@
 #include "bot/book_hand.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -14,7 +15,7 @@
 
 int book_hand_make(struct str packed)
 {
-    int handle = memfd_create("parley-book", MFD_CLOEXEC);
+    int handle = memfd_create("parley-book", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     size_t done = 0;
 
     while (handle >= 0 && done < packed.len) {
@@ -26,6 +27,12 @@ int book_hand_make(struct str packed)
             return -1;
         }
         done += (size_t)n;
+    }
+    /* all workers share it: none may change what the others read */
+    if (handle >= 0 && fcntl(handle, F_ADD_SEALS,
+                             F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+        (void)close(handle);
+        return -1;
     }
     return handle;
 }
