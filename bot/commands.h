@@ -15,6 +15,7 @@ extern const struct command command_explain;
 extern const struct command command_flows;
 extern const struct command command_handoff;
 extern const struct command command_migrate;
+extern const struct command command_order;
 extern const struct command command_photo;
 extern const struct command command_seed;
 extern const struct command command_serve;

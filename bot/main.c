@@ -15,6 +15,7 @@ static const struct command *const commands[] = {
     &command_explain,
     &command_handoff,
     &command_ticket,
+    &command_order,
     &command_photo,
     &command_audit,
     &command_cancellation,

@@ -9,12 +9,11 @@
  * order_by_number  one record, or none when this customer has no such order: number, workflow,
  *                  status, phase (active, done, cancelled), ships (true where it is sent, else
  *                  none: work that is fetched), progress, placed_at, expected_at, expected_was
- * (promised before), expected_changed_at, delivered_at, subtotal, tax, shipping, total,
- *                  items_count, address, instructions, contact, photos_count (none for 0),
- *                  awaits (true when an estimate awaits a decision); estimate: state
- *                  (awaiting, expired, approved, declined), total; items: qty, description,
- *                  unit_price, line_total; notes: at, text. `number` is as people type it:
- * case,
+ * (promised before), expected_changed_at, delivered_at, subtotal, tax, shipping, total, paid
+ * (if any), items_count, address, instructions, contact, photos_count (none for 0), awaits
+ * (true when an estimate awaits a decision); estimate: state (awaiting, expired, approved,
+ * declined), total; items: qty, description, unit_price, line_total; notes: at, text. `number`
+ * is as people type it: case,
  *                  '#', spaces and a missing letter prefix do not matter
  * order_timeline   rows in order: status, workflow, at (none while only expected), state (done,
  *                  current, expected), note

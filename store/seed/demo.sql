@@ -298,6 +298,12 @@ update orders o
   join seed_order s on s.number = c.number
  where o.org_id = pg_temp.org() and o.order_id = s.order_id and o.expected_was is null;
 
+-- What is done was paid for.
+update orders o set paid_minor = o.total_minor
+  from seed_order s, workflow_states w
+ where o.org_id = pg_temp.org() and o.order_id = s.order_id and w.org_id = o.org_id
+   and w.workflow = o.workflow and w.status = o.status and w.phase = 'done' and o.paid_minor = 0;
+
 -- --- photos of the work ----------------------------------------------------------------------
 
 insert into order_photos (org_id, order_id, photo_id, category, caption, taken_at, url, visible)

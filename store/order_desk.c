@@ -1,0 +1,99 @@
+#include "store/order_desk.h"
+
+#include "store/db.h"
+#include "store/plain.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct order_desk {
+    PGconn *conn;
+};
+
+bool order_desk_open(const char *url, usec_t timeout, struct order_desk **desk, struct err *err)
+{
+    *desk = calloc(1, sizeof(**desk));
+    if (!*desk)
+        abort();
+    return plain_connect(url, STR("parley_staff"), timeout, "parley order", &(*desk)->conn,
+                         err);
+}
+
+void order_desk_close(struct order_desk **desk)
+{
+    if (*desk)
+        plain_close(&(*desk)->conn);
+    free(*desk);
+    *desk = NULL;
+}
+
+/* One question in a transaction of the business's. */
+static bool ask(struct order_desk *desk, struct uuid org, const struct sql *sql, int n,
+                const char *const *values, PGresult **rows, struct err *err)
+{
+    return plain_begin(desk->conn, org, err) &&
+           plain_ask(desk->conn, sql, n, values, rows, err) &&
+           plain_command(desk->conn, "commit", err);
+}
+
+static bool read_order(struct arena *into, const PGresult *rows, struct uuid org,
+                       struct desk_order *order, struct err *err)
+{
+    struct str currency = row_text(rows, 0, 4);
+
+    *order = (struct desk_order){.org = org,
+                                 .id = row_uuid(rows, 0, 0),
+                                 .number = arena_str(into, row_text(rows, 0, 1)),
+                                 .workflow = arena_str(into, row_text(rows, 0, 2)),
+                                 .status = arena_str(into, row_text(rows, 0, 3)),
+                                 .placed_at = row_time(rows, 0, 7),
+                                 .expected_at = row_time(rows, 0, 8),
+                                 .expected_was = row_time(rows, 0, 9),
+                                 .delivered_at = row_time(rows, 0, 10),
+                                 .zone = arena_str(into, row_text(rows, 0, 11))};
+    return money_make(row_int(rows, 0, 5), currency, &order->total, err) &&
+           money_make(row_int(rows, 0, 6), currency, &order->paid, err);
+}
+
+bool order_desk_find(struct order_desk *desk, struct str number, struct arena *into,
+                     struct desk_order *order, struct err *err)
+{
+    char org[UUID_TEXT_LEN + 1];
+    const char *const values[] = {org, arena_cstr(into, number)};
+    OWNED_ROWS(orgs) = NULL;
+
+    if (!plain_ask(desk->conn, &SQL_TICKETS_ORGS, 0, NULL, &orgs, err))
+        return false;
+    for (int i = 0; i < rows_n(orgs); i++) {
+        OWNED_ROWS(rows) = NULL;
+        struct uuid id = row_uuid(orgs, i, 0);
+
+        uuid_format(id, org);
+        if (!ask(desk, id, &SQL_ORDER_DESK_FIND, 2, values, &rows, err))
+            return false;
+        if (rows_n(rows) > 0)
+            return read_order(into, rows, id, order, err);
+    }
+    return err_raise(err, ERR_REJECT, "there is no order '%.*s'",
+                     STR_ARG(str_slice(number, 0, 40)));
+}
+
+bool order_desk_update(struct order_desk *desk, const struct desk_order *order,
+                       const struct order_change *change, struct err *err)
+{
+    char org[UUID_TEXT_LEN + 1], id[UUID_TEXT_LEN + 1], fresh[UUID_TEXT_LEN + 1], paid[24];
+    const char *const values[] = {
+        org,          id,    change->expected, change->paid ? paid : NULL,
+        change->note, fresh, change->author};
+    OWNED_ROWS(rows) = NULL;
+
+    uuid_format(order->org, org);
+    uuid_format(order->id, id);
+    uuid_format(change->id, fresh);
+    (void)snprintf(paid, sizeof(paid), "%lld",
+                   change->paid ? (long long)change->paid->minor : 0);
+    if (!ask(desk, order->org, &SQL_ORDER_DESK_UPDATE, 7, values, &rows, err))
+        return false;
+    return rows_n(rows) > 0 ||
+           err_raise(err, ERR_REJECT, "order %.*s is no longer there", STR_ARG(order->number));
+}
