@@ -127,6 +127,19 @@ for (let i = 0; i < 40 && stored !== "2"; i++) {
 }
 check("ISS-1: both photos are in the document store", stored === "2", stored);
 
+// --- photos of the work -----------------------------------------------------------------------
+
+await say("REP-2003");
+wants("ORD-6: the photos are offered, and come", await say("photos"), /see|Step by step/i);
+const shown = page.locator("#log > .message.bot img");
+await shown.last().waitFor({ timeout: 20_000 });
+const [address, width] = await shown.last().evaluate(async (image) => [image.src, (await image.decode(), image.naturalWidth)]);
+check("CH-2: the picture on the phone is the file that was uploaded", /control\/media\?id=\d+$/.test(address) && width === 320, `${address} ${width}`);
+const handle = ask(`select u.media_id from uploads u join order_photos p using (org_id, document_id) join orders o using (org_id, order_id)
+  where o.number = 'REP-2003' and not u.open`);
+check("CH-2: by the handle that is kept", handle !== "" && address.endsWith(`=${handle}`), `${handle}: ${address}`);
+await screen("story-repair");
+
 // --- and all of it in Polish ------------------------------------------------------------------
 
 await say("menu");

@@ -48,7 +48,8 @@ static const char usage[] =
     "  --read-after MS      (default -1: when the page looks)\n"
     "  --no-user-ids        people with a number show no user id\n"
     "  --fast               keep nothing, check nothing, call nobody back\n"
-    "  --dump JOURNAL       print what arrived, a line of JSON each\n";
+    "  --dump JOURNAL       print what arrived, a line of JSON each\n"
+    "  --picture NAME       print the picture /pictures/NAME as a file\n";
 
 enum option_id {
     OPT_PORT = 256,
@@ -73,6 +74,7 @@ enum option_id {
     OPT_NO_USER_IDS,
     OPT_FAST,
     OPT_DUMP,
+    OPT_PICTURE,
     OPT_HELP
 };
 
@@ -99,6 +101,7 @@ static const struct option options[] = {
     {"no-user-ids",     no_argument,       NULL, OPT_NO_USER_IDS   },
     {"fast",            no_argument,       NULL, OPT_FAST          },
     {"dump",            required_argument, NULL, OPT_DUMP          },
+    {"picture",         required_argument, NULL, OPT_PICTURE       },
     {"help",            no_argument,       NULL, OPT_HELP          },
     {NULL,              0,                 NULL, 0                 },
 };
@@ -392,6 +395,16 @@ static int dump(const char *path)
     return 1;
 }
 
+static int draw(const char *name)
+{
+    struct arena arena = {0};
+    struct str path = arena_format(&arena, "/pictures/%s", name);
+    struct str picture = picture_of(&arena, path);
+    bool ok = fwrite(picture.at, 1, picture.len, stdout) == picture.len && fflush(stdout) == 0;
+    arena_finish(&arena);
+    return ok ? 0 : 1;
+}
+
 int main(int argc, char **argv)
 {
     static struct sandbox sandbox;
@@ -414,6 +427,8 @@ int main(int argc, char **argv)
     while ((id = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (id == OPT_DUMP)
             return dump(optarg);
+        if (id == OPT_PICTURE)
+            return draw(optarg);
         if (id == OPT_HELP) {
             fputs(usage, stdout);
             return 0;
