@@ -195,7 +195,8 @@ static void show_media(const struct page *page, const char *type, const json_t *
     char before[40];
     const char *name = text_in(media, "filename");
     (void)snprintf(before, sizeof(before), "[%.20s] ", type);
-    line(page, BOLD, before, name[0] ? name : text_in(media, "link"));
+    const char *link = text_in(media, "link");
+    line(page, BOLD, before, name[0] ? name : link[0] ? link : text_in(media, "id"));
     if (name[0])
         line(page, DIM, "", text_in(media, "link"));
     line(page, "", "", text_in(media, "caption"));

@@ -139,11 +139,11 @@ static const struct text_member reply_texts[] = {
     {"label",    offsetof(struct reply, label)            },
     {"url",      offsetof(struct reply, url)              },
     {"media",    offsetof(struct reply, media)            },
-    {"document", offsetof(struct reply, document)         },
     {"filename", offsetof(struct reply, filename)         },
     {"template", offsetof(struct reply, template_name)    },
     {"language", offsetof(struct reply, template_language)},
     {"code",     offsetof(struct reply, template_code)    },
+    {"document", offsetof(struct reply, document)         },
 };
 
 static const struct text_member option_texts[] = {

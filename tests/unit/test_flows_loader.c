@@ -314,25 +314,28 @@ static void flw_2_a_choice_or_picture_that_makes_no_sense_is_refused(void **stat
 {
     static const struct broken all[] = {
         {HEAD "  a: {ask: {buttons: ask, titles: t, choices: [{choice: yes, when: x.y}, no]}, "
-              "on: {yes: done, no: done}}\n",                                        "4", "nothing that this state knows"},
+              "on: {yes: done, no: done}}\n",                                                    "4", "nothing that this state knows"},
         {HEAD "  a: {ask: {buttons: ask, titles: t, choices: [{choice: yes, when: customer}]}, "
-              "on: {yes: done}}\n",                                                  "4", "let one stand always"         },
+              "on: {yes: done}}\n",                                                              "4", "let one stand always"         },
         {HEAD "  a: {ask: {buttons: ask, titles: t, choices: [{when: customer}, no]}, "
-              "on: {no: done}}\n",                                                   "4", "which 'choice'"               },
+              "on: {no: done}}\n",                                                               "4", "which 'choice'"               },
         {HEAD
          "  a: {ask: {buttons: ask, titles: t, choices: [{choice: yes, if: customer}, no]}, "
-         "on: {yes: done, no: done}}\n",                                             "4", "'if' means nothing here"      },
+         "on: {yes: done, no: done}}\n",                                                         "4", "'if' means nothing here"      },
         {HEAD "  a: {ask: {buttons: ask, titles: t, choices: [yes, {choice: yes, when: "
-              "customer}]}, on: {yes: done}}\n",                                     "4", "twice"                        },
+              "customer}]}, on: {yes: done}}\n",                                                 "4", "twice"                        },
         {HEAD
          "  a: {ask: {buttons: ask, titles: t, choices: [yes, no, {choice: c, when: "
          "customer}, {choice: d, when: customer}, {choice: e, when: customer}, {choice: f, "
-         "when: customer}, {choice: g, when: customer}]}, on: {yes: done}}\n",       "4", "7 buttons"                    },
-        {HEAD "  a: {say: {say: hello, image: url}, target: done}\n",                         "4", "with an 'each'"               },
-        {HEAD "  a: {say: {line: hello, each: customer, image: url}, target: done}\n",        "4",
-         "belongs to a 'say'"                                                                                                     },
+         "when: customer}, {choice: g, when: customer}]}, on: {yes: done}}\n",                   "4", "7 buttons"                    },
+        {HEAD "  a: {say: {say: hello, image: url}, target: done}\n",                                     "4", "with an 'each'"               },
+        {HEAD "  a: {say: {line: hello, each: customer, image: url}, target: done}\n",                    "4",
+         "belongs to a 'say'"                                                                                                                 },
         {HEAD "  a: {say: {say: hello, each: customer, image: \"the url\"}, target: done}\n",
-         "4",                                                                                      "no path"                      },
+         "4",                                                                                                  "no path"                      },
+        {HEAD "  a: {say: {say: hello, document: id}, target: done}\n",                                   "4", "with an 'each'"               },
+        {HEAD
+         "  a: {say: {say: hello, each: customer, image: url, filename: name}, target: done}\n", "4", "names a 'document'"           },
     };
 
     (void)state;

@@ -135,6 +135,7 @@ static void assert_same_reply(const struct reply *a, const struct reply *b)
     assert_true(str_eq(a->footer, b->footer) && str_eq(a->label, b->label));
     assert_true(str_eq(a->url, b->url) && str_eq(a->media, b->media));
     assert_true(str_eq(a->filename, b->filename));
+    assert_true(str_eq(a->document, b->document));
     assert_true(str_eq(a->template_name, b->template_name));
     assert_true(str_eq(a->template_language, b->template_language));
     assert_int_equal(a->n_options, b->n_options);
@@ -179,8 +180,11 @@ static void every_reply_survives_its_json(void **state)
                                     .template_language = STR("pl"),
                                     .template_values = values,
                                     .n_template_values = 3};
-    const struct reply *const replies[] = {&text,  &buttons,  &list,     &link,
-                                           &image, &document, &templated};
+    const struct reply kept = {.kind = REPLY_DOCUMENT,
+                               .document = STR("01900000-0000-7000-8000-000000000001"),
+                               .filename = STR("a.pdf")};
+    const struct reply *const replies[] = {&text,  &buttons,  &list,      &link,
+                                           &image, &document, &templated, &kept};
     for (size_t i = 0; i < COUNTOF(replies); i++) {
         struct reply back;
         struct str json = reply_to_json(&arena, replies[i]);
