@@ -9,7 +9,7 @@
 #include "bot/batch_facts.h"
 #include "bot/loop/log.h"
 
-static const enum channel code_channels[] = {CHANNEL_SMS, CHANNEL_WHATSAPP};
+static const enum channel code_channels[] = {CHANNEL_SMS, CHANNEL_EMAIL, CHANNEL_WHATSAPP};
 
 struct str batch_code_channels(struct batch_work *work)
 {

@@ -79,6 +79,7 @@ static void start(unsigned workers, const char *faults)
     owner = owner_connect();
     service_start(&service, &(struct service_wish){.program = CODER,
                                                    .sms = true,
+                                                   .mail = true,
                                                    .workers = workers,
                                                    .folder = folder,
                                                    .faults = faults});
@@ -129,6 +130,28 @@ static void otp_1_a_code_leaves_by_sms_and_the_books_show_dots(void **state)
     assert_int_equal(service_logged(&service, "471123"), 0);
     service_until(&service, owner,
                   "select count(*) from messages where why = 'code' and delivery = 3", 1, WAIT);
+    service_stop(&service);
+}
+
+/* Neither the list of mails nor its preview shows it. */
+static void otp_1_a_code_leaves_by_mail_sealed_until_then(void **state)
+{
+    (void)state;
+    start(1, NULL);
+    say(ASKER, "code email ana@example.net 471124");
+    all_settled();
+    assert_int_equal(service_arrived(&service, "ana@example.net",
+                                     "\"text\":\"471124 is your code, from Lark"),
+                     1);
+    assert_int_equal(
+        service_arrived(&service, "ana@example.net", "\"subject\":\"Your code for"), 1);
+    assert_int_equal(
+        service_arrived(&service, "ana@example.net", "user-select:all\\\">471124<"), 1);
+    assert_int_equal(ask_number(owner,
+                                "select count(*) from messages where body like '%471124%'"
+                                " and why = 'code'"),
+                     0);
+    assert_int_equal(service_logged(&service, "471124"), 0);
     service_stop(&service);
 }
 
@@ -269,6 +292,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(otp_1_a_code_leaves_by_sms_and_the_books_show_dots,
                                   tear_down),
+        cmocka_unit_test_teardown(otp_1_a_code_leaves_by_mail_sealed_until_then, tear_down),
         cmocka_unit_test_teardown(otp_1_codes_to_one_number_from_many_turns_keep_their_order,
                                   tear_down),
         cmocka_unit_test_teardown(otp_1_codes_of_one_batch_arrive_as_they_were_asked_for,

@@ -446,6 +446,10 @@ void callbacks_replay(struct sandbox *sandbox, const json_t *record)
         apply_paid(sandbox, n);
         return;
     }
+    if (t && strcmp(t, "mail") == 0) {
+        resend_apply(sandbox, record);
+        return;
+    }
     struct chatter *person =
         chats_person(sandbox, text_in(record, "who"), text_in(record, "name"));
     if (!t || !person)

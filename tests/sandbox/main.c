@@ -36,12 +36,14 @@ static const char usage[] =
     "  --twilio-sid SID     Twilio's account    (or TWILIO_ACCOUNT_SID)\n"
     "  --twilio-token T     its token, which signs callbacks (or TWILIO_AUTH_TOKEN)\n"
     "  --sms-number E164    its number          (or TWILIO_PHONE_NUMBER)\n"
+    "  --resend-key K       what callers of Resend's API bear (or RESEND_API_KEY)\n"
     "  --business NAME      the name over the chat\n"
     "  --journal FILE       keep what arrives and what is owed\n"
     "  --media DIR          keep files (default: FILE.media)\n"
     "  --people FILE        JSON list of {phone or user_id, name, language, note}\n"
     "  --openapi FILE       hold messages against this description, too\n"
     "  --twilio-openapi FILE   the same for SMS\n"
+    "  --resend-openapi FILE   the same for mails\n"
     "  --faults JSON        as POST /control/faults\n"
     "  --seed N             for the faults' dice\n"
     "  --delivered-after MS (default 150; -1 never)\n"
@@ -67,6 +69,8 @@ enum option_id {
     OPT_TWILIO_SID,
     OPT_TWILIO_TOKEN,
     OPT_SMS_NUMBER,
+    OPT_RESEND_KEY,
+    OPT_RESEND_OPENAPI,
     OPT_FAULTS,
     OPT_SEED,
     OPT_DELIVERED,
@@ -94,6 +98,8 @@ static const struct option options[] = {
     {"twilio-sid",      required_argument, NULL, OPT_TWILIO_SID    },
     {"twilio-token",    required_argument, NULL, OPT_TWILIO_TOKEN  },
     {"sms-number",      required_argument, NULL, OPT_SMS_NUMBER    },
+    {"resend-key",      required_argument, NULL, OPT_RESEND_KEY    },
+    {"resend-openapi",  required_argument, NULL, OPT_RESEND_OPENAPI},
     {"faults",          required_argument, NULL, OPT_FAULTS        },
     {"seed",            required_argument, NULL, OPT_SEED          },
     {"delivered-after", required_argument, NULL, OPT_DELIVERED     },
@@ -181,6 +187,12 @@ static bool set_option(struct sandbox *sandbox, int id, char *value, struct err 
     case OPT_TWILIO_OPENAPI:
         s->twilio_openapi = value;
         return true;
+    case OPT_RESEND_KEY:
+        s->resend_key = value;
+        return true;
+    case OPT_RESEND_OPENAPI:
+        s->resend_openapi = value;
+        return true;
     case OPT_TWILIO_SID:
         s->twilio_sid = value;
         return true;
@@ -226,6 +238,8 @@ static bool complete_settings(struct settings *s, struct err *err)
         s->waba = from_environment("WHATSAPP_WABA_ID", "102290129340398");
     if (!s->twilio_sid)
         s->twilio_sid = from_environment("TWILIO_ACCOUNT_SID", NULL);
+    if (!s->resend_key)
+        s->resend_key = from_environment("RESEND_API_KEY", NULL);
     if (!s->twilio_token)
         s->twilio_token = from_environment("TWILIO_AUTH_TOKEN", NULL);
     if (!s->sms_number)
@@ -241,7 +255,7 @@ static void dump_record(struct journal_reader *reader, const json_t *record)
 {
     (void)reader;
     const char *t = json_string_value(json_object_get(record, "t"));
-    if (t && (strcmp(t, "got") == 0 || strcmp(t, "sms") == 0)) {
+    if (t && (strcmp(t, "got") == 0 || strcmp(t, "sms") == 0 || strcmp(t, "mail") == 0)) {
         json_dumpf(record, stdout, JSON_COMPACT);
         putchar('\n');
     }
@@ -254,7 +268,8 @@ static void handle(struct http_handler *handler, struct http_exchange *exchange)
 {
     struct sandbox *sandbox = CONTAINER_OF(handler, struct sandbox, handler);
     if (!control_handle(sandbox, exchange) && !page_handle(exchange) &&
-        !picture_handle(exchange) && !twilio_handle(sandbox, exchange))
+        !picture_handle(exchange) && !twilio_handle(sandbox, exchange) &&
+        !resend_handle(sandbox, exchange))
         graph_handle(sandbox, exchange);
 }
 
@@ -326,6 +341,7 @@ static bool start(struct sandbox *sandbox, int *fd, struct err *err)
     if (!crypto_init(err) || !loop_init(&sandbox->loop, err) || !remember(sandbox, err) ||
         !read_description(sandbox->settings.openapi, &sandbox->openapi, err) ||
         !read_description(sandbox->settings.twilio_openapi, &sandbox->twilio_openapi, err) ||
+        !read_description(sandbox->settings.resend_openapi, &sandbox->resend_openapi, err) ||
         !listen_on(&sandbox->settings, fd, err))
         return false;
     snprintf(sandbox->base_url, sizeof(sandbox->base_url), "http://127.0.0.1:%d",
@@ -356,6 +372,8 @@ static void stop(struct sandbox *sandbox)
     chats_finish(sandbox);
     json_decref(sandbox->openapi);
     json_decref(sandbox->twilio_openapi);
+    json_decref(sandbox->resend_openapi);
+    json_decref(sandbox->mail_keys);
     json_decref(sandbox->templates);
     json_decref(sandbox->media);
     json_decref(sandbox->findings);
@@ -420,6 +438,7 @@ int main(int argc, char **argv)
         .media = json_object(),
         .findings = json_array(),
         .keys = json_object(),
+        .mail_keys = json_object(),
         .next_n = 1
     };
     sandbox.last_person = &sandbox.people;

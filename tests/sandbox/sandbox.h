@@ -4,6 +4,7 @@
  *     main.c       options, start and stop
  *     graph.c      the Graph API: messages, media, templates, numbers
  *     twilio.c     Twilio: SMS, and what their statuses look like
+ *     resend.c     Resend: mails
  *     control.c    what tests and the phone page ask for
  *     chats.c      people, what was said in their chats, and who watches
  *     callbacks.c  webhooks that we owe the service, until it has answered 200
@@ -46,6 +47,8 @@ struct settings {
     const char *twilio_sid; /* without them every call is refused */
     const char *twilio_token;
     const char *sms_number; /* E.164 */
+    const char *resend_openapi;
+    const char *resend_key; /* without it every call is refused */
     const char *business;   /* the name over the page's chat */
     int64_t delivered_ms;   /* after the answer; below 0: never */
     int64_t read_ms;        /* below 0: only when the page looks */
@@ -92,6 +95,7 @@ struct sandbox {
     struct faults faults;
     json_t *openapi;
     json_t *twilio_openapi;
+    json_t *resend_openapi;
     char base_url[64];
 
     json_t *index; /* who, phone or user id -> pointer to the person, as an integer */
@@ -109,6 +113,8 @@ struct sandbox {
     uint64_t n_undescribed; /* not as the published description says */
     uint64_t n_arrived;     /* messages taken */
     uint64_t n_sms;         /* SMS taken */
+    uint64_t n_mail;        /* mails taken */
+    uint64_t n_mail_again;  /* answered as before, under the same key */
     uint64_t n_repeated;    /* with a key that was taken before */
     uint64_t n_receipts;
     uint64_t n_uploads;    /* files that the service gave us */
@@ -120,7 +126,8 @@ struct sandbox {
     struct owed *owed; /* every callback that is not paid yet */
     unsigned n_sending;
     bool stopping;
-    json_t *keys; /* every key taken -> how often */
+    json_t *keys;      /* every key taken -> how often */
+    json_t *mail_keys; /* every mail's key -> {id, sum} */
     usec_t bucket_at;
     double bucket;
 };
@@ -141,6 +148,12 @@ void twilio_callback(const struct sandbox *sandbox, struct arena *into, const js
 /* {"code", "by", "at"} of the newest one-time code that this person got anywhere; "code" is
  * null when there is none. */
 json_t *twilio_newest_code(const struct chatter *person);
+
+/* --- resend.c ----------------------------------------------------------------------------- */
+/* False when the path is not Resend's. */
+bool resend_handle(struct sandbox *sandbox, struct http_exchange *exchange);
+/* A record of the journal: a mail that was taken. */
+void resend_apply(struct sandbox *sandbox, const json_t *record);
 
 /* --- answer.c ----------------------------------------------------------------------------- */
 /* Answer with JSON, which is taken. */

@@ -25,9 +25,11 @@
 #define SECRET "a secret that signs"
 #define TOKEN  "EAAB0123456789"
 
-#define TWILIO_SID    "AC0123456789abcdef0123456789abcdef"
-#define TWILIO_SECRET "atokenofTwilios"
-#define SMS_NUMBER    SERVICE_SMS_NUMBER
+#define TWILIO_SID     "AC0123456789abcdef0123456789abcdef"
+#define TWILIO_SECRET  "atokenofTwilios"
+#define RESEND_OPENAPI PARLEY_SOURCE_DIR "/../shared/providers/resend.openapi.json"
+#define RESEND_KEY     "re_0123456789"
+#define SMS_NUMBER     SERVICE_SMS_NUMBER
 
 /* --- processes ------------------------------------------------------------------------------
  */
@@ -76,40 +78,44 @@ static void write_settings(const struct service *service, const struct service_w
     (void)snprintf(path, sizeof path, "%s/parley.yaml", service->dir);
     FILE *file = fopen(path, "w");
     assert_non_null(file);
-    (void)fprintf(file,
-                  "listen: 127.0.0.1:%d\n"
-                  "public_url: http://127.0.0.1:%d\n"
-                  "secrets:\n  key: a key of thirty-two characters or more\n"
-                  "workers: %u\n"
-                  "database:\n  url: %s\n  connect_timeout: 2s\n"
-                  "whatsapp:\n"
-                  "  base_url: http://127.0.0.1:%d/v26.0\n"
-                  "  allow_http: true\n  timeout: 2s\n"
-                  "  rate: 1000000\n  rate_burst: 1000000\n  pair_interval: 0\n"
-                  "  apps:\n    demo:\n      app_secret: %s\n      verify_token: a word\n"
-                  "      token: %s\n"
-                  "twilio:\n  base_url: http://127.0.0.1:%d\n  allow_http: true\n"
-                  "  timeout: 2s\n  rate: 1000\n  rate_burst: 1000\n"
-                  "  account_sid: " TWILIO_SID "\n  auth_token: " TWILIO_SECRET "\n"
-                  "  phone_number: \"" SMS_NUMBER "\"\n"
-                  "outbox:\n  unknown_wait: 2s\n  lease: 2s\n  poll: 50ms\n"
-                  "  retry_first: 100ms\n  retry_max: 1s\n  max_attempts: 100\n"
-                  "turns:\n  deadline: 3s\n"
-                  "flows:\n  folder: %s\n"
-                  "documents:\n  path: %s/documents\n  timeout: 2s\n  poll: 100ms\n"
-                  "  retry_first: 100ms\n  retry_max: 1s\n"
-                  "paths:\n  state: %s\n",
-                  service->port, service->port, wish->workers > 0 ? wish->workers : 1,
-                  pg_url(&store_pg, "parley"), service->sandbox_port, SECRET, TOKEN,
-                  service->sandbox_port,
-                  wish->folder != NULL ? wish->folder : PARLEY_SOURCE_DIR, service->dir,
-                  service->dir);
+    (void)fprintf(
+        file,
+        "listen: 127.0.0.1:%d\n"
+        "public_url: http://127.0.0.1:%d\n"
+        "secrets:\n  key: a key of thirty-two characters or more\n"
+        "workers: %u\n"
+        "database:\n  url: %s\n  connect_timeout: 2s\n"
+        "whatsapp:\n"
+        "  base_url: http://127.0.0.1:%d/v26.0\n"
+        "  allow_http: true\n  timeout: 2s\n"
+        "  rate: 1000000\n  rate_burst: 1000000\n  pair_interval: 0\n"
+        "  apps:\n    demo:\n      app_secret: %s\n      verify_token: a word\n"
+        "      token: %s\n"
+        "twilio:\n  base_url: http://127.0.0.1:%d\n  allow_http: true\n"
+        "  timeout: 2s\n  rate: 1000\n  rate_burst: 1000\n"
+        "  account_sid: " TWILIO_SID "\n  auth_token: " TWILIO_SECRET "\n"
+        "  phone_number: \"" SMS_NUMBER "\"\n"
+        "resend:\n  base_url: http://127.0.0.1:%d\n  allow_http: true\n"
+        "  api_key: " RESEND_KEY "\n"
+        "mail:\n  rate: 1000\n  rate_burst: 1000\n  timeout: 2s\n%s"
+        "outbox:\n  unknown_wait: 2s\n  lease: 2s\n  poll: 50ms\n"
+        "  retry_first: 100ms\n  retry_max: 1s\n  max_attempts: 100\n"
+        "turns:\n  deadline: 3s\n"
+        "flows:\n  folder: %s\n"
+        "documents:\n  path: %s/documents\n  timeout: 2s\n  poll: 100ms\n"
+        "  retry_first: 100ms\n  retry_max: 1s\n"
+        "paths:\n  state: %s\n",
+        service->port, service->port, wish->workers > 0 ? wish->workers : 1,
+        pg_url(&store_pg, "parley"), service->sandbox_port, SECRET, TOKEN,
+        service->sandbox_port, service->sandbox_port, wish->more != NULL ? wish->more : "",
+        wish->folder != NULL ? wish->folder : PARLEY_SOURCE_DIR, service->dir, service->dir);
     assert_int_equal(fclose(file), 0);
 }
 
 static void start_sandbox(struct service *service, const struct service_wish *wish)
 {
     char port[16], webhook[80], journal[128];
+    bool has_description = access(RESEND_OPENAPI, R_OK) == 0; /* else it is not checked */
     char *argv[] = {PARLEY_BUILD_DIR "/parley-sandbox",
                     "--port",
                     port,
@@ -129,6 +135,8 @@ static void start_sandbox(struct service *service, const struct service_wish *wi
                     TWILIO_SECRET,
                     "--sms-number",
                     SMS_NUMBER,
+                    "--resend-key",
+                    RESEND_KEY,
                     "--journal",
                     journal,
                     "--delivered-after",
@@ -136,7 +144,9 @@ static void start_sandbox(struct service *service, const struct service_wish *wi
                     "--no-user-ids",
                     "--faults",
                     (char *)(wish->faults != NULL ? wish->faults : "{}"),
-                    (char *)wish->sandbox,
+                    (char *)(has_description ? "--resend-openapi" : wish->sandbox),
+                    has_description ? (char *)RESEND_OPENAPI : NULL,
+                    (char *)(has_description ? wish->sandbox : NULL),
                     NULL};
 
     (void)snprintf(port, sizeof port, "%d", service->sandbox_port);
@@ -160,7 +170,32 @@ static void relax_reading(void)
     PQfinish(owner);
 }
 
-static void seed(bool sms, bool codes)
+/* The shop's address of mail, as docs/operate.md gives it. */
+static void add_address(void)
+{
+    PGconn *owner = owner_connect();
+    char org[UUID_TEXT_LEN + 1];
+    char sql[512];
+
+    uuid_format(seed_demo_org, org);
+    (void)snprintf(sql, sizeof sql, "set parley.org_id = '%s'", org);
+    run_sql(owner, sql);
+    (void)snprintf(sql, sizeof sql,
+                   "insert into accounts (org_id, account_id, channel, external_id, address)"
+                   " values ('%s', '0192f3a4-0000-7000-8000-0000000e0a11', 'email',"
+                   " '" SERVICE_MAIL "', '" SERVICE_MAIL "')",
+                   org);
+    run_sql(owner, sql);
+    (void)snprintf(sql, sizeof sql,
+                   "insert into directory (kind, external_id, org_id, account_id) values"
+                   " ('email', '" SERVICE_MAIL "', '%s',"
+                   " '0192f3a4-0000-7000-8000-0000000e0a11') on conflict do nothing",
+                   org);
+    run_sql(owner, sql);
+    PQfinish(owner);
+}
+
+static void seed(bool sms, bool mail, bool codes)
 {
     struct seed_options options = {.url = pg_url(&store_pg, "parley"),
                                    .reset = true,
@@ -173,6 +208,8 @@ static void seed(bool sms, bool codes)
 
     if (!seed_demo(&options, &counts, &err))
         fail_msg("seed: %s", err.text);
+    if (mail)
+        add_address();
     if (!codes)
         relax_reading();
 }
@@ -264,7 +301,7 @@ void service_start(struct service *service, const struct service_wish *wish)
     service->port = free_port();
     service->sandbox_port = free_port();
     (void)snprintf(settings, sizeof settings, "%s/parley.yaml", service->dir);
-    seed(wish->sms, wish->codes);
+    seed(wish->sms, wish->mail, wish->codes);
     write_settings(service, wish);
     start_sandbox(service, wish);
     wait_for(service, service->sandbox_port, "/control/health");

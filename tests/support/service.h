@@ -17,6 +17,8 @@
 #define SERVICE_NUMBER   "106540352242922"
 #define SERVICE_BUSINESS "102290129340398"
 
+#define SERVICE_MAIL "support@in.lark.example"
+
 struct service {
     char dir[64];
     int port, sandbox_port;
@@ -26,6 +28,8 @@ struct service {
 struct service_wish {
     const char *program; /* NULL: this build's parley */
     bool sms;            /* the shop has a number for SMS, too */
+    bool mail;           /* and an address of mail */
+    const char *more;    /* lines of settings besides; NULL: none */
     bool codes;          /* reading wants a code, as it does by default */
     unsigned workers;    /* 0: one */
     const char *faults;  /* the sandbox's, as JSON; NULL: none */

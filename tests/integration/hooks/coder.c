@@ -16,7 +16,9 @@ static void send_code(struct batch_work *work, struct turn *turn, struct str res
         !str_split(&rest, ' ', &code))
         return;
     struct code_message message = {.channel = str_eq(channel, STR("sms")) ? CHANNEL_SMS
-                                                                          : CHANNEL_WHATSAPP,
+                                              : str_eq(channel, STR("email"))
+                                                  ? CHANNEL_EMAIL
+                                                  : CHANNEL_WHATSAPP,
                                    .destination = destination,
                                    .code = code,
                                    .words = STR("coder.words")};
