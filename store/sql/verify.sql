@@ -83,18 +83,30 @@ select case t.outcome when 'right' then 'verified' else t.outcome end as outcome
 
 -- name: not_me
 -- The number has another owner now: the address is nobody's, at once, and the number proves
--- nothing more.
+-- nothing more. Said on WhatsApp, which proves a number, it holds for SMS to that number as well;
+-- an SMS speaks for itself only, since anybody can write one in another's name. What was under
+-- way in their other conversations is not for the new owner to read.
 -- $1 org  $2 customer  $3 contact  $4 id  $5 now
-with unlinked as (
-    update contact_points p set customer_id = null
+with own as (
+    select p.contact_id, p.channel, p.phone from contact_points p
      where p.org_id = $1::uuid and p.contact_id = $3::uuid
-    returning p.contact_id, p.phone
+), theirs as (
+    select contact_id from own
+     union
+    select q.contact_id
+      from own o
+      join contact_points q on q.org_id = $1::uuid and q.channel = 'sms' and q.phone = o.phone
+     where o.channel = 'whatsapp' and q.customer_id = $2::uuid
+), unlinked as (
+    update contact_points p set customer_id = null from theirs t
+     where p.org_id = $1::uuid and p.contact_id = t.contact_id
+    returning p.contact_id
 ), disputed as (
-    update customer_phones f set disputed_at = $5::timestamptz from unlinked u
-     where f.org_id = $1::uuid and f.phone = u.phone and f.disputed_at is null
+    update customer_phones f set disputed_at = $5::timestamptz from own o
+     where f.org_id = $1::uuid and f.phone = o.phone and f.disputed_at is null
 ), ended as (
-    update conversations c set verified_until = null from unlinked u
-     where c.org_id = $1::uuid and c.contact_id = u.contact_id and c.verified_until is not null
+    update conversations c set verified_until = null, state = '', at_rest = true from unlinked u
+     where c.org_id = $1::uuid and c.contact_id = u.contact_id
 ), voided as (
     update verifications v set code_hash = null from unlinked u
      where v.org_id = $1::uuid and v.contact_id = u.contact_id
@@ -102,7 +114,7 @@ with unlinked as (
     insert into audit (org_id, audit_id, at, actor, action, subject)
     select $1::uuid, $4::uuid, $5::timestamptz, 'customer', 'verify.not_me', $2::uuid::text
 )
-select 'unlinked' as outcome, (select 'gone' from unlinked) as who;
+select 'unlinked' as outcome, (select 'gone' from unlinked limit 1) as who;
 
 -- name: profile
 -- What a customer sees of themselves.

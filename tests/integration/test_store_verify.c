@@ -645,6 +645,50 @@ static void otp_10_this_is_not_me_takes_everything_away_at_once(void **state)
     assert_int_equal(record_get(sent.record, STR("ways")).number, 1);
 }
 
+/* The same number by SMS, and another conversation in which something was under way. */
+static void two_more_of_anas(void)
+{
+    sql("insert into accounts (org_id, account_id, channel, external_id) values ('" ORG
+        "', '" ANA "', 'whatsapp', '2'), ('" ORG "', '" BEN "', 'sms', '3');"
+        "insert into contact_points (org_id, contact_id, channel, address, phone, customer_id)"
+        " values ('" ORG "', '" EVE "', 'sms', '+353871110001', '+353871110001', '" ANA "');"
+        "insert into conversations (org_id, conversation_id, account_id, contact_id, state, "
+        "at_rest)"
+        " values ('" ORG "', '" ANA "', '" ANA "', '" HERE "', '{\"v\":\"her words\"}', false),"
+        " ('" ORG "', '" BEN "', '" BEN "', '" EVE "', '{\"v\":\"her words\"}', false)");
+}
+
+/* Else what does not arrive by WhatsApp goes on to the number's new owner by SMS. */
+static void otp_10_not_me_on_whatsapp_holds_for_sms_and_for_what_was_under_way(void **state)
+{
+    (void)state;
+    two_more_of_anas();
+    expect(act("not_me", &(struct doing){.customer = ANA}), "unlinked");
+    assert_int_equal(
+        ask_number(owner, "select count(*) from contact_points where customer_id is not null"),
+        0);
+    assert_int_equal(ask_number(owner, "select count(*) from conversations where state <> ''"),
+                     0);
+}
+
+/* Anybody can write an SMS in another's name. */
+static void otp_10_not_me_by_sms_leaves_whatsapp_alone(void **state)
+{
+    (void)state;
+    two_more_of_anas();
+    expect(act("not_me", &(struct doing){.customer = ANA, .contact = EVE}), "unlinked");
+    assert_int_equal(ask_number(owner,
+                                "select count(*) from contact_points where customer_id = '" ANA
+                                "' and channel = 'whatsapp'"),
+                     1);
+    assert_int_equal(ask_number(owner,
+                                "select count(*) from contact_points where customer_id = '" ANA
+                                "' and channel = 'sms'"),
+                     0);
+    assert_int_equal(ask_number(owner, "select count(*) from conversations where state <> ''"),
+                     1);
+}
+
 static void otp_10_the_last_visit_is_kept_and_told(void **state)
 {
     (void)state;
@@ -882,6 +926,8 @@ int main(void)
         TEST(otp_8_a_new_email_counts_once_its_code_came_back),
         TEST(otp_8_a_name_is_tidied_and_must_be_one),
         TEST(otp_10_this_is_not_me_takes_everything_away_at_once),
+        TEST(otp_10_not_me_on_whatsapp_holds_for_sms_and_for_what_was_under_way),
+        TEST(otp_10_not_me_by_sms_leaves_whatsapp_alone),
         TEST(otp_10_the_last_visit_is_kept_and_told),
     };
     store_open();
