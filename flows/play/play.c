@@ -223,6 +223,8 @@ static bool run(struct player *player, struct flow_turn *turn, struct err *err)
 
             if (!answer_need(player, &needs[i], &answer, err))
                 return false;
+            if (player->play->answered)
+                player->play->answered(&needs[i], &answer);
             if (needs[i].kind == FLOW_ACTION)
                 meet(player, &answer);
             flow_turn_answer(turn, i, &answer);

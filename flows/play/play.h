@@ -16,6 +16,8 @@ struct play {
     /* Asked for what the stage does not answer; NULL, or false: then the transcript fails. */
     bool (*answer)(struct arena *into, struct str customer, const struct flow_need *need,
                    struct flow_answer *answer);
+    /* Told of each answer; may be NULL. */
+    void (*answered)(const struct flow_need *need, const struct flow_answer *answer);
     /* Facts besides those of the stage, which go before them; may be NULL. */
     const struct record *(*facts)(struct arena *into, struct str customer);
 };

@@ -16,5 +16,8 @@ MUST_USE bool chat_stage(struct arena *into, struct stage **stage, struct err *e
 struct str chat_play(struct arena *into, const struct book *book, struct str transcript,
                      struct err *err);
 
+/* How often an action has had that outcome in what was played so far. */
+unsigned chat_seen(const char *action, const char *outcome);
+
 /* The bytes of a file of the tree; empty when it cannot be read. */
 struct str chat_file(struct arena *into, const char *path);

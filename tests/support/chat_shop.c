@@ -73,10 +73,47 @@ bool chat_stage(struct arena *into, struct stage **stage, struct err *err)
     return stage_read(into, STR("tests/scenarios/stage.yaml"), bytes, stage, err);
 }
 
+/* By the action's place in flow_parts and the outcome's in its list. */
+enum { PARTS_MAX = 128, OUTCOMES_MAX = 16 };
+static unsigned seen[PARTS_MAX][OUTCOMES_MAX];
+
+static unsigned *place_of(const char *action, const char *outcome)
+{
+    for (size_t i = 0; i < flow_parts_n && i < PARTS_MAX; i++) {
+        const char *const *outcomes = flow_parts[i].outcomes;
+
+        if (flow_parts[i].kind != FLOW_ACTION || strcmp(flow_parts[i].name, action) != 0)
+            continue;
+        for (size_t j = 0; outcomes[j] && j < OUTCOMES_MAX; j++) {
+            if (strcmp(outcomes[j], outcome) == 0)
+                return &seen[i][j];
+        }
+    }
+    return NULL;
+}
+
+static void see(const struct flow_need *need, const struct flow_answer *answer)
+{
+    unsigned *place = need->kind == FLOW_ACTION && answer->outcome
+                          ? place_of(need->name, answer->outcome)
+                          : NULL;
+
+    if (place)
+        (*place)++;
+}
+
+unsigned chat_seen(const char *action, const char *outcome)
+{
+    const unsigned *place = place_of(action, outcome);
+
+    return place ? *place : 0;
+}
+
 struct str chat_play(struct arena *into, const struct book *book, struct str transcript,
                      struct err *err)
 {
-    struct play play = {.book = book, .answer = shop_answer, .facts = shop_facts};
+    struct play play = {
+        .book = book, .answer = shop_answer, .answered = see, .facts = shop_facts};
     struct stage *stage;
     struct str played;
 

@@ -96,10 +96,30 @@ static void flw_3_every_transcript_comes_back_as_it_is_written(void **state)
     assert_int_equal(failed, 0);
 }
 
+/* Runs after the transcripts were played: no outcome of any action may be seen by none. */
+static void flw_3_each_outcome_of_each_action_is_seen_in_a_transcript(void **state)
+{
+    unsigned unseen = 0;
+
+    (void)state;
+    for (size_t i = 0; i < flow_parts_n; i++) {
+        const struct flow_part *part = &flow_parts[i];
+
+        for (size_t j = 0; part->kind == FLOW_ACTION && part->outcomes[j]; j++) {
+            if (chat_seen(part->name, part->outcomes[j]) > 0)
+                continue;
+            print_error("no transcript sees %s: %s\n", part->name, part->outcomes[j]);
+            unseen++;
+        }
+    }
+    assert_int_equal(unseen, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(flw_3_every_transcript_comes_back_as_it_is_written),
+        cmocka_unit_test(flw_3_each_outcome_of_each_action_is_seen_in_a_transcript),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
