@@ -135,6 +135,7 @@ void batch_start(struct batch *batch)
                                              DB_UUID, DB_INT8, DB_TEXT};
     static const enum db_type dead_types[] = {DB_UUID,  DB_UUID, DB_TEXT, DB_TEXT,
                                               DB_BYTEA, DB_UUID, DB_TEXT};
+    static const enum db_type short_types[] = {DB_TEXT, DB_TEXT};
     static const enum db_type unsee_types[] = {DB_UUID, DB_BYTEA};
     struct batch_work *work = batch->work;
     struct arena arena = work->arena;
@@ -150,6 +151,7 @@ void batch_start(struct batch *batch)
     batch_arrays(work, work->log, log_types, COUNTOF(log_types));
     batch_arrays(work, work->dead, dead_types, COUNTOF(dead_types));
     batch_arrays(work, work->unsee, unsee_types, COUNTOF(unsee_types));
+    batch_arrays(work, work->short_links, short_types, COUNTOF(short_types));
     work->stopping = arena_array(&work->arena, struct uuid, batch->n);
     work->starting = arena_array(&work->arena, struct uuid, batch->n);
     array_init(&work->done_jobs, &work->arena, DB_UUID);

@@ -8,6 +8,7 @@
 #include "bot/batch_hand.h"
 #include "bot/batch_handoff.h"
 #include "bot/batch_log.h"
+#include "bot/batch_short.h"
 #include "bot/books.h"
 #include "bot/fallbacks.h"
 #include "bot/loop/log.h"
@@ -16,7 +17,8 @@ static void say(struct batch_work *work, struct turn *turn, const struct item *i
                 const struct reply *reply, struct str why, bool exempt)
 {
     struct batch_row row = {.kind = reply_kind_name(reply->kind),
-                            .body = reply_to_json(&work->arena, reply),
+                            .body =
+                                reply_to_json(&work->arena, batch_shorten(work, turn, reply)),
                             .at = work->now,
                             .cause = turn->cause,
                             .why = why};

@@ -139,6 +139,7 @@ struct batch_work {
     struct db_array log[11], dead[7];
     struct promise *promises; /* n_promised */
     size_t room_promised, promise_query;
+    struct db_array short_links[2]; /* codes and addresses */
     struct db_array unsee[2];
     size_t n_unseen;
     struct item **jobs; /* the batch's timers, and the ids of those that are done */

@@ -6,6 +6,7 @@
 #include "bot/batch_hand.h"
 #include "bot/batch_handoff.h"
 #include "bot/batch_log.h"
+#include "bot/batch_short.h"
 #include "bot/channels.h"
 #include "bot/loop/log.h"
 #include "store/sql.h"
@@ -378,6 +379,7 @@ void batch_write(struct batch_work *work)
     }
     write_consent(work);
     batch_promises_write(work);
+    batch_short_write(work);
     batch_files_write(work);
     batch_codes_write(work);
     write_conversations(work);

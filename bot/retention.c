@@ -6,6 +6,7 @@
 
 #include "bot/accounts.h"
 #include "bot/loop/log.h"
+#include "bot/short_link.h"
 #include "store/sql.h"
 
 #include <stdlib.h>
@@ -65,17 +66,20 @@ static void sweep(struct retention *retention, struct uuid org)
     struct db_param *seen = arena_array(arena, struct db_param, 3);
     struct db_param *payloads = arena_array(arena, struct db_param, 2);
     struct db_param *codes = arena_array(arena, struct db_param, 2);
+    struct db_param *short_links = arena_array(arena, struct db_param, 2);
 
     seen[0] = payloads[0] = param_uuid(arena, org);
     seen[1] = param_time(arena, now - SEEN_KEPT);
     seen[2] = param_int4(arena, SEEN_AT_ONCE);
     payloads[1] = param_time(arena, now - PAYLOAD_DAYS * USEC_PER_DAY);
-    codes[0] = seen[0];
+    codes[0] = short_links[0] = seen[0];
+    short_links[1] = param_time(arena, now - SHORT_LINK_GOOD_FOR);
     codes[1] = param_time(arena, now - CODES_KEPT);
     call_add(call, &SQL_RETENTION_SEEN, seen);
     call_add(call, &SQL_RETENTION_EARLY, seen);
     call_add(call, &SQL_RETENTION_PAYLOADS, payloads);
     call_add(call, &SQL_RETENTION_CODES, codes);
+    call_add(call, &SQL_SHORT_LINKS_FORGET, short_links);
     db_call(retention->worker->db, call);
 }
 

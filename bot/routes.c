@@ -3,6 +3,7 @@
 #include "bot/accounts.h"
 #include "bot/intake.h"
 #include "bot/link_pages.h"
+#include "bot/short_link.h"
 #include "bot/turns.h"
 
 #include <stdlib.h>
@@ -94,6 +95,7 @@ static const struct {
 } links[] = {
     {"/t/", link_pages_tap        },
     {"/u/", link_pages_unsubscribe},
+    {"/s/", short_link_visit      },
 };
 
 static bool answer_link(struct worker *worker, struct http_exchange *exchange)

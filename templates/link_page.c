@@ -30,12 +30,12 @@ static const struct {
     const char *name;
     bool asks;
 } pages[] = {
-    [LINK_PAGE_TAP] = {"tap",          true },
-    [LINK_PAGE_TAPPED] = {"tapped",       false},
-    [LINK_PAGE_UNSUBSCRIBE] = {"unsubscribe",  true },
-    [LINK_PAGE_UNSUBSCRIBED] = {"unsubscribed", false},
-    [LINK_PAGE_OLD] = {"old",          false},
-    [LINK_PAGE_SORRY] = {"sorry",        false},
+    [LINK_PAGE_TAP] = {"link.tap.",          true },
+    [LINK_PAGE_TAPPED] = {"link.tapped.",       false},
+    [LINK_PAGE_UNSUBSCRIBE] = {"link.unsubscribe.",  true },
+    [LINK_PAGE_UNSUBSCRIBED] = {"link.unsubscribed.", false},
+    [LINK_PAGE_OLD] = {"link.old.",          false},
+    [LINK_PAGE_SORRY] = {"link.sorry.",        false},
 };
 
 const char *link_page_policy(void)
@@ -63,7 +63,7 @@ static struct str words_of(struct arena *into, const struct link_page_ask *ask,
     record_build(&values, into);
     record_set(&values, STR("business"), value_record(record_built(&business)));
     return words_render(into, ask->words, &ask->locale,
-                        arena_format(into, "link.%s.%s", pages[ask->page].name, part),
+                        arena_format(into, "%s%s", pages[ask->page].name, part),
                         record_built(&values), NULL);
 }
 

@@ -14,3 +14,17 @@ select m.body, m.at, coalesce(c.language, b.language), b.time_zone, b.name, b.em
 -- name: link_unsubscribe
 -- $1 org  $2 conversation  $3 now
 select unsubscribe($1::uuid, $2::uuid, $3::timestamptz) as outcome;
+
+-- name: short_links_keep
+-- $1 org  $2 codes  $3 addresses  $4 now
+insert into short_links (org_id, code, url, made_at)
+select $1::uuid, i.code, i.url, $4::timestamptz from unnest($2::text[], $3::text[]) i (code, url)
+    on conflict do nothing;
+
+-- name: short_links_find
+-- $1 org  $2 code
+select url from short_links where org_id = $1::uuid and code = $2::text;
+
+-- name: short_links_forget
+-- $1 org  $2 older than
+delete from short_links where org_id = $1::uuid and made_at < $2::timestamptz;

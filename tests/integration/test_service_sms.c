@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include <cmocka.h>
+#include <curl/curl.h>
 
 #define ANA   "+15550100001"
 #define WAIT  (20 * USEC_PER_SEC)
@@ -115,6 +116,50 @@ static void ch_4_a_conversation_by_sms_goes_both_ways(void **state)
     assert_int_equal(ask_number(owner, "select count(*) from contact_points where channel ="
                                        " 'sms' and address = '" ANA "'"),
                      1);
+    service_stop(&service);
+}
+
+/* Every character costs: a long address leaves as a short one, which leads to the long one. */
+static void ch_4_a_long_address_leaves_as_a_short_one(void **state)
+{
+    (void)state;
+    start(2, NULL);
+    say("SM1", "hello", "");
+    run_sql(owner, "update conversations set verified_until = now() + interval '1 hour'");
+    run_sql(owner,
+            "update shipments set url = 'https://carrier.example/a/very/long/way/to/tell/'"
+            " || 'you/where/it/is?number=' || tracking_number");
+    PGresult *rows = PQexec(
+        owner,
+        "select s.tracking_number from shipments s join orders o using (org_id, order_id)"
+        " join customer_phones f using (org_id, customer_id) where f.phone = '" ANA
+        "' limit 1");
+    say("SM2", arena_format(&arena, "track %s", PQgetvalue(rows, 0, 0)).at, "");
+    PQclear(rows);
+    all_settled();
+    assert_int_equal(service_arrived(&service, ANA, "carrier.example"), 0);
+    assert_int_equal(service_arrived(&service, ANA, "/s/"), 1);
+    rows = PQexec(owner, "select code, url from short_links");
+    assert_int_equal(PQntuples(rows), 1);
+    struct str url =
+        arena_format(&arena, "http://127.0.0.1:%d/s/%s", service.port, PQgetvalue(rows, 0, 0));
+    CURL *curl = curl_easy_init();
+    const char *leads = NULL;
+    long status = 0;
+    curl_easy_setopt(curl, CURLOPT_URL, arena_cstr(&arena, url));
+    assert_int_equal(curl_easy_perform(curl), CURLE_OK);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &leads);
+    assert_int_equal(status, 302);
+    assert_string_equal(leads, PQgetvalue(rows, 0, 1));
+    /* one that is none */
+    curl_easy_setopt(curl, CURLOPT_URL,
+                     arena_format(&arena, "%.*sx", (int)url.len - 1, url.at).at);
+    assert_int_equal(curl_easy_perform(curl), CURLE_OK);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    assert_int_equal(status, 404);
+    curl_easy_cleanup(curl);
+    PQclear(rows);
     service_stop(&service);
 }
 
@@ -256,6 +301,7 @@ int main(void)
         cmocka_unit_test_teardown(otp_9_a_known_number_reads_on_whatsapp_and_not_by_sms,
                                   tear_down),
         cmocka_unit_test_teardown(ch_4_a_conversation_by_sms_goes_both_ways, tear_down),
+        cmocka_unit_test_teardown(ch_4_a_long_address_leaves_as_a_short_one, tear_down),
         cmocka_unit_test_teardown(ch_4_a_stop_that_twilio_answered_is_kept_once_and_in_silence,
                                   tear_down),
         cmocka_unit_test_teardown(

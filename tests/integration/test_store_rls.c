@@ -66,6 +66,7 @@ static const char arrange_a[] =
     "insert into seen select org_id, account_id, decode(md5('s'), 'hex'), now() from accounts;"
     "insert into fallbacks (org_id, conversation_id, seq, begun_at, due_at)"
     " select org_id, conversation_id, 1, now(), now() from conversations;"
+    "insert into short_links values ('" ORG_A "', 'abc', 'https://a.example', now());"
     "insert into mail_threads select org_id, conversation_id, '<a@mail.example>' from "
     "conversations;"
     "insert into jobs (org_id, job_id, kind, due_at) values ('" ORG_A

@@ -4,6 +4,7 @@
 #include "bot/accounts.h"
 #include "bot/intake.h"
 #include "bot/link_pages.h"
+#include "bot/short_link.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -91,6 +92,11 @@ void link_pages_unsubscribe(struct worker *worker, struct http_exchange *to, str
     link_pages_tap(worker, to, token);
 }
 
+void short_link_visit(struct worker *worker, struct http_exchange *to, struct str code)
+{
+    link_pages_tap(worker, to, code);
+}
+
 static struct worker worker;
 static struct http_exchange exchange;
 
@@ -130,6 +136,8 @@ static void ch_6_a_link_finds_its_page_with_its_token(void **state)
     assert_int_equal(n_links, 1);
     assert_true(str_eq(link_token, STR("abc")));
     ask("POST", "/u/abc");
+    assert_int_equal(n_links, 1);
+    ask("GET", "/s/abc");
     assert_int_equal(n_links, 1);
     ask("DELETE", "/t/abc");
     assert_int_equal(replied.status, 405);

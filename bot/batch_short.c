@@ -1,0 +1,31 @@
+#include "bot/batch_short.h"
+
+#include "bot/short_link.h"
+#include "store/sql.h"
+
+const struct reply *batch_shorten(struct batch_work *work, const struct turn *turn,
+                                  const struct reply *reply)
+{
+    if (turn->account->channel != CHANNEL_SMS || reply->url.len == 0)
+        return reply;
+    struct str code = short_link_code(&work->arena, turn->account->org);
+    struct str address =
+        short_link_address(&work->arena, work->batch->worker->config, reply->url, code);
+    if (address.len == 0)
+        return reply;
+    struct reply *shorter = arena_new(&work->arena, struct reply);
+    *shorter = *reply;
+    shorter->url = address;
+    array_text(&work->short_links[0], code);
+    array_text(&work->short_links[1], reply->url);
+    return shorter;
+}
+
+void batch_short_write(struct batch_work *work)
+{
+    if (work->short_links[0].n == 0)
+        return;
+    struct db_param *params = batch_params(work, work->short_links, 2, 1);
+    params[3] = param_time(&work->arena, work->now);
+    flight_add(work->conn, &work->flight, &SQL_SHORT_LINKS_KEEP, params);
+}

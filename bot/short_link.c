@@ -1,0 +1,135 @@
+#include "bot/short_link.h"
+
+#include "bot/accounts.h"
+#include "bot/base/crypto.h"
+#include "store/sql.h"
+
+#define MARK_LEN  2
+#define WORTH_MIN 15 /* characters saved */
+
+static const char letters[] = "23456789abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ";
+#define N_LETTERS (sizeof letters - 1)
+
+static void put_mark(struct uuid org, char *into)
+{
+    struct str id = {(const char *)org.bytes, sizeof org.bytes};
+    struct hash16 hash = hash16_of(&id, 1);
+
+    for (size_t i = 0; i < MARK_LEN; i++)
+        into[i] = letters[hash.bytes[i] % N_LETTERS];
+}
+
+struct str short_link_code(struct arena *into, struct uuid org)
+{
+    char *code = arena_alloc(into, SHORT_LINK_LEN);
+    uint8_t chance;
+
+    put_mark(org, code);
+    for (size_t i = MARK_LEN; i < SHORT_LINK_LEN;) {
+        random_bytes(&chance, 1);
+        if (chance < 256 / N_LETTERS * N_LETTERS) /* each letter as likely as any other */
+            code[i++] = letters[chance % N_LETTERS];
+    }
+    return (struct str){code, SHORT_LINK_LEN};
+}
+
+bool short_link_may_be_of(struct str code, struct uuid org)
+{
+    char mark[MARK_LEN];
+
+    if (code.len != SHORT_LINK_LEN)
+        return false;
+    put_mark(org, mark);
+    return memcmp(code.at, mark, MARK_LEN) == 0;
+}
+
+struct str short_link_address(struct arena *into, const struct config *config, struct str url,
+                              struct str code)
+{
+    size_t len = config->public_url.len + 3 + code.len;
+
+    if (config->public_url.len == 0 || url.len < len + WORTH_MIN)
+        return STR_NONE;
+    return arena_format(into, "%.*s/s/%.*s", STR_ARG(config->public_url), STR_ARG(code));
+}
+
+/* --- a visit ------------------------------------------------------------------------------ */
+
+struct visit {
+    struct worker *worker;
+    struct http_exchange *exchange;
+    struct str code;
+    struct db_call call;
+    size_t next; /* the account whose business is asked next */
+};
+
+static const char *const headers_gone[] = {"Cache-Control: no-store", NULL};
+
+static bool is_web(struct str url)
+{
+    return str_starts(url, STR("https://")) || str_starts(url, STR("http://"));
+}
+
+static void go_on(struct visit *visit, struct str url)
+{
+    const char *const headers[] = {
+        arena_format(&visit->exchange->arena, "Location: %.*s", STR_ARG(url)).at,
+        "Referrer-Policy: no-referrer", "X-Robots-Tag: noindex", "Cache-Control: no-store",
+        NULL};
+
+    http_reply(visit->exchange, 302, NULL, STR_NONE, headers);
+}
+
+static void ask_next(struct visit *visit);
+
+static void asked(struct db_call *call)
+{
+    struct visit *visit = CONTAINER_OF(call, struct visit, call);
+    struct str url = STR_NONE;
+
+    if (call->err.code != ERR_NONE) {
+        http_reply(visit->exchange, 503, NULL, STR_NONE, headers_gone);
+        return;
+    }
+    if (rows_n(call->results[0]) > 0)
+        url = row_text(call->results[0], 0, 0);
+    if (is_web(url)) {
+        go_on(visit, url);
+    } else {
+        ask_next(visit);
+    }
+}
+
+/* The businesses whose mark it bears, one after the other: mostly there is one. */
+static void ask_next(struct visit *visit)
+{
+    struct arena *arena = &visit->exchange->arena;
+    const struct account *account, *before = NULL;
+
+    while ((account = accounts_at(visit->worker->accounts, visit->next)) != NULL) {
+        if (visit->next > 0)
+            before = accounts_at(visit->worker->accounts, visit->next - 1);
+        visit->next++;
+        if (!short_link_may_be_of(visit->code, account->org) ||
+            (before != NULL && uuid_eq(before->org, account->org)))
+            continue;
+        struct db_param *params = arena_array(arena, struct db_param, 2);
+        params[0] = param_uuid(arena, account->org);
+        params[1] = param_text(visit->code);
+        call_init(&visit->call, arena, account->org);
+        visit->call.done = asked;
+        call_add(&visit->call, &SQL_SHORT_LINKS_FIND, params);
+        db_call(visit->worker->db, &visit->call);
+        return;
+    }
+    http_reply(visit->exchange, 404, "text/plain", STR("This link is no longer good.\n"),
+               headers_gone);
+}
+
+void short_link_visit(struct worker *worker, struct http_exchange *exchange, struct str code)
+{
+    struct visit *visit = arena_new(&exchange->arena, struct visit);
+
+    *visit = (struct visit){.worker = worker, .exchange = exchange, .code = code};
+    ask_next(visit);
+}

@@ -1,0 +1,27 @@
+/*
+ * Short addresses in the place of long ones, where every character costs:
+ * <public_url>/s/<code>.
+ *
+ * A code has letters and digits that nobody mixes up. It begins with a mark of the business, so
+ * that it can be looked for; the rest cannot be guessed, since behind it may be a page that is
+ * for its reader alone. It is good for 90 days.
+ */
+#pragma once
+
+#include "bot/worker.h"
+
+#define SHORT_LINK_LEN      11
+#define SHORT_LINK_GOOD_FOR (90 * USEC_PER_DAY)
+
+/* A new code of that business. */
+struct str short_link_code(struct arena *into, struct uuid org);
+
+/* Whether a code may be of that business. */
+bool short_link_may_be_of(struct str code, struct uuid org);
+
+/* The short address, where it is worth it; else empty, and there is nothing to keep. */
+struct str short_link_address(struct arena *into, const struct config *config, struct str url,
+                              struct str code);
+
+/* GET /s/<code>: goes on to the long one. */
+void short_link_visit(struct worker *worker, struct http_exchange *exchange, struct str code);
