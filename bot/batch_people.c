@@ -25,12 +25,14 @@ void batch_identities_write(struct batch_work *work)
             array_text(&renames[2], event->renamed.phone);
         }
     }
-    if (renames[0].n > 0)
+    if (renames[0].n > 0) {
         flight_add(work->conn, &work->flight, &SQL_TURN_RENAME,
                    batch_params(work, renames, 3, 0));
-    if (renames[3].n > 0)
+    }
+    if (renames[3].n > 0) {
         flight_add(work->conn, &work->flight, &SQL_TURN_UNPROVE,
                    batch_params(work, &renames[3], 1, 0));
+    }
 }
 
 /* On WhatsApp the switch is for marketing only; elsewhere it is STOP and START. */

@@ -143,19 +143,23 @@ static bool find_app(struct session *session, const struct dead_letter *letter,
                 return false;
         }
         if (name.len == 0) {
-            return err_raise(err, ERR_REJECT,
-                             "no business has the number %.*s yet: add it, then replay",
-                             STR_ARG(account));
+            (void)err_raise(err, ERR_REJECT,
+                            "no business has the number %.*s yet: add it, then replay",
+                            STR_ARG(account));
+            return false;
         }
     }
     *app = name.len > 0
                ? app_called(session->desk.config, name)
                : (session->desk.config->whatsapp.n_apps ? session->desk.config->whatsapp.apps
                                                         : NULL);
-    return *app || err_raise(err, ERR_REJECT,
-                             "the app '%.*s' that signs for %.*s is not in the settings: see "
-                             "whatsapp.apps",
-                             STR_ARG(name), STR_ARG(account));
+    if (*app)
+        return true;
+    (void)err_raise(err, ERR_REJECT,
+                    "the app '%.*s' that signs for %.*s is not in the settings: see "
+                    "whatsapp.apps",
+                    STR_ARG(name), STR_ARG(account));
+    return false;
 }
 
 static struct str own_url(struct session *session)

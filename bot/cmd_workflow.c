@@ -49,8 +49,8 @@ static void tell_unnamed(struct session *session, const struct workflow *workflo
 
 static bool import(struct session *session, const char *path, struct err *err)
 {
-    struct workflow workflow;
-    struct str bytes;
+    struct workflow workflow = {0};
+    struct str bytes = STR_NONE;
     if (!read_file(&session->arena, path, &bytes, err) ||
         !workflow_read(&session->arena, str_from(path), bytes, &workflow, err))
         return false;
@@ -68,9 +68,10 @@ static bool import(struct session *session, const char *path, struct err *err)
 static void print_line(struct session *session, const struct workflow *workflow)
 {
     (void)fprintf(session->cli->out, "%-16.*s", STR_ARG(workflow->name));
-    for (size_t i = 0; i < workflow->n; i++)
+    for (size_t i = 0; i < workflow->n; i++) {
         (void)fprintf(session->cli->out, "%s%.*s", i ? " > " : "  ",
                       STR_ARG(workflow->states[i].status));
+    }
     (void)fprintf(session->cli->out, "\n");
 }
 

@@ -86,13 +86,10 @@ static void take_over(struct lane *lane, const struct handover *handover)
         uuid_eq(recent->conversation, row->conversation) && recent->seq == handover->last;
 
     lane->under_way++;
-    if (handover->last == 0) {
-        sending_begins(row);
-        sending_go(row);
-    } else if (known && recent->row != NULL) {
+    if (handover->last != 0 && known && recent->row != NULL) {
         recent->row->follower = row;
         sending_begins(row);
-    } else if (known && recent->well) {
+    } else if (handover->last == 0 || (known && recent->well)) {
         sending_begins(row);
         sending_go(row);
     } else {

@@ -87,22 +87,25 @@ static void drain(struct lane *lane, usec_t now)
         lane_release(lane);
 }
 
+static usec_t sooner(usec_t a, usec_t b)
+{
+    return a < b ? a : b;
+}
+
 /* The earliest of the things that wait for time only. */
 static void sleep_lane(struct lane *lane, usec_t now)
 {
     usec_t next = lane->done != NULL && !lane->cycling ? lane->next_settle : INT64_MAX;
 
     if (lane->state == LANE_HELD)
-        next = lane->next_renew < next ? lane->next_renew : next;
+        next = sooner(next, lane->next_renew);
     if (lane->lanes->draining) { /* nothing new is begun */
-        next = lane->state == LANE_HELD && now + 10 * USEC_PER_MSEC < next
-                   ? now + 10 * USEC_PER_MSEC
-                   : next;
+        if (lane->state == LANE_HELD)
+            next = sooner(next, now + 10 * USEC_PER_MSEC);
     } else if (lane->state == LANE_FREE) {
-        next = lane->next_acquire < next ? lane->next_acquire : next;
+        next = sooner(next, lane->next_acquire);
     } else if (lane->state == LANE_HELD) {
-        next = lane->next_sweep < next ? lane->next_sweep : next;
-        next = lane->next_poll < next ? lane->next_poll : next;
+        next = sooner(next, sooner(lane->next_sweep, lane->next_poll));
         if (lane->more && !lane->cycling) {
             usec_t wait =
                 bucket_wait(&lane->bucket, now, lane->limits.rate, lane->limits.rate_burst);

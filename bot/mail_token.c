@@ -57,7 +57,7 @@ bool mail_token_is(const struct config *config, struct str token, struct uuid co
         return false;
     for (size_t i = 0; i < MAIL_TOKEN_LEN; i++) {
         char c = token.at[i];
-        given[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+        given[i] = (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
     }
     return crypto_equal((struct str){given, MAIL_TOKEN_LEN},
                         (struct str){right, MAIL_TOKEN_LEN});

@@ -100,9 +100,10 @@ void shared_blame(struct shared *shared, unsigned worker)
         unsigned n = atomic_load(&dead->stepping[slot].n);
 
         /* its last words may be anything, and the supervisor must outlive them */
-        if (atomic_load(&dead->stepping[slot].used))
+        if (atomic_load(&dead->stepping[slot].used)) {
             blame_slot(shared, dead->stepping[slot].hashes,
                        n < SHARED_STEPPING ? n : SHARED_STEPPING);
+        }
         atomic_store(&dead->stepping[slot].used, false);
     }
 }

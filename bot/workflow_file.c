@@ -127,9 +127,10 @@ static bool read_icon(struct reading *reading, const struct node *map,
     if (!read_words(reading, node, ICON_MAX, &state->icon))
         return false;
     for (size_t i = 0; i < state->icon.len; i++) {
-        if ((unsigned char)state->icon.at[i] < 0x80)
+        if ((unsigned char)state->icon.at[i] < 0x80) {
             return REFUSE(reading, node,
                           "'icon' is one sign, such as \"🔧\"; words go to 'names'");
+        }
     }
     return true;
 }
@@ -146,7 +147,7 @@ static bool read_names(struct reading *reading, const struct node *map,
         return false;
     for (const struct node *entry = node->first; entry; entry = entry->next) {
         enum lang lang;
-        struct str name;
+        struct str name = STR_NONE;
         if (entry->key.len != 2 || !lang_parse(entry->key, &lang)) {
             return REFUSE(reading, entry,
                           "'%.*s' is no language of ours; there are en, es, pl, ar",
@@ -271,11 +272,12 @@ bool workflow_read(struct arena *into, struct str file, struct str bytes,
     *workflow = (struct workflow){0};
     if (!yaml_read(into, file, bytes, &root, err))
         return false;
-    if (root->kind != NODE_MAP || !only(&reading, root, names))
+    if (root->kind != NODE_MAP || !only(&reading, root, names)) {
         return root->kind == NODE_MAP
                    ? false
                    : REFUSE(&reading, root,
                             "a file begins with 'workflow: NAME' and 'states:'");
+    }
     const struct node *name = node_get(root, "workflow");
     const struct node *states = node_get(root, "states");
     if (!name || !states)
@@ -341,9 +343,10 @@ static struct str write_state(struct arena *into, const struct workflow_state *s
                      STR_ARG(state->status), STR_ARG(state->phase), state->progress);
     if (state->in_transit)
         text = arena_format(into, "%.*s    in_transit: true\n", STR_ARG(text));
-    if (state->icon.len > 0)
+    if (state->icon.len > 0) {
         text = arena_format(into, "%.*s    icon: %.*s\n", STR_ARG(text),
                             STR_ARG(quoted(into, state->icon)));
+    }
     if (names.len > 0)
         text = arena_format(into, "%.*s    names: {%.*s}\n", STR_ARG(text), STR_ARG(names));
     return text;
@@ -352,9 +355,10 @@ static struct str write_state(struct arena *into, const struct workflow_state *s
 struct str workflow_write(struct arena *into, const struct workflow *workflow)
 {
     struct str text = arena_format(into, "workflow: %.*s\nstates:\n", STR_ARG(workflow->name));
-    for (size_t i = 0; i < workflow->n; i++)
+    for (size_t i = 0; i < workflow->n; i++) {
         text = arena_format(into, "%.*s%.*s", STR_ARG(text),
                             STR_ARG(write_state(into, &workflow->states[i])));
+    }
     return text;
 }
 
@@ -364,9 +368,10 @@ struct str workflow_unnamed(struct arena *into, const struct workflow_state *sta
     struct str langs = STR("");
     names_of(into, state, names);
     for (unsigned lang = 0; has_a_name(state) && lang < LANG_COUNT; lang++) {
-        if (names[lang].len == 0)
+        if (names[lang].len == 0) {
             langs = arena_format(into, "%.*s%s%s", STR_ARG(langs), langs.len ? ", " : "",
                                  lang_code((enum lang)lang));
+        }
     }
     return langs;
 }

@@ -51,36 +51,47 @@ static enum card_gap general_gap(unsigned b, unsigned c)
     return CARD_GAP_NONE;
 }
 
+static enum card_gap ascii_gap(unsigned a)
+{
+    if (a == ' ' || (a >= '\t' && a <= '\r'))
+        return CARD_GAP_SPACE;
+    if (a == '-' || a == '_')
+        return CARD_GAP_DASH;
+    if (a == '.')
+        return CARD_GAP_DOT;
+    return a == '/' ? CARD_GAP_SLASH : CARD_GAP_NONE;
+}
+
+/* U+0080..U+00BF, by the second byte. */
+static enum card_gap latin_gap(unsigned b)
+{
+    if (b == 0xA0)
+        return CARD_GAP_SPACE;
+    if (b == 0xAD)
+        return CARD_GAP_UNSEEN;
+    return b == 0xB7 ? CARD_GAP_DOT : CARD_GAP_NONE;
+}
+
+static enum card_gap wide_gap(unsigned a, unsigned b, unsigned c)
+{
+    if (a == 0xE2)
+        return b == 0x88 && c == 0x92 ? CARD_GAP_DASH : general_gap(b, c);
+    if (a == 0xE3 && b == 0x80 && c == 0x80)
+        return CARD_GAP_SPACE;
+    return a == 0xEF && b == 0xBB && c == 0xBF ? CARD_GAP_UNSEEN : CARD_GAP_NONE;
+}
+
 size_t card_gap(struct str text, size_t at, enum card_gap *gap)
 {
     unsigned a = byte_at(text, at), b = byte_at(text, at + 1), c = byte_at(text, at + 2);
 
-    *gap = CARD_GAP_NONE;
-    if (a == ' ' || (a >= '\t' && a <= '\r')) {
-        *gap = CARD_GAP_SPACE;
-    } else if (a == '-' || a == '_') {
-        *gap = CARD_GAP_DASH;
-    } else if (a == '.') {
-        *gap = CARD_GAP_DOT;
-    } else if (a == '/') {
-        *gap = CARD_GAP_SLASH;
-    }
+    *gap = ascii_gap(a);
     if (*gap != CARD_GAP_NONE)
         return 1;
-    if (a == 0xC2)
-        *gap = b == 0xA0   ? CARD_GAP_SPACE
-               : b == 0xAD ? CARD_GAP_UNSEEN
-               : b == 0xB7 ? CARD_GAP_DOT
-                           : CARD_GAP_NONE;
+    *gap = a == 0xC2 ? latin_gap(b) : CARD_GAP_NONE;
     if (*gap != CARD_GAP_NONE)
         return 2;
-    if (a == 0xE2) {
-        *gap = b == 0x88 && c == 0x92 ? CARD_GAP_DASH : general_gap(b, c);
-    } else if ((a == 0xE3 && b == 0x80 && c == 0x80)) {
-        *gap = CARD_GAP_SPACE;
-    } else if (a == 0xEF && b == 0xBB && c == 0xBF) {
-        *gap = CARD_GAP_UNSEEN;
-    }
+    *gap = wide_gap(a, b, c);
     return *gap != CARD_GAP_NONE ? 3 : 0;
 }
 
@@ -359,7 +370,7 @@ struct str cards_redact(struct arena *into, struct str text, size_t *n)
         len += span.at - from;
         for (size_t at = span.at; at < end; at += step) {
             step = card_digit(text, at, &digit);
-            out[len++] = step > 0 ? '*' : text.at[at];
+            out[len++] = (char)(step > 0 ? '*' : text.at[at]);
             step = step > 0 ? step : 1;
         }
         from = end;

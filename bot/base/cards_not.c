@@ -168,9 +168,10 @@ static bool is_long_parcel(const char *digits, size_t n)
 {
     if (n == 20)
         return digits[0] == '0' && digits[1] == '0' && mod10(digits, n, 3, 1);
-    if ((n == 30 || n == 34) && memcmp(digits, "420", 3) == 0)
+    if ((n == 30 || n == 34) && memcmp(digits, "420", 3) == 0) {
         return is_long_parcel(digits + 8, n - 8) ||
                (n == 34 && is_long_parcel(digits + 12, n - 12));
+    }
     if (digits[0] != '9')
         return false;
     if (digits[1] == '6')
@@ -223,9 +224,10 @@ static bool speaks_of(struct str text, const char *const *words)
 {
     char small[3 * WORDS_NEAR];
 
-    for (size_t i = 0; i < text.len; i++)
+    for (size_t i = 0; i < text.len; i++) {
         small[i] =
             (char)(text.at[i] >= 'A' && text.at[i] <= 'Z' ? text.at[i] + 32 : text.at[i]);
+    }
     for (; *words != NULL; words++) {
         if (str_find((struct str){small, text.len}, str_from(*words)) < text.len)
             return true;
@@ -278,7 +280,7 @@ static bool is_parcel(struct str text, const struct card_digits *run, size_t n)
                 (n == 18 && mod10(digits + 2, n - 2, 3, 1));
 
     size_t begin = run->begin > WORDS_NEAR ? run->begin - WORDS_NEAR : 0;
-    struct str near = str_slice(text, begin, 2 * WORDS_NEAR);
+    struct str near = str_slice(text, begin, 2UL * WORDS_NEAR);
 
     return fits && speaks_of(near, parcels) && !speaks_of(near, cards);
 }

@@ -155,7 +155,7 @@ static char *put_code(char *to, uint32_t code)
 static char *put_escape(struct json_in *in, char *to)
 {
     static const char from[] = "\"\\/bfnrt", means[] = "\"\\/\b\f\n\r\t";
-    char c = in->at < in->end ? *in->at++ : '\0';
+    char c = (char)(in->at < in->end ? *in->at++ : '\0');
     const char *found = c ? strchr(from, c) : NULL;
     uint32_t code;
 

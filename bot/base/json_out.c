@@ -30,7 +30,7 @@ static void put_bytes(struct json_out *out, const char *bytes, size_t n)
 
 static void put_comma(struct json_out *out)
 {
-    char last = out->len > 0 ? out->at[out->len - 1] : '[';
+    char last = (char)(out->len > 0 ? out->at[out->len - 1] : '[');
 
     if (last != '{' && last != '[' && last != ':')
         put_byte(out, ',');

@@ -156,9 +156,10 @@ static const struct text_member option_texts[] = {
 static void write_texts(struct json_out *out, const void *from,
                         const struct text_member *members, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         json_member(out, members[i].name,
                     *(const struct str *)((const char *)from + members[i].at));
+    }
 }
 
 struct str reply_to_json(struct arena *into, const struct reply *reply)
@@ -229,9 +230,10 @@ static bool read_options(struct json_in *in, struct reply *reply, struct err *er
         if (reply->n_options == OPTIONS_MAX)
             return err_raise(err, ERR_REJECT, "more options than a reply can have");
         json_enter(in, '{');
-        while (json_more(in, '}'))
+        while (json_more(in, '}')) {
             read_text_member(in, json_in_key(in), &options[reply->n_options], option_texts,
                              COUNTOF(option_texts));
+        }
         reply->n_options++;
     }
     reply->options = options;

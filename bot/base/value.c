@@ -281,9 +281,10 @@ static bool read_object(struct json_in *in, struct value *value, struct err *err
     while (json_more(in, '}')) {
         struct str name = json_in_key(in);
         struct value member;
-        if (names_a_type(name))
+        if (names_a_type(name)) {
             return fields.n == 0 ? read_typed(in, name, value, err)
                                  : err_raise(err, ERR_REJECT, "a type among fields");
+        }
         if (!read_value(in, &member, err))
             return false;
         bool marked = name.len > 0 && name.at[0] == TYPE_MARK;

@@ -55,11 +55,12 @@ int main(int argc, char **argv)
     }
     int failed = 0;
     unsigned n = 0;
-    for (struct dirent *entry; (entry = readdir(folder));)
+    for (struct dirent *entry; (entry = readdir(folder));) {
         if (entry->d_name[0] != '.') {
             failed |= try_file(argv[1], entry->d_name);
             n++;
         }
+    }
     (void)closedir(folder);
     (void)printf("%u files replayed\n", n);
     return failed || n == 0;

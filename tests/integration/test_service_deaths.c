@@ -47,10 +47,11 @@ static const char *phone_of(size_t i)
 
 static void add_others(struct post *posts)
 {
-    for (size_t i = 0; i < OTHERS; i++)
+    for (size_t i = 0; i < OTHERS; i++) {
         posts[i] = (struct post){
             .body = post_text(&arena, phone_of(i),
                               arena_format(&arena, "wamid.other.%zu", i).at, "hi")};
+    }
 }
 
 /*

@@ -155,9 +155,10 @@ static void ops_6_can_2_what_a_cancellation_was_judged_by_is_told(void **state)
         service_post(&service, &post, 1, 1, WAIT);
         assert_int_equal(post.status, 200);
         service_until(&service, owner, "select count(*) from outbox", 0, WAIT);
-        if (i == 0)
+        if (i == 0) {
             run_sql(owner, "update conversations set verified_until = now() + interval '29 "
                            "minutes'");
+        }
     }
     told = explain("wamid.explain.c1", NULL, 0);
     wants(told, "about        ORD-1002");

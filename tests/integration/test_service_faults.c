@@ -72,9 +72,10 @@ static const char *text(const char *lead, unsigned long number)
 
 static void fill(struct post *posts, size_t n, const char *lead)
 {
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         posts[i] = (struct post){
             .body = post_text(&arena, text("155507", 10000 + i), text(lead, i), "hi")};
+    }
 }
 
 static long inbound(const char *condition)
@@ -129,9 +130,10 @@ static void of_a_failed_batch_only_the_culprit_is_parked_and_all_others_are_hand
     struct post posts[N];
 
     fill(posts, N, "wamid.n.");
-    for (size_t i = 0; i < COUNTOF(culprits); i++)
+    for (size_t i = 0; i < COUNTOF(culprits); i++) {
         posts[culprits[i]].body = post_text(&arena, text("155507", 10000 + culprits[i]),
                                             text("wamid.p.", culprits[i]), "POISON and more");
+    }
     run_sql(owner, "begin; lock table seen in exclusive mode"); /* all into one batch */
     pid_t pid = fork();
     if (pid == 0) {
@@ -153,11 +155,13 @@ static void of_a_failed_batch_only_the_culprit_is_parked_and_all_others_are_hand
     assert_int_equal(inbound("provider_id like 'wamid.n.%'"), N - COUNTOF(culprits));
     assert_int_equal(inbound("kind = 'parked'"), COUNTOF(culprits));
     assert_int_equal(service_arrived(&service, NULL, SORRY), COUNTOF(culprits));
-    for (size_t i = 0; i < COUNTOF(culprits); i++)
+    for (size_t i = 0; i < COUNTOF(culprits); i++) {
         assert_int_equal(service_arrived(&service, text("155507", 10000 + culprits[i]), SORRY),
                          1);
+    }
     assert_int_equal(service_repeated(&service), 0);
-    assert_true(service_counter(&service, "parley_parked_total") == COUNTOF(culprits));
+    size_t parked = COUNTOF(culprits);
+    assert_true(service_counter(&service, "parley_parked_total") == (double)parked);
     assert_int_equal(service_logged(&service, " turns.parked "), COUNTOF(culprits));
 }
 
@@ -182,9 +186,10 @@ static void one_bad_item_of_a_delivery_does_not_harm_the_others(void **state)
     enum { N = 30 };
     struct str messages[N];
 
-    for (size_t i = 0; i < N; i++)
+    for (size_t i = 0; i < N; i++) {
         messages[i] = post_message(&arena, text("155507", 10000 + i / 2), text("wamid.", i),
                                    i == 11 ? "POISON" : "hi");
+    }
     struct post post = {.body = post_messages(&arena, messages, N)};
     service_post(&service, &post, 1, 1, 0);
     assert_int_equal(post.status, 200);
@@ -367,9 +372,10 @@ static void a_full_queue_answers_503_and_what_comes_again_is_handled_once(void *
 
     for (size_t i = 0; i < N; i++) {
         struct str messages[ITEMS];
-        for (size_t k = 0; k < ITEMS; k++)
+        for (size_t k = 0; k < ITEMS; k++) {
             messages[k] = post_message(&arena, text("15550", 710000 + i * ITEMS + k),
                                        text("wamid.", i * ITEMS + k), "hi");
+        }
         posts[i].body = post_messages(&arena, messages, ITEMS);
     }
     run_sql(owner, "begin; lock table seen in exclusive mode");

@@ -42,9 +42,10 @@ static void post_hellos(const char *lead, size_t n)
 {
     struct post *posts = arena_array(&arena, struct post, n);
 
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         posts[i].body =
             post_text(&arena, text_of("155508", 10000 + i).at, text_of(lead, i).at, "hi");
+    }
     service_post(&service, posts, n, 16, 20 * USEC_PER_SEC);
     for (size_t i = 0; i < n; i++)
         assert_int_equal(posts[i].status, 200);

@@ -99,17 +99,19 @@ static void write_folder(void)
         struct str path = arena_format(&arena, "%s%s", folder, parts[i]);
         assert_int_equal(mkdir(path.at, 0700), 0);
     }
-    for (size_t i = 0; i < COUNTOF(flows); i++)
+    for (size_t i = 0; i < COUNTOF(flows); i++) {
         write_file(arena_format(&arena, "flows/%s.yaml", flows[i].name).at,
                    str_from(flows[i].text));
+    }
     for (size_t i = 0; i < COUNTOF(langs); i++) {
         struct str name = arena_format(&arena, "templates/messages/%s.yaml", langs[i]);
 
         write_file(name.at, tree_file(name.at));
-        if (i > 0)
+        if (i > 0) {
             write_file(arena_format(&arena, "templates/messages/survey.%s.yaml", langs[i]).at,
                        STR("survey.first: \"1\"\nsurvey.second: \"2\"\nsurvey.thanks: \"3\"\n"
                            "survey.row.go: \"4\"\nsurvey.row.human: \"5\"\n"));
+        }
     }
     write_survey("one");
 }

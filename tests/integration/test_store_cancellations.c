@@ -121,7 +121,7 @@ static const char *withdraw_sql(const char *phone, const char *id)
 static void rules(const char *values)
 {
     run_sql(owner, "delete from cancellation_rules");
-    if (values)
+    if (values) {
         run_sql(owner,
                 FORMAT("insert into cancellation_rules (org_id, position, rule_id, workflow, "
                        "statuses, phase, part_shipped, paid, open_for, effect, why, help) "
@@ -129,6 +129,7 @@ static void rules(const char *values)
                        "workflow, statuses, phase, part_shipped, paid, open_for, effect, why, "
                        "help)",
                        values));
+    }
 }
 
 static void place(const char *number, const char *at)
@@ -274,10 +275,11 @@ static struct verdict reference(const struct rule *all, const struct facts *fact
     for (int i = 0; i < RULES && first < 0; i++) {
         if (!fits_but_time(&all[i], facts))
             continue;
-        if (all[i].hours == 0 || facts->age < all[i].hours * 60)
+        if (all[i].hours == 0 || facts->age < all[i].hours * 60) {
             first = i;
-        else if (all[i].effect != 2 && (int64_t)all[i].hours * 60 > closed)
+        } else if (all[i].effect != 2 && (int64_t)all[i].hours * 60 > closed) {
             closed = (int64_t)all[i].hours * 60;
+        }
     }
     verdict.rule = first;
     if (first >= 0 && all[first].effect != 2) {
@@ -339,9 +341,10 @@ static void write_rules(const struct rule *all)
     for (int i = 0; i < RULES; i++) {
         const struct rule *rule = &all[i];
         char status[60] = "null";
-        if (rule->status >= 0)
+        if (rule->status >= 0) {
             (void)snprintf(status, sizeof(status), "array['none', '%s']",
                            states_of[rule->workflow][rule->status]);
+        }
         (void)snprintf(sql + strlen(sql), sizeof(sql) - strlen(sql),
                        "insert into cancellation_rules (org_id, position, rule_id, workflow, "
                        "statuses, phase, part_shipped, paid, open_for, effect) values (" ORG
@@ -495,11 +498,12 @@ static void can_2_a_refusal_speaks_the_business_s_own_words(void **state)
         {"es", "Not here." },
         {"xx", "Not here." }
     };
-    for (size_t i = 0; i < COUNTOF(cases); i++)
+    for (size_t i = 0; i < COUNTOF(cases); i++) {
         assert_string_equal(ask(bot, FORMAT("select why_own from cancellation_judge(" ORG
                                             ", '%s', 'ORD-1002', " NOW ", '%s')",
                                             customer(AMELIA), cases[i].lang)),
                             cases[i].words);
+    }
     assert_string_equal(judged("ORD-1002", NOW, "coalesce(help_own, 'none')"), "none");
 }
 
@@ -945,15 +949,17 @@ static void what_a_dialogue_holds_cannot_fail_a_cancellation(void **state)
                                         "cancellation_by_id"};
     static const char *const takes[] = {"number", "language", "reason", "note", "id"};
     const char *outcome;
-    for (size_t l = 0; l < COUNTOF(names); l++)
+    for (size_t l = 0; l < COUNTOF(names); l++) {
         for (size_t i = 0; i <= COUNTOF(hostile); i++) {
             struct take all[COUNTOF(takes)];
-            for (size_t t = 0; t < COUNTOF(takes); t++)
+            for (size_t t = 0; t < COUNTOF(takes); t++) {
                 all[t] = (struct take){takes[t], i < COUNTOF(hostile)
                                                      ? value_text(str_from(hostile[i]))
                                                      : value_none()};
+            }
             (void)part(AMELIA, names[l], all, COUNTOF(takes), &outcome);
         }
+    }
 }
 
 static int open_rig(void **state)

@@ -604,10 +604,11 @@ static void health_changed(struct db *db, bool up, void *owner)
 {
     (void)db;
     assert_ptr_equal(owner, &ups);
-    if (up)
+    if (up) {
         ups++;
-    else
+    } else {
         downs++;
+    }
 }
 
 static void a_server_that_crashes_and_returns_is_met_again(void **state)

@@ -105,14 +105,16 @@ static void ord_1_filters_pages_and_words_narrow_the_list(void **state)
         {"delivered", 1},
         {"cancelled", 1}
     };
-    for (size_t i = 0; i < COUNTOF(cases); i++)
+    for (size_t i = 0; i < COUNTOF(cases); i++) {
         assert_int_equal(load_text(AMELIA, "orders_list", "filter", cases[i].filter).list->n,
                          cases[i].n);
+    }
     struct value all = load(ZOFIA, "orders_list", NULL, 0);
     assert_int_equal(all.list->n, 11);
-    for (size_t i = 0; i + 1 < all.list->n; i++)
+    for (size_t i = 0; i + 1 < all.list->n; i++) {
         assert_true(in(all.list->items[i], "placed_at").time >=
                     in(all.list->items[i + 1], "placed_at").time);
+    }
     struct value next = load(ZOFIA, "orders_list", &(struct take){"offset", value_int(10)}, 1);
     assert_true(
         str_eq(in(next.list->items[0], "number").text, in(all.list->items[10], "number").text));
@@ -138,9 +140,10 @@ static void an_order_is_found_however_its_number_is_typed(void **state)
             fail_msg("%s", forms[i]);
         assert_true(str_eq(in(order, "number").text, STR("ORD-1001")));
     }
-    for (size_t i = 0; i < COUNTOF(none); i++)
+    for (size_t i = 0; i < COUNTOF(none); i++) {
         if (load_text(AMELIA, "order_by_number", "number", none[i]).kind != VALUE_NONE)
             fail_msg("%s", none[i]);
+    }
     struct value by_number =
         load(AMELIA, "order_by_number", &(struct take){"number", value_int(1001)}, 1);
     assert_int_equal(by_number.kind, VALUE_RECORD);
@@ -240,7 +243,7 @@ static void what_a_dialogue_holds_cannot_fail_a_load(void **state)
     static const char *const names[] = {"order_figures", "orders_list", "order_by_number",
                                         "order_timeline", "order_shipments"};
     static const char *const takes[] = {"filter", "offset", "words", "number"};
-    for (size_t l = 0; l < COUNTOF(names); l++)
+    for (size_t l = 0; l < COUNTOF(names); l++) {
         for (size_t i = 0; i < COUNTOF(hostile) + COUNTOF(kinds); i++) {
             struct value value = i < COUNTOF(hostile) ? value_text(str_from(hostile[i]))
                                                       : kinds[i - COUNTOF(hostile)];
@@ -249,6 +252,7 @@ static void what_a_dialogue_holds_cannot_fail_a_load(void **state)
                 all[t] = (struct take){takes[t], value};
             (void)load(AMELIA, names[l], all, 4); /* fails the test if it fails */
         }
+    }
 }
 
 /* --- the shop itself -----------------------------------------------------------------------
@@ -283,9 +287,10 @@ static void the_shop_is_believable(void **state)
         "select count(*) from order_photos where taken_at > now()",
         "select count(*) from shipments group by tracking_number having count(*) > 1",
     };
-    for (size_t i = 0; i + 1 < COUNTOF(none); i++)
+    for (size_t i = 0; i + 1 < COUNTOF(none); i++) {
         if (ask_number(owner, none[i]) != 0)
             fail_msg("%s", none[i]);
+    }
     PGresult *twice = PQexec(owner, none[COUNTOF(none) - 1]);
     assert_int_equal(PQntuples(twice), 0);
     PQclear(twice);

@@ -122,7 +122,7 @@ static void ntf_3_nothing_is_due_inside_quiet_hours_whatever_the_zone(void **sta
                                         "Asia/Kolkata",      "Australia/Lord_Howe",
                                         "America/Sao_Paulo", "UTC"};
     /* Every 37 minutes of two years: due is never quiet, never early, never a day late. */
-    for (size_t z = 0; z < COUNTOF(zones); z++)
+    for (size_t z = 0; z < COUNTOF(zones); z++) {
         assert_int_equal(
             ask_number(
                 owner,
@@ -133,6 +133,7 @@ static void ntf_3_nothing_is_due_inside_quiet_hours_whatever_the_zone(void **sta
                        "'%s')::time >= '21:00'",
                        zones[z], zones[z], zones[z])),
             0);
+    }
 }
 
 static void ntf_3_hours_are_read_as_people_write_them(void **state)
@@ -335,8 +336,10 @@ static void ntf_1_stop_and_start_are_logged_once_each_and_whatsapp_s_own_switch_
     (void)snprintf(org, sizeof(org), "%.36s", &ORG[1]);
     for (size_t i = 0; i < COUNTOF(steps); i++) {
         const char *values[4] = {org};
-        for (int v = 1; v < steps[i].sql->n_params; v++)
+        for (int v = 1; v < steps[i].sql->n_params; v++) {
+            // NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): each has as many
             values[v] = steps[i].values[v];
+        }
         PGresult *result = PQexecParams(turn, steps[i].sql->text, steps[i].sql->n_params, NULL,
                                         values, NULL, NULL, 0);
         if (PQresultStatus(result) != PGRES_COMMAND_OK)
@@ -486,15 +489,17 @@ static void what_a_dialogue_holds_cannot_fail_a_preference(void **state)
         "quiet_set",          "updates_list",         "updates_seen"};
     static const char *const takes[] = {"topic", "change", "hours", "until", "language"};
     const char *outcome;
-    for (size_t l = 0; l < COUNTOF(names); l++)
+    for (size_t l = 0; l < COUNTOF(names); l++) {
         for (size_t i = 0; i <= COUNTOF(hostile); i++) {
             struct take all[COUNTOF(takes)];
-            for (size_t t = 0; t < COUNTOF(takes); t++)
+            for (size_t t = 0; t < COUNTOF(takes); t++) {
                 all[t] = (struct take){takes[t], i < COUNTOF(hostile)
                                                      ? value_text(str_from(hostile[i]))
                                                      : value_none()};
+            }
             (void)part(AMELIA, names[l], all, COUNTOF(takes), &outcome);
         }
+    }
 }
 
 static int open_rig(void **state)

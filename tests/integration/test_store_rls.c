@@ -205,9 +205,10 @@ static void every_table_of_a_business_is_guarded_also_from_its_owner(void **stat
     for (int i = 0; i < PQntuples(tables); i++) {
         bool ok = PQgetvalue(tables, i, 1)[0] == 't' && PQgetvalue(tables, i, 2)[0] == 't' &&
                   (PQgetvalue(tables, i, 3)[0] == 't' || PQgetvalue(tables, i, 4)[0] != '0');
-        if (!ok)
+        if (!ok) {
             fail_msg("%s has no forced row-level security, or no policy",
                      PQgetvalue(tables, i, 0));
+        }
     }
     PQclear(tables);
     assert_int_equal(ask_number(owner, "select count(*) from pg_roles where rolname like "
@@ -372,9 +373,10 @@ static void no_role_writes_a_row_of_another_business(void **state)
     PGresult *tables = list_tables();
     for (size_t r = 0; r < COUNTOF(roles); r++) {
         act(bot, roles[r], ORG_A, customer_id(1));
-        for (int i = 0; i < PQntuples(tables); i++)
+        for (int i = 0; i < PQntuples(tables); i++) {
             if (PQgetvalue(tables, i, 3)[0] != 't')
                 offer_row(roles[r], PQgetvalue(tables, i, 0));
+        }
     }
     PQclear(tables);
 }
@@ -429,9 +431,10 @@ static void a_setting_that_is_no_id_fails_closed(void **state)
 
 static bool is_global(const struct sql *sql)
 {
-    for (size_t i = 0; i < COUNTOF(global_queries); i++)
+    for (size_t i = 0; i < COUNTOF(global_queries); i++) {
         if (str_starts(str_from(sql->name), str_from(global_queries[i])))
             return true;
+    }
     return false;
 }
 
@@ -471,12 +474,14 @@ static const char *tempting(Oid type, int at, const char *ids, const char *words
 /* Aggregates give a row of nothings, and an action always says how it went. */
 static bool is_nothing(const PGresult *rows)
 {
-    for (int i = 0; i < PQntuples(rows); i++)
-        for (int c = 0; c < PQnfields(rows); c++)
+    for (int i = 0; i < PQntuples(rows); i++) {
+        for (int c = 0; c < PQnfields(rows); c++) {
             if (!PQgetisnull(rows, i, c) && PQgetlength(rows, i, c) > 0 &&
                 strcmp(PQgetvalue(rows, i, c), "0") != 0 &&
                 strcmp(PQfname(rows, c), "outcome") != 0)
                 return false;
+        }
+    }
     return true;
 }
 
@@ -538,9 +543,10 @@ static void no_query_reads_or_changes_another_businesss_rows(void **state)
     for (size_t i = 0; i < sql_all_n; i++) {
         if (is_global(sql_all[i]))
             continue;
-        if (!strstr(sql_all[i]->text, "$1::uuid"))
+        if (!strstr(sql_all[i]->text, "$1::uuid")) {
             fail_msg("%s names no business as $1, and is not among the global ones",
                      sql_all[i]->name);
+        }
         PGresult *result = run_tempting(sql_all[i], ORG_B, ids, words);
         const char *error = PQresultErrorField(result, PG_DIAG_SQLSTATE);
         if (error && strcmp(error, "22P02") == 0) { /* the words had to be JSON */

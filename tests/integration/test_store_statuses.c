@@ -55,9 +55,10 @@ static void by_id(const char *deliveries, const char *errors, size_t n)
 {
     char hashes[512] = "{";
 
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         (void)snprintf(hashes + strlen(hashes), 64,
                        "%s\"\\\\x0102030405060708090a0b0c0d0e0f10\"", i > 0 ? "," : "");
+    }
     (void)strcat(hashes, "}");
     (void)say_count(bot, &SQL_TURN_STATUSES_BY_ID, PARAMS(org, hashes, deliveries, errors));
     (void)say_count(bot, &SQL_TURN_STATUSES_EARLY,
@@ -83,10 +84,11 @@ static void one(bool keyed, enum delivery delivery, int error)
 
     (void)snprintf(deliveries, sizeof deliveries, "{%d}", (int)delivery);
     (void)snprintf(errors, sizeof errors, "{%d}", error);
-    if (keyed)
+    if (keyed) {
         by_key(deliveries, errors, 1);
-    else
+    } else {
         by_id(deliveries, errors, 1);
+    }
 }
 
 static void is_now(enum delivery delivery, int error)
@@ -141,10 +143,11 @@ static void ch_8_two_statuses_in_one_batch_join_too(void **state)
                                error_of((enum delivery)b));
                 if (way < 2)
                     provider_took_it();
-                if (way == 0)
+                if (way == 0) {
                     by_key(deliveries, errors, 2);
-                else
+                } else {
                     by_id(deliveries, errors, 2);
+                }
                 if (way == 2)
                     provider_took_it();
                 early_ones_join();
@@ -169,17 +172,18 @@ enum { STEPS = 12, TAKEN = -1, GIVEN_UP = -2, JOINED = -3 };
 static void play(const int *steps)
 {
     for (size_t i = 0; i < STEPS; i++) {
-        if (steps[i] == TAKEN)
+        if (steps[i] == TAKEN) {
             provider_took_it();
-        else if (steps[i] == JOINED)
+        } else if (steps[i] == JOINED) {
             early_ones_join();
-        else if (steps[i] == GIVEN_UP)
+        } else if (steps[i] == GIVEN_UP) {
             (void)say_count(
                 bot, &SQL_OUTBOX_FAILED,
                 PARAMS(org, "{" CONVERSATION "}", "{1}", "{0}", "{outcome unknown}", "{1}"));
-        else
+        } else {
             one(steps[i] & 16, (enum delivery)(steps[i] & 15),
                 error_of((enum delivery)(steps[i] & 15)));
+        }
     }
     early_ones_join();
 }

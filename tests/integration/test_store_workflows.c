@@ -126,7 +126,7 @@ static void ord_3_three_workflows_are_there_as_data(void **state)
         "shop:processing,shipped,delivered,cancelled",
         "repair:received,in_progress,waiting_for_parts,ready,completed",
         "job:not_started,in_progress,quality_check,ready_for_pickup,completed"};
-    for (size_t i = 0; i < COUNTOF(steps); i++)
+    for (size_t i = 0; i < COUNTOF(steps); i++) {
         assert_int_equal(
             ask_number(owner, FORMAT("select count(*) from (select workflow || ':' || "
                                      "string_agg(status, ',' order by position) as steps "
@@ -134,6 +134,7 @@ static void ord_3_three_workflows_are_there_as_data(void **state)
                                      "' group by workflow) s where steps = '%s'",
                                      steps[i])),
             1);
+    }
 }
 
 static void ord_3_a_business_calls_a_status_what_it_likes(void **state)
@@ -275,8 +276,8 @@ static void ord_3_the_three_workflows_come_as_files(void **state)
     static const char *const names[] = {"job", "repair", "shop"};
     struct err err = {.code = ERR_NONE};
     OWNED_WORKFLOWS(store) = NULL;
-    const struct workflow *list;
-    size_t n;
+    const struct workflow *list = NULL;
+    size_t n = 0;
     if (!workflows_open(store_pg.url, USEC_PER_SEC, &store, &err) ||
         !workflows_list(store, seed_demo_org, &rig.arena, &list, &n, &err))
         fail_msg("%s", err.text);
@@ -496,9 +497,10 @@ static void ord_7_history_has_what_is_finished_and_can_be_narrowed(void **state)
             fail_msg("%s, %s: %zu", cases[i].phone, cases[i].filter, n);
     }
     struct value page = load("+15550100003", "history_list", TAKES("offset", "0"));
-    for (size_t i = 0; i + 1 < length(page); i++)
+    for (size_t i = 0; i + 1 < length(page); i++) {
         assert_true(in(page.list->items[i], "finished_at").time >=
                     in(page.list->items[i + 1], "finished_at").time);
+    }
     assert_int_equal(length(load(AMELIA, "history_list", TAKES("words", "PUMP"))), 1);
     assert_int_equal(length(load(AMELIA, "history_list", TAKES("words", "lamp"))), 0);
     assert_int_equal(length(load(AMELIA, "history_list", TAKES("words", "%"))), 0);
@@ -673,9 +675,10 @@ static void trk_4_a_parcel_is_found_by_its_number_as_people_type_it(void **state
         assert_int_equal(
             length(load(LAYLA, "shipments_by_tracking", TAKES("tracking", forms[i]))), 0);
     }
-    for (size_t i = 0; i < COUNTOF(none); i++)
+    for (size_t i = 0; i < COUNTOF(none); i++) {
         assert_int_equal(
             length(load(AMELIA, "shipments_by_tracking", TAKES("tracking", none[i]))), 0);
+    }
 }
 
 static void trk_2_a_carriers_page_is_made_from_its_number(void **state)
@@ -785,9 +788,10 @@ static long pages_read(PGconn *conn, const struct part *part)
         if (strstr(line, "Seq Scan on orders") || strstr(line, "Seq Scan on estimates") ||
             strstr(line, "Seq Scan on shipments") || strstr(line, "Seq Scan on order_photos"))
             fail_msg("%s: %s", part->name, line);
-        if (pages == 0 && (hit || read))
+        if (pages == 0 && (hit || read)) {
             pages = (hit ? strtol(hit + 11, NULL, 10) : 0) +
                     (read ? strtol(read + 5, NULL, 10) : 0);
+        }
     }
     PQclear(plan);
     run_sql(conn, "deallocate p");

@@ -101,7 +101,8 @@ static void ord_3_a_check_needs_no_database(void **state)
 {
     (void)state;
     const char *url = getenv("PARLEY_DATABASE_OWNER_URL");
-    char *kept = strdup(url);
+    assert_non_null(url);
+    char *kept = strdup(url ? url : "");
     assert_int_equal(setenv("PARLEY_DATABASE_OWNER_URL", "host=/nonexistent", 1), 0);
     assert_int_equal(import(framing, "--check"), 0);
     assert_told("framing: 2 states are good");

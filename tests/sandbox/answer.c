@@ -20,10 +20,11 @@ void answer_error(struct http_exchange *exchange, int http, int code, const char
 {
     json_t *error = json_pack("{s:s, s:s, s:i, s:s}", "message", message, "type",
                               "OAuthException", "code", code, "fbtrace_id", "AParleySandbox");
-    if (details)
+    if (details) {
         json_object_set_new(
             error, "error_data",
             json_pack("{s:s, s:s}", "messaging_product", "whatsapp", "details", details));
+    }
     answer_json(exchange, http, json_pack("{s:o}", "error", error));
 }
 
@@ -53,10 +54,11 @@ static void finish(struct waiting *waiting)
 {
     uint64_t *counts = waiting->sandbox->n_answers;
     counts[waiting->fate == FATE_DROP ? 0 : waiting->status / 100]++;
-    if (waiting->fate == FATE_DROP)
+    if (waiting->fate == FATE_DROP) {
         answer_drop(waiting->exchange);
-    else
+    } else {
         http_reply(waiting->exchange, waiting->status, waiting->type, waiting->body, NULL);
+    }
     timer_close(&waiting->timer, closed);
 }
 
@@ -68,11 +70,12 @@ static void delayed(struct timer *timer)
 static void synced(struct journal_wait *wait)
 {
     struct waiting *waiting = CONTAINER_OF(wait, struct waiting, wait);
-    if (waiting->delay_ms <= 0)
+    if (waiting->delay_ms <= 0) {
         finish(waiting);
-    else
+    } else {
         timer_start(&waiting->sandbox->loop, &waiting->timer, waiting->delay_ms * USEC_PER_MSEC,
                     delayed);
+    }
 }
 
 void answer_later(struct sandbox *sandbox, struct http_exchange *exchange, enum fate fate,

@@ -46,9 +46,10 @@ struct owed {
 static const struct number *number_of(const struct sandbox *sandbox, const char *id)
 {
     const struct settings *settings = &sandbox->settings;
-    for (size_t i = 0; i < settings->n_numbers; i++)
+    for (size_t i = 0; i < settings->n_numbers; i++) {
         if (strcmp(settings->numbers[i].id, id) == 0)
             return &settings->numbers[i];
+    }
     return &settings->numbers[0];
 }
 
@@ -145,10 +146,11 @@ static void lane_next(struct owed *owed)
     if (!lane)
         return;
     lane->first = owed->behind;
-    if (!lane->first)
+    if (!lane->first) {
         lane->last = &lane->first;
-    else
+    } else {
         lane_go(lane->first);
+    }
 }
 
 static void journal_paid(struct sandbox *sandbox, int64_t n, const char *how)
@@ -164,10 +166,11 @@ static void owed_paid(struct owed *owed)
     if (!owed->again) {
         sandbox->n_callbacks++;
         journal_paid(sandbox, owed->n, "200");
-        if (!owed->status)
+        if (!owed->status) {
             chats_mark(sandbox, owed->person,
                        str_from(json_string_value(json_object_get(owed->item, "id"))),
                        "delivered");
+        }
         owed->again = faults_roll(&sandbox->faults, sandbox->faults.duplicate_callback);
         if (owed->again) {
             lane_go(owed);
@@ -199,10 +202,11 @@ static void answered(struct fetch *fetch)
     arena_reset(&owed->arena);
     if (sandbox->stopping)
         return; /* it is still owed in the journal; callbacks_finish frees it */
-    if (paid)
+    if (paid) {
         owed_paid(owed);
-    else
+    } else {
         owed_failed(owed);
+    }
 }
 
 static void send_now(struct timer *timer)
@@ -218,7 +222,7 @@ static void send_now(struct timer *timer)
     owed->fetch = (struct fetch){.request = &owed->request,
                                  .connect_timeout = 5 * USEC_PER_SEC,
                                  .timeout = 20 * USEC_PER_SEC,
-                                 .body_max = 64 * 1024,
+                                 .body_max = 64UL * 1024,
                                  .into = &owed->arena,
                                  .done = answered};
     fetcher_start(sandbox->fetcher, &owed->fetch);
@@ -265,23 +269,27 @@ void callbacks_owe(struct sandbox *sandbox, int64_t n, struct chatter *person,
         owed->next->slot = &owed->next;
     sandbox->owed = owed;
     sandbox->n_owed++;
-    if (sandbox->fetcher && faults_roll(&sandbox->faults, sandbox->faults.reorder_callback))
+    if (sandbox->fetcher && faults_roll(&sandbox->faults, sandbox->faults.reorder_callback)) {
         owed->due += 50 * USEC_PER_MSEC + (usec_t)(sandbox->faults.dice % 450000);
-    else
+    } else {
         enter_lane(owed);
-    if (sandbox->fetcher)
+    }
+    if (sandbox->fetcher) {
         journal_sync(sandbox->journal, &owed->wait, owed_kept);
-    else
+    } else {
         owed->kept = true; /* read from the journal */
+    }
 }
 
 /* At start nothing leaves until the whole journal is read: it may say "paid" further down. */
 void callbacks_begin(struct sandbox *sandbox)
 {
-    for (struct chatter *person = sandbox->people; person; person = person->next)
-        for (size_t i = 0; i < COUNTOF(person->lanes); i++)
+    for (struct chatter *person = sandbox->people; person; person = person->next) {
+        for (size_t i = 0; i < COUNTOF(person->lanes); i++) {
             if (person->lanes[i].first)
                 lane_go(person->lanes[i].first);
+        }
+    }
 }
 
 void callbacks_finish(struct sandbox *sandbox)
@@ -333,7 +341,7 @@ void callbacks_status(struct sandbox *sandbox, struct chatter *person, const jso
     const json_t *message = json_object_get(entry, "message");
     json_t *key = json_object_get(message, "biz_opaque_callback_data");
     json_t *failure = json_object_get(entry, "failure");
-    snprintf(seconds, sizeof(seconds), "%lld", (long long)(due / USEC_PER_SEC));
+    (void)snprintf(seconds, sizeof(seconds), "%lld", (long long)(due / USEC_PER_SEC));
     json_object_set_new(item, "timestamp", json_string(seconds));
     if (person->phone[0])
         json_object_set_new(item, "recipient_id", json_string(person->phone + 1));
@@ -383,11 +391,12 @@ static void apply_said(struct sandbox *sandbox, const json_t *record, struct cha
     const json_t *reaction = json_object_get(message, "reaction");
     usec_t at = json_integer_value(json_object_get(record, "at"));
     person->wrote_at = at;
-    if (type && strcmp(type, "reaction") == 0)
+    if (type && strcmp(type, "reaction") == 0) {
         chats_react(sandbox, person, text_in(reaction, "message_id"), "reaction",
                     text_in(reaction, "emoji"));
-    else
+    } else {
         chats_add(sandbox, person, "person", text_in(message, "id"), at, message, "sent");
+    }
     callbacks_owe(sandbox, json_integer_value(json_object_get(record, "n")), person,
                   text_in(record, "number"), message, false, at);
 }
@@ -454,14 +463,15 @@ void callbacks_replay(struct sandbox *sandbox, const json_t *record)
         chats_person(sandbox, text_in(record, "who"), text_in(record, "name"));
     if (!t || !person)
         return;
-    if (strcmp(t, "said") == 0)
+    if (strcmp(t, "said") == 0) {
         apply_said(sandbox, record, person);
-    else if (strcmp(t, "got") == 0)
+    } else if (strcmp(t, "got") == 0) {
         apply_got(sandbox, record, person);
-    else if (strcmp(t, "sms") == 0)
+    } else if (strcmp(t, "sms") == 0) {
         twilio_apply(sandbox, record, person);
-    else if (strcmp(t, "owe") == 0)
+    } else if (strcmp(t, "owe") == 0) {
         apply_status(sandbox, record, person);
-    else if (strcmp(t, "mark") == 0)
+    } else if (strcmp(t, "mark") == 0) {
         chats_mark(sandbox, person, text_in(record, "id"), "read");
+    }
 }

@@ -30,10 +30,10 @@ struct watcher {
 struct chatter *chats_find(struct sandbox *sandbox, struct str who)
 {
     char key[200];
-    snprintf(key, sizeof(key), "%.*s", STR_ARG(who));
+    (void)snprintf(key, sizeof(key), "%.*s", STR_ARG(who));
     json_int_t at = json_integer_value(json_object_get(sandbox->index, key));
     if (at == 0 && who.len > 0 && key[0] >= '0' && key[0] <= '9') {
-        snprintf(key, sizeof(key), "+%.*s", STR_ARG(who));
+        (void)snprintf(key, sizeof(key), "+%.*s", STR_ARG(who));
         at = json_integer_value(json_object_get(sandbox->index, key));
     }
     return (
@@ -52,16 +52,17 @@ static void user_id_of(const char *phone, char *user_id, size_t room)
     struct hash16 hash = hash16_of((struct str[]){STR("sandbox"), str_from(phone)}, 2);
     uint64_t digits = 0;
     memcpy(&digits, hash.bytes, sizeof(digits));
-    snprintf(user_id, room, "US.%020llu", (unsigned long long)digits);
+    (void)snprintf(user_id, room, "US.%020llu", (unsigned long long)digits);
 }
 
 static bool is_phone(struct str who)
 {
     if (who.len < 6 || who.len > 16)
         return false;
-    for (size_t i = who.at[0] == '+' ? 1 : 0; i < who.len; i++)
+    for (size_t i = who.at[0] == '+' ? 1 : 0; i < who.len; i++) {
         if (who.at[i] < '0' || who.at[i] > '9')
             return false;
+    }
     return true;
 }
 
@@ -102,9 +103,9 @@ static void rename_person(struct chatter *person, struct str name)
 {
     if (name.len == 0)
         return;
-    snprintf(person->name, sizeof(person->name), "%.*s", STR_ARG(name));
+    (void)snprintf(person->name, sizeof(person->name), "%.*s", STR_ARG(name));
     if (!str_is_utf8(str_from(person->name))) /* cut inside a letter */
-        snprintf(person->name, sizeof(person->name), "Someone");
+        (void)snprintf(person->name, sizeof(person->name), "Someone");
 }
 
 struct chatter *chats_person(struct sandbox *sandbox, struct str who, struct str name)
@@ -114,16 +115,16 @@ struct chatter *chats_person(struct sandbox *sandbox, struct str who, struct str
         return person;
     person = person_new(sandbox);
     if (is_phone(who)) {
-        snprintf(person->phone, sizeof(person->phone), "%s%.*s", who.at[0] == '+' ? "" : "+",
-                 STR_ARG(who));
-        snprintf(person->who, sizeof(person->who), "%s", person->phone);
+        (void)snprintf(person->phone, sizeof(person->phone), "%s%.*s",
+                       who.at[0] == '+' ? "" : "+", STR_ARG(who));
+        (void)snprintf(person->who, sizeof(person->who), "%s", person->phone);
         user_id_of(person->phone, person->user_id, sizeof(person->user_id));
     } else {
-        snprintf(person->user_id, sizeof(person->user_id), "%.*s", STR_ARG(who));
-        snprintf(person->who, sizeof(person->who), "%s", person->user_id);
+        (void)snprintf(person->user_id, sizeof(person->user_id), "%.*s", STR_ARG(who));
+        (void)snprintf(person->who, sizeof(person->who), "%s", person->user_id);
     }
-    snprintf(person->name, sizeof(person->name), "%s",
-             person->phone[0] ? person->phone : "Someone");
+    (void)snprintf(person->name, sizeof(person->name), "%s",
+                   person->phone[0] ? person->phone : "Someone");
     rename_person(person, name);
     index_person(sandbox, person->who, person);
     index_person(sandbox, person->user_id, person);
@@ -155,7 +156,7 @@ static void load_person(struct sandbox *sandbox, const json_t *one)
         return;
     rename_person(person, str_from(name));
     if (user_id && is_user_id(str_from(user_id))) {
-        snprintf(person->user_id, sizeof(person->user_id), "%s", user_id);
+        (void)snprintf(person->user_id, sizeof(person->user_id), "%s", user_id);
         index_person(sandbox, user_id, person);
     }
     json_object_update(person->about, (json_t *)one);
@@ -298,9 +299,10 @@ json_t *chats_entry(const struct chatter *person, struct str id)
 static int rank(const char *status)
 {
     static const char *const order[] = {"sending", "sent", "failed", "delivered", "read"};
-    for (size_t i = 0; status && i < COUNTOF(order); i++)
+    for (size_t i = 0; status && i < COUNTOF(order); i++) {
         if (strcmp(order[i], status) == 0)
             return (int)i;
+    }
     return -1;
 }
 
@@ -321,10 +323,11 @@ void chats_react(struct sandbox *sandbox, struct chatter *person, struct str id,
     json_t *entry = chats_entry(person, id);
     if (!entry)
         return;
-    if (emoji.len > 0)
+    if (emoji.len > 0) {
         json_object_set_new(entry, member, json_string_of(emoji));
-    else
+    } else {
         json_object_del(entry, member);
+    }
     changed(sandbox, person, entry);
 }
 

@@ -44,10 +44,11 @@ static void get_faults(struct sandbox *sandbox, struct http_exchange *exchange, 
 static void post_faults(struct sandbox *sandbox, struct http_exchange *exchange, json_t *body)
 {
     struct err err;
-    if (!faults_set(&sandbox->faults, body, &err))
+    if (!faults_set(&sandbox->faults, body, &err)) {
         refuse(exchange, err.text);
-    else
+    } else {
         get_faults(sandbox, exchange, NULL);
+    }
 }
 
 static void get_violations(struct sandbox *sandbox, struct http_exchange *exchange,
@@ -123,11 +124,12 @@ static void post_people(struct sandbox *sandbox, struct http_exchange *exchange,
 {
     struct chatter *person =
         chats_person(sandbox, str_trim(text_in(body, "who")), str_trim(text_in(body, "name")));
-    if (!person)
+    if (!person) {
         refuse(exchange, "A person is a phone number (+15550100001) or a user id (US.123).");
-    else
+    } else {
         answer_json(exchange, 200,
                     json_pack("{s:s, s:s}", "who", person->who, "name", person->name));
+    }
 }
 
 static struct chatter *person_asked(struct sandbox *sandbox, struct http_exchange *exchange)
@@ -176,10 +178,11 @@ static void post_media(struct sandbox *sandbox, struct http_exchange *exchange, 
     char id[32];
     struct err err;
     if (media_keep(sandbox, http_request_header(exchange, "content-type"),
-                   http_query(exchange, "filename"), STR_NONE, exchange->body, id, &err))
+                   http_query(exchange, "filename"), STR_NONE, exchange->body, id, &err)) {
         answer_json(exchange, 200, json_pack("{s:s}", "id", id));
-    else
+    } else {
         refuse(exchange, err.text);
+    }
 }
 
 /* What a webhook adds to the id of a file that the person sent. */

@@ -68,7 +68,7 @@ static bool set_rule(struct faults *faults, const json_t *wish, struct err *err)
     rule.next = (unsigned)json_integer_value(json_object_get(wish, "next"));
     rule.probability = json_number_value(json_object_get(wish, "probability"));
     rule.late = json_is_true(json_object_get(wish, "late"));
-    snprintf(rule.to, sizeof(rule.to), "%s", to ? to : "");
+    (void)snprintf(rule.to, sizeof(rule.to), "%s", to ? to : "");
     if (rule.http < 400 || rule.http > 599 || rule.code < 0)
         return err_raise(err, ERR_REJECT, "fail: needs a code, and an http of 400 to 599");
     faults->rules[faults->n_rules++] = rule;
@@ -97,10 +97,12 @@ static bool set_named(struct faults *faults, const char *name, const json_t *val
         faults->dice = (uint64_t)json_integer_value(value);
         return true;
     }
-    for (size_t i = 0; i < COUNTOF(members); i++)
-        if (strcmp(members[i].name, name) == 0)
+    for (size_t i = 0; i < COUNTOF(members); i++) {
+        if (strcmp(members[i].name, name) == 0) {
             return set_member(faults, &members[i], value) ||
                    err_raise(err, ERR_REJECT, "%s: not a value for it", name);
+        }
+    }
     return err_raise(err, ERR_REJECT, "%.60s: no such fault", name);
 }
 

@@ -38,14 +38,15 @@ static void keep_finding(struct call *call, const char *kind, const char *detail
                                     body ? (json_t *)body : json_null()));
     if (json_array_size(sandbox->findings) > 100)
         json_array_remove(sandbox->findings, 0);
-    fprintf(stderr, "parley-sandbox: %s: %s\n", kind, detail);
+    (void)fprintf(stderr, "parley-sandbox: %s: %s\n", kind, detail);
 }
 
 static bool is_our_number(const struct settings *settings, struct str id)
 {
-    for (size_t i = 0; i < settings->n_numbers; i++)
+    for (size_t i = 0; i < settings->n_numbers; i++) {
         if (str_eq(str_from(settings->numbers[i].id), id))
             return true;
+    }
     return settings->fast;
 }
 
@@ -79,10 +80,11 @@ static struct str error_body(struct arena *into, int code, const char *details)
 {
     char plain[48];
     const char *message = plain;
-    snprintf(plain, sizeof(plain), "(#%d) An error", code);
-    for (size_t i = 0; i < COUNTOF(known_errors); i++)
+    (void)snprintf(plain, sizeof(plain), "(#%d) An error", code);
+    for (size_t i = 0; i < COUNTOF(known_errors); i++) {
         if (known_errors[i].code == code)
             message = known_errors[i].message;
+    }
     OWNED_JSON(body) =
         json_pack("{s:{s:s, s:s, s:i, s:{s:s, s:s}, s:s}}", "error", "message", message, "type",
                   "OAuthException", "code", code, "error_data", "messaging_product", "whatsapp",
@@ -159,10 +161,11 @@ static struct str accepted_body(struct arena *into, const struct chatter *person
     json_t *contact = json_object();
     bool by_number = json_object_get(body, "to") != NULL;
     json_object_set(contact, "input", json_object_get(body, by_number ? "to" : "recipient"));
-    if (by_number)
+    if (by_number) {
         json_object_set_new(contact, "wa_id", json_string(person->phone + 1));
-    else
+    } else {
         json_object_set_new(contact, "user_id", json_string(person->user_id));
+    }
     OWNED_JSON(answer) = json_pack("{s:s, s:[o], s:[{s:s%}]}", "messaging_product", "whatsapp",
                                    "contacts", contact, "messages", "id", id.at, id.len);
     return json_write(into, answer);
@@ -183,12 +186,14 @@ static void owe_statuses(struct sandbox *sandbox, struct chatter *person, const 
     const struct settings *settings = &sandbox->settings;
     usec_t now = clock_now();
     callbacks_status(sandbox, person, entry, "sent", now);
-    if (settings->delivered_ms >= 0)
+    if (settings->delivered_ms >= 0) {
         callbacks_status(sandbox, person, entry, "delivered",
                          now + settings->delivered_ms * USEC_PER_MSEC);
-    if (settings->read_ms >= 0)
+    }
+    if (settings->read_ms >= 0) {
         callbacks_status(sandbox, person, entry, "read",
                          now + settings->read_ms * USEC_PER_MSEC);
+    }
 }
 
 /* Journal it, show it, owe its statuses. Returns its id. */
@@ -257,12 +262,13 @@ static void send_message(struct call *call, const json_t *body)
     }
     const struct fault_rule *rule = faults_rule(&sandbox->faults, person->who);
     int code = rule ? 0 : limited(sandbox, person, body);
-    if (rule && !rule->late)
+    if (rule && !rule->late) {
         refuse(call, rule->http, rule->code, NULL);
-    else if (code)
+    } else if (code) {
         refuse(call, 400, code, NULL);
-    else
+    } else {
         answer_taken(call, person, body, rule);
+    }
 }
 
 /* --- receipts -------------------------------------------------------------------------------
@@ -365,10 +371,11 @@ static void post_messages(struct call *call)
                "Param id is not a valid whatsapp business account media attachment ID");
         return;
     }
-    if (validate_is_receipt(body))
+    if (validate_is_receipt(body)) {
         take_receipt(call, body);
-    else
+    } else {
         send_message(call, body);
+    }
 }
 
 /* --- media, templates, numbers ---------------------------------------------------------------
@@ -463,7 +470,7 @@ static void post_template(struct call *call)
         return;
     }
     char id[24];
-    snprintf(id, sizeof(id), "59442547%07lld", (long long)sandbox->next_n++);
+    (void)snprintf(id, sizeof(id), "59442547%07lld", (long long)sandbox->next_n++);
     json_t *category = json_incref(json_object_get(body, "category"));
     json_object_set_new(body, "id", json_string(id));
     json_object_set_new(body, "status", json_string("APPROVED"));
@@ -477,9 +484,10 @@ static void get_number(struct call *call)
 {
     const struct settings *settings = &call->sandbox->settings;
     const struct number *number = &settings->numbers[0];
-    for (size_t i = 0; i < settings->n_numbers; i++)
+    for (size_t i = 0; i < settings->n_numbers; i++) {
         if (str_eq(str_from(settings->numbers[i].id), call->object))
             number = &settings->numbers[i];
+    }
     answer_json(call->exchange, 200,
                 json_pack("{s:s, s:s, s:s, s:s, s:s, s:{s:s}, s:s}", "id", number->id,
                           "verified_name", settings->business, "display_phone_number",
@@ -524,32 +532,33 @@ static void route(struct call *call)
     const json_t *media = media_find(sandbox, call->object);
     bool number = is_our_number(&sandbox->settings, call->object);
     bool account = str_eq(call->object, str_from(sandbox->settings.waba));
-    if (sandbox->settings.fast && is(call, "POST", "messages"))
+    if (sandbox->settings.fast && is(call, "POST", "messages")) {
         answer_fast(call);
-    else if (number && is(call, "POST", "messages"))
+    } else if (number && is(call, "POST", "messages")) {
         post_messages(call);
-    else if (number && is(call, "POST", "media"))
+    } else if (number && is(call, "POST", "media")) {
         post_media(call);
-    else if (number && is(call, "GET", ""))
+    } else if (number && is(call, "GET", "")) {
         get_number(call);
-    else if (media && is(call, "GET", ""))
+    } else if (media && is(call, "GET", "")) {
         get_media(call, media);
-    else if (media && is(call, "DELETE", ""))
+    } else if (media && is(call, "DELETE", "")) {
         delete_media(call);
-    else if (account && is(call, "GET", "message_templates"))
+    } else if (account && is(call, "GET", "message_templates")) {
         get_templates(call);
-    else if (account && is(call, "POST", "message_templates"))
+    } else if (account && is(call, "POST", "message_templates")) {
         post_template(call);
-    else if (account && is(call, "POST", "subscribed_apps"))
+    } else if (account && is(call, "POST", "subscribed_apps")) {
         answer_json(call->exchange, 200, json_pack("{s:b}", "success", 1));
-    else if (account && is(call, "GET", ""))
+    } else if (account && is(call, "GET", "")) {
         answer_json(call->exchange, 200,
                     json_pack("{s:s, s:s}", "id", sandbox->settings.waba, "name",
                               sandbox->settings.business));
-    else
+    } else {
         refuse(call, 400, 100,
                "Unsupported request. Object does not exist, cannot be loaded due to missing "
                "permissions, or does not support this operation.");
+    }
 }
 
 void graph_handle(struct sandbox *sandbox, struct http_exchange *exchange)
@@ -565,8 +574,9 @@ void graph_handle(struct sandbox *sandbox, struct http_exchange *exchange)
                      "Invalid OAuth access token - Cannot parse access token", NULL);
         return;
     }
-    if (lookaside)
+    if (lookaside) {
         media_hand_out(sandbox, exchange, str_slice(exchange->path, 11, exchange->path.len));
-    else
+    } else {
         route(&call);
+    }
 }

@@ -26,7 +26,7 @@ struct journal {
 
 static void give_up(const char *what)
 {
-    fprintf(stderr, "parley-sandbox: journal: %s: %s\n", what, strerror(errno));
+    (void)fprintf(stderr, "parley-sandbox: journal: %s: %s\n", what, strerror(errno));
     abort();
 }
 
@@ -60,7 +60,7 @@ bool journal_read(const char *path, struct journal_reader *reader, struct err *e
     }
     bool torn = n > 0;
     free(line);
-    fclose(file);
+    (void)fclose(file);
     return !torn || cut_tail(path, whole, err);
 }
 

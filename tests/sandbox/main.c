@@ -231,9 +231,10 @@ static bool complete_settings(struct settings *s, struct err *err)
         s->app_secret = from_environment("WHATSAPP_APP_SECRET", NULL);
     if (!s->token)
         s->token = from_environment("WHATSAPP_TOKEN", NULL);
-    if (s->n_numbers == 0)
+    if (s->n_numbers == 0) {
         s->numbers[s->n_numbers++] = (struct number){
             from_environment("WHATSAPP_PHONE_NUMBER_ID", "106540352242922"), "15550783881"};
+    }
     if (!s->waba)
         s->waba = from_environment("WHATSAPP_WABA_ID", "102290129340398");
     if (!s->twilio_sid)
@@ -307,7 +308,7 @@ static bool remember(struct sandbox *sandbox, struct err *err)
     struct settings *s = &sandbox->settings;
     struct replay all = {{replay}, sandbox};
     if (s->journal && !s->media_dir) {
-        snprintf(media_dir, sizeof(media_dir), "%s.media", s->journal);
+        (void)snprintf(media_dir, sizeof(media_dir), "%s.media", s->journal);
         s->media_dir = media_dir;
     }
     media_load(sandbox);
@@ -329,12 +330,12 @@ static bool read_description(const char *path, json_t **description, struct err 
 static bool start(struct sandbox *sandbox, int *fd, struct err *err)
 {
     struct http_server_options serving = {
-        .limits = {.body_max = 20 * 1024 * 1024,
+        .limits = {.body_max = 20UL * 1024 * 1024,
                    .header_time = 10 * USEC_PER_SEC,
                    .body_time = 60 * USEC_PER_SEC,
                    .idle_time = 300 * USEC_PER_SEC,
                    .connections = 4000,
-                   .bodies_max = 256 * 1024 * 1024}
+                   .bodies_max = 256UL * 1024 * 1024}
     };
     struct fetch_options fetching = {
         .connections = 256, .allow_http = true, .user_agent = "parley-sandbox"};
@@ -344,8 +345,8 @@ static bool start(struct sandbox *sandbox, int *fd, struct err *err)
         !read_description(sandbox->settings.resend_openapi, &sandbox->resend_openapi, err) ||
         !listen_on(&sandbox->settings, fd, err))
         return false;
-    snprintf(sandbox->base_url, sizeof(sandbox->base_url), "http://127.0.0.1:%d",
-             sandbox->settings.port);
+    (void)snprintf(sandbox->base_url, sizeof(sandbox->base_url), "http://127.0.0.1:%d",
+                   sandbox->settings.port);
     sandbox->handler.handle = handle;
     if (!http_server_create(&sandbox->loop, &serving, &sandbox->handler, &sandbox->server,
                             err) ||
@@ -386,7 +387,7 @@ static int serve(struct sandbox *sandbox)
     int fd = -1;
     uv_signal_t signals[2];
     if (!start(sandbox, &fd, &err)) {
-        fprintf(stderr, "parley-sandbox: %s\n", err.text);
+        (void)fprintf(stderr, "parley-sandbox: %s\n", err.text);
         return 1;
     }
     for (size_t i = 0; i < COUNTOF(signals); i++) {
@@ -394,7 +395,7 @@ static int serve(struct sandbox *sandbox)
         uv_signal_start(&signals[i], on_signal, i == 0 ? SIGTERM : SIGINT);
     }
     printf("%s\n", sandbox->base_url);
-    fflush(stdout);
+    (void)fflush(stdout);
     loop_run(&sandbox->loop);
     for (size_t i = 0; i < COUNTOF(signals); i++)
         uv_close((uv_handle_t *)&signals[i], NULL);
@@ -409,7 +410,7 @@ static int dump(const char *path)
     struct journal_reader reader = {dump_record};
     if (journal_read(path, &reader, &err))
         return 0;
-    fprintf(stderr, "parley-sandbox: %s\n", err.text);
+    (void)fprintf(stderr, "parley-sandbox: %s\n", err.text);
     return 1;
 }
 
@@ -442,23 +443,23 @@ int main(int argc, char **argv)
         .next_n = 1
     };
     sandbox.last_person = &sandbox.people;
-    signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGPIPE, SIG_IGN);
     while ((id = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (id == OPT_DUMP)
             return dump(optarg);
         if (id == OPT_PICTURE)
             return draw(optarg);
         if (id == OPT_HELP) {
-            fputs(usage, stdout);
+            (void)fputs(usage, stdout);
             return 0;
         }
         if (!set_option(&sandbox, id, optarg, &err)) {
-            fprintf(stderr, "parley-sandbox: %s\n", err.text);
+            (void)fprintf(stderr, "parley-sandbox: %s\n", err.text);
             return 2;
         }
     }
     if (optind < argc || !complete_settings(&sandbox.settings, &err)) {
-        fprintf(stderr, "parley-sandbox: %s\n", optind < argc ? usage : err.text);
+        (void)fprintf(stderr, "parley-sandbox: %s\n", optind < argc ? usage : err.text);
         return 2;
     }
     return serve(&sandbox);

@@ -19,9 +19,10 @@
 
 static bool is_id(struct str id)
 {
-    for (size_t i = 0; i < id.len; i++)
+    for (size_t i = 0; i < id.len; i++) {
         if (id.at[i] < '0' || id.at[i] > '9')
             return false;
+    }
     return id.len > 0 && id.len < 32;
 }
 
@@ -30,7 +31,7 @@ const json_t *media_find(struct sandbox *sandbox, struct str id)
     char key[32];
     if (!is_id(id))
         return NULL;
-    snprintf(key, sizeof(key), "%.*s", STR_ARG(id));
+    (void)snprintf(key, sizeof(key), "%.*s", STR_ARG(id));
     return json_object_get(sandbox->media, key);
 }
 
@@ -65,14 +66,14 @@ bool media_keep(struct sandbox *sandbox, struct str mime, struct str filename,
     char hex[2 * HASH_LEN + 1];
     if (!dir)
         return err_raise(err, ERR_REJECT, "this sandbox keeps no files (--media DIR)");
-    if (bytes.len == 0 || bytes.len > MEDIA_MAX)
+    if (bytes.len == 0 || bytes.len > (size_t)MEDIA_MAX)
         return err_raise(err, ERR_REJECT, "a file may have 1 byte to 16 MB");
     if (!is_mime(mime))
         return err_raise(err, ERR_REJECT, "not a media type");
     struct hash hash = sha256(bytes);
     hex_format(hash.bytes, HASH_LEN, hex);
-    snprintf(id, 32, "%lld%03lld", (long long)clock_now(),
-             (long long)(sandbox->next_n++ % 1000));
+    (void)snprintf(id, 32, "%lld%03lld", (long long)clock_now(),
+                   (long long)(sandbox->next_n++ % 1000));
     OWNED_JSON(about) = json_pack("{s:s%, s:s, s:I}", "mime", mime.at, mime.len, "sha256", hex,
                                   "size", (json_int_t)bytes.len);
     json_set_text(about, "filename", filename);
@@ -80,10 +81,10 @@ bool media_keep(struct sandbox *sandbox, struct str mime, struct str filename,
         json_set_text(about, "number", number);
         json_object_set_new(about, "at", json_integer((json_int_t)clock_now()));
     }
-    snprintf(path, sizeof(path), "%s/%s", dir, id);
+    (void)snprintf(path, sizeof(path), "%s/%s", dir, id);
     if (!write_file(path, bytes, err))
         return false;
-    snprintf(path, sizeof(path), "%s/%s.json", dir, id);
+    (void)snprintf(path, sizeof(path), "%s/%s.json", dir, id);
     if (json_dump_file(about, path, JSON_COMPACT) != 0)
         return err_raise(err, ERR_BROKEN, "keep a file: %s", strerror(errno));
     json_object_set(sandbox->media, id, about);
@@ -105,8 +106,8 @@ void media_load(struct sandbox *sandbox)
             continue;
         char path[4200];
         char key[32];
-        snprintf(path, sizeof(path), "%s/%s", folder, one->d_name);
-        snprintf(key, sizeof(key), "%.*s", STR_ARG(id));
+        (void)snprintf(path, sizeof(path), "%s/%s", folder, one->d_name);
+        (void)snprintf(key, sizeof(key), "%.*s", STR_ARG(id));
         json_t *about = json_load_file(path, 0, NULL);
         if (about)
             json_object_set_new(sandbox->media, key, about);
@@ -121,11 +122,11 @@ void media_delete(struct sandbox *sandbox, struct str id)
     char key[32];
     if (!media_find(sandbox, id))
         return;
-    snprintf(key, sizeof(key), "%.*s", STR_ARG(id));
+    (void)snprintf(key, sizeof(key), "%.*s", STR_ARG(id));
     /* The line about it first: without it the bytes are nobody's. */
-    snprintf(path, sizeof(path), "%s/%s.json", sandbox->settings.media_dir, key);
+    (void)snprintf(path, sizeof(path), "%s/%s.json", sandbox->settings.media_dir, key);
     (void)unlink(path);
-    snprintf(path, sizeof(path), "%s/%s", sandbox->settings.media_dir, key);
+    (void)snprintf(path, sizeof(path), "%s/%s", sandbox->settings.media_dir, key);
     (void)unlink(path);
     json_object_del(sandbox->media, key);
 }
@@ -142,7 +143,7 @@ static bool read_file(struct arena *into, const char *path, struct str *bytes)
         *bytes = (struct str){at, fread(at, 1, (size_t)info.st_size, file)};
         ok = bytes->len == (size_t)info.st_size;
     }
-    fclose(file);
+    (void)fclose(file);
     return ok;
 }
 
@@ -154,12 +155,13 @@ void media_send(struct sandbox *sandbox, struct http_exchange *exchange, struct 
     const json_t *about = media_find(sandbox, id);
     char path[4200];
     struct str bytes;
-    snprintf(path, sizeof(path), "%s/%.*s", sandbox->settings.media_dir, STR_ARG(id));
-    if (!about || !read_file(&exchange->arena, path, &bytes))
+    (void)snprintf(path, sizeof(path), "%s/%.*s", sandbox->settings.media_dir, STR_ARG(id));
+    if (!about || !read_file(&exchange->arena, path, &bytes)) {
         http_reply(exchange, 404, "text/plain", STR("no such file\n"), NULL);
-    else
+    } else {
         http_reply(exchange, 200, json_string_value(json_object_get(about, "mime")), bytes,
                    headers);
+    }
 }
 
 /* Fewer bytes, or others, where a file is to arrive damaged. */
@@ -272,9 +274,10 @@ static bool is_taken(const struct form *form, struct err *err)
     bool picture = look.kind == FILE_JPEG || look.kind == FILE_PNG;
     if (!picture && look.kind != FILE_PDF)
         return err_raise(err, ERR_REJECT, "Param file must be a file with one of the types");
-    if (!str_eq(str_from(look.mime), form->file_type))
+    if (!str_eq(str_from(look.mime), form->file_type)) {
         return err_raise(err, ERR_REJECT, "the file is %s and not what it is called",
                          look.mime);
+    }
     if (picture && form->file.len > (size_t)5 * 1024 * 1024)
         return err_raise(err, ERR_REJECT, "a picture may have 5 MB");
     return true;

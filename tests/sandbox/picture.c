@@ -164,9 +164,9 @@ struct str picture_of(struct arena *into, struct str name)
     char *rows = arena_alloc(into, len);
     struct file file = {arena_alloc(into, len + 4096), 0};
     for (int y = 0; y < HEIGHT; y++) {
-        rows[y * ROW] = 0; /* no filter */
+        rows[(ptrdiff_t)y * ROW] = 0; /* no filter */
         for (int x = 0; x < WIDTH; x++)
-            rows[y * ROW + 1 + x] = (char)colour_at(&drawing, x, y);
+            rows[(ptrdiff_t)y * ROW + 1 + x] = (char)colour_at(&drawing, x, y);
     }
     put_header(&file);
     put_palette(&file, drawing.seed);

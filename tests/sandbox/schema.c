@@ -35,7 +35,7 @@ static bool misfit(struct walk *walk, const char *format, ...)
     int n = snprintf(walk->reason, SCHEMA_REASON_MAX, "%s: ", walk->path);
     va_list args;
     va_start(args, format);
-    vsnprintf(walk->reason + n, SCHEMA_REASON_MAX - (size_t)n, format, args);
+    (void)vsnprintf(walk->reason + n, SCHEMA_REASON_MAX - (size_t)n, format, args);
     va_end(args);
     return false;
 }
@@ -50,7 +50,7 @@ static const json_t *resolve(const json_t *document, const char *ref)
     rest = str_slice(rest, 2, rest.len);
     while (document && str_split(&rest, '/', &piece)) {
         char name[128];
-        snprintf(name, sizeof(name), "%.*s", STR_ARG(piece));
+        (void)snprintf(name, sizeof(name), "%.*s", STR_ARG(piece));
         document = json_object_get(document, name);
     }
     return document;
@@ -169,7 +169,7 @@ static bool check_at(struct walk *walk, const char *step, const json_t *schema,
                      const json_t *value)
 {
     size_t end = strlen(walk->path);
-    snprintf(walk->path + end, sizeof(walk->path) - end, "/%s", step);
+    (void)snprintf(walk->path + end, sizeof(walk->path) - end, "/%s", step);
     walk->depth++;
     bool ok =
         walk->depth > DEPTH_MAX ? misfit(walk, "is too deep") : check(walk, schema, value);
@@ -220,7 +220,7 @@ static bool check_elements(struct walk *walk, const json_t *schema, const json_t
     json_array_foreach((json_t *)value, i, element)
     {
         char step[24];
-        snprintf(step, sizeof(step), "%zu", i);
+        (void)snprintf(step, sizeof(step), "%zu", i);
         if (items && !check_at(walk, step, items, element))
             return false;
     }

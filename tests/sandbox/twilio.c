@@ -38,7 +38,7 @@ static void keep_finding(struct call *call, const char *kind, const char *detail
                                                        "detail", detail, "body", body));
     if (json_array_size(sandbox->findings) > 100)
         json_array_remove(sandbox->findings, 0);
-    fprintf(stderr, "parley-sandbox: %s: %s\n", kind, detail);
+    (void)fprintf(stderr, "parley-sandbox: %s: %s\n", kind, detail);
 }
 
 /* --- errors ------------------------------------------------------------------------------- */
@@ -67,9 +67,10 @@ static bool is_phone(struct str text)
 {
     if (text.len < 8 || text.len > 16 || text.at[0] != '+' || text.at[1] == '0')
         return false;
-    for (size_t i = 1; i < text.len; i++)
+    for (size_t i = 1; i < text.len; i++) {
         if (text.at[i] < '0' || text.at[i] > '9')
             return false;
+    }
     return true;
 }
 
@@ -132,7 +133,7 @@ static void check_description(struct call *call)
         if (described && schema_check(sandbox->twilio_openapi, described, value, reason))
             continue;
         if (!described)
-            snprintf(reason, sizeof(reason), "%s is not described", name);
+            (void)snprintf(reason, sizeof(reason), "%s is not described", name);
         sandbox->n_undescribed++;
         keep_finding(call, "description", reason);
     }
@@ -155,7 +156,7 @@ static void owe(struct sandbox *sandbox, struct chatter *person, const json_t *m
                   "AccountSid", sandbox->settings.twilio_sid, "ApiVersion", "2010-04-01");
     if (code) {
         char digits[16];
-        snprintf(digits, sizeof(digits), "%d", code);
+        (void)snprintf(digits, sizeof(digits), "%d", code);
         json_object_set_new(form, "ErrorCode", json_string(digits));
     }
     OWNED_JSON(item) =
@@ -275,11 +276,12 @@ static json_t *take(struct call *call, struct chatter *person, const struct faul
     journal_append(sandbox->journal, record);
     callbacks_replay(sandbox, record);
     owe(sandbox, person, message, "sent", 0, now);
-    if (late)
+    if (late) {
         owe(sandbox, person, message, "failed", late->code, now);
-    else if (settings->delivered_ms >= 0)
+    } else if (settings->delivered_ms >= 0) {
         owe(sandbox, person, message, "delivered", 0,
             now + settings->delivered_ms * USEC_PER_MSEC);
+    }
     return message;
 }
 
@@ -307,16 +309,17 @@ static void answer_taken(struct call *call, struct chatter *person,
         return;
     }
     OWNED_JSON(message) = take(call, person, late);
-    if (empty)
+    if (empty) {
         answer_later(sandbox, call->exchange, FATE_ANSWER, 502, NULL, STR_NONE, delay);
-    else if (faults_roll(faults, faults->lose_answer))
+    } else if (faults_roll(faults, faults->lose_answer)) {
         answer_later(sandbox, call->exchange, FATE_DROP, 0, NULL, STR_NONE, delay);
-    else if (faults_roll(faults, faults->garbage))
+    } else if (faults_roll(faults, faults->garbage)) {
         answer_later(sandbox, call->exchange, FATE_ANSWER, 200, "text/html",
                      STR("<html>Sorry, something went wrong.</html>"), delay);
-    else
+    } else {
         answer_later(sandbox, call->exchange, FATE_ANSWER, 201, "application/json",
                      accepted_body(call, message), delay);
+    }
 }
 
 static void post_message(struct call *call)
@@ -337,12 +340,13 @@ static void post_message(struct call *call)
     struct chatter *person =
         chats_person(sandbox, twilio_form_get(&call->form, "To"), STR_NONE);
     const struct fault_rule *rule = faults_rule(faults, person->who);
-    if (rule && !rule->late)
+    if (rule && !rule->late) {
         refuse(call, rule->http, rule->code, "An error that a test asked for.");
-    else if (!rule && faults_roll(faults, faults->throttle))
+    } else if (!rule && faults_roll(faults, faults->throttle)) {
         refuse(call, 429, 20429, "Too Many Requests");
-    else
+    } else {
         answer_taken(call, person, rule);
+    }
 }
 
 void twilio_apply(struct sandbox *sandbox, const json_t *record, struct chatter *person)
@@ -399,10 +403,11 @@ json_t *twilio_newest_code(const struct chatter *person)
         struct str code = str_eq(from, STR("sms"))   ? code_in(text_in(message, "body"))
                           : str_eq(from, STR("bot")) ? code_of_template(message)
                                                      : STR_NONE;
-        if (code.len > 0)
+        if (code.len > 0) {
             return json_pack("{s:s%, s:s, s:O}", "code", code.at, code.len, "by",
                              str_eq(from, STR("sms")) ? "sms" : "whatsapp", "at",
                              json_object_get(entry, "at"));
+        }
     }
     return json_pack("{s:n}", "code");
 }
@@ -440,13 +445,14 @@ bool twilio_handle(struct sandbox *sandbox, struct http_exchange *exchange)
                                      settings->twilio_sid);
     struct str account =
         arena_format(&exchange->arena, "/2010-04-01/Accounts/%s.json", settings->twilio_sid);
-    if (strcmp(exchange->method, "GET") == 0 && str_eq(exchange->path, account))
+    if (strcmp(exchange->method, "GET") == 0 && str_eq(exchange->path, account)) {
         answer_json(exchange, 200,
                     json_pack("{s:s, s:s, s:s}", "sid", settings->twilio_sid, "status",
                               "active", "type", "Full"));
-    else if (strcmp(exchange->method, "POST") != 0 || !str_eq(exchange->path, wanted))
+    } else if (strcmp(exchange->method, "POST") != 0 || !str_eq(exchange->path, wanted)) {
         refuse(&call, 404, 20404, "The requested resource was not found.");
-    else
+    } else {
         post_message(&call);
+    }
     return true;
 }

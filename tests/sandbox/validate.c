@@ -19,7 +19,7 @@ static bool found(struct finding *finding, int code, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    vsnprintf(finding->detail, sizeof(finding->detail), format, args);
+    (void)vsnprintf(finding->detail, sizeof(finding->detail), format, args);
     va_end(args);
     finding->code = code;
     return false;
@@ -43,9 +43,10 @@ static bool only(const json_t *object, const char *path, const char *const *know
         size_t i = 0;
         while (known[i] && strcmp(known[i], name) != 0)
             i++;
-        if (!known[i])
+        if (!known[i]) {
             return found(finding, META_PARAMETER, "Unexpected key \"%.60s\" on param \"%s\".",
                          name, path);
+        }
     }
     return true;
 }
@@ -59,9 +60,10 @@ static bool need_object(const json_t *object, const char *path, const char *name
     *value = json_object_get(object, name);
     if (!*value)
         return found(finding, META_MISSING, "The parameter %s['%s'] is required.", path, name);
-    if (!json_is_object(*value))
+    if (!json_is_object(*value)) {
         return found(finding, META_PARAMETER, "The parameter %s['%s'] must be an object.", path,
                      name);
+    }
     return true;
 }
 
@@ -71,13 +73,15 @@ static bool need_array(const json_t *object, const char *path, const char *name,
     *value = json_object_get(object, name);
     if (!*value)
         return found(finding, META_MISSING, "The parameter %s['%s'] is required.", path, name);
-    if (!json_is_array(*value))
+    if (!json_is_array(*value)) {
         return found(finding, META_PARAMETER, "The parameter %s['%s'] must be an array.", path,
                      name);
+    }
     size_t n = json_array_size(*value);
-    if (n < 1 || n > max)
+    if (n < 1 || n > max) {
         return found(finding, META_VALUE, "%s['%s'] has %zu elements; allowed are 1 to %zu.",
                      path, name, n, max);
+    }
     return true;
 }
 
@@ -90,15 +94,17 @@ static bool text_in(const json_t *object, const char *path, const char *name, bo
         return true;
     if (!value)
         return found(finding, META_MISSING, "The parameter %s['%s'] is required.", path, name);
-    if (!json_is_string(value))
+    if (!json_is_string(value)) {
         return found(finding, META_PARAMETER, "The parameter %s['%s'] must be a string.", path,
                      name);
+    }
     size_t n = str_length(text_of(value));
     if (n < 1 || str_trim(text_of(value)).len < 1)
         return found(finding, META_VALUE, "%s['%s'] must not be empty.", path, name);
-    if (n > max)
+    if (n > max) {
         return found(finding, META_VALUE, "%s['%s'] has %zu characters; the limit is %zu.",
                      path, name, n, max);
+    }
     return true;
 }
 
@@ -108,9 +114,10 @@ static bool one_of(const json_t *object, const char *path, const char *name,
     const char *value = json_string_value(json_object_get(object, name));
     if (!value)
         return found(finding, META_MISSING, "The parameter %s['%s'] is required.", path, name);
-    for (size_t i = 0; words[i]; i++)
+    for (size_t i = 0; words[i]; i++) {
         if (strcmp(words[i], value) == 0)
             return true;
+    }
     return found(finding, META_VALUE, "%s['%s'] is not one of the allowed values.", path, name);
 }
 
@@ -140,10 +147,11 @@ static bool is_phone(struct str text)
 {
     size_t digits = 0;
     for (size_t i = 0; i < text.len; i++) {
-        if (text.at[i] >= '0' && text.at[i] <= '9')
+        if (text.at[i] >= '0' && text.at[i] <= '9') {
             digits++;
-        else if (i != 0 || text.at[i] != '+')
+        } else if (i != 0 || text.at[i] != '+') {
             return false;
+        }
     }
     return digits >= 5 && digits <= 15;
 }
@@ -175,7 +183,8 @@ static bool check_recipient(const json_t *body, struct finding *finding)
     if (recipient && (!json_is_string(recipient) || !is_user_id(text_of(recipient))))
         return found(finding, META_VALUE, "recipient is not a valid user id.");
     const json_t *type = json_object_get(body, "recipient_type");
-    if (type && strcmp(json_string_value(type) ? json_string_value(type) : "", "individual"))
+    if (type &&
+        strcmp(json_string_value(type) ? json_string_value(type) : "", "individual") != 0)
         return found(finding, META_VALUE, "recipient_type must be individual.");
     return true;
 }
@@ -468,9 +477,10 @@ static bool check_parameter(const json_t *parameter, struct finding *finding)
     if (strcmp(type, "payload") == 0)
         return text_in(parameter, path, "payload", true, 128, finding);
     if (strcmp(type, "image") == 0 || strcmp(type, "document") == 0 ||
-        strcmp(type, "video") == 0)
+        strcmp(type, "video") == 0) {
         return need_object(parameter, path, type, &media, finding) &&
                check_media(media, type, finding);
+    }
     return true;
 }
 
@@ -548,12 +558,14 @@ static bool is_known_type(const char *type)
 {
     static const char *const others[] = {"text",     "interactive", "template",
                                          "location", "reaction",    "contacts"};
-    for (size_t i = 0; i < COUNTOF(media_kinds); i++)
+    for (size_t i = 0; i < COUNTOF(media_kinds); i++) {
         if (strcmp(media_kinds[i], type) == 0)
             return true;
-    for (size_t i = 0; i < COUNTOF(others); i++)
+    }
+    for (size_t i = 0; i < COUNTOF(others); i++) {
         if (strcmp(others[i], type) == 0)
             return true;
+    }
     return false;
 }
 

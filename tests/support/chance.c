@@ -9,6 +9,8 @@
 
 uint32_t chance_draw(struct chance *chance, uint32_t below)
 {
+    if (below == 0)
+        return 0;
     chance->random = chance->random * 6364136223846793005ULL + 1442695040888963407ULL;
     return (uint32_t)(chance->random >> 33) % below;
 }

@@ -15,6 +15,7 @@ struct chance {
                  struct flow_answer *answer);
 };
 
+/* From 0 to below - 1; 0 when nothing is below. */
 uint32_t chance_draw(struct chance *chance, uint32_t below);
 
 void chance_answer(struct chance *chance, struct arena *into, struct str customer,

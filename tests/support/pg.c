@@ -44,10 +44,11 @@ static bool find_program(const char *name, char *path, size_t room)
 {
     glob_t found = {0};
     bool ok = glob("/usr/lib/postgresql/*/bin", 0, NULL, &found) == 0 && found.gl_pathc > 0;
-    if (ok)
+    if (ok) {
         (void)snprintf(path, room, "%s/%s", found.gl_pathv[found.gl_pathc - 1], name);
-    else
+    } else {
         (void)snprintf(path, room, "%s", name);
+    }
     globfree(&found);
     return ok || complain("no PostgreSQL below /usr/lib/postgresql");
 }

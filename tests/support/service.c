@@ -493,9 +493,10 @@ struct str post_messages(struct arena *into, const struct str *messages, size_t 
 {
     struct str all = STR("");
 
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         all = arena_format(into, "%.*s%s%.*s", STR_ARG(all), i > 0 ? "," : "",
                            STR_ARG(messages[i]));
+    }
     return arena_format(
         into,
         "{\"object\":\"whatsapp_business_account\",\"entry\":[{\"id\":\"" SERVICE_BUSINESS

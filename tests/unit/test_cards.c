@@ -59,9 +59,10 @@ static void ch_9_every_brands_published_numbers_are_found(void **state)
     for (size_t i = 0; i < COUNTOF(published); i++) {
         struct str number = str_from(published[i]);
         struct str got = redacted(published[i]);
-        for (size_t k = 0; k < got.len; k++)
+        for (size_t k = 0; k < got.len; k++) {
             if (got.at[k] != '*')
                 fail_msg("%s became %.*s", published[i], STR_ARG(got));
+        }
         struct str within = arena_format(&arena, "my card: %.*s, thanks", STR_ARG(number));
         if (str_find(redacted(within.at), number) < within.len)
             fail_msg("%s", within.at);

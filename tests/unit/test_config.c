@@ -441,9 +441,10 @@ static void the_table_is_sound(void **state)
     for (size_t i = 0; i < settings_n; i++) {
         struct str app;
         bool is_file;
-        if (!strchr(settings[i].path, '*'))
+        if (!strchr(settings[i].path, '*')) {
             assert_ptr_equal(settings_find(str_from(settings[i].path), &app, &is_file),
                              &settings[i]);
+        }
         assert_true(settings[i].help[strlen(settings[i].help) - 1] == '.');
         for (size_t j = 0; j < i; j++)
             assert_string_not_equal(settings[i].path, settings[j].path);

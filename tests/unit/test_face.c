@@ -107,9 +107,10 @@ static void ch_6_what_is_said_about_an_option_stays_out_of_a_third_segment(void 
     struct reply reply = {
         .kind = REPLY_LIST, .body = STR("Which one?"), .options = rows, .n_options = 10};
 
-    for (size_t i = 0; i < 10; i++)
+    for (size_t i = 0; i < 10; i++) {
         rows[i] = (struct reply_option){.title = STR("Order LK-1001"),
                                         .description = STR("shipped on 12 Nov 2026")};
+    }
     struct str text = sms_of(&reply).text;
     assert_not(text, "shipped");
     assert_has(text, "10 Order LK-1001\n");
@@ -180,8 +181,10 @@ static void ch_5_a_long_subject_is_cut_on_a_whole_letter(void **state)
         .kind = REPLY_TEXT, .body = {words_of, 0}
     };
 
-    for (size_t i = 0; i + 4 < sizeof words_of; i += 4)
+    for (size_t i = 0; i + 4 < sizeof words_of; i += 4) {
+        // NOLINTNEXTLINE(bugprone-not-null-terminated-result): it has a length
         memcpy(words_of + i, "\xf0\x9f\x98\x80", 4);
+    }
     reply.body.len = 396;
     struct str subject = mail_of(&reply).subject;
     assert_true(str_is_utf8(subject));
@@ -227,9 +230,10 @@ static void ch_5_both_parts_say_the_same_in_the_same_order(void **state)
         struct str part = i == 4 ? STR("Answer this email with the number") : str_from(said[i]);
         struct str text = str_slice(face.text, text_at, face.text.len);
         struct str html = str_slice(face.html, html_at, face.html.len);
-        if (!has(text, arena_cstr(&arena, part)) || !has(html, arena_cstr(&arena, part)))
+        if (!has(text, arena_cstr(&arena, part)) || !has(html, arena_cstr(&arena, part))) {
             fail_msg("%.*s is missing or too early in\n%.*s\n%.*s", STR_ARG(part),
                      STR_ARG(text), STR_ARG(html));
+        }
         text_at += str_find(text, part);
         html_at += str_find(html, part);
     }

@@ -34,14 +34,16 @@ static struct str layout_of(const struct drawing *drawing)
 {
     struct str text = STR("{\"bb\":\"0,0,500,400\",\"objects\":[");
 
-    for (size_t i = 0; i < drawing->n_boxes; i++)
+    for (size_t i = 0; i < drawing->n_boxes; i++) {
         text = arena_format(&arena, "%.*s%s{\"pos\":\"100,%zu\"}", STR_ARG(text), i ? "," : "",
                             10 * i);
+    }
     text = arena_format(&arena, "%.*s],\"edges\":[", STR_ARG(text));
-    for (size_t i = 0; i < drawing->n_arrows; i++)
+    for (size_t i = 0; i < drawing->n_arrows; i++) {
         text = arena_format(
             &arena, "%.*s%s{\"id\":\"e%zu\",\"pos\":\"e,9,9 1,1 2,2 3,3 4,4\",\"lp\":\"5,5\"}",
             STR_ARG(text), i ? "," : "", i);
+    }
     return arena_format(&arena, "%.*s]}", STR_ARG(text));
 }
 

@@ -137,12 +137,14 @@ static void try_state(struct forging *forging, tried *try)
     const char *const carried[] = {NULL, "ORD-1001"};
 
     for (size_t c = 0; c < COUNTOF(carried); c++) {
-        for (size_t i = 0; i < prompt->n_choices; i++)
+        for (size_t i = 0; i < prompt->n_choices; i++) {
             try_key(forging, OPTION_CHOICE, arena_cstr(&arena, prompt->choices[i].name),
                     carried[c], try);
-        for (size_t i = 0; i < forging->state->on.n; i++) /* events that no button has */
+        }
+        for (size_t i = 0; i < forging->state->on.n; i++) { /* events that no button has */
             try_key(forging, OPTION_CHOICE,
                     arena_cstr(&arena, forging->state->on.items[i].event), carried[c], try);
+        }
         for (size_t i = 0; i < COUNTOF(keys); i++) {
             try_key(forging, OPTION_ROW, keys[i], carried[c], try);
             try_key(forging, OPTION_INDEX, keys[i], carried[c], try);
@@ -185,9 +187,10 @@ static void stranger_taps(const struct forging *forging, struct str id)
     const struct speaker stranger = {.name = "stranger"};
     struct effect effect = taps(&stranger, id);
 
-    if (effect.loads + effect.others > 0 || effect.verified)
+    if (effect.loads + effect.others > 0 || effect.verified) {
         fail_msg("%.*s of %.*s led to %s", STR_ARG(id), STR_ARG(forging->flow->name),
                  effect.last);
+    }
 }
 
 static void a_stranger_reaches_nothing_with_any_id(void **state)
@@ -202,9 +205,10 @@ static void unproved_taps(const struct forging *forging, struct str id)
     struct effect effect = taps(&ana, id);
     bool own = str_starts(str_from(effect.last), STR("preference")); /* `known` is enough */
 
-    if ((effect.loads > 0 && !own) || effect.others > 0 || effect.verified)
+    if ((effect.loads > 0 && !own) || effect.others > 0 || effect.verified) {
         fail_msg("%.*s of %.*s led to %s", STR_ARG(id), STR_ARG(forging->flow->name),
                  effect.last);
+    }
 }
 
 static void otp_2_no_id_jumps_over_the_code(void **state)

@@ -42,9 +42,10 @@ static void expect_open(const char *hours, const char *zone, const char *now,
 {
     struct hours_look look = hours_look(read(hours), str_from(zone), at(now));
 
-    if (!look.open || look.closes_at != (closes ? at(closes) : 0))
+    if (!look.open || look.closes_at != (closes ? at(closes) : 0)) {
         fail_msg("%s in %s: open %d, closes %lld", now, zone, look.open,
                  (long long)(look.closes_at / USEC_PER_SEC));
+    }
     assert_int_equal(look.opens_at, 0);
 }
 
@@ -53,9 +54,10 @@ static void expect_closed(const char *hours, const char *zone, const char *now,
 {
     struct hours_look look = hours_look(read(hours), str_from(zone), at(now));
 
-    if (look.open || look.opens_at != (opens ? at(opens) : 0))
+    if (look.open || look.opens_at != (opens ? at(opens) : 0)) {
         fail_msg("%s in %s: open %d, opens %lld", now, zone, look.open,
                  (long long)(look.opens_at / USEC_PER_SEC));
+    }
 }
 
 static void without_hours_somebody_is_always_there(void **state)

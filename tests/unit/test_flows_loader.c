@@ -82,9 +82,10 @@ static struct str words_file(struct arena *into)
             "all{{/number}}\"\n");
 
     text = arena_format(into, "%.*slong: \"", STR_ARG(text));
-    for (int i = 0; i < 26; i++) /* 1040 characters: too long over buttons */
+    for (int i = 0; i < 26; i++) { /* 1040 characters: too long over buttons */
         text =
             arena_format(into, "%.*sForty characters, and a space after it. ", STR_ARG(text));
+    }
     text = arena_format(into, "%.*s\"\n", STR_ARG(text));
 
     for (size_t i = 0; i < COUNTOF(engine_keys); i++)
@@ -526,10 +527,11 @@ static void refuses_with(const char *name, const char *text, const char *reason)
 
     for (size_t i = 0; i < n; i++) {
         files[kept] = files[i];
-        if (!str_eq(files[i].name, str_from(name)))
+        if (!str_eq(files[i].name, str_from(name))) {
             kept++;
-        else if (text)
+        } else if (text) {
             files[kept++].bytes = str_from(text);
+        }
     }
     assert_false(book_create_with(&parts, files, kept, &book, &err));
     if (!strstr(err.text, reason))

@@ -57,9 +57,10 @@ static struct str told_of(enum schema_place place)
     struct str text;
     size_t n = 0;
 
-    for (; n < COUNTOF(langs); n++)
+    for (; n < COUNTOF(langs); n++) {
         files[n] = (struct source_file){arena_format(&arena, "messages/%s.yaml", langs[n]),
                                         STR("x: \"x\"\n")};
+    }
     files[n++] = (struct source_file){STR("flows/test.yaml"), str_from(nonsense[place])};
     assert_false(book_create(files, n, &book, &err));
     text = arena_str(&arena, str_from(err.text));

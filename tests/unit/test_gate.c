@@ -28,10 +28,11 @@ static void a_lane_has_one_gate_and_too_many_lanes_have_none(void **state)
 {
     (void)state;
     assert_ptr_equal(gate_of(gates, lane), gate);
-    for (uint8_t i = 0; i < GATES - 1; i++)
+    for (uint8_t i = 0; i < GATES - 1; i++) {
         assert_non_null(gate_of(gates, (struct uuid){
                                            {9, i}
         }));
+    }
     assert_null(gate_of(gates, (struct uuid){{10}}));
     assert_ptr_equal(gate_of(gates, lane), gate);
     assert_null(gate_take(NULL, 0, 0, 1).gate);

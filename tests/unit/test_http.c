@@ -167,22 +167,23 @@ static void reply_stream(struct http_exchange *exchange)
 static void handle(struct http_handler *handler, struct http_exchange *exchange)
 {
     (void)handler;
-    if (str_eq(exchange->path, STR("/later")))
+    if (str_eq(exchange->path, STR("/later"))) {
         reply_later(exchange, 60 * USEC_PER_MSEC);
-    else if (str_eq(exchange->path, STR("/slow")))
+    } else if (str_eq(exchange->path, STR("/slow"))) {
         reply_later(exchange, 400 * USEC_PER_MSEC);
-    else if (str_eq(exchange->path, STR("/large")))
+    } else if (str_eq(exchange->path, STR("/large"))) {
         reply_large(exchange);
-    else if (str_eq(exchange->path, STR("/argument")))
+    } else if (str_eq(exchange->path, STR("/argument"))) {
         reply_argument(exchange);
-    else if (str_eq(exchange->path, STR("/headers")))
+    } else if (str_eq(exchange->path, STR("/headers"))) {
         reply_headers(exchange);
-    else if (str_eq(exchange->path, STR("/stream")))
+    } else if (str_eq(exchange->path, STR("/stream"))) {
         reply_stream(exchange);
-    else if (str_eq(exchange->path, STR("/hold")) && service.n_held < HELD_MAX)
+    } else if (str_eq(exchange->path, STR("/hold")) && service.n_held < HELD_MAX) {
         service.held[service.n_held++] = exchange;
-    else
+    } else {
         reply_echo(exchange);
+    }
 }
 
 static void release_held(void)
@@ -785,10 +786,11 @@ static void work_begun_is_finished_when_the_client_has_gone(void **state)
         assert_true(say(fd, i % 2 ? POST("/hold", "3") "abc" : GET("/hold")));
         while (counts()->requests < (uint64_t)i + 1)
             pause_ms(1);
-        if (i % 3 == 0)
+        if (i % 3 == 0) {
             (void)close(fd);
-        else
+        } else {
             abort_connection(fd);
+        }
     }
     pause_ms(50);
     assert_int_equal(counts()->in_flight, 20);
@@ -841,10 +843,11 @@ static void a_storm_of_400_aborted_connections_leaves_nothing_behind(void **stat
         (void)say(fd, stages[(size_t)i % COUNTOF(stages)]);
         if (i % 5 == 0)
             pause_ms(2);
-        if (i % 7 == 0)
+        if (i % 7 == 0) {
             (void)close(fd);
-        else
+        } else {
             abort_connection(fd);
+        }
     }
     pause_ms(600);
     assert_serves();
@@ -1016,11 +1019,11 @@ static void random_bytes_close_and_harm_nobody(void **state)
         char bytes[400];
         const char *begin = i % 3 ? "POST /r HTTP/1.1\r\nContent-Length: 20\r\n" : "";
         size_t len = strlen(begin);
-        memcpy(bytes, begin, len);
+        memcpy(bytes, begin, len); /* NOLINT(bugprone-not-null-terminated-result): bytes */
         for (; len < sizeof bytes; len++) {
             seed = seed * 1103515245 + 12345;
             unsigned r = seed >> 16;
-            bytes[len] = r % 8 ? (char)(r >> 3) : "\r\n: %/?&"[(r >> 3) % 8];
+            bytes[len] = (char)(r % 8 ? (char)(r >> 3) : "\r\n: %/?&"[(r >> 3) % 8]);
         }
         int fd = dial();
         (void)say_n(fd, bytes, sizeof bytes);
@@ -1218,12 +1221,13 @@ static void a_stream_ends_when_the_client_leaves(void **state)
         int fd = dial();
         assert_true(say(fd, GET("/stream?size=10&left=100000")));
         assert_true(recv(fd, heard, 10, 0) > 0);
-        if (i % 3 == 0)
+        if (i % 3 == 0) {
             (void)close(fd);
-        else if (i % 3 == 1)
+        } else if (i % 3 == 1) {
             abort_connection(fd);
-        else
+        } else {
             (void)shutdown(fd, SHUT_WR);
+        }
         pause_ms(60);
         assert_int_equal(service.gone, i + 1);
         assert_not_spinning();

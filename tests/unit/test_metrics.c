@@ -71,12 +71,13 @@ static size_t end_of_labels(struct str line)
     bool in_quotes = false;
 
     for (size_t i = 0; i < line.len; i++) {
-        if (in_quotes && line.at[i] == '\\')
+        if (in_quotes && line.at[i] == '\\') {
             i++;
-        else if (line.at[i] == '"')
+        } else if (line.at[i] == '"') {
             in_quotes = !in_quotes;
-        else if (!in_quotes && line.at[i] == '}')
+        } else if (!in_quotes && line.at[i] == '}') {
             return i;
+        }
     }
     fail_msg("labels without an end: %.*s", (int)line.len, line.at);
     return 0;
@@ -164,10 +165,11 @@ static void read_page(size_t n, usec_t started)
         size_t len = str_find(text, STR("\n"));
         line = (struct str){text.at, len};
         text = (struct str){text.at + len + 1, text.len - len - 1};
-        if (str_starts(line, STR("#")))
+        if (str_starts(line, STR("#"))) {
             read_comment(line);
-        else
+        } else {
             read_sample(line);
+        }
     }
     for (size_t i = 0; i < page.n_families; i++)
         assert_true(page.families[i].type.len > 0);
@@ -289,7 +291,7 @@ static double bucket(const char *name, size_t index, double *bound)
 
 static void check_histogram(const char *name, const double *values, size_t n)
 {
-    double bound, last_bound = -1, sum = 0;
+    double bound = 0, last_bound = -1, sum = 0;
     char full[64];
 
     for (size_t b = 0; b <= HIST_BUCKETS; b++) {

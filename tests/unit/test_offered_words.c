@@ -84,9 +84,10 @@ static size_t check_quoted(struct str key, enum lang lang)
             continue;
         n++;
         if (meaning_of(quoted, lang).intent.len == 0 && !expect_skip(&arena, quoted) &&
-            !expect_done(&arena, quoted))
+            !expect_done(&arena, quoted)) {
             fail_msg("%s.yaml: %.*s offers \"%.*s\", which is not understood", lang_code(lang),
                      STR_ARG(key), STR_ARG(quoted));
+        }
     }
     return n;
 }

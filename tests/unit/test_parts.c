@@ -26,8 +26,10 @@ static void every_part_that_flows_may_name_is_bound(void **state)
     for (size_t i = 0; i < flow_parts_n; i++) {
         const struct flow_part *declared = &flow_parts[i];
         const struct part *part = parts_find(str_from(declared->name));
-        if (!part)
+        if (!part) {
             fail_msg("%s is declared, and bound to nothing", declared->name);
+            return;
+        }
         if ((part->kind == PART_ACTION) != (declared->kind == FLOW_ACTION))
             fail_msg("%s is declared as one kind and bound as the other", declared->name);
     }
@@ -53,9 +55,10 @@ static void every_statement_takes_what_its_part_says(void **state)
         }
         while (flow_parts[i].takes && flow_parts[i].takes[declared])
             declared++;
-        if (declared != from_the_flow || part->sql->n_params != n + 2)
+        if (declared != from_the_flow || part->sql->n_params != n + 2) {
             fail_msg("%s: %zu declared, %d taken, $%d in the statement", part->name, declared,
                      n, part->sql->n_params);
+        }
     }
 }
 

@@ -37,9 +37,10 @@ static void hold(struct arena *arena, const struct example *examples, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         struct quotes parts = quotes_split(arena, str_from(examples[i].mail));
-        if (!str_eq(parts.reply, str_from(examples[i].reply)))
+        if (!str_eq(parts.reply, str_from(examples[i].reply))) {
             fail_msg("example %zu: <%.*s> instead of <%s>", i, STR_ARG(parts.reply),
                      examples[i].reply);
+        }
     }
 }
 #define HOLD(state, examples) hold(*(state), (examples), COUNTOF(examples))

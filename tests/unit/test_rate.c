@@ -313,9 +313,10 @@ static void pairs_live_through_a_clock_going_backwards(void **state)
     pairs_init(&pairs);
     for (unsigned who = 0; who < 500; who++)
         assert_int_equal(pairs_take(&pairs, person(who), START, PAIR, 1), 0);
-    for (unsigned who = 0; who < 500; who++)
+    for (unsigned who = 0; who < 500; who++) {
         assert_int_equal(pairs_take(&pairs, person(who), START - USEC_PER_SEC, PAIR, 1),
                          PAIR + USEC_PER_SEC);
+    }
     pairs_finish(&pairs);
 }
 

@@ -128,9 +128,10 @@ static void ch_5_a_long_thread_keeps_its_first_and_its_last(void **state)
     struct resend_sender sender = sender_of();
     struct outbound message = to_ana();
     struct str all = STR("<first@x.example>");
-    for (int i = 0; i < 100; i++)
+    for (int i = 0; i < 100; i++) {
         all =
             arena_format(&arena, "%.*s <%04d-aaaaaaaaaaaaaaaaaaaa@x.example>", STR_ARG(all), i);
+    }
     struct mail_thread thread = {.in_reply_to = STR("<0099-aaaaaaaaaaaaaaaaaaaa@x.example>"),
                                  .references = all};
     message.thread = &thread;
@@ -317,9 +318,10 @@ static void ch_5_the_errors_name_decides(void **state)
     };
     for (size_t i = 0; i < COUNTOF(cases); i++) {
         struct sending_result result = error_of(cases[i].status, cases[i].name);
-        if (result.sending != cases[i].sending || result.alert != cases[i].alert)
+        if (result.sending != cases[i].sending || result.alert != cases[i].alert) {
             fail_msg("%d %s is %s", cases[i].status, cases[i].name,
                      sending_name(result.sending));
+        }
         assert_int_equal(result.code, cases[i].status);
         assert_true(str_find(result.reason, STR("ana@")) == result.reason.len);
     }

@@ -20,10 +20,11 @@ static int code_of(const char *text)
     OWNED_JSON(body) = NULL;
     assert_true(json_read(str_from(text), &body, NULL));
     bool ok = validate_message(body, &finding);
-    if (ok)
+    if (ok) {
         assert_int_equal(finding.code, 0);
-    else
+    } else {
         assert_true(finding.code > 0 && finding.detail[0]);
+    }
     return finding.code;
 }
 

@@ -34,9 +34,10 @@ static void assert_size(struct str text, enum sms_alphabet alphabet, unsigned se
 {
     struct sms_size size = sms_measure(text);
 
-    if (size.alphabet != alphabet || size.segments != segments)
+    if (size.alphabet != alphabet || size.segments != segments) {
         fail_msg("%.60s...: alphabet %d, %u units, %u segments", text.at, (int)size.alphabet,
                  size.units, size.segments);
+    }
 }
 
 static void ch_4_segments_are_counted_as_twilio_counts_them(void **state)

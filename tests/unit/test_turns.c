@@ -58,10 +58,11 @@ static void finish(size_t index, enum batch_end end)
 
     flying[index] = flying[--n_flying];
     batch->end = end;
-    if (end == BATCH_BAD)
+    if (end == BATCH_BAD) {
         (void)err_raise(&batch->err, ERR_REJECT, "value out of range");
-    else if (end == BATCH_SICK)
+    } else if (end == BATCH_SICK) {
         (void)err_raise(&batch->err, ERR_RETRY, "no connection");
+    }
     batch->done(batch);
 }
 
