@@ -19,8 +19,9 @@ void batch_bury(struct batch_work *work, const struct item *item, const char *re
     }
     array_uuid(&work->dead[0], id);
     array_uuid(&work->dead[1], item->account->account); /* as in `seen` */
-    array_text(&work->dead[2], str_from(reason));
-    array_text(&work->dead[3], item->event->id);
+    array_text(&work->dead[2], str_sane(&work->arena, str_from(reason)));
+    /* what cannot even be buried would come again for ever */
+    array_text(&work->dead[3], str_sane(&work->arena, item->event->id));
     array_text(&work->dead[4], first ? portion->delivery->body : STR(""));
     array_text(&work->dead[6], str_from(portion->delivery->provider));
     work->n_dead++;

@@ -70,16 +70,18 @@ static void settled(struct arrival *delivery)
          delivery->failed ? 503 : 200);
 }
 
-/* What the page was given when it was shown; whoever posts without has nothing to repeat. */
+/* What the page was given when it was shown; whoever posts without has nothing to repeat, and
+ * whoever posts something else is taken for one of those. */
 static struct str once_of(struct visit *visit)
 {
     struct arena *arena = &visit->exchange->arena;
+    uint8_t bytes[ONCE_LEN / 2];
     struct twilio_form form;
     struct str once = STR_NONE;
 
     if (twilio_form_read(arena, visit->exchange->body, &form, NULL))
         once = twilio_form_get(&form, "once");
-    return once.len <= 2 * ONCE_LEN ? once : STR_NONE;
+    return once.len == ONCE_LEN && hex_parse(once, bytes, sizeof bytes) ? once : STR_NONE;
 }
 
 /* The same as a tap on a phone: an event of the conversation, in order with all others. */

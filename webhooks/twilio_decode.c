@@ -35,8 +35,8 @@ static enum delivery delivery_of(struct str status)
 bool twilio_decode_status(struct arena *into, const struct twilio_form *form, struct str key,
                           struct event *event, struct err *err)
 {
-    struct str sid = twilio_form_get(form, "MessageSid");
-    struct str status = twilio_form_get(form, "MessageStatus");
+    struct str sid = get(into, form, "MessageSid");
+    struct str status = get(into, form, "MessageStatus");
     int64_t code = 0;
 
     if (sid.len == 0 || status.len == 0)
@@ -49,11 +49,11 @@ bool twilio_decode_status(struct arena *into, const struct twilio_form *form, st
                        .business = get(into, form, "MessagingServiceSid"),
                        .field = STR("status"),
                        .id = arena_format(into, "%.*s:%.*s", STR_ARG(sid), STR_ARG(status)),
-                       .context = str_sane(into, sid),
+                       .context = sid,
                        .from = {.phone = get(into, form, "To")},
                        .status = delivery_of(status),
                        .error = (int)code,
-                       .key = arena_str(into, key)};
+                       .key = arena_str(into, str_sane(into, key))};
     return true;
 }
 

@@ -57,6 +57,7 @@ static void read_form(struct arena *arena, struct str body)
     if (twilio_decode_status(arena, &form, body, &event, &err)) {
         hold(event.kind == EVENT_STATUS && event.context.len > 0 && event.error >= 0);
         hold(str_is_utf8(event.account) && str_is_utf8(event.context));
+        hold(str_is_utf8(event.id) && str_is_utf8(event.key));
     } else {
         hold(err.code == ERR_REJECT);
     }

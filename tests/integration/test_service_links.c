@@ -171,28 +171,45 @@ static void ch_6_a_post_acts_as_a_tap_and_once(void **state)
     service_stop(&service);
 }
 
+/* Whoever holds a link may post anything: no bytes of a form end as a message that nobody can
+ * handle, and hold up what came with them. */
+static void ch_6_a_form_of_any_bytes_is_a_tap_and_no_more(void **state)
+{
+    static const char *const forms[] = {"once=%ff%fe", "once=%00", "once=%27%22%5c", "",
+                                        "once=%e2%80%ae"};
+    struct link link = last_said();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++)
+        assert_int_equal(visit(url_of(LINK_TAP, &link), forms[i]), 200);
+    assert_int_equal(turns(), 2); /* none of them is one of ours, so all are the same */
+    assert_int_equal(ask_number(owner, "select count(*) from dead_letters"), 0);
+    service_until(&service, owner, "select count(*) from outbox", 0, WAIT);
+    service_stop(&service);
+}
+
 static void flw_7_a_link_to_what_is_not_there_is_refused_kindly(void **state)
 {
     struct link link = last_said(), other = link;
 
     (void)state;
     other.option = 200;
-    assert_int_equal(visit(url_of(LINK_TAP, &other), "once=1"), 410);
+    assert_int_equal(visit(url_of(LINK_TAP, &other), "once=0000000000000001"), 410);
     other = link;
     other.seq = 12345;
-    assert_int_equal(visit(url_of(LINK_TAP, &other), "once=1"), 410);
+    assert_int_equal(visit(url_of(LINK_TAP, &other), "once=0000000000000001"), 410);
     other = link;
     other.org.bytes[3] ^= 1; /* another business's, as far as that can be */
-    assert_int_equal(visit(url_of(LINK_TAP, &other), "once=1"), 410);
+    assert_int_equal(visit(url_of(LINK_TAP, &other), "once=0000000000000001"), 410);
     assert_non_null(strstr(answer.body, "no longer good"));
     run_sql(owner, "update messages set at = now() - interval '91 days'");
-    assert_int_equal(visit(url_of(LINK_TAP, &link), "once=1"), 410);
+    assert_int_equal(visit(url_of(LINK_TAP, &link), "once=0000000000000001"), 410);
     struct str broken = arena_format(&arena, "http://127.0.0.1:%d/t/AAAA", service.port);
-    assert_int_equal(visit(broken, "once=1"), 404);
+    assert_int_equal(visit(broken, "once=0000000000000001"), 404);
     struct str mixed = url_of(LINK_UNSUBSCRIBE, &link);
     mixed = arena_str(&arena, mixed);
     ((char *)mixed.at)[mixed.len - 80] = 't'; /* its letter exchanged */
-    assert_int_equal(visit(mixed, "once=1"), 404);
+    assert_int_equal(visit(mixed, "once=0000000000000001"), 404);
     assert_int_equal(turns(), 1);
     service_stop(&service);
 }
@@ -267,6 +284,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(ch_6_a_get_shows_and_does_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(ch_6_a_post_acts_as_a_tap_and_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(ch_6_a_form_of_any_bytes_is_a_tap_and_no_more, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(flw_7_a_link_to_what_is_not_there_is_refused_kindly,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(ch_5_one_click_unsubscribes_and_a_get_does_not, set_up,
