@@ -5,6 +5,7 @@
  */
 #include "bot/batch_inside.h"
 
+#include "bot/file_ways.h"
 #include "store/sql.h"
 
 enum { ARRAYS = 10 };
@@ -65,7 +66,7 @@ void batch_documents(struct batch_work *work)
         for (size_t k = 0; turn->taken && k < turn->n; k++) {
             const struct event *event = turn->items[k]->event;
             if (event->kind == EVENT_MEDIA && event->media != NULL &&
-                turn->account->channel == CHANNEL_WHATSAPP && is_wanted(event->media) &&
+                file_ways(turn->account->channel) != NULL && is_wanted(event->media) &&
                 batch_is_new(work, turn->items[k]))
                 add(work, turn, turn->items[k], arrays);
         }

@@ -2,7 +2,7 @@
  * A download's inside: for the files that make it, and nobody else.
  *
  *     download.c        looks for what is due, business by business, and begins
- *     download_one.c    one file's way: look up, fetch, judge, store
+ *     download_one.c    one file's way: ask, fetch, judge, store
  *     download_tell.c   the end of one that cannot be kept, and the words about it
  */
 #pragma once
@@ -10,7 +10,7 @@
 #include "bot/accounts.h"
 #include "bot/documents.h"
 #include "bot/download.h"
-#include "webhooks/whatsapp.h"
+#include "bot/file_ways.h"
 
 #define SOON_MAX 32
 
@@ -50,13 +50,15 @@ struct download {
 
     struct uuid org, id, conversation, account_id;
     const struct account *account;
+    const struct file_ways *ways;
+    unsigned hops;
     enum document_state state;
     struct str handle, kind;
     struct hash claimed, sha256; /* as the delivery said; as it is in the store */
     bool has_claimed, has_sha256;
     int64_t attempts;
     usec_t expires_at;
-    struct whatsapp_file file;
+    struct remote_file file;
     struct str bytes;
     const char *reason; /* why it ends */
 };

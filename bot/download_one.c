@@ -12,6 +12,7 @@
 #define WRONG_TRIES 3 /* other bytes than were promised, so often */
 
 static void look_up(struct download *download);
+static void fetch_file(struct download *download);
 
 static bool is_closing(const struct download *download)
 {
@@ -151,6 +152,10 @@ static void fetched(struct fetch *fetch)
         download_end(download, DOCUMENT_REFUSED, "too_large");
     } else if (fetch->answer.fate != HTTP_ANSWERED) {
         download_later(download, &fetch->err);
+    } else if (fetch->answer.redirect.len > 0 && download->hops > 0) {
+        download->hops--;
+        download->file.url = fetch->answer.redirect;
+        fetch_file(download);
     } else if (fetch->answer.status != 200) {
         (void)err_raise(&fetch->err, ERR_RETRY, "the file's address answered %d",
                         fetch->answer.status);
@@ -161,10 +166,15 @@ static void fetched(struct fetch *fetch)
     }
 }
 
-static struct whatsapp_sender sender_of(const struct download *download)
+/* However often one address leads to the next, all of it has the time of one: so the lease
+ * holds.
+ */
+static usec_t time_left(const struct download *download)
 {
-    return (struct whatsapp_sender){download->downloads->worker->config->whatsapp.base_url,
-                                    download->account->app->token};
+    usec_t whole = download->downloads->worker->config->documents.timeout;
+    usec_t spent = download->ways->at_once ? clock_monotonic() - download->began : 0;
+
+    return spent < whole ? whole - spent : USEC_PER_MSEC;
 }
 
 static void start(struct download *download, usec_t timeout, size_t most,
@@ -184,23 +194,32 @@ static void start(struct download *download, usec_t timeout, size_t most,
 static void fetch_file(struct download *download)
 {
     const struct config *config = download->downloads->worker->config;
-    struct whatsapp_sender sender = sender_of(download);
     struct err err = {0};
 
     if (download->file.size > 0 && (uint64_t)download->file.size > config->documents.max_size) {
         download_end(download, DOCUMENT_REFUSED, "too_large");
-    } else if (!whatsapp_encode_media_fetch(&download->arena, &sender, download->file.url,
-                                            &download->request, &err)) {
+    } else if (!download->ways->fetch(&download->arena, config, download->account,
+                                      download->file.url, &download->request, &err)) {
         log_event(LOG_ALERT, "document.foreign_address", LOG_ID("document", download->id),
                   LOG_ERR(&err));
         download_later(download, &err);
     } else {
-        start(download, config->documents.timeout, config->documents.max_size, fetched);
+        start(download, time_left(download), config->documents.max_size, fetched);
     }
 }
 
-/* --- looking up ------------------------------------------------------------------------------
+/* --- asking ----------------------------------------------------------------------------------
  */
+
+static void look_up_answered(struct download *download, const struct http_answer *answer)
+{
+    if (download->file.url.len > 0) {
+        fetch_file(download);
+    } else {
+        download->bytes = answer->body;
+        judge(download);
+    }
+}
 
 static void looked_up(struct fetch *fetch)
 {
@@ -209,8 +228,10 @@ static void looked_up(struct fetch *fetch)
 
     if (is_closing(download)) {
         download_finish(download);
-    } else if (whatsapp_read_file(&download->arena, &fetch->answer, &download->file, &err)) {
-        fetch_file(download);
+    } else if (is_too_large(fetch)) {
+        download_end(download, DOCUMENT_REFUSED, "too_large");
+    } else if (download->ways->read(&download->arena, &fetch->answer, &download->file, &err)) {
+        look_up_answered(download, &fetch->answer);
     } else if (err.code == ERR_REJECT && download->attempts >= GONE_TRIES) {
         download_end(download, DOCUMENT_LOST, "lost");
     } else {
@@ -227,19 +248,24 @@ static void look_up(struct download *download)
         download_end(download, DOCUMENT_LOST, "lost");
         return;
     }
-    if (download->account == NULL || download->account->app == NULL) {
-        (void)err_raise(&err, ERR_RETRY, "the number's app is not in the settings");
+    download->ways = download->account != NULL ? file_ways(download->account->channel) : NULL;
+    if (download->ways == NULL || !download->ways->is_ready(config, download->account)) {
+        (void)err_raise(&err, ERR_RETRY, "nothing in the settings can ask for its files");
         download_later(download, &err);
         return;
     }
-    struct whatsapp_sender sender = sender_of(download);
-    if (!whatsapp_encode_media_lookup(&download->arena, &sender, download->account->external_id,
-                                      download->handle, &download->request, &err)) {
+    download->hops = download->ways->hops;
+    if (!download->ways->ask(&download->arena, config, download->account, download->handle,
+                             &download->request, &err)) {
         download_end(download, DOCUMENT_LOST,
                      "lost"); /* a handle that can never be asked for */
         return;
     }
-    start(download, config->whatsapp.timeout, config->whatsapp.answer_max, looked_up);
+    if (download->ways->at_once) {
+        start(download, time_left(download), config->documents.max_size, looked_up);
+    } else {
+        start(download, config->whatsapp.timeout, config->whatsapp.answer_max, looked_up);
+    }
 }
 
 /* --- where a dead worker left it

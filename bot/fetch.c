@@ -123,6 +123,16 @@ static bool any_byte_sent(CURL *easy)
            size > 0;
 }
 
+/* Made whole by libcurl, which follows none. */
+static struct str read_redirect(struct transfer *transfer, long status)
+{
+    const char *url = NULL;
+    if (status < 300 || status > 399 ||
+        curl_easy_getinfo(transfer->easy, CURLINFO_REDIRECT_URL, &url) != CURLE_OK)
+        return STR_NONE;
+    return arena_str(transfer->fetch->into, str_from(url));
+}
+
 static void answer_from(struct transfer *transfer)
 {
     struct fetch *fetch = transfer->fetch;
@@ -133,6 +143,7 @@ static void answer_from(struct transfer *transfer)
         .status = (int)status,
         .body = arena_str(fetch->into, (struct str){transfer->body, transfer->body_len}),
         .retry_after = read_retry_after(transfer->easy),
+        .redirect = read_redirect(transfer, status),
     };
 }
 

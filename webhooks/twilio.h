@@ -48,6 +48,19 @@ void twilio_answer(struct arena *into, const struct http_answer *answer,
  * may still be done for the person, and nothing is done by itself. */
 void twilio_error(struct arena *into, int code, struct sending_result *result);
 
+/* --- files of an MMS ---------------------------------------------------------------------- */
+
+/* Ask for the file whose handle twilio_decode gave. The credentials go to `sender->base`, and
+ * nowhere else. ERR_REJECT for a handle that is none. */
+MUST_USE bool twilio_encode_media(struct arena *into, const struct twilio_sender *sender,
+                                  struct str handle, struct http_request *request,
+                                  struct err *err);
+
+/* Where the answer to that leads, and the request for it, without credentials. ERR_REJECT when
+ * that is neither Twilio's nor its storage's: nobody else's address is called. */
+MUST_USE bool twilio_encode_file(struct arena *into, const struct twilio_sender *sender,
+                                 struct str url, struct http_request *request, struct err *err);
+
 /* --- callbacks ---------------------------------------------------------------------------- */
 
 /* A field of a form, decoded. */

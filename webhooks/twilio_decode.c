@@ -6,7 +6,7 @@
  * WhatsApp address) makes no message: a machine writes from there, or a channel that is not
  * ours to speak on this way; it is recorded and passed over.
  */
-#include "webhooks/twilio.h"
+#include "webhooks/twilio_parts.h"
 
 #define FILES_MAX 10 /* "up to 10" */
 #define SID_MAX   64
@@ -111,18 +111,6 @@ static enum media_kind kind_of(struct str mime)
     return MEDIA_DOCUMENT;
 }
 
-static bool is_sid(struct str text)
-{
-    if (text.len < 3 || text.len > SID_MAX)
-        return false;
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.at[i];
-        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')))
-            return false;
-    }
-    return true;
-}
-
 /* ".../Messages/MM.../Media/ME..." is known by its two ids: where it is fetched is ours to say,
  * and no address that came in is ever called. Nothing when it is not of this form. */
 static struct str handle_of(struct arena *into, struct str url)
@@ -133,7 +121,7 @@ static struct str handle_of(struct arena *into, struct str url)
     struct str message = str_slice(rest, 0, middle);
     struct str media = str_slice(rest, middle + strlen("/Media/"), rest.len);
 
-    if (!is_sid(message) || !is_sid(media))
+    if (!twilio_is_word(message) || !twilio_is_word(media))
         return STR_NONE;
     return arena_format(into, "%.*s/%.*s", STR_ARG(message), STR_ARG(media));
 }

@@ -6,12 +6,13 @@
  * an address or a header, as for WhatsApp.
  */
 #include "webhooks/sms_text.h"
-#include "webhooks/twilio.h"
+#include "webhooks/twilio_parts.h"
 
 #include <sodium.h>
 
 #define PHONE_MIN 8 /* with its plus */
 #define PHONE_MAX 16
+#define SID_MAX   64
 
 #define VALID_MAX 36000 /* seconds: "1..36000 s in the queue, default 36000 (10 h)" */
 
@@ -50,7 +51,19 @@ static bool is_sid(struct str text, const char *prefix)
     return true;
 }
 
-static bool is_address(struct str url)
+bool twilio_is_word(struct str text)
+{
+    if (text.len < 3 || text.len > SID_MAX)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.at[i];
+        if (!is_digit(c) && !(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z'))
+            return false;
+    }
+    return true;
+}
+
+bool twilio_is_address(struct str url)
 {
     for (size_t i = 0; i < url.len; i++) {
         if ((unsigned char)url.at[i] <= ' ' || url.at[i] == 0x7f)
@@ -188,9 +201,9 @@ static struct str basic_auth(struct arena *into, const struct twilio_sender *sen
     return arena_format(into, "Basic %s", text);
 }
 
-static bool check_sender(const struct twilio_sender *sender, struct err *err)
+bool twilio_check_sender(const struct twilio_sender *sender, struct err *err)
 {
-    return (is_address(sender->base) && is_sid(sender->account_sid, "AC") &&
+    return (twilio_is_address(sender->base) && is_sid(sender->account_sid, "AC") &&
             is_token(sender->auth_token)) ||
            err_raise(err, ERR_REJECT, "SMS: the API's address, account or token is none");
 }
@@ -198,9 +211,9 @@ static bool check_sender(const struct twilio_sender *sender, struct err *err)
 static bool check(const struct twilio_sender *sender, const struct outbound *message,
                   struct err *err)
 {
-    if (!check_sender(sender, err))
+    if (!twilio_check_sender(sender, err))
         return false;
-    if (sender->callback.len > 0 && !is_address(sender->callback))
+    if (sender->callback.len > 0 && !twilio_is_address(sender->callback))
         return err_raise(err, ERR_REJECT, "SMS: the callback's address is none");
     if (!is_phone(message->account) && !is_sid(message->account, "MG"))
         return err_raise(err, ERR_REJECT, "SMS: the sending number is none");
@@ -209,7 +222,7 @@ static bool check(const struct twilio_sender *sender, const struct outbound *mes
 }
 
 /* `rest` is ours and follows the account. */
-static void begin(struct arena *into, const struct twilio_sender *sender, const char *method,
+void twilio_begin(struct arena *into, const struct twilio_sender *sender, const char *method,
                   const char *rest, struct http_request *request)
 {
     struct http_header *headers = arena_array(into, struct http_header, 2);
@@ -233,9 +246,9 @@ static void begin(struct arena *into, const struct twilio_sender *sender, const 
 bool twilio_encode_whoami(struct arena *into, const struct twilio_sender *sender,
                           struct http_request *request, struct err *err)
 {
-    if (!check_sender(sender, err))
+    if (!twilio_check_sender(sender, err))
         return false;
-    begin(into, sender, "GET", ".json", request);
+    twilio_begin(into, sender, "GET", ".json", request);
     return true;
 }
 
@@ -253,7 +266,7 @@ bool twilio_encode(struct arena *into, const struct twilio_sender *sender,
                          reply_kind_name(message->reply->kind));
     }
     words = fit(into, sender, words);
-    begin(into, sender, "POST", "/Messages.json", request);
+    twilio_begin(into, sender, "POST", "/Messages.json", request);
     request->body = form_of(into, sender, message, words);
     request->cost = sms_measure(words).segments;
     return true;

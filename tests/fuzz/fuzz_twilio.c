@@ -68,7 +68,10 @@ static void read_answer(struct arena *arena, struct str body)
     static const int statuses[] = {200, 201, 302, 400, 401, 408, 429, 500};
 
     for (size_t i = 0; i < COUNTOF(statuses); i++) {
-        struct http_answer answer = {HTTP_ANSWERED, statuses[i], body, (usec_t)body.len};
+        struct http_answer answer = {.fate = HTTP_ANSWERED,
+                                     .status = statuses[i],
+                                     .body = body,
+                                     .retry_after = (usec_t)body.len};
         struct sending_result result;
         twilio_answer(arena, &answer, &result);
         hold((result.sending == SENDING_ACCEPTED) == (result.provider_id.len > 0));
@@ -106,6 +109,23 @@ static void write_form(struct arena *arena, struct str words)
         hold(str_eq(body, sms_text_fit(arena, sane, true)));
 }
 
+/* Whatever leads whereto: credentials go to the API and nowhere else. */
+static void fetch_file(struct arena *arena, struct str text)
+{
+    const struct twilio_sender sender = {.base = STR("https://api.twilio.com"),
+                                         .account_sid = STR("AC01"),
+                                         .auth_token = STR("t")};
+    struct http_request request;
+    struct err err = {0};
+
+    if (twilio_encode_media(arena, &sender, text, &request, &err))
+        hold(str_starts(request.url, STR("https://api.twilio.com/2010-04-01/Accounts/AC01/")));
+    if (twilio_encode_file(arena, &sender, text, &request, &err)) {
+        hold(request.n_headers == 0 && str_starts(request.url, STR("https://")));
+        hold(str_find(request.url, STR("@")) >= str_find(request.url, STR("com")));
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena arena;
@@ -115,6 +135,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     read_form(&arena, text);
     read_answer(&arena, text);
     write_form(&arena, text);
+    fetch_file(&arena, text);
     arena_finish(&arena);
     return 0;
 }

@@ -2,11 +2,13 @@
  * SMS through the whole service: Twilio's door, signed by a signature made apart from the code
  * under test, and the sandbox as Twilio's API.
  */
+#include "tests/support/files.h"
 #include "tests/support/service.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <curl/curl.h>
@@ -262,6 +264,85 @@ static void ch_4_who_told_the_provider_to_stop_hears_nothing_more_until_start(vo
     }
 }
 
+/* --- files ---------------------------------------------------------------------------------
+ */
+
+static const char *file_fields(size_t n, const char *const *ids)
+{
+    struct str out = arena_format(&arena, "&NumMedia=%zu", n);
+
+    for (size_t i = 0; i < n; i++) {
+        out = arena_format(&arena,
+                           "%.*s&MediaContentType%zu=image%%2Fpng&MediaUrl%zu=https%%3A%%2F%%2F"
+                           "api.twilio.com%%2F2010-04-01%%2FAccounts%%2FAC1%%2FMessages%%2F"
+                           "MM1%%2FMedia%%2FME%s",
+                           STR_ARG(out), i, i, ids[i]);
+    }
+    return out.at;
+}
+
+static long documents(const char *state)
+{
+    return ask_number(
+        owner,
+        arena_format(&arena, "select count(*) from documents where state = '%s'", state).at);
+}
+
+/* Each is asked for with our credentials at the API, and fetched without them where it lies. */
+static void ch_4_files_of_an_mms_are_fetched_and_kept(void **state)
+{
+    (void)state;
+    const char *ids[2];
+
+    start(1, NULL);
+    ids[0] = service_media(&service, &arena, "image/png", file_png(&arena, 31, 17));
+    ids[1] = service_media(&service, &arena, "image/png", file_png(&arena, 64, 64));
+    say("MM1", "it is broken", file_fields(2, ids));
+    say("MM1", "it is broken", file_fields(2, ids));
+    service_until(&service, owner, "select count(*) from documents where state = 'kept'", 2,
+                  WAIT);
+    assert_int_equal(ask_number(owner, "select count(*) from documents"), 2);
+    assert_int_equal(ask_number(owner, "select count(*) from documents where width = 31 and"
+                                       " caption = 'it is broken'"),
+                     1);
+    assert_int_equal(ask_number(owner, "select count(*) from messages where inbound and kind ="
+                                       " 'media'"),
+                     2);
+    all_settled();
+    assert_int_equal(service_findings(&service), 0);
+    assert_int_equal(service_logged(&service, "document.retry"), 0);
+    service_stop(&service);
+}
+
+/* The API leads to an address that is not Twilio's: it is not called, and nothing is lost. */
+static void ch_4_an_answer_that_leads_to_others_is_not_followed(void **state)
+{
+    (void)state;
+    const char *id;
+
+    start(1, "{\"media_abroad\": true}");
+    id = service_media(&service, &arena, "image/png", file_png(&arena, 31, 17));
+    say("MM1", "", file_fields(1, &id));
+    usec_t end = clock_monotonic() + WAIT;
+    while (service_logged(&service, "document.foreign_address") == 0 && clock_monotonic() < end)
+        (void)usleep(20000);
+    assert_true(service_logged(&service, "document.foreign_address") > 0);
+    assert_int_equal(documents("wanted"), 1);
+    service_stop(&service);
+}
+
+static void ch_4_a_file_that_is_gone_is_given_up_after_some_tries(void **state)
+{
+    (void)state;
+    static const char *const nobodys = "123";
+
+    start(1, NULL);
+    say("MM1", "", file_fields(1, &nobodys));
+    service_until(&service, owner, "select count(*) from documents where state = 'lost'", 1,
+                  WAIT);
+    service_stop(&service);
+}
+
 /* --- who speaks ------------------------------------------------------------------------------
  */
 
@@ -302,6 +383,11 @@ int main(void)
                                   tear_down),
         cmocka_unit_test_teardown(ch_4_a_conversation_by_sms_goes_both_ways, tear_down),
         cmocka_unit_test_teardown(ch_4_a_long_address_leaves_as_a_short_one, tear_down),
+        cmocka_unit_test_teardown(ch_4_files_of_an_mms_are_fetched_and_kept, tear_down),
+        cmocka_unit_test_teardown(ch_4_an_answer_that_leads_to_others_is_not_followed,
+                                  tear_down),
+        cmocka_unit_test_teardown(ch_4_a_file_that_is_gone_is_given_up_after_some_tries,
+                                  tear_down),
         cmocka_unit_test_teardown(ch_4_a_stop_that_twilio_answered_is_kept_once_and_in_silence,
                                   tear_down),
         cmocka_unit_test_teardown(

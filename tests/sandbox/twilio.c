@@ -430,10 +430,52 @@ static bool has_credentials(const struct call *call)
            crypto_equal(str_slice(header, 6, header.len), str_from(text));
 }
 
+/* Twilio keeps files elsewhere, and its credentials do not belong there. */
+#define STORAGE "/twilio-storage/"
+
+static void hand_out(struct call *call)
+{
+    struct str path = call->exchange->path;
+    struct str id = str_slice(path, strlen(STORAGE), path.len);
+    if (http_request_header(call->exchange, "authorization").len > 0) {
+        call->sandbox->n_findings++;
+        keep_finding(call, "media", "The storage of files was sent credentials.");
+        http_reply(call->exchange, 400, NULL, STR_NONE, NULL);
+        return;
+    }
+    media_hand_out(call->sandbox, call->exchange, id);
+}
+
+/* ".../Messages/MM.../Media/ME<id>": to where its bytes are, or to a place nobody may be sent
+ * to. */
+static bool lead_to_file(struct call *call)
+{
+    struct http_exchange *exchange = call->exchange;
+    size_t at = str_find(exchange->path, STR("/Media/ME"));
+    struct str id = str_slice(exchange->path, at + strlen("/Media/ME"), exchange->path.len);
+    const char *headers[] = {NULL, NULL};
+    if (strcmp(exchange->method, "GET") != 0 || at == exchange->path.len)
+        return false;
+    if (!media_find(call->sandbox, id)) {
+        refuse(call, 404, 20404, "The requested resource was not found.");
+        return true;
+    }
+    headers[0] = arena_format(&exchange->arena, "Location: %s" STORAGE "%.*s",
+                              call->sandbox->faults.media_abroad ? "http://127.0.0.2:9" : "",
+                              STR_ARG(id))
+                     .at;
+    http_reply(exchange, 307, "text/plain", STR("elsewhere"), headers);
+    return true;
+}
+
 bool twilio_handle(struct sandbox *sandbox, struct http_exchange *exchange)
 {
     struct call call = {.sandbox = sandbox, .exchange = exchange};
     const struct settings *settings = &sandbox->settings;
+    if (str_starts(exchange->path, STR(STORAGE))) {
+        hand_out(&call);
+        return true;
+    }
     if (!str_starts(exchange->path, STR("/2010-04-01/")))
         return false;
     if (!settings->twilio_sid || !settings->twilio_token || !settings->sms_number ||
@@ -441,6 +483,8 @@ bool twilio_handle(struct sandbox *sandbox, struct http_exchange *exchange)
         refuse(&call, 401, 20003, "Authenticate");
         return true;
     }
+    if (lead_to_file(&call))
+        return true;
     struct str wanted = arena_format(&exchange->arena, "/2010-04-01/Accounts/%s/Messages.json",
                                      settings->twilio_sid);
     struct str account =

@@ -722,6 +722,49 @@ void service_post(const struct service *service, struct post *posts, size_t n,
 /* --- the sandbox ----------------------------------------------------------------------------
  */
 
+const char *service_media(const struct service *service, struct arena *into, const char *mime,
+                          struct str bytes)
+{
+    struct answer answer = {0};
+    OWNED_JSON(told) = NULL;
+    struct err err = {0};
+    const char *type = arena_format(into, "Content-Type: %s", mime).at;
+    const char *url =
+        arena_format(into, "http://127.0.0.1:%d/control/media", service->sandbox_port).at;
+    CURL *curl = curl_easy_init();
+    struct curl_slist *headers = curl_slist_append(NULL, type);
+
+    assert_non_null(curl);
+    headers = curl_slist_append(headers, "Expect:");
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, bytes.at);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)bytes.len);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, keep);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
+    assert_int_equal(curl_easy_perform(curl), CURLE_OK);
+    curl_slist_free_all(headers);
+    curl_easy_cleanup(curl);
+    if (!json_read((struct str){answer.text, answer.len}, &told, &err))
+        fail_msg("the sandbox takes no file: %s", err.text);
+    free(answer.text);
+    const char *id = json_string_value(json_object_get(told, "id"));
+    assert_non_null(id);
+    return arena_cstr(into, str_from(id));
+}
+
+long service_findings(const struct service *service)
+{
+    struct answer answer = get(service->sandbox_port, "/control/violations");
+    OWNED_JSON(told) = NULL;
+    struct err err = {0};
+
+    if (!json_read((struct str){answer.text, answer.len}, &told, &err))
+        fail_msg("the sandbox does not say what it found: %s", err.text);
+    free(answer.text);
+    return (long)json_integer_value(json_object_get(told, "refused"));
+}
+
 static json_t *arrivals(const struct service *service)
 {
     struct answer answer = get(service->sandbox_port, "/control/journal");

@@ -97,6 +97,12 @@ void service_post(const struct service *service, struct post *posts, size_t n,
 /* --- the sandbox ----------------------------------------------------------------------------
  */
 
+/* A file in the sandbox's hands; its id there. */
+const char *service_media(const struct service *service, struct arena *into, const char *mime,
+                          struct str bytes);
+/* How often the sandbox had something to say against what we do. */
+long service_findings(const struct service *service);
+
 /* What arrived at the Graph API: how many with this text (a part of it; NULL: any) for this
  * person (NULL: anybody). */
 size_t service_arrived(const struct service *service, const char *phone, const char *text);
