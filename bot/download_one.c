@@ -152,9 +152,9 @@ static void fetched(struct fetch *fetch)
         download_end(download, DOCUMENT_REFUSED, "too_large");
     } else if (fetch->answer.fate != HTTP_ANSWERED) {
         download_later(download, &fetch->err);
-    } else if (fetch->answer.redirect.len > 0 && download->hops > 0) {
+    } else if (fetch->redirect.len > 0 && download->hops > 0) {
         download->hops--;
-        download->file.url = fetch->answer.redirect;
+        download->file.url = fetch->redirect;
         fetch_file(download);
     } else if (fetch->answer.status != 200) {
         (void)err_raise(&fetch->err, ERR_RETRY, "the file's address answered %d",
@@ -230,7 +230,7 @@ static void looked_up(struct fetch *fetch)
         download_finish(download);
     } else if (is_too_large(fetch)) {
         download_end(download, DOCUMENT_REFUSED, "too_large");
-    } else if (download->ways->read(&download->arena, &fetch->answer, &download->file, &err)) {
+    } else if (download->ways->read(&download->arena, fetch, &download->file, &err)) {
         look_up_answered(download, &fetch->answer);
     } else if (err.code == ERR_REJECT && download->attempts >= GONE_TRIES) {
         download_end(download, DOCUMENT_LOST, "lost");

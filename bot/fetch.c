@@ -143,8 +143,8 @@ static void answer_from(struct transfer *transfer)
         .status = (int)status,
         .body = arena_str(fetch->into, (struct str){transfer->body, transfer->body_len}),
         .retry_after = read_retry_after(transfer->easy),
-        .redirect = read_redirect(transfer, status),
     };
+    fetch->redirect = read_redirect(transfer, status);
 }
 
 static void raise_failure(struct transfer *transfer, CURLcode code)

@@ -37,7 +37,8 @@ struct fetch {
     void (*done)(struct fetch *fetch);
     /* out */
     struct http_answer answer;
-    struct err err; /* why, when not HTTP_ANSWERED */
+    struct str redirect; /* where a 3xx leads, as a whole address; it is not followed */
+    struct err err;      /* why, when not HTTP_ANSWERED */
     usec_t took;
     /* the fetcher's own */
     void *internal;

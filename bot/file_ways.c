@@ -29,12 +29,12 @@ static bool whatsapp_ask(struct arena *into, const struct config *config,
                                         err);
 }
 
-static bool whatsapp_read(struct arena *into, const struct http_answer *answer,
+static bool whatsapp_read(struct arena *into, const struct fetch *fetch,
                           struct remote_file *file, struct err *err)
 {
     struct whatsapp_file found;
 
-    if (!whatsapp_read_file(into, answer, &found, err))
+    if (!whatsapp_read_file(into, &fetch->answer, &found, err))
         return false;
     *file = (struct remote_file){.url = found.url,
                                  .sha256 = found.sha256,
@@ -79,15 +79,16 @@ static bool mms_ask(struct arena *into, const struct config *config,
     return twilio_encode_media(into, &sender, handle, request, err);
 }
 
-static bool mms_read(struct arena *into, const struct http_answer *answer,
-                     struct remote_file *file, struct err *err)
+static bool mms_read(struct arena *into, const struct fetch *fetch, struct remote_file *file,
+                     struct err *err)
 {
+    const struct http_answer *answer = &fetch->answer;
     bool answered = answer->fate == HTTP_ANSWERED;
     bool gone = answered && (answer->status == 404 || answer->status == 410);
 
     (void)into;
-    *file = (struct remote_file){.url = answer->redirect, .size = -1};
-    if (answered && (answer->status == 200 || answer->redirect.len > 0))
+    *file = (struct remote_file){.url = fetch->redirect, .size = -1};
+    if (answered && (answer->status == 200 || fetch->redirect.len > 0))
         return true;
     return err_raise(err, gone ? ERR_REJECT : ERR_RETRY, "MMS: the file's address answered %d",
                      answer->status);

@@ -8,6 +8,7 @@
 
 #include "bot/accounts.h"
 #include "bot/base/crypto.h"
+#include "bot/fetch.h"
 
 /* Where a file lies, as far as its provider has said. */
 struct remote_file {
@@ -25,7 +26,7 @@ struct file_ways {
     bool (*ask)(struct arena *into, const struct config *config, const struct account *account,
                 struct str handle, struct http_request *request, struct err *err);
     /* ERR_REJECT: there is no such file, as far as one answer can say. */
-    bool (*read)(struct arena *into, const struct http_answer *answer, struct remote_file *file,
+    bool (*read)(struct arena *into, const struct fetch *fetch, struct remote_file *file,
                  struct err *err);
     /* The request for an address that `read`, or a redirect, gave. ERR_REJECT: it leads where
      * nobody is to be asked. */

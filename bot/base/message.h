@@ -282,8 +282,7 @@ struct http_answer {
     enum http_fate fate;
     int status;
     struct str body;
-    usec_t retry_after;  /* 0: not given */
-    struct str redirect; /* where a 3xx leads, as a whole address; it is not followed */
+    usec_t retry_after; /* 0: not given */
 };
 
 /* What an answer means for the message that it answers. */

@@ -88,10 +88,7 @@ static void read_answer(struct arena *arena, struct str body)
 {
     static const int statuses[] = {200, 400, 401, 429, 500, 302};
     for (size_t i = 0; i < COUNTOF(statuses); i++) {
-        struct http_answer answer = {.fate = HTTP_ANSWERED,
-                                     .status = statuses[i],
-                                     .body = body,
-                                     .retry_after = (usec_t)body.len};
+        struct http_answer answer = {HTTP_ANSWERED, statuses[i], body, (usec_t)body.len};
         struct sending_result result;
         whatsapp_answer(arena, &answer, &result);
         hold((result.sending == SENDING_ACCEPTED) == (result.provider_id.len > 0));
