@@ -409,6 +409,37 @@ check("ISS-2 the team sees a report with its files, answers it and closes it", a
   is(whole.answers[0].by, "Ann", "who answered");
 });
 
+check("ORD-6 before and after go out byte for byte, once, though the service is killed in the middle", async () => {
+  const who = "+15550100001";
+  await world.faults({ reset: true });
+  await world.sql("delete from order_photos");
+  const files = [["damage", "before.jpg", jpeg(300_000)], ["completed", "after.jpg", jpeg(500_000)], ["completed", "report.pdf", pdf()]];
+  for (const [category, name, bytes] of files) {
+    const path = join(world.folder, name);
+    writeFileSync(path, bytes);
+    await world.parley("photo", "add", "rep 2001", path, "--category", category, "--caption", `This is ${name}`, "--as", "Ann");
+  }
+  await world.faults({ reset: true, upload_delay_ms: 500 });
+  await say(who, "REP-2001");
+  await hears(who, /REP-2001/);
+  await say(who, "photos");
+  await hears(who, /Which photos/);
+  await say(who, "1");
+  await soon("the files are wanted", async () => (await world.sql("select count(*) from uploads")) === "3");
+  await pause(300);
+  await world.killService();
+  const shown = async (name) => (await world.arrivals()).filter(({ body }) => (body.image ?? body.document)?.caption?.includes(`This is ${name}`));
+  for (const [, name, bytes] of files) {
+    await soon(`${name} comes`, async () => (await shown(name)).length >= 1, 40_000);
+    const [{ body }, ...more] = await shown(name);
+    is(more.length, 0, `how often ${name} came again`);
+    is(body.document?.filename, name.endsWith("pdf") ? name : undefined, "the name of a document");
+    const got = await fetch(`http://127.0.0.1:${world.sandboxPort}/control/media?id=${(body.image ?? body.document).id}`);
+    ok(Buffer.from(await got.arrayBuffer()).equals(bytes), `${name} is not what was kept`);
+  }
+  await hears(who, /What would you like to see/);
+});
+
 check("OPS-7 the token goes to Meta's hosts only", async () => {
   const who = stranger();
   const bytes = jpeg();
