@@ -84,12 +84,18 @@ struct config {
         usec_t connect_timeout, timeout;
         unsigned rate, rate_burst; /* mails a second of one address */
         unsigned connections;      /* of one address, under way at once */
+        struct str gateway_token;  /* empty: no gateway may post mail */
+        struct str authserv;       /* whose word about senders counts; empty: nobody's */
+        size_t in_max;             /* bytes of a mail that comes in */
+        usec_t in_timeout;         /* for asking the provider for one */
     } mail;
     struct {
         struct str base_url; /* without a slash at its end */
         struct str api_key;
         bool allow_http;
         size_t answer_max;
+        struct str webhook_secret; /* empty: no webhook is taken */
+        struct str authserv;       /* as mail.authserv, for what Resend receives */
     } resend;
     struct {
         struct str host; /* empty: none */

@@ -28,6 +28,7 @@ static const struct {
     {"TWILIO_AUTH_TOKEN",     "twilio.auth_token"                 },
     {"TWILIO_PHONE_NUMBER",   "twilio.phone_number"               },
     {"RESEND_API_KEY",        "resend.api_key"                    },
+    {"RESEND_WEBHOOK_SECRET", "resend.webhook_secret"             },
 };
 
 /* Not settings, and not mistakes: where the file is, and what the tests use. */

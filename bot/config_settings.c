@@ -195,6 +195,24 @@ const struct setting settings[] = {
     {.path = "mail.connections", .type = SETTING_COUNT, .offset = AT(mail.connections),
      .initial = "8", .least = 1, .most = 256,
      .help = "How many mails of one address may be under way at once."},
+    {.path = "mail.gateway_token", .type = SETTING_SECRET, .offset = AT(mail.gateway_token),
+     .initial = "", .sample = "the output of `openssl rand -hex 32`",
+     .help = "What a mail gateway shows when it posts raw mail to /webhooks/mail/ADDRESS: "
+             "`Authorization: Bearer TOKEN`, 16 characters or more. Empty: none may."},
+    {.path = "mail.authserv", .type = SETTING_TEXT, .offset = AT(mail.authserv), .initial = "",
+     .sample = "mx.lark.example",
+     .help = "The name by which the mail server in front of the gateway signs its "
+             "Authentication-Results. It has to remove those of others that bear its name. What "
+             "it says passes DMARC is from whom it says. Empty: every sender is a stranger, "
+             "unless they answer a mail of ours."},
+    {.path = "mail.in_max", .type = SETTING_SIZE, .offset = AT(mail.in_max), .initial = "20MB",
+     .least = 64 * KB, .most = 64 * MB,
+     .help = "The largest mail that is taken in, with its attachments; http.bodies_max has to "
+             "leave room for it."},
+    {.path = "mail.in_timeout", .type = SETTING_DURATION, .offset = AT(mail.in_timeout),
+     .initial = "10s", .least = 10 * USEC_PER_MSEC, .most = USEC_PER_MIN,
+     .help = "How long asking Resend for a mail that has come may take, while its webhook "
+             "waits."},
 
     {.path = "resend.base_url", .type = SETTING_TEXT, .offset = AT(resend.base_url),
      .initial = "https://api.resend.com", .help = "Resend's API, without a path."},
@@ -206,6 +224,14 @@ const struct setting settings[] = {
     {.path = "resend.answer_max", .type = SETTING_SIZE, .offset = AT(resend.answer_max),
      .initial = "64KB", .least = KB, .most = 64 * MB,
      .help = "The largest answer to a sending that is read."},
+    {.path = "resend.webhook_secret", .type = SETTING_SECRET,
+     .offset = AT(resend.webhook_secret), .initial = "", .sample = "whsec_...",
+     .help = "The signing secret of the webhook that posts to /webhooks/resend. Empty: none is "
+             "taken."},
+    {.path = "resend.authserv", .type = SETTING_TEXT, .offset = AT(resend.authserv),
+     .initial = "", .sample = "amazonses.com",
+     .help = "As mail.authserv, for the mail that Resend receives. Set it only when you have "
+             "seen that name on top of a received mail's Authentication-Results."},
 
     {.path = "smtp.host", .type = SETTING_TEXT, .offset = AT(smtp.host), .initial = "",
      .sample = "smtp.lark.example",

@@ -11,6 +11,8 @@
  */
 #include "bot/fetch.h"
 
+#include "bot/public_net.h"
+
 #include <curl/curl.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -449,12 +451,25 @@ static void set_method(struct transfer *transfer)
     }
 }
 
+/* Each address that a name stands for comes by here before anything is sent to it. */
+static curl_socket_t open_public(void *nobody, curlsocktype purpose,
+                                 struct curl_sockaddr *address)
+{
+    (void)nobody;
+    (void)purpose;
+    if (!net_is_public(&address->addr))
+        return CURL_SOCKET_BAD;
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
 static void set_limits(struct transfer *transfer)
 {
     const struct fetch_options *options = &transfer->fetcher->options;
     const struct fetch *fetch = transfer->fetch;
     CURL *easy = transfer->easy;
     (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION,
+                           fetch->public_only ? open_public : NULL);
     (void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     (void)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR,

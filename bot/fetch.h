@@ -31,8 +31,10 @@ struct fetch {
     const struct http_request *request;
     usec_t connect_timeout; /* name, connection and TLS; 0: 10 s */
     usec_t timeout;         /* all of it; 0: 30 s */
-    size_t body_max; /* an answer's body beyond it is HTTP_UNKNOWN, with ERR_REJECT for a GET;
-                        0: 1 MB */
+    size_t body_max;  /* an answer's body beyond it is HTTP_UNKNOWN, with ERR_REJECT for a GET;
+                         0: 1 MB */
+    bool public_only; /* somebody else chose the address: nothing of our own network is reached
+                       */
     struct arena *into;
     void (*done)(struct fetch *fetch);
     /* out */

@@ -16,8 +16,10 @@
 struct http_server;
 
 struct http_limits {
-    size_t body_max;    /* bytes; over it 413 at once, before the body is read where a length is
-                           given */
+    size_t body_max; /* bytes; over it 413 at once, before the body is read where a length is
+                        given */
+    const char *large_below; /* paths that begin so may have more; NULL: none */
+    size_t large_max;
     usec_t header_time; /* from accept (or the last answer's end) to the end of the headers */
     usec_t
         body_time; /* from the headers to the end of the body, in all: a slow drip is cut off */

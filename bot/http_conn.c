@@ -88,7 +88,7 @@ bool conn_request(struct conn *conn, struct str path)
         return false;
     }
     struct request_head head;
-    int refusal = http_limits_check(conn->wsi, &server->limits, &head);
+    int refusal = http_limits_check(conn->wsi, &server->limits, path, &head);
     conn->head_only = head.head_only;
     conn->closing = head.close;
     conn->unread = false;

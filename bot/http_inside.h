@@ -147,7 +147,7 @@ struct request_head {
     bool expects_continue; /* it waits for our word before it sends the body */
 };
 /* 0, or the status to refuse the request with, judging by its headers alone. */
-int http_limits_check(struct lws *wsi, const struct http_limits *limits,
+int http_limits_check(struct lws *wsi, const struct http_limits *limits, struct str path,
                       struct request_head *head);
 struct str http_limits_header(struct arena *into, struct lws *wsi, const char *name);
 struct str http_limits_query(struct arena *into, struct lws *wsi);

@@ -88,7 +88,14 @@ static int read_expect(struct lws *wsi, struct request_head *head)
     return 0;
 }
 
-int http_limits_check(struct lws *wsi, const struct http_limits *limits,
+static size_t most_for(const struct http_limits *limits, struct str path)
+{
+    bool large = limits->large_below != NULL && limits->large_max > limits->body_max &&
+                 str_starts(path, str_from(limits->large_below));
+    return large ? limits->large_max : limits->body_max;
+}
+
+int http_limits_check(struct lws *wsi, const struct http_limits *limits, struct str path,
                       struct request_head *head)
 {
     *head = (struct request_head){.close = wants_close(wsi)};
@@ -105,7 +112,7 @@ int http_limits_check(struct lws *wsi, const struct http_limits *limits,
     int refusal = read_length(wsi, has_body, &head->length);
     if (refusal)
         return refusal;
-    if (head->length > limits->body_max)
+    if (head->length > most_for(limits, path))
         return 413;
     return read_expect(wsi, head);
 }

@@ -31,6 +31,20 @@ static void post_twilio_status(struct worker *worker, struct http_exchange *exch
     intake_twilio_status(worker->intake, exchange);
 }
 
+static void post_resend(struct worker *worker, struct http_exchange *exchange)
+{
+    intake_resend(worker->intake, exchange);
+}
+
+static void post_mail(struct worker *worker, struct http_exchange *exchange, struct str address)
+{
+    if (strcmp(exchange->method, "POST") == 0) {
+        intake_mail(worker->intake, exchange, address);
+    } else {
+        http_reply(exchange, 405, NULL, STR_NONE, plain_headers);
+    }
+}
+
 /* The process lives. */
 static void get_health(struct worker *worker, struct http_exchange *exchange)
 {
@@ -83,19 +97,21 @@ static const struct route routes[] = {
     {"GET",  "/webhooks/whatsapp",      get_webhook       },
     {"POST", "/webhooks/twilio",        post_twilio       },
     {"POST", "/webhooks/twilio/status", post_twilio_status},
+    {"POST", "/webhooks/resend",        post_resend       },
     {"GET",  "/healthz",                get_health        },
     {"GET",  "/readyz",                 get_ready         },
     {"GET",  "/metrics",                get_metrics       },
 };
 
-/* Those whose path ends in a token. */
+/* Those whose path ends in a token or an address. */
 static const struct {
     const char *before;
     void (*answer)(struct worker *worker, struct http_exchange *exchange, struct str token);
 } links[] = {
-    {"/t/", link_pages_tap        },
-    {"/u/", link_pages_unsubscribe},
-    {"/s/", short_link_visit      },
+    {"/t/",             link_pages_tap        },
+    {"/u/",             link_pages_unsubscribe},
+    {"/s/",             short_link_visit      },
+    {"/webhooks/mail/", post_mail             },
 };
 
 static bool answer_link(struct worker *worker, struct http_exchange *exchange)

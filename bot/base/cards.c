@@ -411,12 +411,14 @@ static size_t redact_subject(struct arena *into, struct event *event)
 {
     size_t n = 0;
     struct str subject = cards_redact(into, event->mail->subject, &n);
+    struct str quoted = cards_redact(into, event->mail->quoted, &n);
     struct mail_head *copy;
 
     if (n > 0) {
         copy = arena_new(into, struct mail_head);
         *copy = *event->mail;
         copy->subject = subject;
+        copy->quoted = quoted;
         event->mail = copy;
     }
     return n;

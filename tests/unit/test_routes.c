@@ -64,6 +64,24 @@ void intake_twilio_status(struct intake *intake, struct http_exchange *exchange)
     n_callbacks++;
 }
 
+static int n_mails;
+static struct str mail_address_given;
+
+void intake_resend(struct intake *intake, struct http_exchange *exchange)
+{
+    (void)intake;
+    (void)exchange;
+    n_mails++;
+}
+
+void intake_mail(struct intake *intake, struct http_exchange *exchange, struct str address)
+{
+    (void)intake;
+    (void)exchange;
+    mail_address_given = address;
+    n_mails++;
+}
+
 void db_health(const struct db *db, struct db_health *health)
 {
     (void)db;
@@ -103,12 +121,12 @@ static struct http_exchange exchange;
 static void ask(const char *method, const char *path)
 {
     memset(&replied, 0, sizeof replied);
-    n_deliveries = n_challenges = n_callbacks = n_messages = n_links = 0;
+    n_deliveries = n_challenges = n_callbacks = n_messages = n_links = n_mails = 0;
     exchange.method = method;
     exchange.path = str_from(path);
     routes_handle(&worker.routes, &exchange);
     assert_int_equal(replied.n + n_deliveries + n_challenges + n_callbacks + n_messages +
-                         n_links,
+                         n_links + n_mails,
                      1); /* answered once */
 }
 
@@ -126,6 +144,20 @@ static void deliveries_and_challenges_find_their_way(void **state)
     ask("POST", "/webhooks/twilio/status");
     assert_int_equal(n_callbacks, 1);
     ask("GET", "/webhooks/twilio/status");
+    assert_int_equal(replied.status, 405);
+}
+
+static void ch_5_mail_finds_its_way_with_its_address(void **state)
+{
+    (void)state;
+    ask("POST", "/webhooks/resend");
+    assert_int_equal(n_mails, 1);
+    ask("GET", "/webhooks/resend");
+    assert_int_equal(replied.status, 405);
+    ask("POST", "/webhooks/mail/support+x@in.shop.example");
+    assert_int_equal(n_mails, 1);
+    assert_true(str_eq(mail_address_given, STR("support+x@in.shop.example")));
+    ask("GET", "/webhooks/mail/support@in.shop.example");
     assert_int_equal(replied.status, 405);
 }
 
@@ -243,6 +275,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(deliveries_and_challenges_find_their_way),
+        cmocka_unit_test(ch_5_mail_finds_its_way_with_its_address),
         cmocka_unit_test(ch_6_a_link_finds_its_page_with_its_token),
         cmocka_unit_test(ops_3_a_living_process_says_so_even_without_a_database),
         cmocka_unit_test(ops_3_ready_means_that_a_delivery_would_be_taken),

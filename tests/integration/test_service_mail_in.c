@@ -1,0 +1,483 @@
+/*
+ * Mail that comes in, through the whole service: from a gateway as it goes over the wire, and
+ * from Resend, whose webhook is signed here apart from the code under test and whose API a
+ * thread of this test plays.
+ */
+#include "bot/base/crypto.h"
+#include "tests/support/service.h"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define WAIT   (20 * USEC_PER_SEC)
+#define TOKEN  "a gateway's token of some length"
+#define SECRET "whsec_cGFybGV5LXRlc3RzLW93bi1rZXktMDAx"
+#define DOOR   "/webhooks/mail/" SERVICE_MAIL
+#define HEAD                                                                                   \
+    "Authentication-Results: mx.lark.example; dmarc=pass header.from=example.net\r\n"          \
+    "From: Ana <Ana@Example.net>\r\nTo: " SERVICE_MAIL "\r\nSubject: Order\r\n"
+
+static struct arena arena;
+static struct service service;
+static PGconn *owner;
+
+/* --- Resend's API, played -------------------------------------------------------------------
+ */
+
+static struct {
+    int fd, port;
+    pthread_t thread;
+    atomic_bool ends;
+    atomic_int asked;   /* for mails */
+    atomic_int fails;   /* so many answers are 500 */
+    atomic_int bearers; /* requests for files that showed a key */
+} api;
+
+static struct str mail_json(void)
+{
+    return STR("{\"object\":\"email\",\"id\":\"m-1\",\"to\":[\"" SERVICE_MAIL "\"],\"from\":"
+               "\"Ana <ana@example.net>\",\"subject\":\"Re: Order\",\"html\":null,\"text\":"
+               "\"Where is it?\\n\\nOn Fri, 20 Nov 2026 at 10:15, Lark <x@lark.example> "
+               "wrote:\\n> Shipped\",\"headers\":{},\"message_id\":\"<a1@example.net>\","
+               "\"attachments\":[{\"id\":\"f-1\",\"filename\":\"a.png\",\"content_type\":"
+               "\"image/png\",\"size\":90000}]}");
+}
+
+static const uint8_t png[] = {0x89, 'P', 'N', 'G', 13,  10,   26,   10,   0,    0, 0, 13,
+                              'I',  'H', 'D', 'R', 0,   0,    2,    0x58, 0,    0, 2, 0x58,
+                              8,    2,   0,   0,   0,   0x31, 0x04, 0x0F, 0x8B, 0, 0, 0,
+                              0,    'I', 'E', 'N', 'D', 0xAE, 0x42, 0x60, 0x82};
+
+static void answer(int fd, int status, const void *body, size_t len)
+{
+    char head[160];
+    int n = snprintf(head, sizeof head,
+                     "HTTP/1.1 %d X\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n",
+                     status, len);
+
+    if (write(fd, head, (size_t)n) == n)
+        (void)!write(fd, body, len);
+}
+
+static void serve_one(int fd)
+{
+    char head[4096], url[160];
+    ssize_t n = read(fd, head, sizeof head - 1);
+    bool bearer;
+
+    if (n <= 0)
+        return;
+    head[n] = '\0';
+    bearer = strstr(head, "Authorization: Bearer re_test") != NULL;
+    if (strncmp(head, "GET /files/", 11) == 0) {
+        api.bearers += strstr(head, "uthorization:") != NULL;
+        answer(fd, 200, png, sizeof png);
+    } else if (!bearer) {
+        answer(fd, 401, "{}", 2);
+    } else if (strstr(head, "/attachments/") != NULL) {
+        int len = snprintf(url, sizeof url,
+                           "{\"download_url\":\"http://127.0.0.1:%d/files/1\",\"size\":%zu}",
+                           api.port, sizeof png);
+        answer(fd, 200, url, (size_t)len);
+    } else if (strncmp(head, "GET /emails/receiving/", 22) != 0) {
+        answer(fd, 200, "{\"id\":\"out\"}", 12); /* mails of ours that leave */
+    } else if (api.fails > 0) {
+        api.fails--;
+        answer(fd, 500, "{}", 2);
+    } else {
+        api.asked++;
+        answer(fd, 200, mail_json().at, mail_json().len);
+    }
+}
+
+/* What is still on its way in would else end the connection before the answer is read. */
+static void hang_up(int fd)
+{
+    char rest[4096];
+
+    (void)shutdown(fd, SHUT_WR);
+    while (read(fd, rest, sizeof rest) > 0)
+        continue;
+    (void)close(fd);
+}
+
+static void *serve(void *nothing)
+{
+    (void)nothing;
+    while (!api.ends) {
+        int fd = accept(api.fd, NULL, NULL);
+        if (fd >= 0 && !api.ends)
+            serve_one(fd);
+        if (fd >= 0)
+            hang_up(fd);
+    }
+    return NULL;
+}
+
+static void start_api(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof address;
+    char url[64];
+
+    api.ends = false;
+    api.asked = api.fails = api.bearers = 0;
+    api.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(api.fd, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(api.fd, 64), 0);
+    assert_int_equal(getsockname(api.fd, (struct sockaddr *)&address, &len), 0);
+    api.port = ntohs(address.sin_port);
+    (void)snprintf(url, sizeof url, "http://127.0.0.1:%d", api.port);
+    assert_int_equal(setenv("PARLEY_RESEND_BASE_URL", url, 1), 0);
+    assert_int_equal(pthread_create(&api.thread, NULL, serve, NULL), 0);
+}
+
+static void end_api(void)
+{
+    if (api.fd <= 0)
+        return;
+    api.ends = true;
+    (void)shutdown(api.fd, SHUT_RDWR);
+    (void)pthread_join(api.thread, NULL);
+    (void)close(api.fd);
+    api.fd = 0;
+}
+
+/* --- the test's own life --------------------------------------------------------------------
+ */
+
+static int set_up(void **state)
+{
+    static const char *const settings[][2] = {
+        {"PARLEY_MAIL_GATEWAY_TOKEN",    TOKEN            },
+        {"PARLEY_MAIL_AUTHSERV",         "mx.lark.example"},
+        {"PARLEY_RESEND_WEBHOOK_SECRET", SECRET           },
+        {"PARLEY_RESEND_API_KEY",        "re_test"        },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(settings); i++)
+        assert_int_equal(setenv(settings[i][0], settings[i][1], 1), 0);
+    start_api();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    service_end(&service);
+    end_api();
+    arena_finish(&arena);
+    PQfinish(owner);
+    return 0;
+}
+
+static void start(unsigned workers)
+{
+    owner = owner_connect();
+    service_start(&service, &(struct service_wish){.mail = true, .workers = workers});
+}
+
+/* --- posting --------------------------------------------------------------------------------
+ */
+
+static size_t drop(char *data, size_t size, size_t n, void *nobody)
+{
+    (void)data;
+    (void)nobody;
+    return size * n;
+}
+
+static long post(const char *path, struct str body, const char *const *lines, size_t n)
+{
+    CURL *curl = curl_easy_init();
+    struct curl_slist *headers = curl_slist_append(NULL, "Expect:");
+    long status = 0;
+
+    for (size_t i = 0; i < n; i++)
+        headers = curl_slist_append(headers, lines[i]);
+    curl_easy_setopt(curl, CURLOPT_URL,
+                     arena_format(&arena, "http://127.0.0.1:%d%s", service.port, path).at);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.at);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)body.len);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, drop);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, 15000L);
+    (void)curl_easy_perform(curl);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    curl_slist_free_all(headers);
+    curl_easy_cleanup(curl);
+    return status;
+}
+
+static long post_mail(const char *path, const char *raw)
+{
+    static const char *const token[] = {"Authorization: Bearer " TOKEN};
+
+    return post(path, str_from(raw), token, 1);
+}
+
+/* Signed anew, and not by the code under test: id, time and body with dots between. */
+static long post_resend(const char *body)
+{
+    char base64[64];
+    long long now = clock_now() / USEC_PER_SEC;
+    struct hash mac = hmac_sha256(STR("parley-tests-own-key-001"),
+                                  arena_format(&arena, "msg_1.%lld.%s", now, body));
+
+    sodium_bin2base64(base64, sizeof base64, mac.bytes, HASH_LEN,
+                      sodium_base64_VARIANT_ORIGINAL);
+    const char *lines[] = {"svix-id: msg_1",
+                           arena_format(&arena, "svix-timestamp: %lld", now).at,
+                           arena_format(&arena, "svix-signature: v1,AAAA v1,%s", base64).at};
+    return post("/webhooks/resend", str_from(body), lines, 3);
+}
+
+static long messages_in(void)
+{
+    return ask_number(owner, "select count(*) from messages where inbound");
+}
+
+#define RECEIVED                                                                               \
+    "{\"type\":\"email.received\",\"data\":{\"email_id\":\"m-1\",\"to\":[\"Lark "              \
+    "<Support+tok@in.lark.example>\"],\"subject\":\"Re: Order\"}}"
+
+/* --- the gateway ----------------------------------------------------------------------------
+ */
+
+static void ch_5_only_the_gateway_may_post_mail(void **state)
+{
+    static const char *const wrong[] = {
+        "Authorization: Bearer a gateway's token of some lengtX", "Authorization: Basic " TOKEN,
+        "X-Nothing: 1"};
+
+    (void)state;
+    start(1);
+    for (size_t i = 0; i < COUNTOF(wrong); i++)
+        assert_int_equal(post(DOOR, STR(HEAD "\r\nHi"), &wrong[i], 1), 401);
+    assert_int_equal(post_mail("/webhooks/mail/nonsense", HEAD "\r\nHi"), 404);
+    assert_int_equal(ask_number(owner, "select count(*) from seen"), 0);
+    service_stop(&service);
+}
+
+static void ch_5_a_mail_makes_a_turn_once(void **state)
+{
+    (void)state;
+    start(2);
+    long before = messages_in();
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(post_mail(DOOR, HEAD "Message-ID: <a@example.net>\r\n\r\nhello\r\n\r\n"
+                                              "> quoted\r\n"),
+                         200);
+    assert_int_equal(messages_in(), before + 1);
+    assert_int_equal(ask_number(owner, "select count(*) from contact_points where channel ="
+                                       " 'email' and address = 'ana@example.net'"),
+                     1);
+    assert_int_equal(ask_number(owner, "select count(*) from messages where inbound and body"
+                                       " like '%hello%' and body not like '%quoted%'"),
+                     1);
+    assert_int_equal(ask_number(owner, "select count(*) from messages where not inbound and why"
+                                       " is distinct from 'code'") > 0,
+                     1);
+    assert_int_equal(ask_number(owner, "select count(*) from mail_threads where message_id ="
+                                       " '<a@example.net>'"),
+                     1);
+    service_stop(&service);
+}
+
+static void ch_5_machines_are_never_answered(void **state)
+{
+    static const char *const mails[] = {
+        "Auto-Submitted: auto-replied\r\n" HEAD "\r\nI am away.",
+        "Precedence: bulk\r\n" HEAD "\r\nNews.",
+        "From: " SERVICE_MAIL "\r\nTo: " SERVICE_MAIL "\r\n\r\nMyself.",
+        "From: MAILER-DAEMON@example.net\r\n\r\nLost.",
+    };
+
+    (void)state;
+    start(1);
+    long before = messages_in(), notes = ask_number(owner, "select count(*) from audit");
+    for (size_t i = 0; i < COUNTOF(mails); i++)
+        assert_int_equal(post_mail(DOOR, mails[i]), 200);
+    assert_int_equal(messages_in(), before);
+    assert_int_equal(ask_number(owner, "select count(*) from outbox"), 0);
+    assert_int_equal(
+        ask_number(owner, "select count(*) from audit where action = 'email.other'"),
+        COUNTOF(mails));
+    (void)notes;
+    service_stop(&service);
+}
+
+static void ch_5_what_is_nobodys_or_hostile_is_kept_and_answered(void **state)
+{
+    struct str bomb = STR("From: a@b.example\r\nTo: ");
+
+    (void)state;
+    start(1);
+    long kept = ask_number(owner, "select count(*) from unrouted");
+    assert_int_equal(post_mail("/webhooks/mail/nobody@else.example", HEAD "\r\nHi"), 200);
+    for (int i = 0; i < 10; i++)
+        bomb =
+            arena_concat(&arena, bomb, STR("g:g:g:g:g:g:g:g:g:g:g:g:g:g:g:g:g:g:g:g:g:g:g:"));
+    assert_int_equal(post_mail(DOOR, arena_cstr(&arena, bomb)), 200);
+    assert_int_equal(ask_number(owner, "select count(*) from unrouted"), kept + 2);
+    assert_int_equal(messages_in(), 0);
+    service_stop(&service);
+}
+
+static void ch_5_a_large_mail_is_let_in_only_by_its_own_door(void **state)
+{
+    size_t size = (size_t)5 << 20;
+    char *text = malloc(size + 1);
+
+    (void)state;
+    start(1);
+    assert_non_null(text);
+    memset(text, 'x', size);
+    memcpy(text, HEAD "\r\n", sizeof(HEAD "\r\n") - 1);
+    text[size] = '\0';
+    assert_int_equal(post_mail(DOOR, text), 200);
+    assert_int_equal(post_mail("/webhooks/resend", text), 413);
+    free(text);
+    service_stop(&service);
+}
+
+/* --- Resend ---------------------------------------------------------------------------------
+ */
+
+static void ch_5_resends_mail_is_fetched_before_it_is_answered(void **state)
+{
+    (void)state;
+    start(1);
+    assert_int_equal(post_resend(RECEIVED), 200);
+    assert_int_equal(api.asked, 1);
+    assert_int_equal(messages_in(), 1);
+    assert_int_equal(ask_number(owner, "select count(*) from messages where inbound and body"
+                                       " like '%Where is it?%' and body not like '%Shipped%'"),
+                     1);
+    assert_int_equal(post_resend(RECEIVED), 200);
+    assert_int_equal(messages_in(), 1);
+    service_stop(&service);
+}
+
+static void ch_5_what_cannot_be_fetched_is_asked_for_again(void **state)
+{
+    (void)state;
+    start(1);
+    api.fails = 2;
+    assert_int_equal(post_resend(RECEIVED), 503);
+    assert_int_equal(post_resend(RECEIVED), 503);
+    assert_int_equal(messages_in(), 0);
+    assert_int_equal(post_resend(RECEIVED), 200);
+    assert_int_equal(messages_in(), 1);
+    service_stop(&service);
+}
+
+static void ch_5_only_resend_may_speak_for_resend(void **state)
+{
+    static const char *const lines[] = {"svix-id: msg_1", "svix-timestamp: 1764000000",
+                                        "svix-signature: v1,AAAA"};
+
+    (void)state;
+    start(1);
+    assert_int_equal(post("/webhooks/resend", STR(RECEIVED), lines, 3), 401);
+    assert_int_equal(post("/webhooks/resend", STR(RECEIVED), NULL, 0), 401);
+    assert_int_equal(api.asked, 0);
+    service_stop(&service);
+}
+
+static void ch_5_bounces_and_complaints_end_what_is_sent_there(void **state)
+{
+    static const char *const news[] = {
+        "{\"type\":\"email.bounced\",\"data\":{\"email_id\":\"e1\",\"from\":\"" SERVICE_MAIL
+        "\",\"to\":[\"gone@example.net\"],\"tags\":{},\"bounce\":{\"type\":\"Permanent\"}}}",
+        "{\"type\":\"email.complained\",\"data\":{\"email_id\":\"e2\",\"from\":\"" SERVICE_MAIL
+        "\",\"to\":[\"angry@example.net\"],\"tags\":{}}}",
+        "{\"type\":\"email.bounced\",\"data\":{\"email_id\":\"e3\",\"from\":\"" SERVICE_MAIL
+        "\",\"to\":[\"full@example.net\"],\"tags\":{},\"bounce\":{\"type\":\"Transient\"}}}",
+    };
+
+    (void)state;
+    start(1);
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i < COUNTOF(news); i++)
+            assert_int_equal(post_resend(news[i]), 200);
+    }
+    assert_int_equal(ask_number(owner, "select count(*) from contact_points where channel ="
+                                       " 'email' and stopped_at is not null and address in"
+                                       " ('gone@example.net', 'angry@example.net')"),
+                     2);
+    assert_int_equal(ask_number(owner, "select count(*) from contact_points where stopped_at is"
+                                       " not null and address = 'full@example.net'"),
+                     0);
+    service_stop(&service);
+}
+
+/* Workers die while mail comes; what was answered 200 is there, once. */
+static void ch_5_deaths_lose_no_mail_and_double_none(void **state)
+{
+    enum { MAILS = 40 };
+
+    (void)state;
+    start(2);
+    for (int i = 0; i < MAILS; i++) {
+        const char *raw = arena_format(&arena,
+                                       "From: p%d@example.net\r\nTo: " SERVICE_MAIL
+                                       "\r\nSubject: x\r\n\r\nhello %d",
+                                       i, i)
+                              .at;
+        pid_t pids[2];
+        if (i % 10 == 5 && service_workers(&service, pids, 2) > 0)
+            (void)kill(pids[0], SIGKILL);
+        usec_t end = clock_monotonic() + WAIT;
+        while (post_mail(DOOR, raw) != 200 && clock_monotonic() < end)
+            (void)usleep(20000);
+        if (i % 3 == 0)
+            (void)post_mail(DOOR, raw); /* once more, as a gateway that lost the answer */
+    }
+    service_until(&service, owner, "select count(*) from messages where inbound", MAILS, WAIT);
+    assert_int_equal(
+        ask_number(owner, "select count(distinct body) from messages where inbound"), MAILS);
+    service_stop(&service);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(ch_5_only_the_gateway_may_post_mail, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(ch_5_a_mail_makes_a_turn_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(ch_5_machines_are_never_answered, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(ch_5_what_is_nobodys_or_hostile_is_kept_and_answered,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(ch_5_a_large_mail_is_let_in_only_by_its_own_door,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(ch_5_resends_mail_is_fetched_before_it_is_answered,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(ch_5_what_cannot_be_fetched_is_asked_for_again, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(ch_5_only_resend_may_speak_for_resend, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(ch_5_bounces_and_complaints_end_what_is_sent_there,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(ch_5_deaths_lose_no_mail_and_double_none, set_up,
+                                        tear_down),
+    };
+    store_open();
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    store_shut();
+    return failed;
+}
