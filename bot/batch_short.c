@@ -2,11 +2,22 @@
 
 #include "bot/short_link.h"
 #include "store/sql.h"
+#include "webhooks/twilio.h"
+
+/* Twilio fetches it, and nobody reads its address. */
+static bool goes_along(const struct batch_work *work, const struct turn *turn,
+                       const struct reply *reply)
+{
+    return (reply->kind == REPLY_IMAGE || reply->kind == REPLY_DOCUMENT) &&
+           work->batch->worker->config->twilio.mms &&
+           twilio_reaches_by_mms(turn->account->external_id, turn->address);
+}
 
 const struct reply *batch_shorten(struct batch_work *work, const struct turn *turn,
                                   const struct reply *reply)
 {
-    if (turn->account->channel != CHANNEL_SMS || reply->url.len == 0)
+    if (turn->account->channel != CHANNEL_SMS || reply->url.len == 0 ||
+        goes_along(work, turn, reply))
         return reply;
     struct str code = short_link_code(&work->arena, turn->account->org);
     struct str address =

@@ -75,7 +75,7 @@ struct config {
         struct str phone_number;
         usec_t connect_timeout, timeout;
         unsigned rate, rate_burst; /* segments per second of one number */
-        bool plain_letters, allow_http;
+        bool plain_letters, mms, allow_http;
         size_t answer_max;
     } twilio;
     struct {

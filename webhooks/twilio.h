@@ -20,14 +20,21 @@ struct twilio_sender {
     struct str auth_token;
     struct str callback; /* without a query */
     bool plain_letters;  /* marks on letters go where that saves segments: sms_text.h */
+    bool mms;            /* pictures and documents go along where carriers take them */
 };
+
+/* Whether an MMS gets from this account to this number: between numbers of +1. Elsewhere
+ * carriers refuse it, or Twilio makes it an SMS with an address of its own. */
+bool twilio_reaches_by_mms(struct str account, struct str phone);
 
 /*
  * The request that sends a message as SMS. `message->account` is the number that it leaves from
  * (E.164), or a messaging service (MG...). The words are those of `message->face`; without one
  * lists and buttons become numbered lines, a link its address. They are written in the cheapest
- * way (sms_text.h), and the request's `cost` is their segments. ERR_REJECT for what cannot be
- * said: a sender or recipient that is none, no words, a setting that is malformed.
+ * way (sms_text.h), and the request's `cost` is their segments. A picture or document that has
+ * an address goes along by it (MMS) where that works, and then the words do not name it.
+ * ERR_REJECT for what cannot be said: a sender or recipient that is none, no words, a setting
+ * that is malformed.
  */
 MUST_USE bool twilio_encode(struct arena *into, const struct twilio_sender *sender,
                             const struct outbound *message, struct http_request *request,

@@ -166,14 +166,50 @@ static struct str add_field(struct arena *into, struct str form, const char *nam
                         STR_ARG(escape(into, value)));
 }
 
+bool twilio_reaches_by_mms(struct str account, struct str phone)
+{
+    bool service = account.len > 0 && account.at[0] == 'M';
+
+    return str_starts(phone, STR("+1")) && (service || str_starts(account, STR("+1")));
+}
+
+/* What goes along; empty: nothing. */
+static struct str media_of(const struct twilio_sender *sender, const struct outbound *message)
+{
+    const struct reply *reply = message->reply;
+    bool file = reply->kind == REPLY_IMAGE || reply->kind == REPLY_DOCUMENT;
+
+    return sender->mms && file && twilio_is_address(reply->url) &&
+                   twilio_reaches_by_mms(message->account, message->to.phone)
+               ? reply->url
+               : STR_NONE;
+}
+
+/* The words without the address that stands in a line of its own. */
+static struct str without_line(struct arena *into, struct str words, struct str line)
+{
+    struct str out = STR(""), piece;
+
+    while (str_split(&words, '\n', &piece)) {
+        if (str_eq(str_trim(piece), line))
+            continue;
+        out = arena_format(into, "%.*s%s%.*s", STR_ARG(out), out.len > 0 ? "\n" : "",
+                           STR_ARG(piece));
+    }
+    return str_trim(out);
+}
+
 static struct str form_of(struct arena *into, const struct twilio_sender *sender,
-                          const struct outbound *message, struct str words)
+                          const struct outbound *message, struct str words, struct str media)
 {
     bool service = message->account.at[0] == 'M';
     struct str form = add_field(into, STR_NONE, "To", message->to.phone);
 
     form = add_field(into, form, service ? "MessagingServiceSid" : "From", message->account);
-    form = add_field(into, form, "Body", words);
+    if (words.len > 0)
+        form = add_field(into, form, "Body", words);
+    if (media.len > 0)
+        form = add_field(into, form, "MediaUrl", media);
     if (message->good_for > 0) {
         int64_t seconds = (message->good_for + USEC_PER_SEC - 1) / USEC_PER_SEC;
         struct str valid =
@@ -258,16 +294,19 @@ bool twilio_encode(struct arena *into, const struct twilio_sender *sender,
 {
     struct str words =
         message->face != NULL ? str_trim(message->face->text) : words_of(into, message->reply);
+    struct str media = media_of(sender, message);
 
     if (!check(sender, message, err))
         return false;
-    if (words.len == 0) {
+    if (media.len > 0)
+        words = without_line(into, words, media);
+    if (words.len == 0 && media.len == 0) {
         return err_raise(err, ERR_REJECT, "SMS %s: no words",
                          reply_kind_name(message->reply->kind));
     }
     words = fit(into, sender, words);
     twilio_begin(into, sender, "POST", "/Messages.json", request);
-    request->body = form_of(into, sender, message, words);
-    request->cost = sms_measure(words).segments;
+    request->body = form_of(into, sender, message, words, media);
+    request->cost = media.len > 0 ? 1 : sms_measure(words).segments;
     return true;
 }

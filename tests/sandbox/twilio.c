@@ -93,7 +93,10 @@ static bool check(struct call *call)
         return wrong(call, 21603, "A 'From' phone number is required.");
     if (!str_eq(from, str_from(call->sandbox->settings.sms_number)))
         return wrong(call, 21606, "The 'From' phone number is not one of the account's.");
-    if (body.len == 0)
+    struct str media = twilio_form_get(&call->form, "MediaUrl");
+    if (media.len > 0 && !is_web(media))
+        return wrong(call, 21620, "The media URL is not valid.");
+    if (body.len == 0 && media.len == 0)
         return wrong(call, 21602, "Message body is required.");
     if (!str_is_utf8(body))
         return wrong(call, 21602, "Message body is not UTF-8.");
@@ -267,6 +270,7 @@ static json_t *take(struct call *call, struct chatter *person, const struct faul
     json_set_text(message, "to", twilio_form_get(&call->form, "To"));
     json_set_text(message, "from", twilio_form_get(&call->form, "From"));
     json_set_text(message, "body", twilio_form_get(&call->form, "Body"));
+    json_set_text(message, "media", twilio_form_get(&call->form, "MediaUrl"));
     json_set_text(message, "callback", callback);
     OWNED_JSON(record) = json_pack("{s:s, s:I, s:I, s:s, s:s, s:O}", "t", "sms", "n",
                                    (json_int_t)sandbox->next_n, "at", (json_int_t)now, "who",

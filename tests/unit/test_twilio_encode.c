@@ -238,6 +238,55 @@ static void ch_4_words_are_written_in_the_cheapest_way_and_their_segments_counte
     assert_true(str_ends(twilio_form_get(&form, "Body"), STR("x...")));
 }
 
+static void ch_4_a_picture_goes_along_where_carriers_take_it(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *account, *to;
+        bool mms, goes;
+    } cases[] = {
+        {"+15550100101",  "+15550100001", true,  true },
+        {"MG0123456789",  "+15550100001", true,  true },
+        {"+15550100101",  "+15550100001", false, false},
+        {"+15550100101",  "+48600100200", true,  false},
+        {"+353155501010", "+15550100001", true,  false},
+        {"MG0123456789",  "+48600100200", true,  false},
+    };
+    struct reply reply = {.kind = REPLY_IMAGE,
+                          .body = STR("Before"),
+                          .url = STR("https://shop.example/a.jpg?x=1&y=2")};
+    struct face face = {.text = STR("Before\nhttps://shop.example/a.jpg?x=1&y=2\nLark")};
+    struct outbound message = to_ana(&reply);
+    struct twilio_sender with = sender;
+    struct http_request request;
+    struct twilio_form form;
+    message.face = &face;
+    for (size_t i = 0; i < COUNTOF(cases); i++) {
+        message.account = str_from(cases[i].account);
+        message.to.phone = str_from(cases[i].to);
+        with.mms = cases[i].mms;
+        assert_true(twilio_encode(&arena, &with, &message, &request, &err));
+        assert_true(twilio_form_read(&arena, request.body, &form, &err));
+        assert_str(twilio_form_get(&form, "MediaUrl"),
+                   cases[i].goes ? "https://shop.example/a.jpg?x=1&y=2" : "");
+        assert_str(twilio_form_get(&form, "Body"),
+                   cases[i].goes ? "Before\nLark"
+                                 : "Before\nhttps://shop.example/a.jpg?x=1&y=2\nLark");
+    }
+    /* a picture may go without words; a link is no picture; a file of ours has no address */
+    message = to_ana(&reply);
+    with.mms = true;
+    reply.body = STR("");
+    assert_true(twilio_encode(&arena, &with, &message, &request, &err));
+    assert_int_equal(str_find(request.body, STR("Body=")), request.body.len);
+    reply.kind = REPLY_LINK;
+    assert_true(twilio_encode(&arena, &with, &message, &request, &err));
+    assert_int_equal(str_find(request.body, STR("MediaUrl=")), request.body.len);
+    reply = (struct reply){.kind = REPLY_DOCUMENT, .document = STR("0192"), .body = STR("x")};
+    assert_true(twilio_encode(&arena, &with, &message, &request, &err));
+    assert_int_equal(str_find(request.body, STR("MediaUrl=")), request.body.len);
+}
+
 static void ch_6_the_face_is_what_is_said(void **state)
 {
     (void)state;
@@ -258,6 +307,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ch_4_words_are_written_in_the_cheapest_way_and_their_segments_counted),
+        cmocka_unit_test(ch_4_a_picture_goes_along_where_carriers_take_it),
         cmocka_unit_test(ch_6_the_face_is_what_is_said),
         cmocka_unit_test(ch_4_a_message_is_a_form_with_our_key_in_its_callback),
         cmocka_unit_test(the_doctor_asks_who_we_are),
