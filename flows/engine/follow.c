@@ -181,6 +181,8 @@ bool follow_words(struct flow_turn *turn, const struct understood *meant)
             greet(turn); /* else nothing is wanted, and the last word may be theirs */
     } else {
         flow = follow_flow(turn->book, intent);
+        if (!flow && meant->number.len && str_eq(intent, STR("refund")))
+            flow = book_flow_on(turn->book, STR("order")); /* what can be done shows there */
         if (!flow)
             return false;
         follow_start(turn, flow, meant);
