@@ -3,6 +3,7 @@
  *
  *     download.c        looks for what is due, business by business, and begins
  *     download_one.c    one file's way: ask, fetch, judge, store
+ *     download_enclosed.c  one that came within its mail
  *     download_tell.c   the end of one that cannot be kept, and the words about it
  */
 #pragma once
@@ -80,6 +81,12 @@ void download_later(struct download *download, const struct err *err);
 
 /* download_one.c: from wherever its row stands. */
 void download_run(struct download *download);
+/* The bytes are here: keep them, or say why not. */
+void download_judge(struct download *download);
+
+/* download_enclosed.c */
+bool download_is_enclosed(struct str handle);
+void download_enclosed(struct download *download);
 
 /* download_tell.c */
 void download_end(struct download *download, enum document_state state, const char *reason);

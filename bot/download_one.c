@@ -112,13 +112,16 @@ static bool is_expected(const struct download *download, enum file_kind kind)
     return sound ? kind == FILE_VOICE : file_is_attachment(kind);
 }
 
-static void judge(struct download *download)
+void download_judge(struct download *download)
 {
     struct file_look look = file_sniff(download->bytes);
+    size_t most = download->downloads->worker->config->documents.max_size;
     struct err err = {0};
 
     download->sha256 = sha256(download->bytes);
-    if (!is_promised(download) || download->bytes.len == 0) {
+    if (download->bytes.len > most) {
+        download_end(download, DOCUMENT_REFUSED, "too_large");
+    } else if (!is_promised(download) || download->bytes.len == 0) {
         if (download->attempts >= WRONG_TRIES) {
             download_end(download, DOCUMENT_REFUSED, "damaged");
         } else {
@@ -162,7 +165,7 @@ static void fetched(struct fetch *fetch)
         download_later(download, &fetch->err);
     } else {
         download->bytes = fetch->answer.body;
-        judge(download);
+        download_judge(download);
     }
 }
 
@@ -186,6 +189,8 @@ static void start(struct download *download, usec_t timeout, size_t most,
                                      .connect_timeout = config->whatsapp.connect_timeout,
                                      .timeout = timeout,
                                      .body_max = most,
+                                     .public_only = download->ways->is_elsewhere != NULL &&
+                                                    download->ways->is_elsewhere(config),
                                      .into = &download->arena,
                                      .done = done};
     fetcher_start(download->downloads->worker->fetcher, &download->fetch);
@@ -217,7 +222,7 @@ static void look_up_answered(struct download *download, const struct http_answer
         fetch_file(download);
     } else {
         download->bytes = answer->body;
-        judge(download);
+        download_judge(download);
     }
 }
 
@@ -246,6 +251,10 @@ static void look_up(struct download *download)
 
     if (clock_now() >= download->expires_at) {
         download_end(download, DOCUMENT_LOST, "lost");
+        return;
+    }
+    if (download_is_enclosed(download->handle)) {
+        download_enclosed(download);
         return;
     }
     download->ways = download->account != NULL ? file_ways(download->account->channel) : NULL;

@@ -1,5 +1,6 @@
 #include "bot/file_ways.h"
 
+#include "webhooks/resend_in.h"
 #include "webhooks/twilio.h"
 #include "webhooks/whatsapp.h"
 
@@ -104,6 +105,60 @@ static bool mms_fetch(struct arena *into, const struct config *config,
     return twilio_encode_file(into, &sender, url, request, err);
 }
 
+/* --- mail by Resend: the API names an address that is signed, and wants no credentials -------
+ */
+
+static struct resend_reader resend_reader_of(const struct config *config)
+{
+    return (struct resend_reader){config->resend.base_url, config->resend.api_key};
+}
+
+static bool mail_is_ready(const struct config *config, const struct account *account)
+{
+    (void)account;
+    return config->resend.api_key.len > 0;
+}
+
+static bool mail_ask(struct arena *into, const struct config *config,
+                     const struct account *account, struct str handle,
+                     struct http_request *request, struct err *err)
+{
+    struct resend_reader reader = resend_reader_of(config);
+
+    (void)account;
+    return resend_encode_file(into, &reader, handle, request, err);
+}
+
+static bool mail_read(struct arena *into, const struct fetch *fetch, struct remote_file *file,
+                      struct err *err)
+{
+    struct resend_file found;
+
+    if (!resend_read_file(into, &fetch->answer, &found, err))
+        return false;
+    *file = (struct remote_file){.url = found.url,
+                                 .size = found.size > 0 ? (int64_t)found.size : -1};
+    return true;
+}
+
+static bool mail_fetch(struct arena *into, const struct config *config,
+                       const struct account *account, struct str url,
+                       struct http_request *request, struct err *err)
+{
+    (void)into;
+    (void)account;
+    if (!str_starts(url, STR("https://")) &&
+        !(config->resend.allow_http && str_starts(url, STR("http://"))))
+        return err_raise(err, ERR_REJECT, "the attachment's address is not https");
+    *request = (struct http_request){.method = "GET", .url = url, .repeatable = true};
+    return true;
+}
+
+static bool mail_is_elsewhere(const struct config *config)
+{
+    return !config->resend.allow_http; /* a sandbox has no network but ours */
+}
+
 const struct file_ways *file_ways(enum channel channel)
 {
     static const struct file_ways whatsapp = {.is_ready = whatsapp_is_ready,
@@ -117,5 +172,20 @@ const struct file_ways *file_ways(enum channel channel)
                                          .hops = 2,
                                          .at_once = true};
 
-    return channel == CHANNEL_WHATSAPP ? &whatsapp : channel == CHANNEL_SMS ? &mms : NULL;
+    static const struct file_ways mail = {.is_ready = mail_is_ready,
+                                          .ask = mail_ask,
+                                          .read = mail_read,
+                                          .fetch = mail_fetch,
+                                          .is_elsewhere = mail_is_elsewhere};
+
+    switch (channel) {
+    case CHANNEL_WHATSAPP:
+        return &whatsapp;
+    case CHANNEL_SMS:
+        return &mms;
+    case CHANNEL_EMAIL:
+        return &mail;
+    default:
+        return NULL;
+    }
 }

@@ -33,6 +33,9 @@ struct file_ways {
     bool (*fetch)(struct arena *into, const struct config *config,
                   const struct account *account, struct str url, struct http_request *request,
                   struct err *err);
+    /* Whether its files lie at hosts that nobody named to us: then none of our own network is
+     * reached. NULL: they do not. */
+    bool (*is_elsewhere)(const struct config *config);
     unsigned hops; /* so many redirects are followed, each an address for `fetch` */
     bool at_once;  /* the first answer may be the file itself */
 };

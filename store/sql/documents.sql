@@ -46,6 +46,11 @@ update documents d set state = 'storing', sha256 = $3::bytea, size = $4::int8, m
 update documents set state = 'kept', open = false, reason = null, kept_at = $3::timestamptz
  where org_id = $1::uuid and document_id = $2::uuid and state = 'storing';
 
+-- name: documents_payload
+-- The delivery that a file came within.
+-- $1 org  $2 payload
+select p.body from payloads p where p.org_id = $1::uuid and p.payload_id = $2::uuid limit 1;
+
 -- name: documents_later
 -- $1 org  $2 id  $3 next attempt  $4 reason
 update documents set due_at = $3::timestamptz, reason = $4::text

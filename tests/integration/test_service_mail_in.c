@@ -231,6 +231,17 @@ static long post_mail(const char *path, const char *raw)
     return post(path, str_from(raw), token, 1);
 }
 
+/* As a gateway does: again, until it is kept. */
+static void give_mail(const char *raw)
+{
+    usec_t end = clock_monotonic() + WAIT;
+    long status;
+
+    while ((status = post_mail(DOOR, raw)) != 200 && clock_monotonic() < end)
+        (void)usleep(20000);
+    assert_int_equal(status, 200);
+}
+
 /* Signed anew, and not by the code under test: id, time and body with dots between. */
 static long post_resend(const char *body)
 {
@@ -262,8 +273,8 @@ static long messages_in(void)
 static void ch_5_only_the_gateway_may_post_mail(void **state)
 {
     static const char *const wrong[] = {
-        "Authorization: Bearer a gateway's token of some lengtX", "Authorization: Basic " TOKEN,
-        "X-Nothing: 1"};
+        "Authorization: Bearer a gateway's token of some lengtX",
+        ("Authorization: Basic " TOKEN), "X-Nothing: 1"};
 
     (void)state;
     start(1);
@@ -280,9 +291,7 @@ static void ch_5_a_mail_makes_a_turn_once(void **state)
     start(2);
     long before = messages_in();
     for (int i = 0; i < 3; i++)
-        assert_int_equal(post_mail(DOOR, HEAD "Message-ID: <a@example.net>\r\n\r\nhello\r\n\r\n"
-                                              "> quoted\r\n"),
-                         200);
+        give_mail(HEAD "Message-ID: <a@example.net>\r\n\r\nhello\r\n\r\n> quoted\r\n");
     assert_int_equal(messages_in(), before + 1);
     assert_int_equal(ask_number(owner, "select count(*) from contact_points where channel ="
                                        " 'email' and address = 'ana@example.net'"),
@@ -427,6 +436,58 @@ static void ch_5_bounces_and_complaints_end_what_is_sent_there(void **state)
     service_stop(&service);
 }
 
+/* --- files ----------------------------------------------------------------------------------
+ */
+
+static void ch_5_attachments_of_resends_mail_become_documents(void **state)
+{
+    (void)state;
+    start(1);
+    assert_int_equal(post_resend(RECEIVED), 200);
+    service_until(&service, owner, "select count(*) from documents where state = 'kept'", 1,
+                  WAIT);
+    assert_int_equal(ask_number(owner, "select size from documents"), sizeof png);
+    assert_int_equal(ask_number(owner, "select count(*) from documents where mime = 'image/png'"
+                                       " and filename = 'a.png' and width = 600"),
+                     1);
+    assert_int_equal(api.bearers, 0); /* the key is for the API alone */
+    service_stop(&service);
+}
+
+static const char *with_file(const char *name)
+{
+    char base64[128];
+
+    sodium_bin2base64(base64, sizeof base64, png, sizeof png, sodium_base64_VARIANT_ORIGINAL);
+    return arena_format(&arena,
+                        HEAD
+                        "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nIt is "
+                        "broken.\r\n--b\r\nContent-Type: image/png; name=%s\r\n"
+                        "Content-Transfer-Encoding: base64\r\n\r\n%s\r\n--b\r\n"
+                        "Content-Type: application/pdf\r\nContent-Disposition: attachment;"
+                        " filename=x.pdf\r\n\r\nno PDF\r\n--b--\r\n",
+                        name, base64)
+        .at;
+}
+
+static void ch_5_attachments_of_raw_mail_become_documents(void **state)
+{
+    (void)state;
+    start(1);
+    assert_int_equal(post_mail(DOOR, with_file("b.png")), 200);
+    service_until(&service, owner, "select count(*) from documents where state = 'kept'", 1,
+                  WAIT);
+    assert_int_equal(ask_number(owner, "select size from documents where state = 'kept'"),
+                     sizeof png);
+    assert_int_equal(ask_number(owner, "select count(*) from documents where state = 'kept' and"
+                                       " filename = 'b.png' and handle like 'payload:%/1'"),
+                     1);
+    service_until(&service, owner,
+                  "select count(*) from documents where state = 'refused' and reason = 'kind'",
+                  1, WAIT);
+    service_stop(&service);
+}
+
 /* Workers die while mail comes; what was answered 200 is there, once. */
 static void ch_5_deaths_lose_no_mail_and_double_none(void **state)
 {
@@ -443,9 +504,7 @@ static void ch_5_deaths_lose_no_mail_and_double_none(void **state)
         pid_t pids[2];
         if (i % 10 == 5 && service_workers(&service, pids, 2) > 0)
             (void)kill(pids[0], SIGKILL);
-        usec_t end = clock_monotonic() + WAIT;
-        while (post_mail(DOOR, raw) != 200 && clock_monotonic() < end)
-            (void)usleep(20000);
+        give_mail(raw);
         if (i % 3 == 0)
             (void)post_mail(DOOR, raw); /* once more, as a gateway that lost the answer */
     }
@@ -473,6 +532,10 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(ch_5_bounces_and_complaints_end_what_is_sent_there,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(ch_5_attachments_of_resends_mail_become_documents,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(ch_5_attachments_of_raw_mail_become_documents, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(ch_5_deaths_lose_no_mail_and_double_none, set_up,
                                         tear_down),
     };
