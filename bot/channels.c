@@ -3,6 +3,7 @@
 #include "bot/base/crypto.h"
 #include "bot/loop/loop.h"
 #include "webhooks/resend_out.h"
+#include "webhooks/smtp.h"
 #include "webhooks/twilio.h"
 #include "webhooks/whatsapp.h"
 
@@ -106,9 +107,28 @@ static struct channel_limits mail_limits(const struct config *config)
                                    .answer_max = config->resend.answer_max};
 }
 
-static bool mail_put(struct arena *into, const struct config *config,
+static bool smtp_put(struct arena *into, const struct config *config,
                      const struct account *account, const struct outbound *message,
                      struct http_request *request, struct err *err)
+{
+    struct str tls = config->smtp.tls;
+    struct smtp_sender sender = {.host = config->smtp.host,
+                                 .port = config->smtp.port,
+                                 .tls = str_eq(tls, STR("none"))       ? SMTP_PLAIN
+                                        : str_eq(tls, STR("implicit")) ? SMTP_IMPLICIT
+                                                                       : SMTP_STARTTLS,
+                                 .user = config->smtp.user,
+                                 .password = config->smtp.password,
+                                 .ca_file = config->smtp.ca_file,
+                                 .now = clock_now()};
+
+    (void)account;
+    return smtp_encode(into, &sender, message, request, err);
+}
+
+static bool resend_put(struct arena *into, const struct config *config,
+                       const struct account *account, const struct outbound *message,
+                       struct http_request *request, struct err *err)
 {
     struct resend_sender sender = {.base = config->resend.base_url,
                                    .api_key = config->resend.api_key};
@@ -138,11 +158,23 @@ const struct channel_ways *channel_ways(enum channel channel)
     static const struct channel_ways mail = {.is_ready = mail_is_ready,
                                              .limits = mail_limits,
                                              .face = face_mail,
-                                             .encode = mail_put,
+                                             .encode = resend_put,
                                              .answer = resend_answer,
-                                             .error = resend_error};
+                                             .error = smtp_error};
 
     return channel == CHANNEL_SMS ? &sms : channel == CHANNEL_EMAIL ? &mail : &whatsapp;
+}
+
+const struct channel_ways *channel_ways_by(const struct config *config, enum channel channel)
+{
+    static const struct channel_ways smtp = {.is_ready = mail_is_ready,
+                                             .limits = mail_limits,
+                                             .face = face_mail,
+                                             .encode = smtp_put,
+                                             .answer = smtp_answer,
+                                             .error = smtp_error};
+
+    return channel == CHANNEL_EMAIL && by_smtp(config) ? &smtp : channel_ways(channel);
 }
 
 /* --- sealed words ------------------------------------------------------------------------- */

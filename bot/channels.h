@@ -45,6 +45,8 @@ struct channel_ways {
 
 /* Every account's channel has its line. */
 const struct channel_ways *channel_ways(enum channel channel);
+/* The same for who sends: mail has two carriers, and a setting says which. */
+const struct channel_ways *channel_ways_by(const struct config *config, enum channel channel);
 
 /* What is sealed in the outbox has a key of its own. False when the service has no key. */
 MUST_USE bool channel_seal(struct arena *into, const struct config *config, struct str plain,

@@ -9,11 +9,10 @@
  * provider ignores repetitions; a request without a body would be repeated all the same, so
  * that one gets a connection of its own.
  */
-#include "bot/fetch.h"
+#include "bot/fetch_inside.h"
 
 #include "bot/public_net.h"
 
-#include <curl/curl.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -23,36 +22,6 @@
 #define DEFAULT_REUSE_IDLE      (15 * USEC_PER_SEC)
 #define DEFAULT_REUSE_TOTAL     (10 * USEC_PER_MIN)
 #define RETRY_AFTER_MAX         USEC_PER_DAY
-
-struct fetcher {
-    struct loop *loop;
-    struct fetch_options options; /* its texts are our own copies */
-    CURLM *multi;
-    struct timer timer;
-    struct transfer *transfers; /* under way */
-    CURL **idle;                /* easy handles to use again */
-    unsigned n_idle;
-    unsigned handles; /* of libuv's, that are open or closing */
-    bool destroyed;
-};
-
-struct transfer {
-    struct transfer *prev, *next;
-    struct fetcher *fetcher;
-    struct fetch *fetch;
-    struct loop_task task; /* ends it from the loop: refused at the start, or cancelled */
-    CURL *easy;
-    struct curl_slist *headers;
-    char *url;
-    usec_t began;
-    size_t sent; /* of the body, through the read callback */
-    char *body;
-    size_t body_len;
-    size_t body_room;
-    bool too_large;
-    bool head_complete; /* the final answer's headers have ended */
-    char reason[CURL_ERROR_SIZE];
-};
 
 /* A socket of libcurl's that the loop watches. */
 struct watched {
@@ -179,21 +148,34 @@ static void end_transfer(struct transfer *transfer)
         (void)curl_multi_remove_handle(fetcher->multi, transfer->easy);
     give_back(fetcher, transfer->easy);
     curl_slist_free_all(transfer->headers);
+    fetch_mail_free(transfer);
     free(transfer->url);
     free(transfer->body);
     free(transfer);
     fetch->done(fetch);
 }
 
+static enum http_fate fate_of(const struct transfer *transfer)
+{
+    if (transfer->mail)
+        return fetch_mail_fate(transfer);
+    return any_byte_sent(transfer->easy) ? HTTP_UNKNOWN : HTTP_NOT_SENT;
+}
+
 static void finish_transfer(struct transfer *transfer, CURLcode code)
 {
     struct fetch *fetch = transfer->fetch;
+    if (transfer->mail) {
+        fetch_mail_end(transfer, code);
+        end_transfer(transfer);
+        return;
+    }
     if (code == CURLE_OK && !transfer->head_complete)
         code = CURLE_GOT_NOTHING; /* to libcurl, headers that break off are an answer */
     if (code == CURLE_OK) {
         answer_from(transfer);
     } else {
-        fetch->answer.fate = any_byte_sent(transfer->easy) ? HTTP_UNKNOWN : HTTP_NOT_SENT;
+        fetch->answer.fate = fate_of(transfer);
         raise_failure(transfer, code);
     }
     end_transfer(transfer);
@@ -202,7 +184,7 @@ static void finish_transfer(struct transfer *transfer, CURLcode code)
 static void cancel_transfer(struct transfer *transfer, const char *why)
 {
     struct fetch *fetch = transfer->fetch;
-    fetch->answer.fate = any_byte_sent(transfer->easy) ? HTTP_UNKNOWN : HTTP_NOT_SENT;
+    fetch->answer.fate = fate_of(transfer);
     (void)err_raise(&fetch->err, ERR_CANCELED, "%s", why);
     end_transfer(transfer);
 }
@@ -495,7 +477,7 @@ static bool set_up(struct transfer *transfer)
 {
     const struct http_request *request = transfer->fetch->request;
     struct fetcher *fetcher = transfer->fetcher;
-    if (!is_clean(request->url) || !add_headers(transfer))
+    if (!is_clean(request->url) || (!request->mail && !add_headers(transfer)))
         return false;
     CURL *easy = fetcher->n_idle ? fetcher->idle[--fetcher->n_idle] : curl_easy_init();
     transfer->url = strndup(request->url.at ? request->url.at : "", request->url.len);
@@ -503,15 +485,19 @@ static bool set_up(struct transfer *transfer)
         abort();
     transfer->easy = easy;
     set_limits(transfer);
-    set_method(transfer);
     (void)curl_easy_setopt(easy, CURLOPT_URL, transfer->url);
+    (void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->reason);
+    (void)curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
+    if (request->mail) {
+        return fetch_mail_begin(transfer) &&
+               curl_multi_add_handle(fetcher->multi, easy) == CURLM_OK;
+    }
+    set_method(transfer);
     (void)curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
     (void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_answer);
     (void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
     (void)curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
     (void)curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
-    (void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->reason);
-    (void)curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
     return curl_multi_add_handle(fetcher->multi, easy) == CURLM_OK;
 }
 
@@ -520,7 +506,7 @@ static void refuse(struct loop_task *task)
     struct transfer *transfer = CONTAINER_OF(task, struct transfer, task);
     struct fetch *fetch = transfer->fetch;
     fetch->answer.fate = HTTP_NOT_SENT;
-    (void)err_raise(&fetch->err, ERR_REJECT, "the request cannot be written as HTTP");
+    (void)err_raise(&fetch->err, ERR_REJECT, "the request cannot be written");
     end_transfer(transfer);
 }
 
@@ -617,6 +603,7 @@ void fetcher_destroy(struct fetcher *fetcher)
     }
     while (fetcher->n_idle > 0)
         curl_easy_cleanup(fetcher->idle[--fetcher->n_idle]);
+    fetch_mail_shut(fetcher);
     (void)curl_multi_cleanup(fetcher->multi);
     timer_close(&fetcher->timer, timer_gone);
     fetcher->handles--;

@@ -202,7 +202,7 @@ static void add_lanes(struct worker *worker)
             abort();
         lane->lanes = lanes;
         lane->account = account;
-        lane->ways = channel_ways(account->channel);
+        lane->ways = channel_ways_by(worker->config, account->channel);
         lane->limits = lane->ways->limits(worker->config);
         lane->slot = lanes->n++;
         lane->gate = gate_of(worker->shared->gates, account->account);

@@ -158,8 +158,3 @@ void resend_answer(struct arena *into, const struct http_answer *answer,
     *result = (struct sending_result){
         .sending = SENDING_RETRY, .reason = STR("the answer was lost; the key is the same")};
 }
-
-void resend_error(struct arena *into, int code, struct sending_result *result)
-{
-    apply(into, by_status(code), code, result);
-}

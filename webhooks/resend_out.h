@@ -34,9 +34,6 @@ struct str resend_error_name(struct arena *into, struct str body);
 void resend_answer(struct arena *into, const struct http_answer *answer,
                    struct sending_result *result);
 
-/* Resend's events bring no numbers. */
-void resend_error(struct arena *into, int code, struct sending_result *result);
-
 /* A tag's value has letters, digits, "_" and "-" only; our keys have dots, and no "_". */
 struct str resend_tag(struct arena *into, struct str key);
 struct str resend_untag(struct arena *into, struct str tag);

@@ -249,6 +249,15 @@ struct http_header {
     struct str value;
 };
 
+/* A mail for a mail server, instead of HTTP. */
+struct mail_envelope {
+    struct str from, to;       /* addresses, without brackets */
+    struct str id;             /* the Message-ID; the answer's body when the mail was taken */
+    struct str user, password; /* empty: nobody signs in */
+    bool starttls;             /* the server must offer it; a url of smtps:// has TLS at once */
+    struct str ca_file;        /* terminated; empty: the system's */
+};
+
 struct http_request {
     const char *method;
     struct str url;
@@ -259,6 +268,10 @@ struct http_request {
                         repeat it by itself */
     unsigned cost;   /* how many of the account's rate it takes, as an SMS of three segments
                         does; 0 is one */
+    const struct mail_envelope *mail; /* not HTTP: `url` is smtp:// or smtps://, `body` the mail
+                                         with CRLF; status is the server's last reply code, the
+                                         answer's body the command that it answers, and its line
+                                         ("RCPT 550 5.1.1 no such user") */
 };
 
 /* A file that a provider is to have before a message can name it. */

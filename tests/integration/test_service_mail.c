@@ -5,11 +5,13 @@
 #include "bot/base/json.h"
 #include "bot/base/message.h"
 #include "tests/support/service.h"
+#include "tests/support/sink.h"
 
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -18,26 +20,50 @@
 
 static struct arena arena;
 static struct service service;
+static struct sink sink;
 static PGconn *owner;
 
 static int tear_down(void **state)
 {
     (void)state;
     service_end(&service);
+    sink_stop(&sink);
     arena_finish(&arena);
     PQfinish(owner);
     return 0;
 }
 
-static void start(unsigned workers, const char *faults)
+static void start_with(const struct service_wish *wish)
 {
-    owner = owner_connect();
     char org[UUID_TEXT_LEN + 1];
 
-    service_start(&service,
-                  &(struct service_wish){.mail = true, .workers = workers, .faults = faults});
+    owner = owner_connect();
+    service_start(&service, wish);
     uuid_format(seed_demo_org, org);
     run_sql(owner, arena_format(&arena, "set parley.org_id = '%s'", org).at);
+}
+
+static void start(unsigned workers, const char *faults)
+{
+    start_with(&(struct service_wish){.mail = true, .workers = workers, .faults = faults});
+}
+
+/* By a mail server, where mails leave one after the other, or more at once. */
+static void start_smtp(unsigned workers, const char *more, const char *tls)
+{
+    const char *settings =
+        arena_format(&arena,
+                     "  transport: smtp\n%ssmtp:\n  host: %s\n  port: %d\n  tls: %s\n%s", more,
+                     sink.cert[0] != '\0' ? "localhost" : "127.0.0.1", sink.port, tls,
+                     sink.cert[0] == '\0' ? ""
+                                          : arena_format(&arena,
+                                                         "  ca_file: %s\n  user: parley\n"
+                                                         "  password: a good word\n",
+                                                         sink.cert)
+                                                .at)
+            .at;
+
+    start_with(&(struct service_wish){.mail = true, .workers = workers, .more = settings});
 }
 
 /* --- promises -------------------------------------------------------------------------------
@@ -118,7 +144,7 @@ static void ch_5_a_promise_leaves_as_a_mail_of_two_parts(void **state)
                                        "<html lang=\\\"pl\\\" dir=\\\"ltr\\\">",
                                        "support+",
                                        "\"Auto-Submitted\":\"auto-replied\"",
-                                       "href=\\\"mailto:support%2B"};
+                                       "<a class=\\\"o\\\" href=\\\"http"};
     for (size_t i = 0; i < COUNTOF(said); i++) {
         if (service_arrived(&service, "ana@example.net", said[i]) != 1)
             fail_msg("%s is not in the mail", said[i]);
@@ -235,6 +261,159 @@ static void ch_5_a_refused_mail_says_why_and_holds_up_nobody(void **state)
     service_stop(&service);
 }
 
+/* --- by SMTP --------------------------------------------------------------------------------
+ */
+
+static const char *header_of(const json_t *mail, const char *name)
+{
+    const json_t *pair;
+    size_t i;
+
+    json_array_foreach(json_object_get(mail, "headers"), i, pair)
+    {
+        if (strcmp(json_string_value(json_array_get(pair, 0)), name) == 0)
+            return json_string_value(json_array_get(pair, 1));
+    }
+    return "";
+}
+
+static const char *part_of(const json_t *mail, const char *type)
+{
+    const char *part = json_string_value(json_object_get(json_object_get(mail, "parts"), type));
+
+    return part != NULL ? part : "";
+}
+
+/* As Python's mail parser reads it. */
+static void ch_5_by_smtp_a_mail_is_read_as_it_was_meant(void **state)
+{
+    (void)state;
+    static const struct reply_option options[] = {
+        {.id = STR("a"), .title = STR("Zobacz")}
+    };
+    struct reply reply = {.kind = REPLY_BUTTONS,
+                          .body = STR("Zażółć gęślą jaźń: zamówienie LK-1001 jest w drodze\n.\n"
+                                      "Długa linia, która na pewno się nie zmieści w jednej."),
+                          .options = options,
+                          .n_options = 1};
+
+    sink_start(&sink, true, "parley", "a good word", NULL);
+    start_smtp(1, "", "starttls");
+    promise("ana@example.net", 1, &reply, 0);
+    promise("ana@example.net", 2, &reply, 1);
+    all_settled();
+    OWNED_JSON(taken) = sink_taken(&sink);
+    assert_int_equal(json_array_size(taken), 2);
+    const json_t *mail = json_array_get(taken, 0);
+    assert_string_equal(json_string_value(json_object_get(mail, "from")), SERVICE_MAIL);
+    assert_string_equal(json_string_value(json_object_get(mail, "user")), "parley");
+    assert_true(json_is_true(json_object_get(mail, "tls")));
+    assert_true(json_is_true(json_object_get(mail, "ascii")));
+    assert_int_equal(json_array_size(json_object_get(mail, "defects")), 0);
+    assert_int_equal(json_integer_value(json_object_get(mail, "bare")), 0);
+    assert_true(json_integer_value(json_object_get(mail, "longest")) <= 200);
+    assert_string_equal(header_of(mail, "To"), "ana@example.net");
+    assert_string_equal(header_of(mail, "Subject"),
+                        "Zażółć gęślą jaźń: zamówienie LK-1001 jest w drodze");
+    assert_non_null(strstr(header_of(mail, "From"), "<" SERVICE_MAIL ">"));
+    assert_non_null(strstr(header_of(mail, "Reply-To"), "support+"));
+    assert_non_null(strstr(part_of(mail, "text/plain"), "\r\n.\r\nDługa linia, która"));
+    assert_non_null(strstr(part_of(mail, "text/plain"), "1. Zobacz"));
+    assert_non_null(strstr(part_of(mail, "text/html"), "Długa linia, która na pewno"));
+    assert_string_equal(header_of(mail, "List-Unsubscribe"), "");
+    assert_non_null(strstr(header_of(json_array_get(taken, 1), "List-Unsubscribe"), "mailto:"));
+    assert_int_equal(ask_number(owner, "select count(*) from messages where delivery = 1 and"
+                                       " provider_id like '<p1.%@in.lark.example>'"),
+                     2);
+    assert_int_equal(service_logged(&service, "a good word"), 0);
+    service_stop(&service);
+}
+
+/* Mails of each person, in the order in which they first came; a repetition has the id of the
+ * first. */
+static void at_least_once(unsigned people, unsigned each)
+{
+    OWNED_JSON(taken) = sink_taken(&sink);
+    const json_t *mail;
+    size_t at;
+
+    for (unsigned i = 0; i < people; i++) {
+        const char *to = arena_format(&arena, "p%u@example.net", i).at;
+        unsigned next = 1;
+        json_array_foreach(taken, at, mail)
+        {
+            unsigned number;
+            if (strcmp(header_of(mail, "To"), to) != 0)
+                continue;
+            const char *id = header_of(mail, "Message-ID");
+            const char *dot =
+                strrchr(arena_cstr(&arena, str_slice(str_from(id), 0,
+                                                     str_find(str_from(id), STR("@")))),
+                        '.');
+            assert_non_null(dot);
+            number = (unsigned)strtoul(dot + 1, NULL, 10);
+            const char *words = arena_format(&arena, "Words %u.%u.", i, number).at;
+            if (strstr(part_of(mail, "text/plain"), words) == NULL)
+                fail_msg("%s says something else than %s", id, words);
+            assert_true(number <= next);
+            next += number == next;
+        }
+        if (next != each + 1)
+            fail_msg("%s got %u of %u", to, next - 1, each);
+    }
+}
+
+static void ch_5_by_smtp_lost_answers_are_repeated_under_the_same_id(void **state)
+{
+    (void)state;
+    enum { PEOPLE = 8, EACH = 3 };
+
+    sink_start(&sink, false, NULL, NULL,
+               "{\"lose_answer\": 0.15, \"busy\": 0.1, \"later\": 0.1}");
+    start_smtp(2, "", "none");
+    promise_many(PEOPLE, EACH);
+    all_settled();
+    at_least_once(PEOPLE, EACH);
+    assert_true(service_counter(&service, "parley_send_unknown_total") > 0);
+    service_stop(&service);
+}
+
+static void ch_5_by_smtp_a_refusal_says_whose_it_is(void **state)
+{
+    (void)state;
+    sink_start(&sink, false, NULL, NULL,
+               "{\"rcpt\": {\"dee@example.net\": \"550 5.1.1 no such user\","
+               " \"fay@example.net\": \"554 5.7.1 relay access denied\"}}");
+    start_smtp(1, "", "none");
+    promise_text("dee@example.net", 1, "One.");
+    promise_text("fay@example.net", 1, "Two.");
+    promise_text("eve@example.net", 1, "Three.");
+    all_settled();
+    OWNED_JSON(taken) = sink_taken(&sink);
+    assert_int_equal(json_array_size(taken), 1);
+    assert_int_equal(ask_number(owner,
+                                "select count(*) from messages where delivery = 2 and"
+                                " error = 550 and reason = '550: the address takes no mail'"),
+                     1);
+    assert_int_equal(ask_number(owner, "select count(*) from messages where delivery = 2 and"
+                                       " error = 554 and reason like '%may not send to%'"),
+                     1);
+    service_stop(&service);
+}
+
+/* A server that offers no STARTTLS hears neither mail nor password. */
+static void ch_5_by_smtp_nothing_goes_in_the_clear_when_tls_is_wanted(void **state)
+{
+    (void)state;
+    sink_start(&sink, false, NULL, NULL, NULL);
+    start_smtp(1, "", "starttls");
+    promise_text("eve@example.net", 1, "One.");
+    service_until(&service, owner, "select count(*) from outbox where attempt >= 2", 1, WAIT);
+    OWNED_JSON(taken) = sink_taken(&sink);
+    assert_int_equal(json_array_size(taken), 0);
+    service_stop(&service);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -244,6 +423,12 @@ int main(void)
         cmocka_unit_test_teardown(ch_5_through_lost_answers_each_mail_arrives_once, tear_down),
         cmocka_unit_test_teardown(ch_5_through_deaths_each_mail_arrives_once, tear_down),
         cmocka_unit_test_teardown(ch_5_a_refused_mail_says_why_and_holds_up_nobody, tear_down),
+        cmocka_unit_test_teardown(ch_5_by_smtp_a_mail_is_read_as_it_was_meant, tear_down),
+        cmocka_unit_test_teardown(ch_5_by_smtp_lost_answers_are_repeated_under_the_same_id,
+                                  tear_down),
+        cmocka_unit_test_teardown(ch_5_by_smtp_a_refusal_says_whose_it_is, tear_down),
+        cmocka_unit_test_teardown(ch_5_by_smtp_nothing_goes_in_the_clear_when_tls_is_wanted,
+                                  tear_down),
     };
     store_open();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
