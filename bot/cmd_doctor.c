@@ -405,6 +405,7 @@ static void check_all(struct report *report)
     check_config(report, config, file);
     check_flows(report, config);
     doctor_documents(report, config);
+    doctor_spool(report, config);
     if (check_migrations(report, config))
         check_database(report, config);
     config_destroy(config);

@@ -13,6 +13,7 @@
 #include "bot/control.h"
 #include "bot/loop/log.h"
 #include "bot/shared.h"
+#include "bot/spool.h"
 #include "bot/worker.h"
 
 #include <arpa/inet.h>
@@ -55,7 +56,8 @@ struct supervisor {
     struct arena book_arena; /* has book_files */
     struct arena arena;
     int signals;
-    int control; /* -1: the state folder cannot be used */
+    int spool_lock; /* -1: there is no spool */
+    int control;    /* -1: the state folder cannot be used */
     bool stopping;
     bool killed;
     usec_t stop_until;
@@ -163,7 +165,9 @@ static void run_child(struct supervisor *supervisor, unsigned index)
     close(supervisor->signals);
     if (supervisor->control >= 0)
         close(supervisor->control);
-    exit(worker_main(&how)); // NOLINT(concurrency-mt-unsafe): one thread
+    if (supervisor->spool_lock >= 0)
+        close(supervisor->spool_lock); /* it is the supervisor's, and goes with it */
+    exit(worker_main(&how));           // NOLINT(concurrency-mt-unsafe): one thread
 }
 
 static void start_child(struct supervisor *supervisor, unsigned index)
@@ -403,8 +407,11 @@ static bool prepare(struct supervisor *supervisor, struct err *err)
     if (!books_read(&supervisor->book_arena, supervisor->config->flows.folder,
                     &supervisor->book, &supervisor->book_files, err))
         return false;
-    return shared_create(supervisor->n, &supervisor->shared, err) &&
-           open_sockets(supervisor, err) && catch_signals(supervisor, err);
+    if (!shared_create(supervisor->n, &supervisor->shared, err) ||
+        !open_sockets(supervisor, err) || !catch_signals(supervisor, err))
+        return false;
+    supervisor->spool_lock = spool_prepare(supervisor->config, supervisor->shared);
+    return true;
 }
 
 static int run(struct cli *cli, int argc, char **argv)

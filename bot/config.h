@@ -128,6 +128,10 @@ struct config {
         usec_t keep_loose;  /* files that nothing counts on */
     } documents;
     struct {
+        struct str dir; /* empty: nothing is spooled */
+        size_t max;
+    } spool;
+    struct {
         struct str folder; /* has flows/ and templates/messages/ in it */
     } flows;
     struct {

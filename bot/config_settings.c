@@ -355,6 +355,14 @@ const struct setting settings[] = {
      .sample = "/usr/share/parley",
      .help = "The folder that has flows/ and templates/messages/ in it. Empty: the source tree's, "
              "if parley runs from a build folder in it, else /usr/share/parley."},
+    {.path = "spool.dir", .type = SETTING_TEXT, .offset = AT(spool.dir),
+     .initial = "/var/lib/parley/spool",
+     .help = "A folder on this node's own disk, for deliveries of Twilio's, who does not come again, "
+             "while the database is away. They are encrypted with secrets.key, and without it there "
+             "is no spool. One service, one folder. Empty: the answer is 503, and they are lost."},
+    {.path = "spool.max", .type = SETTING_SIZE, .offset = AT(spool.max), .initial = "256MB",
+     .least = MB, .most = 64 * GB,
+     .help = "How much may wait there. An SMS takes about 700 bytes. Over it the answer is 503."},
     {.path = "paths.state", .type = SETTING_TEXT, .offset = AT(paths.state),
      .initial = "/run/parley",
      .help = "A folder for sockets between the processes of this node."},

@@ -24,6 +24,9 @@ void report_add(struct report *report, enum finding finding, const char *check,
 /* Whether files that customers send can be kept. */
 void doctor_documents(struct report *report, const struct config *config);
 
+/* Whether deliveries wait on this node's disk. */
+void doctor_spool(struct report *report, const struct config *config);
+
 struct provider_look {
     struct http_answer answer;
     usec_t date; /* of the answer's Date header; 0: none */

@@ -258,6 +258,22 @@ void intake_opens(struct intake *intake, struct http_exchange *exchange, const c
     intake->open++;
 }
 
+void intake_reopens(struct intake *intake, struct spool_again *again, const char *provider,
+                    struct arrival *delivery, void (*on_settled)(struct arrival *delivery))
+{
+    *delivery = (struct arrival){.arena = &again->arena,
+                                 .hash = hash16_of(&again->record.body, 1),
+                                 .body = again->record.body,
+                                 .provider = provider,
+                                 .arrived = clock_monotonic(),
+                                 .received_at = again->record.received_at,
+                                 .deadline = INT64_MAX,
+                                 .pending = 1,
+                                 .settled = on_settled,
+                                 .worker = intake->worker};
+    delivery->suspect = shared_deaths(intake->worker->shared, delivery->hash) > 0;
+}
+
 static struct unpacking *unpack(struct intake *intake, struct http_exchange *exchange,
                                 const struct config_app *app)
 {

@@ -31,5 +31,9 @@ void intake_resend(struct intake *intake, struct http_exchange *exchange);
  * token. The address may have "+token" in it. */
 void intake_mail(struct intake *intake, struct http_exchange *exchange, struct str address);
 
+/* What waited in the spool. */
+struct spool_again;
+void intake_again(struct intake *intake, struct spool_again *again);
+
 /* Deliveries that are not answered yet. */
 size_t intake_open(const struct intake *intake);

@@ -13,6 +13,7 @@
 
 #include "bot/intake.h"
 
+#include "bot/spool.h"
 #include "bot/turns.h"
 
 struct intake {
@@ -29,6 +30,11 @@ void intake_unavailable(struct http_exchange *exchange);
 /* An arrival that is open from now on, with one pending for taking it apart. */
 void intake_opens(struct intake *intake, struct http_exchange *exchange, const char *provider,
                   struct arrival *delivery, void (*on_settled)(struct arrival *delivery));
+
+/* The same for what comes out of the spool: nobody waits for an answer, and it is tried again
+ * for as long as that takes. */
+void intake_reopens(struct intake *intake, struct spool_again *again, const char *provider,
+                    struct arrival *delivery, void (*on_settled)(struct arrival *delivery));
 
 /* It is settled: count it, and answer so when all of it was kept. `content_type` may be NULL.
  */

@@ -1,9 +1,10 @@
 /*
- * Twilio at the door: messages that people sent, and what became of ours.
+ * Twilio at the door: messages that people sent, and what became of ours. Twilio does not come
+ * again, so what cannot be committed now goes through the spool (bot/spool.h).
  *
  * A message is answered with TwiML that says nothing, since what we say goes out by itself; a
  * status has our key in its query, so that it finds its message even when the answer to the
- * sending was lost. 200 and 204 mean committed.
+ * sending was lost. 200 and 204 mean committed, or synced to this node's disk.
  *
  * Twilio signs the address that it calls, so ours must be known: without `public_url` nothing
  * is asked to call back, and whatever comes is refused.
@@ -23,18 +24,72 @@ struct twilio_call {
     struct portion portion;
     struct inbound_batch batch;
     struct accounts_wait wait;
-    const char *unrouted; /* why it is kept without a business */
-    bool wants_twiml;
+    struct spool_guest guest;
+    struct spooling spooling;
+    struct spool_again *again; /* it comes out of the spool; else NULL */
+    struct str key;            /* of the message of ours that a status is about */
+    const char *unrouted;      /* why it is kept without a business */
+    enum spool_door door;
+    bool json;
 };
+
+/* --- answers ------------------------------------------------------------------------------ */
+
+static void answer(struct twilio_call *call)
+{
+    spool_leaves(call->intake->worker->spool, &call->guest);
+    if (call->door == SPOOL_TWILIO_MESSAGE) {
+        intake_closes(call->intake, &call->delivery, 200, "text/xml", SAYS_NOTHING);
+    } else {
+        intake_closes(call->intake, &call->delivery, 204, NULL, STR_NONE);
+    }
+}
+
+/* By the number of ours, as the directory has it. */
+static uint32_t account_tag(const struct twilio_call *call)
+{
+    return spool_account(call->intake->worker->spool,
+                         call->batch.n > 0 ? call->batch.events->account : STR_NONE);
+}
+
+static void spooled(struct spooling *spooling)
+{
+    struct twilio_call *call = CONTAINER_OF(spooling, struct twilio_call, spooling);
+
+    call->delivery.failed = !spooling->kept;
+    answer(call);
+}
+
+/* Twilio does not come again: what cannot be committed now waits on the disk. */
+static void keep_for_later(struct twilio_call *call)
+{
+    bool card = false;
+
+    for (size_t i = 0; i < call->batch.n; i++)
+        card |= call->batch.events[i].card;
+    call->spooling = (struct spooling){
+        .record = {.door = (uint8_t)call->door,
+                   .json = call->json,
+                   .card = card,
+                   .account = account_tag(call),
+                   .received_at = call->delivery.received_at,
+                   .query = call->key,
+                   .body = call->delivery.body},
+        .done = spooled
+    };
+    spool_add(call->intake->worker->spool, &call->spooling);
+}
 
 static void settled(struct arrival *delivery)
 {
     struct twilio_call *call = CONTAINER_OF(delivery, struct twilio_call, delivery);
 
-    if (call->wants_twiml) {
-        intake_closes(call->intake, delivery, 200, "text/xml", SAYS_NOTHING);
+    if (call->again != NULL) {
+        spool_again_settled(call->again, !delivery->failed);
+    } else if (delivery->failed && spool_is_ready(call->intake->worker->spool)) {
+        keep_for_later(call);
     } else {
-        intake_closes(call->intake, delivery, 204, NULL, STR_NONE);
+        answer(call);
     }
 }
 
@@ -73,16 +128,11 @@ static bool is_genuine(const struct config *config, struct http_exchange *exchan
 static bool is_welcome(struct intake *intake, struct http_exchange *exchange,
                        struct twilio_form *form)
 {
-    if (!is_genuine(intake->worker->config, exchange, form)) {
-        count(COUNT_FORGED, 1);
-        http_reply(exchange, 401, NULL, STR_NONE, NULL);
-        return false;
-    }
-    if (intake_is_overloaded(intake)) {
-        intake_unavailable(exchange);
-        return false;
-    }
-    return true;
+    if (is_genuine(intake->worker->config, exchange, form))
+        return true;
+    count(COUNT_FORGED, 1);
+    http_reply(exchange, 401, NULL, STR_NONE, NULL);
+    return false;
 }
 
 /* --- whose is it? ------------------------------------------------------------------------- */
@@ -157,70 +207,117 @@ static void directory_read(struct accounts_wait *wait)
     }
 }
 
-static void begin(struct intake *intake, struct http_exchange *exchange,
-                  struct twilio_call *call)
+static void begin(struct twilio_call *call)
 {
-    struct accounts *accounts = intake->worker->accounts;
-    enum redact_form form = is_json(exchange) ? REDACT_JSON : REDACT_FORM;
+    struct worker *worker = call->intake->worker;
 
-    call->intake = intake;
-    intake_opens(intake, exchange, "twilio", &call->delivery, settled);
-    call->delivery.body = redact_delivery(&exchange->arena, form, exchange->body, &call->batch);
     call->portion = (struct portion){.delivery = &call->delivery, .payload_id = worker_uuid()};
     count(COUNT_EVENTS, call->batch.n);
-    if (call->batch.n == 0 || account_of(intake->worker, call->batch.events) != NULL ||
-        !accounts_stale(accounts)) {
+    if (call->batch.n == 0 || account_of(worker, call->batch.events) != NULL ||
+        !accounts_stale(worker->accounts)) {
         route(call);
         return;
     }
     call->wait.done = directory_read;
-    accounts_refresh(accounts, &call->wait);
+    accounts_refresh(worker->accounts, &call->wait);
+}
+
+/* What can be committed now goes on; what cannot, or would overtake what waits, has failed. */
+static void admit(struct twilio_call *call, struct http_exchange *exchange)
+{
+    struct intake *intake = call->intake;
+    struct spool *spool = intake->worker->spool;
+
+    intake_opens(intake, exchange, "twilio", &call->delivery, settled);
+    spool_arrives(spool, &call->guest, call->delivery.received_at);
+    call->delivery.body = redact_delivery(
+        &exchange->arena, call->json ? REDACT_JSON : REDACT_FORM, exchange->body, &call->batch);
+    if (intake_is_overloaded(intake) || spool_holds(spool, account_tag(call))) {
+        arrival_settle(&call->delivery, false);
+    } else {
+        begin(call);
+    }
 }
 
 /* --- the two doors ------------------------------------------------------------------------ */
 
-static bool decode_status(struct http_exchange *exchange, const struct twilio_form *form,
-                          struct inbound_batch *batch, struct err *err)
+static bool decode(struct arena *arena, const struct twilio_form *form,
+                   struct twilio_call *call, struct err *err)
 {
-    *batch =
-        (struct inbound_batch){.events = arena_new(&exchange->arena, struct event), .n = 1};
-    return twilio_decode_status(&exchange->arena, form, http_query(exchange, "key"),
-                                batch->events, err);
+    if (call->door == SPOOL_TWILIO_MESSAGE && twilio_form_get(form, "MessageStatus").len == 0)
+        return twilio_decode(arena, form, &call->batch, err);
+    call->batch = (struct inbound_batch){.events = arena_new(arena, struct event), .n = 1};
+    return twilio_decode_status(arena, form, call->key, call->batch.events, err);
+}
+
+static void unreadable(struct arena *arena, struct twilio_call *call, const struct err *err)
+{
+    count(COUNT_UNREADABLE, 1);
+    call->batch = (struct inbound_batch){0};
+    call->unrouted = arena_cstr(arena, str_from(err->text));
+}
+
+static struct twilio_call *call_of(struct intake *intake, struct http_exchange *exchange,
+                                   enum spool_door door)
+{
+    struct twilio_call *call = arena_new(&exchange->arena, struct twilio_call);
+
+    call->intake = intake;
+    call->door = door;
+    call->json = is_json(exchange);
+    call->key = http_query(exchange, "key");
+    return call;
 }
 
 void intake_twilio_status(struct intake *intake, struct http_exchange *exchange)
 {
-    struct twilio_call *call = arena_new(&exchange->arena, struct twilio_call);
+    struct twilio_call *call = call_of(intake, exchange, SPOOL_TWILIO_STATUS);
     struct twilio_form form;
     struct err err = {0};
 
     if (!is_welcome(intake, exchange, &form))
         return;
-    if (!decode_status(exchange, &form, &call->batch, &err)) {
+    if (!decode(&exchange->arena, &form, call, &err)) {
         count(COUNT_UNREADABLE, 1);
         http_reply(exchange, 204, NULL, STR_NONE, NULL); /* it would come again the same */
         return;
     }
-    begin(intake, exchange, call);
+    admit(call, exchange);
 }
 
 /* Whoever set one address for everything posts statuses here, too. */
 void intake_twilio_message(struct intake *intake, struct http_exchange *exchange)
 {
-    struct twilio_call *call = arena_new(&exchange->arena, struct twilio_call);
+    struct twilio_call *call = call_of(intake, exchange, SPOOL_TWILIO_MESSAGE);
     struct twilio_form form;
     struct err err = {0};
 
     if (!is_welcome(intake, exchange, &form))
         return;
-    call->wants_twiml = true;
-    bool status = twilio_form_get(&form, "MessageStatus").len > 0;
-    bool read = status ? decode_status(exchange, &form, &call->batch, &err)
-                       : twilio_decode(&exchange->arena, &form, &call->batch, &err);
-    if (!read) {
-        count(COUNT_UNREADABLE, 1);
-        call->batch = (struct inbound_batch){0};
-        call->unrouted = arena_cstr(&exchange->arena, str_from(err.text));
-    }
-    begin(intake, exchange, call);
+    if (!decode(&exchange->arena, &form, call, &err))
+        unreadable(&exchange->arena, call, &err);
+    admit(call, exchange);
+}
+
+/* Out of the spool: it was verified when it came, and its cards are gone. */
+void intake_again(struct intake *intake, struct spool_again *again)
+{
+    const struct spool_record *record = &again->record;
+    struct arena *arena = &again->arena;
+    struct twilio_call *call = arena_new(arena, struct twilio_call);
+    struct twilio_form form = {0};
+    struct err err = {0};
+
+    call->intake = intake;
+    call->again = again;
+    call->door = record->door;
+    call->json = record->json;
+    call->key = record->query;
+    bool read = record->json || twilio_form_read(arena, record->body, &form, &err);
+    if (!read || !decode(arena, &form, call, &err))
+        unreadable(arena, call, &err);
+    if (record->card && call->batch.n > 0)
+        call->batch.events->card = true;
+    intake_reopens(intake, again, "twilio", &call->delivery, settled);
+    begin(call);
 }

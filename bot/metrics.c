@@ -25,6 +25,10 @@ static const struct metric_text counter_texts[COUNT_N] = {
                           "Deliveries refused for their signature"                                              },
     [COUNT_UNAVAILABLE] = {"parley_deliveries_unavailable_total",
                           "Deliveries answered 503, which the provider repeats"                                 },
+    [COUNT_SPOOLED] = {"parley_deliveries_spooled_total",
+                          "Deliveries kept on this node's disk while the database was away"                     },
+    [COUNT_DRAINED] = {"parley_deliveries_drained_total",
+                          "Deliveries that were kept on the disk and are committed since"                       },
     [COUNT_UNREADABLE] = {"parley_deliveries_unreadable_total",
                           "Signed deliveries that could not be parsed and were parked"                          },
     [COUNT_UNROUTED] = {"parley_deliveries_unrouted_total",
@@ -96,6 +100,10 @@ static const struct metric_text gauge_texts[GAUGE_N] = {
     [GAUGE_DB_UP] = {"parley_database_connections",      "Database connections that are ready"},
     [GAUGE_DB_BUSY] = {"parley_database_connections_busy", "Database connections in use"        },
     [GAUGE_LANES] = {"parley_lanes_held",                "Lanes held"                         },
+    [GAUGE_SPOOL_RECORDS] = {"parley_spool_deliveries",
+                           "Deliveries that wait on this node's disk"                               },
+    [GAUGE_SPOOL_BYTES] = {"parley_spool_bytes",               "Bytes of the spool's files"         },
+    [GAUGE_SPOOL_AGE] = {"parley_spool_oldest_seconds",      "Age of the oldest of them"          },
 };
 
 static const struct metric_text histogram_texts[HIST_N] = {

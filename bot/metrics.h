@@ -14,6 +14,8 @@ enum counter {
     COUNT_DELIVERIES,  /* webhooks answered 200 */
     COUNT_FORGED,      /* refused: signature missing or wrong */
     COUNT_UNAVAILABLE, /* answered 503: the provider repeats them */
+    COUNT_SPOOLED,     /* kept on the disk while the database was away */
+    COUNT_DRAINED,     /* and committed since */
     COUNT_UNREADABLE,  /* signed, but not to be parsed: parked */
     COUNT_UNROUTED,    /* of no business that we know */
     COUNT_EVENTS,      /* items in the deliveries */
@@ -66,6 +68,9 @@ enum gauge {
     GAUGE_DB_UP,
     GAUGE_DB_BUSY,
     GAUGE_LANES,
+    GAUGE_SPOOL_RECORDS,
+    GAUGE_SPOOL_BYTES,
+    GAUGE_SPOOL_AGE, /* seconds */
     GAUGE_N
 };
 

@@ -10,6 +10,7 @@
 #include "bot/gate.h"
 #include "bot/metrics.h"
 #include "bot/post.h"
+#include "bot/spool_file.h"
 
 #define SHARED_SLOTS    8   /* batches of one worker in flight */
 #define SHARED_STEPPING 256 /* deliveries of one batch */
@@ -17,7 +18,8 @@
 
 struct shared_worker {
     struct metrics metrics;
-    _Atomic int64_t beat; /* clock_monotonic of the loop's last turn; 0: not running */
+    _Atomic int64_t oldest_guest; /* when the oldest of spool.h's guests came; 0: none */
+    _Atomic int64_t beat;         /* clock_monotonic of the loop's last turn; 0: not running */
     struct {
         _Atomic bool used;
         _Atomic unsigned n;
@@ -34,6 +36,7 @@ struct shared {
         _Atomic unsigned deaths;
     } suspects[SHARED_SUSPECTS]; /* written by the supervisor only, the oldest give way */
     unsigned next_suspect;
+    struct spool_shared spool;
     struct gate gates[GATES];
     struct post *posts; /* n_workers x n_workers; at the same address in all processes */
     struct shared_worker workers[]; /* n_workers */

@@ -17,6 +17,7 @@
 #include "bot/loop/log.h"
 #include "bot/retention.h"
 #include "bot/routes.h"
+#include "bot/spool.h"
 #include "bot/turns.h"
 #include "bot/upload.h"
 
@@ -125,6 +126,8 @@ static void beat(struct timer *timer)
     db_health(worker->db, &health);
     gauge_set(GAUGE_DB_UP, health.open);
     gauge_set(GAUGE_DB_BUSY, health.busy);
+    if (worker->index == 0) /* they are the node's */
+        spool_measure(worker->spool);
     if (worker->http != NULL) {
         http_server_counts(worker->http, &counts);
         gauge_set(GAUGE_CONNECTIONS, counts.connections);
@@ -153,6 +156,7 @@ static void close_all(struct worker *worker)
     uploads_close(worker->uploads);
     jobs_close(worker->jobs);
     audit_close(worker->audit);
+    spool_close(worker->spool);
     poll_close(&worker->wake, NULL);
     timer_close(&worker->beat, NULL);
     timer_close(&worker->drain, NULL);
@@ -189,7 +193,7 @@ static void drain_look(struct timer *timer)
         return;
     }
     if (!worker->http_drained && intake_open(worker->intake) == 0 &&
-        jobs_open(worker->jobs) == 0) {
+        jobs_open(worker->jobs) == 0 && !spool_is_busy(worker->spool)) {
         worker->http_drained = true;
         lanes_drain(worker->lanes, lanes_drained);
     }
@@ -267,6 +271,7 @@ static bool start(struct worker *worker, struct err *err)
         return false;
     worker->books = books_create(worker, worker->start->book, worker->start->book_files);
     worker->accounts = accounts_create(worker);
+    worker->spool = spool_create(worker);
     worker->turns = turns_create(worker);
     worker->lanes = lanes_create(worker);
     worker->intake = intake_create(worker);
@@ -317,6 +322,7 @@ int worker_main(const struct worker_start *how)
     retention_destroy(worker.retention);
     jobs_destroy(worker.jobs);
     audit_destroy(worker.audit);
+    spool_destroy(worker.spool);
     db_destroy(worker.db);
     arena_finish(&worker.letter_arena);
     if (!loop_finish(&worker.loop))

@@ -25,6 +25,7 @@ struct jobs;
 struct downloads;
 struct uploads;
 struct audit;
+struct spool;
 
 struct worker {
     const struct config *config;
@@ -48,6 +49,7 @@ struct worker {
     struct downloads *downloads;
     struct uploads *uploads;
     struct audit *audit;
+    struct spool *spool;
 
     const struct worker_start *start;
     struct poll_watch wake;

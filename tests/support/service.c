@@ -78,37 +78,39 @@ static void write_settings(const struct service *service, const struct service_w
     (void)snprintf(path, sizeof path, "%s/parley.yaml", service->dir);
     FILE *file = fopen(path, "w");
     assert_non_null(file);
-    (void)fprintf(
-        file,
-        "listen: 127.0.0.1:%d\n"
-        "public_url: http://127.0.0.1:%d\n"
-        "secrets:\n  key: a key of thirty-two characters or more\n"
-        "workers: %u\n"
-        "database:\n  url: %s\n  connect_timeout: 2s\n"
-        "whatsapp:\n"
-        "  base_url: http://127.0.0.1:%d/v26.0\n"
-        "  allow_http: true\n  timeout: 2s\n"
-        "  rate: 1000000\n  rate_burst: 1000000\n  pair_interval: 0\n"
-        "  apps:\n    demo:\n      app_secret: %s\n      verify_token: a word\n"
-        "      token: %s\n"
-        "twilio:\n  base_url: http://127.0.0.1:%d\n  allow_http: true\n"
-        "  timeout: 2s\n  rate: 1000\n  rate_burst: 1000\n"
-        "  account_sid: " TWILIO_SID "\n  auth_token: " TWILIO_SECRET "\n"
-        "  phone_number: \"" SMS_NUMBER "\"\n"
-        "resend:\n  base_url: http://127.0.0.1:%d\n  allow_http: true\n"
-        "  api_key: " RESEND_KEY "\n"
-        "mail:\n  rate: 1000\n  rate_burst: 1000\n  timeout: 2s\n%s"
-        "outbox:\n  unknown_wait: 2s\n  lease: 2s\n  poll: 50ms\n"
-        "  retry_first: 100ms\n  retry_max: 1s\n  max_attempts: 100\n"
-        "turns:\n  deadline: 3s\n"
-        "flows:\n  folder: %s\n"
-        "documents:\n  path: %s/documents\n  timeout: 2s\n  poll: 100ms\n"
-        "  retry_first: 100ms\n  retry_max: 1s\n"
-        "paths:\n  state: %s\n",
-        service->port, service->port, wish->workers > 0 ? wish->workers : 1,
-        pg_url(&store_pg, "parley"), service->sandbox_port, SECRET, TOKEN,
-        service->sandbox_port, service->sandbox_port, wish->more != NULL ? wish->more : "",
-        wish->folder != NULL ? wish->folder : PARLEY_SOURCE_DIR, service->dir, service->dir);
+    (void)fprintf(file,
+                  "listen: 127.0.0.1:%d\n"
+                  "public_url: http://127.0.0.1:%d\n"
+                  "secrets:\n  key: a key of thirty-two characters or more\n"
+                  "workers: %u\n"
+                  "database:\n  url: %s\n  connect_timeout: 2s\n"
+                  "whatsapp:\n"
+                  "  base_url: http://127.0.0.1:%d/v26.0\n"
+                  "  allow_http: true\n  timeout: 2s\n"
+                  "  rate: 1000000\n  rate_burst: 1000000\n  pair_interval: 0\n"
+                  "  apps:\n    demo:\n      app_secret: %s\n      verify_token: a word\n"
+                  "      token: %s\n"
+                  "twilio:\n  base_url: http://127.0.0.1:%d\n  allow_http: true\n"
+                  "  timeout: 2s\n  rate: 1000\n  rate_burst: 1000\n"
+                  "  account_sid: " TWILIO_SID "\n  auth_token: " TWILIO_SECRET "\n"
+                  "  phone_number: \"" SMS_NUMBER "\"\n"
+                  "resend:\n  base_url: http://127.0.0.1:%d\n  allow_http: true\n"
+                  "  api_key: " RESEND_KEY "\n"
+                  "mail:\n  rate: 1000\n  rate_burst: 1000\n  timeout: 2s\n%s"
+                  "outbox:\n  unknown_wait: 2s\n  lease: 2s\n  poll: 50ms\n"
+                  "  retry_first: 100ms\n  retry_max: 1s\n  max_attempts: 100\n"
+                  "turns:\n  deadline: 3s\n"
+                  "flows:\n  folder: %s\n"
+                  "documents:\n  path: %s/documents\n  timeout: 2s\n  poll: 100ms\n"
+                  "  retry_first: 100ms\n  retry_max: 1s\n"
+                  "spool:\n  dir: %s/spool\n"
+                  "paths:\n  state: %s\n",
+                  service->port, service->port, wish->workers > 0 ? wish->workers : 1,
+                  pg_url(&store_pg, "parley"), service->sandbox_port, SECRET, TOKEN,
+                  service->sandbox_port, service->sandbox_port,
+                  wish->more != NULL ? wish->more : "",
+                  wish->folder != NULL ? wish->folder : PARLEY_SOURCE_DIR, service->dir,
+                  service->dir, service->dir);
     assert_int_equal(fclose(file), 0);
 }
 
@@ -323,6 +325,31 @@ void service_again(struct service *service)
     assert_int_equal(status, 0);
     service->pid = spawn(service, "service.log", argv);
     wait_for(service, service->port, "/readyz");
+}
+
+void service_revive(struct service *service)
+{
+    usec_t end = clock_monotonic() + 30 * USEC_PER_SEC;
+    char settings[128];
+    char *argv[] = {PARLEY_BUILD_DIR "/parley", "--config", settings, "serve", NULL};
+
+    (void)snprintf(settings, sizeof settings, "%s/parley.yaml", service->dir);
+    (void)kill(service->pid, SIGKILL);
+    (void)waitpid(service->pid, NULL, 0);
+    service->pid = 0;
+    for (;;) {
+        if (service->pid == 0)
+            service->pid = spawn(service, "service.log", argv);
+        struct answer answer = get(service->port, "/healthz");
+        free(answer.text);
+        if (answer.status == 200 && waitpid(service->pid, NULL, WNOHANG) == 0)
+            return;
+        if (waitpid(service->pid, NULL, WNOHANG) != 0)
+            service->pid = 0; /* the dead one's workers still had the port */
+        if (clock_monotonic() > end)
+            fail_msg("the service does not come back");
+        (void)usleep(50000);
+    }
 }
 
 int service_command(const struct service *service, char *const *words, char *said, size_t room)

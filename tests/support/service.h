@@ -45,6 +45,10 @@ void service_stop(struct service *service);
 /* SIGTERM, and start it again as it was, over the same database. */
 void service_again(struct service *service);
 
+/* Kill the supervisor outright, and start it anew as soon as its port is free; the database may
+ * be away. */
+void service_revive(struct service *service);
+
 /* Run `parley ...` with the service's settings, the command in one word each; what it said to
  * standard error is in `said`. Returns its exit status. */
 int service_command(const struct service *service, char *const *words, char *said, size_t room);
