@@ -390,6 +390,11 @@ static bool check_whole(struct config *config, struct err *err)
         return err_raise(err, ERR_REJECT,
                          "http.bodies_max is less than http.body_max: no body could come in");
     }
+    if (config->mail.gateway_token.len > 0 && config->http.bodies_max < config->mail.in_max) {
+        return err_raise(
+            err, ERR_REJECT,
+            "http.bodies_max is less than mail.in_max: no such mail could come in");
+    }
     if (config->mail.gateway_token.len > 0 && config->mail.gateway_token.len < 16) {
         return err_raise(err, ERR_REJECT,
                          "mail.gateway_token is too short: 16 characters or more");

@@ -16,6 +16,8 @@
 #include "webhooks/resend_in.h"
 #include "webhooks/svix.h"
 
+#define PAUSE_LEAST (600 * USEC_PER_MSEC)
+
 struct mail_call {
     struct arrival delivery;
     struct intake *intake;
@@ -28,6 +30,7 @@ struct mail_call {
     struct resend_news news;
     struct http_request request;
     struct fetch fetch;
+    struct timer pause;
 };
 
 static void settled(struct arrival *delivery)
@@ -253,11 +256,51 @@ static bool is_resends(const struct config *config, struct http_exchange *exchan
                        exchange->body, clock_now());
 }
 
+static void fetch_mail(struct mail_call *call);
+
+static usec_t time_left(const struct mail_call *call)
+{
+    usec_t spent = clock_monotonic() - call->delivery.arrived;
+    usec_t whole = call->intake->worker->config->mail.in_timeout;
+
+    return spent < whole ? whole - spent : 0;
+}
+
+static void rested(struct timer *timer)
+{
+    fetch_mail(CONTAINER_OF(timer, struct mail_call, pause));
+}
+
+static void pause_over(struct timer *timer)
+{
+    timer_close(timer, rested); /* it may not outlive the answer */
+}
+
+/* Two requests a second are soon too many when mails come together; Resend's own next try would
+ * be minutes away. False when there is no time for another. */
+static bool ask_again(struct mail_call *call)
+{
+    struct worker *worker = call->intake->worker;
+    usec_t pause = call->fetch.answer.retry_after;
+    uint16_t chance;
+
+    if (pause < PAUSE_LEAST)
+        pause = PAUSE_LEAST;
+    random_bytes(&chance, sizeof chance);
+    pause += PAUSE_LEAST * chance / UINT16_MAX;
+    if (worker->draining || pause + USEC_PER_SEC > time_left(call))
+        return false;
+    timer_start(&worker->loop, &call->pause, pause, pause_over);
+    return true;
+}
+
 /* Any answer but the mail itself is for later, and so is none. */
 static void fetched(struct fetch *fetch)
 {
     struct mail_call *call = CONTAINER_OF(fetch, struct mail_call, fetch);
 
+    if (fetch->answer.fate == HTTP_ANSWERED && fetch->answer.status == 429 && ask_again(call))
+        return;
     if (fetch->answer.fate != HTTP_ANSWERED || fetch->answer.status != 200) {
         log_event(LOG_WARN, "intake.mail_not_fetched", LOG_I("status", fetch->answer.status),
                   LOG_ERR(&fetch->err));
@@ -283,7 +326,7 @@ static void fetch_mail(struct mail_call *call)
     }
     call->fetch = (struct fetch){.request = &call->request,
                                  .connect_timeout = config->mail.connect_timeout,
-                                 .timeout = config->mail.in_timeout,
+                                 .timeout = time_left(call) + USEC_PER_MSEC,
                                  .body_max = config->mail.in_max,
                                  .into = call->delivery.arena,
                                  .done = fetched};

@@ -48,7 +48,7 @@ struct mail_report {
     enum mail_news news;
     struct str recipient;  /* an address, or empty */
     struct str message_id; /* of our mail, with its brackets, or empty */
-    int code;              /* "5.1.1" is 511; 0 none */
+    int code;              /* "5.1.1" is 50101; 0 none */
 };
 
 struct mail {

@@ -45,20 +45,25 @@ static struct str address_of(struct arena *into, struct str value)
     return mail_address(into, value, &address) ? address : STR_NONE;
 }
 
-/* "5.1.1" is 511. */
+/* "5.1.1" is 50101: apart from the answers of any server, which have three digits. */
 static int code_of(struct str status)
 {
-    int code = 0, digits = 0;
+    int code = 0, number = 0, parts = 1;
 
-    for (size_t i = 0; i < status.len && digits < 4 && status.at[i] != ' '; i++) {
-        if (status.at[i] >= '0' && status.at[i] <= '9') {
-            code = code * 10 + (status.at[i] - '0');
-            digits++;
-        } else if (status.at[i] != '.') {
-            break;
+    for (size_t i = 0; i < status.len && status.at[i] != ' '; i++) {
+        if (status.at[i] == '.' && parts < 3) {
+            code = (code + number) * 100;
+            number = 0;
+            parts++;
+        } else if (status.at[i] >= '0' && status.at[i] <= '9') {
+            number = number * 10 + (status.at[i] - '0') < 99
+                         ? number * 10 + (status.at[i] - '0')
+                         : 99;
+        } else {
+            return 0;
         }
     }
-    return digits >= 3 ? code : 0;
+    return parts == 3 ? code + number : 0;
 }
 
 static struct str message_id_of(struct str head)

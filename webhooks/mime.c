@@ -2,34 +2,15 @@
  * GMime builds the message; we walk over it twice, once for the words and once for the files,
  * and copy out what counts. No object of GMime's outlives the call.
  */
-#include "webhooks/mime_parts.h"
-
+#include "webhooks/mime_gmime.h"
 #include "webhooks/mime_html.h"
+#include "webhooks/mime_parts.h"
 
 #include "bot/base/crypto.h"
 #include "bot/base/sniff.h"
 
-#include <gmime/gmime.h>
-
-#define DEPTH_MAX   30
-#define HEADERS_MAX 300
-#define SENT_TO_MAX 50
-#define NAME_MAX    255
-
-static void release_object(void *object)
-{
-    GObject **held = object;
-
-    if (*held != NULL)
-        g_object_unref(*held);
-}
-#define OWNED_OBJECT CLEANUP(release_object)
-
-static void release_text(void *text)
-{
-    g_free(*(char **)text);
-}
-#define OWNED_TEXT CLEANUP(release_text)
+#define DEPTH_MAX 30
+#define NAME_MAX  255
 
 /* --- parsing ------------------------------------------------------------------------------ */
 
@@ -58,92 +39,6 @@ static GMimeMessage *parse(struct str raw)
     message = g_mime_parser_construct_message(parser, options);
     g_mime_parser_options_free(options);
     return message;
-}
-
-static struct str copy(struct arena *into, const char *text)
-{
-    return str_sane(into, arena_str(into, str_from(text)));
-}
-
-/* --- the head ----------------------------------------------------------------------------- */
-
-static void read_headers(struct arena *into, GMimeMessage *message, struct mail *mail)
-{
-    GMimeHeaderList *list = g_mime_object_get_header_list(GMIME_OBJECT(message));
-    int n = g_mime_header_list_get_count(list);
-    struct mail_header *headers;
-
-    n = n < HEADERS_MAX ? n : HEADERS_MAX;
-    headers = arena_array(into, struct mail_header, (size_t)n + 1);
-    for (int i = 0; i < n; i++) {
-        GMimeHeader *header = g_mime_header_list_get_header_at(list, i);
-        headers[i] = (struct mail_header){copy(into, g_mime_header_get_name(header)),
-                                          copy(into, g_mime_header_get_value(header))};
-    }
-    mail->headers = (struct mail_headers){headers, (size_t)n};
-}
-
-/* One sender as "name" <address>; several as they came, which nobody vouches for. */
-static void read_from(struct arena *into, GMimeMessage *message, struct mail *mail)
-{
-    InternetAddressList *list = g_mime_message_get_from(message);
-    InternetAddress *first = internet_address_list_length(list) == 1
-                                 ? internet_address_list_get_address(list, 0)
-                                 : NULL;
-    struct str name;
-
-    if (first == NULL || !INTERNET_ADDRESS_IS_MAILBOX(first))
-        return;
-    name = copy(into, internet_address_get_name(first));
-    for (size_t i = 0; i < name.len; i++) {
-        if (strchr("\"\\<>", name.at[i]) != NULL)
-            ((char *)name.at)[i] = ' ';
-    }
-    mail->from = arena_format(into, "\"%.*s\" <%.*s>", STR_ARG(name),
-                              STR_ARG(copy(into, internet_address_mailbox_get_addr(
-                                                     INTERNET_ADDRESS_MAILBOX(first)))));
-}
-
-struct recipients {
-    struct arena *into;
-    struct str at[SENT_TO_MAX];
-    size_t n;
-};
-
-static void add_recipient(struct recipients *found, struct str address)
-{
-    if (found->n < SENT_TO_MAX && address.len > 0)
-        found->at[found->n++] = address;
-}
-
-static void add_recipients(struct recipients *found, InternetAddressList *list)
-{
-    for (int i = 0; i < internet_address_list_length(list) && i < SENT_TO_MAX; i++) {
-        InternetAddress *one = internet_address_list_get_address(list, i);
-        if (INTERNET_ADDRESS_IS_MAILBOX(one)) {
-            const char *address =
-                internet_address_mailbox_get_addr(INTERNET_ADDRESS_MAILBOX(one));
-            add_recipient(found, copy(found->into, address));
-        }
-    }
-}
-
-/* The envelope's first: where it was delivered counts more than whom its writer named. */
-static void read_recipients(struct arena *into, GMimeMessage *message, struct str to,
-                            struct mail *mail)
-{
-    static const char *const fields[] = {"x-original-to", "delivered-to", "envelope-to",
-                                         "x-envelope-to"};
-    struct recipients *found = arena_new(into, struct recipients);
-
-    found->into = into;
-    add_recipient(found, to);
-    for (size_t i = 0; i < COUNTOF(fields); i++)
-        add_recipient(found, mail_header_get(&mail->headers, fields[i]));
-    add_recipients(found, g_mime_message_get_addresses(message, GMIME_ADDRESS_TYPE_TO));
-    add_recipients(found, g_mime_message_get_addresses(message, GMIME_ADDRESS_TYPE_CC));
-    mail->sent_to = found->at;
-    mail->n_sent_to = found->n;
 }
 
 /* --- parts -------------------------------------------------------------------------------- */
@@ -289,9 +184,9 @@ static void list_file(struct leaves *leaves, GMimePart *part, size_t number)
     listing->files[listing->n++] = (struct mail_file){
         .id = arena_format(leaves->into, "%.*s/%zu", STR_ARG(listing->handle), number),
         .mime = look.kind != FILE_UNKNOWN ? str_from(look.mime)
-                                          : str_slice(copy(leaves->into, mime), 0, 100),
-        .name =
-            str_cut(leaves->into, copy(leaves->into, g_mime_part_get_filename(part)), NAME_MAX),
+                                          : str_slice(mime_copy(leaves->into, mime), 0, 100),
+        .name = str_cut(leaves->into, mime_copy(leaves->into, g_mime_part_get_filename(part)),
+                        NAME_MAX),
         .size = bytes.len,
         .embedded =
             !is_attached(GMIME_OBJECT(part)) && g_mime_part_get_content_id(part) != NULL,
@@ -332,7 +227,7 @@ static void read_report_part(struct arena *into, GMimeObject *part, struct repor
         GMimeMessage *inner = g_mime_message_part_get_message(GMIME_MESSAGE_PART(part));
         OWNED_TEXT char *head =
             inner != NULL ? g_mime_object_get_headers(GMIME_OBJECT(inner), NULL) : NULL;
-        parts->returned = copy(into, head);
+        parts->returned = mime_copy(into, head);
         return;
     }
     if (!GMIME_IS_PART(part))
@@ -386,9 +281,7 @@ bool mime_read(struct arena *into, struct str raw, const struct mime_options *op
     if (message == NULL)
         return err_raise(err, ERR_REJECT, "no mail: there is no head");
     mail->id = id_of(into, raw);
-    read_headers(into, message, mail);
-    read_from(into, message, mail);
-    read_recipients(into, message, options->to, mail);
+    mime_read_head(into, message, options->to, mail);
     top = g_mime_message_get_mime_part(message);
     if (top == NULL)
         return true;

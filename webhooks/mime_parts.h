@@ -2,6 +2,7 @@
  * The inside of mime.h: for the files that make it, and nobody else.
  *
  *     mime.c          from a message to a mail
+ *     mime_head.c     its head (mime_gmime.h)
  *     mime_charset.c  any charset's bytes as UTF-8
  *     mime_guard.c    what is too expensive to be read
  *     mime_html.c     HTML as plain words (mime_html.h)

@@ -43,6 +43,7 @@ static struct {
     atomic_bool ends;
     atomic_int asked;   /* for mails */
     atomic_int fails;   /* so many answers are 500 */
+    atomic_int busy;    /* so many answers are 429 */
     atomic_int bearers; /* requests for files that showed a key */
 } api;
 
@@ -94,6 +95,9 @@ static void serve_one(int fd)
         answer(fd, 200, url, (size_t)len);
     } else if (strncmp(head, "GET /emails/receiving/", 22) != 0) {
         answer(fd, 200, "{\"id\":\"out\"}", 12); /* mails of ours that leave */
+    } else if (api.busy > 0) {
+        api.busy--;
+        answer(fd, 429, "{}", 2);
     } else if (api.fails > 0) {
         api.fails--;
         answer(fd, 500, "{}", 2);
@@ -135,7 +139,7 @@ static void start_api(void)
     char url[64];
 
     api.ends = false;
-    api.asked = api.fails = api.bearers = 0;
+    api.asked = api.fails = api.busy = api.bearers = 0;
     api.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(bind(api.fd, (struct sockaddr *)&address, sizeof address), 0);
     assert_int_equal(listen(api.fd, 64), 0);
@@ -167,6 +171,7 @@ static int set_up(void **state)
         {"PARLEY_MAIL_AUTHSERV",         "mx.lark.example"},
         {"PARLEY_RESEND_WEBHOOK_SECRET", SECRET           },
         {"PARLEY_RESEND_API_KEY",        "re_test"        },
+        {"PARLEY_MAIL_IN_TIMEOUT",       "6s"             },
     };
 
     (void)state;
@@ -396,6 +401,19 @@ static void ch_5_what_cannot_be_fetched_is_asked_for_again(void **state)
     service_stop(&service);
 }
 
+static void ch_5_when_resend_is_busy_it_is_asked_again_at_once(void **state)
+{
+    (void)state;
+    start(1);
+    api.busy = 2;
+    assert_int_equal(post_resend(RECEIVED), 200);
+    assert_int_equal(messages_in(), 1);
+    api.busy = 1000;
+    assert_int_equal(post_resend(RECEIVED), 503);
+    api.busy = 0;
+    service_stop(&service);
+}
+
 static void ch_5_only_resend_may_speak_for_resend(void **state)
 {
     static const char *const lines[] = {"svix-id: msg_1", "svix-timestamp: 1764000000",
@@ -528,6 +546,8 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(ch_5_what_cannot_be_fetched_is_asked_for_again, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(ch_5_when_resend_is_busy_it_is_asked_again_at_once,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(ch_5_only_resend_may_speak_for_resend, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(ch_5_bounces_and_complaints_end_what_is_sent_there,

@@ -395,11 +395,11 @@ static void ch_5_bounces_tell_what_became_of_our_mail(void **state)
         enum delivery delivery;
         int error;
     } cases[] = {
-        {"failed",    "5.1.1", 2, DELIVERY_FAILED, 511},
-        {"failed",    "5.2.2", 1, DELIVERY_FAILED, 522},
-        {"failed",    "4.4.7", 1, DELIVERY_FAILED, 447},
-        {"delayed",   "4.4.1", 1, DELIVERY_SENT,   0  },
-        {"delivered", "2.0.0", 1, DELIVERY_SENT,   0  },
+        {"failed",    "5.1.1", 2, DELIVERY_FAILED, 50101},
+        {"failed",    "5.2.2", 1, DELIVERY_FAILED, 50202},
+        {"failed",    "4.4.7", 1, DELIVERY_FAILED, 40407},
+        {"delayed",   "4.4.1", 1, DELIVERY_SENT,   0    },
+        {"delivered", "2.0.0", 1, DELIVERY_SENT,   0    },
     };
 
     for (size_t i = 0; i < COUNTOF(cases); i++) {
