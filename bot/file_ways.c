@@ -95,6 +95,12 @@ static bool mms_read(struct arena *into, const struct fetch *fetch, struct remot
                      answer->status);
 }
 
+/* The sandbox's storage is on this machine. */
+static bool mms_is_elsewhere(const struct config *config)
+{
+    return !config->twilio.allow_http;
+}
+
 static bool mms_fetch(struct arena *into, const struct config *config,
                       const struct account *account, struct str url,
                       struct http_request *request, struct err *err)
@@ -169,6 +175,7 @@ const struct file_ways *file_ways(enum channel channel)
                                          .ask = mms_ask,
                                          .read = mms_read,
                                          .fetch = mms_fetch,
+                                         .is_elsewhere = mms_is_elsewhere,
                                          .hops = 2,
                                          .at_once = true};
 

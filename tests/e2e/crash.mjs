@@ -5,21 +5,22 @@
 //   tests/e2e/crash --lossy     only the run with lost answers and callbacks
 //
 // A private PostgreSQL (fsync on), the service with two workers, and the sandbox, all on loopback
-// and in a folder of their own. Customers repeat each delivery until it is answered 200, as Meta
-// does, and sometimes once more. What is checked comes from the database and from the sandbox's
+// and in a folder of their own. Customers write by WhatsApp and by SMS, and repeat each delivery until it
+// is answered 200, as Meta does and Twilio where it is told to, and sometimes once more. What is checked comes from the database and from the sandbox's
 // journal, never from the service's own word.
 
 import { randomBytes } from "node:crypto";
 import { Agent } from "node:http";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { NUMBER, WABA, World, call, chance, pause, pick, root, worlds } from "./world.mjs";
+import { NUMBER, SMS_NUMBER, WABA, World, call, chance, pause, pick, root, worlds } from "./world.mjs";
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     build: { type: "string", default: join(root, "build/release") },
     customers: { type: "string", default: "40" },
+    texters: { type: "string", default: "12" }, // by SMS
     lossy: { type: "boolean", default: false },
     keep: { type: "boolean", default: false },
   },
@@ -48,7 +49,8 @@ class Customers {
     this.repeats = 0;
     this.again = 0;
     this.unheard = 0;
-    this.loops = [...Array.from({ length: Number(options.customers) }, (_, n) => this.customer(n)), ...ASKERS.map((from, n) => this.asker(from, n))];
+    this.loops = [...Array.from({ length: Number(options.customers) }, (_, n) => this.customer(n)),
+      ...Array.from({ length: Number(options.texters) }, (_, n) => this.texter(n)), ...ASKERS.map((from, n) => this.asker(from, n))];
   }
 
   delivery(from, id, text) {
@@ -64,12 +66,34 @@ class Customers {
     return { method: "POST", path: "/webhooks/whatsapp", headers, body, agent: this.agent };
   }
 
-  async customer(n) {
+  sms(from, id, text) {
+    const fields = { MessageSid: id, SmsStatus: "received", To: SMS_NUMBER, From: `+${from}`, Body: text, NumMedia: "0", FromCity: "" };
+    const body = new URLSearchParams(fields).toString();
+    const headers = { "content-type": "application/x-www-form-urlencoded", "content-length": Buffer.byteLength(body),
+      "x-twilio-signature": this.world.signForm("/webhooks/twilio", fields) };
+    return { method: "POST", path: "/webhooks/twilio", headers, body, agent: this.agent };
+  }
+
+  customer(n) {
     const from = `1555019${String(1000 + n)}`;
+    return this.writer(() => {
+      const id = `wamid.crash.${from}.${randomBytes(8).toString("hex")}`;
+      return [id, this.delivery(from, id, pick(WORDS))];
+    });
+  }
+
+  texter(n) {
+    const from = `1555020${String(1000 + n)}`;
+    return this.writer(() => {
+      const id = `SM${randomBytes(16).toString("hex")}`;
+      return [id, this.sms(from, id, pick(WORDS))];
+    });
+  }
+
+  async writer(next) {
     await pause(Math.random() * 300);
-    for (let count = 0; this.working; count++) {
-      const id = `wamid.crash.${from}.${count}.${randomBytes(4).toString("hex")}`;
-      const delivery = this.delivery(from, id, pick(WORDS));
+    while (this.working) {
+      const [id, delivery] = next();
       if (await this.repeatUntilHeard(delivery)) this.answered.push(id);
       else this.unheard++;
       if (chance(0.05)) {
@@ -151,6 +175,7 @@ const examine = async (world, customers) => {
   const lastCause = promised.reduce((last, { c, cause }) => last.set(c, Math.max(last.get(c) ?? 0, cause ?? 0)), new Map());
   return {
     answered: customers.answered.length, turns: handled.size, promised: promised.length, arrivals: arrivals.length,
+    bySms: [...handled.keys()].filter((id) => id.startsWith("SM")).length,
     notHandled: customers.answered.filter((id) => !handled.has(id)),
     handledTwice: [...handled].filter(([, n]) => n > 1).map(([id]) => id),
     // Once a person of the team has the conversation, the bot is silent.
@@ -176,7 +201,7 @@ const judge = (promises) => {
 
 const report = (world, customers, found, began) => {
   console.log(`  ${found.answered} deliveries answered, ${customers.repeats} repeats until then, ${customers.again} sent once more`);
-  console.log(`  ${found.turns} turns, ${found.promised} messages promised, ${found.arrivals} arrivals`);
+  console.log(`  ${found.turns} turns (${found.bySms} by SMS), ${found.promised} messages promised, ${found.arrivals} arrivals`);
   console.log(`  ${found.missing.length} missing, ${found.givenUp.length} hit twice and given up, ${found.surplus} duplicated, ${found.disordered.length} out of order, ` +
     `${found.notHandled.length} not handled, ${found.handledTwice.length} handled twice, ${found.dead.length} parked`);
   console.log(`  seen in the metrics: ${world.counted("send_unknown")} unknown, ${world.counted("send_repeated")} repeated, ` +
@@ -194,6 +219,7 @@ const promisesOf = (customers, found) => [
   ["arrived, but never promised", found.strangers],
   ["arrived out of order", found.disordered],
   ["asked for a code and got none", found.codeless],
+  ["nobody wrote by SMS", found.bySms > 0 ? [] : ["no turn"]],
   ["hardly anybody was answered, so little was proved", found.promised < found.turns * 0.8 ? [`${found.promised} messages in ${found.turns} turns`] : []],
 ];
 

@@ -13,6 +13,8 @@
 #include <cmocka.h>
 #include <curl/curl.h>
 
+#define SERVICE_OF_NUMBERS "MG0123456789abcdef0123456789abcdef"
+
 #define ANA   "+15550100001"
 #define WAIT  (20 * USEC_PER_SEC)
 #define TWIML "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response></Response>"
@@ -103,6 +105,11 @@ static void say(const char *id, const char *words, const char *more)
     assert_int_equal(post.status, 200);
 }
 
+static long said(void)
+{
+    return ask_number(owner, "select count(*) from messages where not inbound");
+}
+
 static void all_settled(void)
 {
     service_until(&service, owner, "select count(*) from outbox", 0, WAIT);
@@ -165,6 +172,29 @@ static void ch_4_a_long_address_leaves_as_a_short_one(void **state)
     service_stop(&service);
 }
 
+/* A messaging service has many numbers: a conversation is the service's, whichever was written
+ * to.
+ */
+static void ch_4_a_messaging_service_is_an_account_like_a_number(void **state)
+{
+    (void)state;
+    start(1, NULL);
+    run_sql(owner, "update accounts set external_id = '" SERVICE_OF_NUMBERS "'"
+                   " where channel = 'sms'");
+    run_sql(owner, "update directory set external_id = '" SERVICE_OF_NUMBERS "'"
+                   " where kind = 'sms'");
+    service_again(&service);
+    say("SM1", "hello", "&MessagingServiceSid=" SERVICE_OF_NUMBERS);
+    all_settled();
+    assert_int_equal(service_arrived(&service, ANA, "\"service\":\"" SERVICE_OF_NUMBERS "\""),
+                     said());
+    service_until(&service, owner,
+                  "select count(*) from messages where not inbound and delivery = 3", said(),
+                  WAIT);
+    assert_int_equal(service_findings(&service), 0);
+    service_stop(&service);
+}
+
 /* --- STOP and START -------------------------------------------------------------------------
  */
 
@@ -172,11 +202,6 @@ static long stopped_now(void)
 {
     return ask_number(owner, "select count(*) from contact_points where channel = 'sms' and"
                              " address = '" ANA "' and stopped_at is not null");
-}
-
-static long said(void)
-{
-    return ask_number(owner, "select count(*) from messages where not inbound");
 }
 
 static long consents(const char *source)
@@ -383,6 +408,8 @@ int main(void)
                                   tear_down),
         cmocka_unit_test_teardown(ch_4_a_conversation_by_sms_goes_both_ways, tear_down),
         cmocka_unit_test_teardown(ch_4_a_long_address_leaves_as_a_short_one, tear_down),
+        cmocka_unit_test_teardown(ch_4_a_messaging_service_is_an_account_like_a_number,
+                                  tear_down),
         cmocka_unit_test_teardown(ch_4_files_of_an_mms_are_fetched_and_kept, tear_down),
         cmocka_unit_test_teardown(ch_4_an_answer_that_leads_to_others_is_not_followed,
                                   tear_down),

@@ -79,10 +79,18 @@ static bool is_web(struct str url)
     return str_starts(url, STR("http://")) || str_starts(url, STR("https://"));
 }
 
+/* A messaging service sends from a number of its own choice: from the one that there is. */
+static struct str sender_of(const struct call *call)
+{
+    struct str service = twilio_form_get(&call->form, "MessagingServiceSid");
+    return str_starts(service, STR("MG")) ? str_from(call->sandbox->settings.sms_number)
+                                          : twilio_form_get(&call->form, "From");
+}
+
 static bool check(struct call *call)
 {
     struct str to = twilio_form_get(&call->form, "To");
-    struct str from = twilio_form_get(&call->form, "From");
+    struct str from = sender_of(call);
     struct str body = twilio_form_get(&call->form, "Body");
     struct str callback = twilio_form_get(&call->form, "StatusCallback");
     if (to.len == 0)
@@ -157,6 +165,8 @@ static void owe(struct sandbox *sandbox, struct chatter *person, const json_t *m
                   "MessageStatus", sent_as, "SmsStatus", sent_as, "From",
                   json_object_get(message, "from"), "To", json_object_get(message, "to"),
                   "AccountSid", sandbox->settings.twilio_sid, "ApiVersion", "2010-04-01");
+    if (json_object_get(message, "service"))
+        json_object_set(form, "MessagingServiceSid", json_object_get(message, "service"));
     if (code) {
         char digits[16];
         (void)snprintf(digits, sizeof(digits), "%d", code);
@@ -268,7 +278,8 @@ static json_t *take(struct call *call, struct chatter *person, const struct faul
     json_t *message = json_pack("{s:s}", "type", "sms");
     json_set_text(message, "id", make_sid(arena));
     json_set_text(message, "to", twilio_form_get(&call->form, "To"));
-    json_set_text(message, "from", twilio_form_get(&call->form, "From"));
+    json_set_text(message, "from", sender_of(call));
+    json_set_text(message, "service", twilio_form_get(&call->form, "MessagingServiceSid"));
     json_set_text(message, "body", twilio_form_get(&call->form, "Body"));
     json_set_text(message, "media", twilio_form_get(&call->form, "MediaUrl"));
     json_set_text(message, "callback", callback);
