@@ -4,6 +4,7 @@
  * thread of this test plays.
  */
 #include "bot/base/crypto.h"
+#include "bot/base/message.h"
 #include "tests/support/service.h"
 
 #include <arpa/inet.h>
@@ -17,6 +18,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -44,6 +46,8 @@ static struct {
     atomic_int asked;   /* for mails */
     atomic_int fails;   /* so many answers are 500 */
     atomic_int busy;    /* so many answers are 429 */
+    char key[128];      /* the tag of the last mail of ours */
+    atomic_int left;    /* mails of ours */
     atomic_int bearers; /* requests for files that showed a key */
 } api;
 
@@ -73,15 +77,44 @@ static void answer(int fd, int status, const void *body, size_t len)
         (void)!write(fd, body, len);
 }
 
+/* All of it: the body may come after the head. */
+static bool read_request(int fd, char *text, size_t room)
+{
+    size_t len = 0, want = 1;
+
+    while (len < want && len < room - 1) {
+        ssize_t n = read(fd, text + len, room - 1 - len);
+        const char *end, *length;
+        if (n <= 0)
+            return false;
+        len += (size_t)n;
+        text[len] = '\0';
+        end = strstr(text, "\r\n\r\n");
+        length = strcasestr(text, "\r\ncontent-length:");
+        want = end == NULL ? len + 1
+                           : (size_t)(end + 4 - text) +
+                                 (length != NULL ? strtoul(length + 17, NULL, 10) : 0);
+    }
+    return true;
+}
+
+/* "p1_<conversation>_<seq>", as it stands in the tag of a mail of ours. */
+static void take_key(const char *request)
+{
+    const char *key = strstr(request, "\"p1_");
+
+    if (key != NULL && sscanf(key, "\"%127[^\"]", api.key) == 1)
+        api.left++;
+}
+
 static void serve_one(int fd)
 {
-    char head[4096], url[160];
-    ssize_t n = read(fd, head, sizeof head - 1);
+    static char head[1 << 18];
+    char url[160];
     bool bearer;
 
-    if (n <= 0)
+    if (!read_request(fd, head, sizeof head))
         return;
-    head[n] = '\0';
     bearer = strstr(head, "Authorization: Bearer re_test") != NULL;
     if (strncmp(head, "GET /files/", 11) == 0) {
         api.bearers += strstr(head, "uthorization:") != NULL;
@@ -94,7 +127,8 @@ static void serve_one(int fd)
                            api.port, sizeof png);
         answer(fd, 200, url, (size_t)len);
     } else if (strncmp(head, "GET /emails/receiving/", 22) != 0) {
-        answer(fd, 200, "{\"id\":\"out\"}", 12); /* mails of ours that leave */
+        take_key(head); /* mails of ours that leave */
+        answer(fd, 200, "{\"id\":\"out\"}", 12);
     } else if (api.busy > 0) {
         api.busy--;
         answer(fd, 429, "{}", 2);
@@ -139,7 +173,7 @@ static void start_api(void)
     char url[64];
 
     api.ends = false;
-    api.asked = api.fails = api.busy = api.bearers = 0;
+    api.asked = api.fails = api.busy = api.left = api.bearers = 0;
     api.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(bind(api.fd, (struct sockaddr *)&address, sizeof address), 0);
     assert_int_equal(listen(api.fd, 64), 0);
@@ -454,6 +488,91 @@ static void ch_5_bounces_and_complaints_end_what_is_sent_there(void **state)
     service_stop(&service);
 }
 
+static void post_status(const char *type, const char *more)
+{
+    const char *body = arena_format(&arena,
+                                    "{\"type\":\"%s\",\"data\":{\"email_id\":\"out\",\"from\":"
+                                    "\"" SERVICE_MAIL "\",\"to\":[\"ana@example.net\"],"
+                                    "\"tags\":{\"key\":\"%s\"}%s}}",
+                                    type, api.key, more)
+                           .at;
+
+    assert_int_equal(post_resend(body), 200);
+}
+
+static const char *delivery_of_ours(void)
+{
+    const char *dot = strrchr(api.key, '_');
+
+    return arena_format(&arena,
+                        "select delivery from messages where not inbound and conversation_id ="
+                        " '%.36s' and seq = %s",
+                        api.key + 3, dot + 1)
+        .at;
+}
+
+static void our_mail_leaves(void)
+{
+    usec_t end = clock_monotonic() + WAIT;
+
+    give_mail(HEAD "\r\nhello");
+    while (api.left == 0 && clock_monotonic() < end)
+        (void)usleep(20000);
+    service_until(&service, owner, "select count(*) from outbox", 0, WAIT);
+    assert_true(api.left > 0);
+}
+
+static void ch_5_statuses_of_our_mail_join_in_any_order(void **state)
+{
+    static const char *const orders[][3] = {
+        {"email.delivered", "email.sent",             "email.bounced"         },
+        {"email.bounced",   "email.delivery_delayed", "email.delivered"       },
+        {"email.delivered", "email.delivered",        "email.delivery_delayed"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(orders); i++) {
+        start(1);
+        our_mail_leaves();
+        for (size_t k = 0; k < 3; k++)
+            post_status(orders[i][k], ",\"bounce\":{\"type\":\"Transient\"}");
+        assert_int_equal(ask_number(owner, delivery_of_ours()), DELIVERY_DELIVERED);
+        service_stop(&service);
+        PQfinish(owner);
+        owner = NULL;
+        api.left = 0;
+    }
+}
+
+/* A mail server's report names our mail by the id that it went out with; a word about any other
+ * mail stops nobody. */
+static void ch_5_a_report_about_our_mail_counts_and_no_other(void **state)
+{
+    static const char report[] =
+        "From: MAILER-DAEMON@mx.example\r\nContent-Type: multipart/report; "
+        "report-type=delivery-status; boundary=b\r\n\r\n--b\r\n\r\nSorry.\r\n--b\r\n"
+        "Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx\r\n\r\n"
+        "Final-Recipient: rfc822; ana@example.net\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n"
+        "--b\r\nContent-Type: message/rfc822\r\n\r\nMessage-ID: <%s@lark.example>\r\n\r\nx\r\n"
+        "--b--\r\n";
+    static const char stopped[] = "select count(*) from contact_points where stopped_at is not"
+                                  " null and address = 'ana@example.net'";
+    char key[128];
+
+    (void)state;
+    start(1);
+    our_mail_leaves();
+    assert_int_equal(post_mail(DOOR, arena_format(&arena, report, "x1.forged.1").at), 200);
+    assert_int_equal(ask_number(owner, stopped), 0);
+    (void)snprintf(key, sizeof key, "%s", api.key);
+    for (char *at = key; *at != '\0'; at++)
+        *at = *at == '_' ? '.' : *at;
+    assert_int_equal(post_mail(DOOR, arena_format(&arena, report, key).at), 200);
+    assert_int_equal(ask_number(owner, delivery_of_ours()), DELIVERY_FAILED);
+    assert_int_equal(ask_number(owner, stopped), 1);
+    service_stop(&service);
+}
+
 /* --- files ----------------------------------------------------------------------------------
  */
 
@@ -551,6 +670,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(ch_5_only_resend_may_speak_for_resend, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(ch_5_bounces_and_complaints_end_what_is_sent_there,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(ch_5_statuses_of_our_mail_join_in_any_order, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(ch_5_a_report_about_our_mail_counts_and_no_other,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(ch_5_attachments_of_resends_mail_become_documents,
                                         set_up, tear_down),

@@ -285,6 +285,9 @@ static void what_does_not_fit_together_is_refused(void **state)
     assert_says(refusal("tls: {cert: /x}\n"), "belong together");
     assert_says(refusal("outbox: {retry_first: 6m}\n"), "longer than");
     assert_says(refusal("http: {bodies_max: 2MB}\n"), "no body could come in");
+    assert_says(refusal("http: {bodies_max: 9MB}\nmail: {gateway_token: 0123456789abcdef}\n"),
+                "no such mail could come in");
+    assert_says(refusal("mail: {gateway_token: short}\n"), "16 characters or more");
     assert_says(refusal("whatsapp: {base_url: 'http://127.0.0.1'}\n"), "no TLS");
     assert_says(refusal("whatsapp: {base_url: 'ftp://x', allow_http: true}\n"), "https://");
     assert_says(refusal("whatsapp: {apps: {shop: {app_secret: a, token: b}}}\n"),
