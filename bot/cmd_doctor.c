@@ -114,12 +114,14 @@ static bool check_migrations(struct report *report, const struct config *config)
     return ok && n == 0;
 }
 
-static void check_clock(struct report *report, const char *whose, usec_t ahead)
+/* The reading came somewhere within the time that the question took. */
+static void check_clock(struct report *report, const char *whose, usec_t ahead, usec_t took)
 {
     usec_t apart = ahead < 0 ? -ahead : ahead;
-    enum finding finding = apart > CLOCK_FAIL   ? FINDING_FAIL
-                           : apart > CLOCK_WARN ? FINDING_WARN
-                                                : FINDING_OK;
+    usec_t surely = apart - took / 2;
+    enum finding finding = surely > CLOCK_FAIL   ? FINDING_FAIL
+                           : surely > CLOCK_WARN ? FINDING_WARN
+                                                 : FINDING_OK;
     report_add(report, finding, "clock",
                finding == FINDING_OK ? NULL
                                      : "set this machine's clock by NTP (chrony), or theirs",
@@ -143,7 +145,7 @@ static void check_server(struct report *report, const struct survey *survey)
             "set fsync, full_page_writes and synchronous_commit to on in postgresql.conf",
             "the database may lose what it has committed");
     }
-    check_clock(report, "the database's clock", survey->ahead);
+    check_clock(report, "the database's clock", survey->ahead, survey->took);
 }
 
 static void check_rules(struct report *report, const struct survey *survey)
@@ -290,7 +292,7 @@ static void check_app(struct report *report, const struct config *config,
         /* The header has whole seconds; half of one is the fairest reading. */
         if (look.date) {
             check_clock(report, "the Graph API's clock",
-                        look.date + USEC_PER_SEC / 2 - (look.at - look.took / 2));
+                        look.date + USEC_PER_SEC / 2 - (look.at - look.took / 2), look.took);
         }
     }
     arena_finish(&arena);

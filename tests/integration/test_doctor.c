@@ -35,16 +35,17 @@ struct graph {
     int port;
 };
 
-static void answer_all(int listener, int status, time_t now)
+static void answer_all(int listener, int status, int ahead)
 {
     char date[64], request[4096], answer[256];
     struct tm tm;
-    (void)strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm));
     for (;;) {
         int fd = accept(listener, NULL, NULL);
         if (fd < 0)
             _exit(1);
         (void)!read(fd, request, sizeof(request));
+        time_t now = time(NULL) + ahead;
+        (void)strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm));
         int len = snprintf(answer, sizeof(answer),
                            "HTTP/1.1 %d X\r\nDate: %s\r\nContent-Length: 2\r\n"
                            "Connection: close\r\n\r\n{}",
@@ -70,7 +71,7 @@ static struct graph graph_start(int status, int ahead)
     if (graph.pid == 0) {
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         (void)alarm(60);
-        answer_all(listener, status, time(NULL) + ahead);
+        answer_all(listener, status, ahead);
     }
     (void)close(listener);
     return graph;
