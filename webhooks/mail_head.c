@@ -10,7 +10,9 @@
 
 static char small(char letter)
 {
-    return letter >= 'A' && letter <= 'Z' ? (char)(letter + 32) : letter;
+    if (letter >= 'A' && letter <= 'Z')
+        letter = (char)(letter + 32);
+    return letter;
 }
 
 static bool is_same(struct str text, struct str other)

@@ -8,7 +8,9 @@
 
 static char small(char letter)
 {
-    return letter >= 'A' && letter <= 'Z' ? (char)(letter + 32) : letter;
+    if (letter >= 'A' && letter <= 'Z')
+        letter = (char)(letter + 32);
+    return letter;
 }
 
 static bool begins(struct str text, struct str prefix)

@@ -89,14 +89,14 @@ bool mime_guard(struct str raw, struct err *err)
             line.len--;
         look_at(&look, line);
     }
-    if (look.fields > FIELDS_MAX || look.head > HEAD_MAX)
+    if (look.fields > FIELDS_MAX || look.head > HEAD_MAX) {
         return err_raise(err, ERR_REJECT, "a mail with %zu header lines of %zu bytes",
                          look.fields, look.head);
-    if (look.parts > PARTS_MAX || look.levels > LEVELS_MAX)
+    }
+    if (look.parts > PARTS_MAX || look.levels > LEVELS_MAX) {
         return err_raise(err, ERR_REJECT, "a mail with %zu parts in %zu levels", look.parts,
                          look.levels);
-    if (look.most_colons > COLONS_MAX)
-        return err_raise(err, ERR_REJECT, "a mail with %zu colons in one field",
-                         look.most_colons);
-    return true;
+    }
+    return look.most_colons <= COLONS_MAX ||
+           err_raise(err, ERR_REJECT, "a mail with %zu colons in one field", look.most_colons);
 }

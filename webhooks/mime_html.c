@@ -259,15 +259,18 @@ static bool read_tag(struct str html, size_t i, struct tag *tag)
         if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
               (len > 0 && c >= '0' && c <= '9')))
             break;
-        tag->name[len++] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+        if (c >= 'A' && c <= 'Z')
+            c = (char)(c + 32);
+        tag->name[len++] = c;
     }
     tag->name[len] = '\0';
     if (len == 0)
         return false;
     for (; i < html.len && (html.at[i] != '>' || quote != 0); i++) {
-        if (quote != 0) {
-            quote = html.at[i] == quote ? 0 : quote;
-        } else if ((html.at[i] == '"' || html.at[i] == '\'') && html.at[i - 1] == '=') {
+        if (quote != 0 && html.at[i] == quote) {
+            quote = 0;
+        } else if (quote == 0 && (html.at[i] == '"' || html.at[i] == '\'') &&
+                   html.at[i - 1] == '=') {
             quote = html.at[i];
         }
     }

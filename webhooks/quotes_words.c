@@ -6,7 +6,9 @@
 
 static char small(char letter)
 {
-    return letter >= 'A' && letter <= 'Z' ? (char)(letter + 32) : letter;
+    if (letter >= 'A' && letter <= 'Z')
+        letter = (char)(letter + 32);
+    return letter;
 }
 
 bool quotes_starts(struct str text, struct str prefix)

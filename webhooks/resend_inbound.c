@@ -150,9 +150,10 @@ static void read_recipients(struct arena *into, const json_t *doc, struct mail *
         const json_t *list = json_array_in(doc, lists[k]);
         for (size_t i = 0; i < json_array_size(list) && mail->n_sent_to < SENT_TO_MAX; i++) {
             const json_t *one = json_array_get(list, i);
-            if (json_is_string(one))
+            if (json_is_string(one)) {
                 found[mail->n_sent_to++] = arena_str(
                     into, (struct str){json_string_value(one), json_string_length(one)});
+            }
         }
     }
     mail->sent_to = found;

@@ -447,13 +447,15 @@ static void ch_5_a_complaint_ends_the_mails(void **state)
 
 static struct str repeated(struct arena *into, const char *head, const char *unit, size_t n)
 {
-    size_t len = strlen(head), one = strlen(unit);
-    char *text = arena_alloc(into, len + n * one + 1);
+    struct str begin = str_from(head), one = str_from(unit);
+    size_t size = begin.len + n * one.len;
+    char *text = arena_alloc(into, size + 1);
 
-    memcpy(text, head, len);
-    for (size_t i = 0; i < n; i++)
-        memcpy(text + len + i * one, unit, one);
-    return (struct str){text, len + n * one};
+    for (size_t i = 0; i < begin.len; i++)
+        text[i] = begin.at[i];
+    for (size_t i = begin.len; i < size; i++)
+        text[i] = one.at[(i - begin.len) % one.len];
+    return (struct str){text, size};
 }
 
 static void ch_5_bombs_cost_little(void **state)
