@@ -75,17 +75,30 @@ int flows_reload(const struct flows_call *call)
     return CLI_DONE;
 }
 
+/* Nothing is WhatsApp, where options are tapped. */
+static bool read_channel(const char *name, enum channel *channel)
+{
+    *channel = CHANNEL_NONE;
+    for (enum channel c = CHANNEL_SMS; name && c <= CHANNEL_EMAIL; c++) {
+        if (strcmp(name, channel_name(c)) == 0)
+            *channel = c;
+    }
+    return !name || *channel != CHANNEL_NONE || strcmp(name, "whatsapp") == 0;
+}
+
 static bool read_options(struct flows_call *call, int argc, char **argv)
 {
     const char *folder = NULL;
+    const char *channel = NULL;
     const struct cli_option options[] = {
         {"folder",           .text = &folder},
         {"to",                  .text = &call->to},
         {"write",.flag = &call->write},
-        {0           }
+        {"channel",            .text = &channel},
+        {0                 }
     };
 
-    if (!cli_options(argc, argv, options))
+    if (!cli_options(argc, argv, options) || !read_channel(channel, &call->channel))
         return false;
     if (folder)
         call->folder = str_from(folder);
@@ -135,12 +148,13 @@ static int run(struct cli *cli, int argc, char **argv)
 const struct command command_flows = {
     "flows",
     "check, try, draw and reload dialogues and words",
-    "check [FOLDER] | test [--write] FILE.chat|FOLDER... | "
+    "check [FOLDER] | test [--write | --channel sms|email] FILE.chat|FOLDER... | "
     "graph [--to FOLDER | FLOW] | schema | reload",
     "  check   says what the service would of flows/ and templates/messages/: every state can\n"
     "          end, every outcome is handled, every text stands in every language and fits\n"
     "  test    plays transcripts; a file stage.yaml beside them says what loads and actions\n"
-    "          answer. --write writes down what came back\n"
+    "          answer. --write writes down what came back; with --channel options are not\n"
+    "          tapped, but answered by the number that an SMS or a mail shows\n"
     "  graph   draws a flow, or all, as SVG; with --to, each into a file there (wants "
     "graphviz)\n"
     "  schema  prints a JSON Schema of flows, for editors\n"

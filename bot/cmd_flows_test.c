@@ -81,7 +81,7 @@ static bool compare(const struct trial *trial, const char *path, struct str expe
 
 static void play_file(struct trial *trial, const char *path)
 {
-    struct play play = {.book = trial->book};
+    struct play play = {.book = trial->book, .channel = trial->call->channel};
     struct arena arena = {0};
     struct stage *stage;
     struct err err = {0};
@@ -132,6 +132,8 @@ int flows_test(const struct flows_call *call)
 
     if (call->n == 0)
         return cli_usage(call->cli, "which transcripts? name files or folders");
+    if (call->write && call->channel != CHANNEL_NONE)
+        return cli_usage(call->cli, "transcripts are written as WhatsApp has them");
     trial.book = flows_book(call);
     if (!trial.book)
         return CLI_FAILED;

@@ -13,6 +13,7 @@ struct flows_call {
     const struct config *config; /* NULL when --folder was given */
     const char *to;              /* --to: a folder for what is made; NULL: standard output */
     bool write;                  /* --write */
+    enum channel channel;        /* --channel: another than WhatsApp; else NONE */
     const char *const *args;     /* what is left */
     int n;
 };

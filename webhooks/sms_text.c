@@ -104,10 +104,13 @@ struct likeness {
 };
 
 static const struct likeness likenesses[] = {
-    {"‘’‚‛′´`ʼ",                "'"  },
+    {"‘’‚‛′´`ʼˋ",              "'"  },
     {"“”„‟″«»",                 "\"" },
     {"‐‑‒–—―−•‣▪●·", "-"  },
     {"…",                                 "..."},
+    {"∗",                                 "*"  },
+    {"∼",                                 "~"  },
+    {"ˍ",                                  "_"  },
     {"→",                                 "->" },
     {"←",                                 "<-" },
     {"×",                                  "x"  },
@@ -185,10 +188,11 @@ static bool is_mark(uint32_t code)
     return (code >= 0x300 && code <= 0x36f) || code == 0x20e3;
 }
 
-/* Emoji and dingbats: they say nothing that the words beside them do not say. */
+/* Emoji, dingbats and the blocks of a bar: they say nothing that the words beside them do not
+ * say. */
 static bool is_ornament(uint32_t code)
 {
-    return (code >= 0x25a0 && code <= 0x27bf) || (code >= 0x2b00 && code <= 0x2bff) ||
+    return (code >= 0x2580 && code <= 0x27bf) || (code >= 0x2b00 && code <= 0x2bff) ||
            (code >= 0x1f000 && code <= 0x1faff) || (code >= 0xfe00 && code <= 0xfe0f) ||
            (code >= 0xe0020 && code <= 0xe007f);
 }

@@ -5,6 +5,7 @@
 #include "flows/play/play.h"
 
 #include "bot/base/cards.h"
+#include "flows/play/faced.h"
 
 enum { OPTIONS_MAX = 2000 };
 
@@ -37,7 +38,9 @@ struct player {
     struct reply_option seen[OPTIONS_MAX]; /* oldest first */
     size_t n_seen;
     unsigned n_files;
-    size_t latest; /* where the options of the newest prompt begin */
+    size_t latest;      /* where the options of the newest prompt begin */
+    struct str instead; /* what the next line of the customer's is on this channel; or empty */
+    bool left;          /* the rest cannot be done on this channel, and is only copied */
     char *out;
     size_t len;
     size_t room;
@@ -173,6 +176,19 @@ static bool is_verified(const struct player *player)
     return player->verified && (player->until == 0 || player->until > player->now);
 }
 
+/* Facts as they are on the channel that is played. */
+static const struct record *on_channel(struct player *player, const struct record *facts)
+{
+    struct record_builder all;
+
+    if (player->play->channel == CHANNEL_NONE)
+        return facts;
+    record_build(&all, player->arena);
+    record_set_all(&all, facts);
+    record_set(&all, STR("channel"), value_text(str_from(channel_name(player->play->channel))));
+    return record_built(&all);
+}
+
 static const struct record *facts_of(struct player *player)
 {
     const struct play *play = player->play;
@@ -190,7 +206,8 @@ static const struct record *facts_of(struct player *player)
     record_set(&facts, STR("session"), value_record(record_built(&session)));
     if (play->facts)
         record_set_all(&facts, play->facts(player->arena, player->customer));
-    return stage_facts(player->stage, player->arena, player->customer, record_built(&facts));
+    return on_channel(player, stage_facts(player->stage, player->arena, player->customer,
+                                          record_built(&facts)));
 }
 
 /* An action may find out that somebody else writes: `customer` names them. */
@@ -263,6 +280,25 @@ static void keep_session(struct player *player, const struct event *event, bool 
     player->verified = is;
 }
 
+/* What they have before them where nothing can be tapped. One prompt a turn: a number would
+ * not say which of two it answers. */
+static bool look(struct player *player, const struct flow_result *result,
+                 const struct record *facts, struct err *err)
+{
+    struct value from = record_path(facts, STR("business.name"));
+    struct locale locale = {.lang = result->lang, .zone = stage_zone(player->stage)};
+    size_t prompts = 0;
+
+    for (size_t i = 0; faced_by_number(player->play) && i < result->n_replies; i++) {
+        prompts += result->replies[i].n_options > 0;
+        if (!faced_reply(player->arena, player->play, &locale,
+                         from.kind == VALUE_TEXT ? from.text : STR("Shop"), &result->replies[i],
+                         err))
+            return false;
+    }
+    return prompts <= 1 || err_raise(err, ERR_REJECT, "two prompts in one turn");
+}
+
 static bool play_event(struct player *player, struct event *event, struct err *err)
 {
     struct flow_in in = {
@@ -288,6 +324,8 @@ static bool play_event(struct player *player, struct event *event, struct err *e
     for (size_t i = 0; i < result->n_replies; i++)
         put_reply(player, &result->replies[i], i == 0);
     put_effects(player, result);
+    if (!look(player, result, in.facts, err))
+        return false;
     see_options(player, result);
     player->state = result->state;
     player->lang = result->lang;
@@ -356,6 +394,22 @@ static bool pass(struct player *player, usec_t span, struct err *err)
 
 /* --- what the customer does --------------------------------------------------------------- */
 
+/* A tap; or, where there is nothing to tap, the number under which the newest prompt has it.
+ * Links of older mails can still be opened; an older SMS can do nothing. */
+static void choose(struct player *player, size_t at, struct event *event)
+{
+    bool present = at >= player->latest;
+
+    if (faced_by_number(player->play) && !player->play->links && present) {
+        event->kind = EVENT_TEXT;
+        event->text = arena_format(player->arena, "%zu", at - player->latest + 1);
+        return;
+    }
+    event->choice = player->seen[at].id;
+    event->text = player->seen[at].title;
+    player->left = player->play->channel == CHANNEL_SMS && !present;
+}
+
 /* "[Title]" taps the newest option of that title, "[^Title]" one of an earlier prompt, and
  * "[=id]" anything at all. */
 static bool tap(struct player *player, struct str title, struct event *event)
@@ -365,6 +419,7 @@ static bool tap(struct player *player, struct str title, struct event *event)
     event->kind = EVENT_CHOICE;
     if (str_starts(title, STR("="))) {
         event->choice = str_slice(title, 1, title.len);
+        player->left = player->play->channel == CHANNEL_SMS;
         return true;
     }
     if (str_starts(title, STR("^"))) {
@@ -374,8 +429,7 @@ static bool tap(struct player *player, struct str title, struct event *event)
     for (size_t i = end; i-- > 0;) {
         if (!str_eq(player->seen[i].title, title))
             continue;
-        event->choice = player->seen[i].id;
-        event->text = player->seen[i].title;
+        choose(player, i, event);
         return true;
     }
     return false;
@@ -528,22 +582,65 @@ static bool read_setting(struct player *player, struct str line)
     return true;
 }
 
-static bool play_line(struct player *player, struct str line, unsigned number, struct err *err)
+static bool is_left(const struct play *play, struct str where)
+{
+    if (str_eq(where, STR("not by number")))
+        return faced_by_number(play) && !play->links;
+    return play->channel != CHANNEL_NONE && str_starts(where, STR("not on ")) &&
+           str_eq(str_slice(where, 7, where.len), str_from(channel_name(play->channel)));
+}
+
+/* "sms< words": on that channel this is what the customer does next, instead of what stands
+ * there for all. "not on sms: why", "not by number: why": from here on it cannot be done there.
+ */
+static bool read_mark(struct player *player, struct str line)
+{
+    enum channel channel = player->play->channel;
+    struct str rest = line;
+    struct str word;
+
+    if (str_starts(line, STR("sms<")) || str_starts(line, STR("email<"))) {
+        if (channel != CHANNEL_NONE && str_split(&rest, '<', &word) &&
+            str_eq(word, str_from(channel_name(channel))))
+            player->instead = str_trim(rest);
+        return true;
+    }
+    if (!(str_starts(line, STR("not on ")) || str_starts(line, STR("not by number:"))) ||
+        !str_split(&rest, ':', &word))
+        return false;
+    player->left = is_left(player->play, word);
+    return true;
+}
+
+static bool play_customer(struct player *player, struct str said, struct err *err)
 {
     struct event event;
+
+    if (player->instead.len > 0)
+        said = player->instead;
+    player->instead = STR_NONE;
+    if (!read_event(player, said, &event))
+        return err_raise(err, ERR_REJECT, "no such option or thing");
+    if (player->left)
+        return true;
+    cards_redact_event(player->arena, &event); /* as the door does */
+    return play_event(player, &event, err);
+}
+
+static bool play_line(struct player *player, struct str line, unsigned number, struct err *err)
+{
     usec_t span;
 
-    if (str_starts(line, STR(">")) || str_starts(line, STR("*")) || str_eq(line, STR("--")))
+    if (!player->left &&
+        (str_starts(line, STR(">")) || str_starts(line, STR("*")) || str_eq(line, STR("--"))))
         return true; /* written again from what comes back */
     put(player, line);
     put(player, STR("\n"));
-    if (line.len == 0 || line.at[0] == '#')
+    if (player->left || line.len == 0 || line.at[0] == '#' || read_mark(player, line))
         return true;
     if (str_starts(line, STR("<"))) {
-        if (!read_event(player, str_trim(str_slice(line, 1, line.len)), &event))
-            return err_raise(err, ERR_REJECT, "line %u: no such option or thing", number);
-        cards_redact_event(player->arena, &event); /* as the door does */
-        return play_event(player, &event, err) || err_wrap(err, "line %u", number);
+        return play_customer(player, str_trim(str_slice(line, 1, line.len)), err) ||
+               err_wrap(err, "line %u", number);
     }
     if (str_starts(line, STR("@"))) {
         return stage_set(player->stage, str_slice(line, 1, line.len), err) ||

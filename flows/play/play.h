@@ -20,6 +20,12 @@ struct play {
     void (*answered)(const struct flow_need *need, const struct flow_answer *answer);
     /* Facts besides those of the stage, which go before them; may be NULL. */
     const struct record *(*facts)(struct arena *into, struct str customer);
+    /* NONE: as WhatsApp, where options are tapped. By SMS and EMAIL the same customer reads
+     * faces and types an option's number, and what comes back must be the same. */
+    enum channel channel;
+    bool links; /* by EMAIL an option's link is opened instead of typing its number */
+    /* Told of each face that was shown; may be NULL. */
+    void (*faced)(enum channel channel, enum lang lang, const struct face *face);
 };
 
 /* Play a transcript. ERR_REJECT with the line that cannot be played. `into` owns the text. */

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "flows/play/stage.h"
+#include "flows/play/play.h"
 
 /* Flows and words as they stand in the tree; fails the running test when they do not load. */
 struct book *chat_book(void);
@@ -15,6 +15,10 @@ MUST_USE bool chat_stage(struct arena *into, struct stage **stage, struct err *e
 /* Play a transcript and write it again with what really came back. `into` owns the text. */
 struct str chat_play(struct arena *into, const struct book *book, struct str transcript,
                      struct err *err);
+
+/* The same on another channel: `on` has `channel`, `links` and `faced`. */
+struct str chat_play_on(struct arena *into, const struct book *book, const struct play *on,
+                        struct str transcript, struct err *err);
 
 /* How often an action has had that outcome in what was played so far. */
 unsigned chat_seen(const char *action, const char *outcome);

@@ -1,7 +1,6 @@
 /* Transcripts against the flows of the tree and the make-believe shop. */
 #include "tests/support/chat.h"
 
-#include "flows/play/play.h"
 #include "tests/support/shop.h"
 
 #include <dirent.h>
@@ -109,16 +108,27 @@ unsigned chat_seen(const char *action, const char *outcome)
     return place ? *place : 0;
 }
 
-struct str chat_play(struct arena *into, const struct book *book, struct str transcript,
-                     struct err *err)
+struct str chat_play_on(struct arena *into, const struct book *book, const struct play *on,
+                        struct str transcript, struct err *err)
 {
-    struct play play = {
-        .book = book, .answer = shop_answer, .answered = see, .facts = shop_facts};
+    struct play play = *on;
     struct stage *stage;
     struct str played;
 
     if (!chat_stage(into, &stage, err))
         return STR_NONE;
+    play.book = book;
     play.stage = stage;
+    play.answer = shop_answer;
+    play.answered = see;
+    play.facts = shop_facts;
     return play_transcript(into, &play, transcript, &played, err) ? played : STR_NONE;
+}
+
+struct str chat_play(struct arena *into, const struct book *book, struct str transcript,
+                     struct err *err)
+{
+    struct play play = {0};
+
+    return chat_play_on(into, book, &play, transcript, err);
 }

@@ -6,6 +6,7 @@
  * further than one word away.
  */
 #include "flows/engine/ids.h"
+#include "flows/play/faced.h"
 #include "tests/support/chance.h"
 #include "tests/support/chat.h"
 #include "tests/support/shop.h"
@@ -50,9 +51,11 @@ struct walk {
     size_t n_seen;
     size_t newest; /* how many of the last ones belong to the newest prompt */
     bool stopped;
-    bool held;      /* by a person */
-    char what[300]; /* the event, for the report of a failure */
-    bool verified;  /* a session begins and ends by chance */
+    bool held;        /* by a person */
+    char what[300];   /* the event, for the report of a failure */
+    bool verified;    /* a session begins and ends by chance */
+    struct play play; /* the channel */
+    char number[24];
 };
 
 static uint32_t draw(struct walk *walk, uint32_t below)
@@ -140,6 +143,20 @@ static const char *const things_to_say[] = {"hi",
                                             "1Z999AA10",
                                             "p1.00000000.menu.main.c:orders"};
 
+/* By SMS there is nothing to tap, and in a mail it is a matter of taste. */
+static void type_number(struct walk *walk, size_t at, struct event *event)
+{
+    size_t behind = (walk->n_seen - 1 - at) % SEEN_MAX;
+
+    if (!faced_by_number(&walk->play) ||
+        (walk->play.channel == CHANNEL_EMAIL && draw(walk, 2) == 0))
+        return;
+    (void)snprintf(walk->number, sizeof(walk->number), "%zu", walk->newest - behind);
+    event->kind = EVENT_TEXT;
+    event->choice = STR_NONE;
+    event->text = str_from(walk->number);
+}
+
 static struct event random_event(struct walk *walk)
 {
     static const enum event_kind kinds[] = {EVENT_MEDIA,    EVENT_LOCATION,  EVENT_CONTACTS,
@@ -175,6 +192,7 @@ static struct event random_event(struct walk *walk)
 
         event.kind = EVENT_CHOICE;
         event.choice = (struct str){walk->seen[at], walk->seen_len[at]};
+        type_number(walk, at, &event);
     } else if (dice < 60 && walk->n_seen > SEEN_MAX) { /* or on any older one */
         size_t at = draw(walk, SEEN_MAX);
 
@@ -263,6 +281,17 @@ static void keep(struct walk *walk, const struct flow_result *result)
         walk->stopped = result->consent == FLOW_CONSENT_STOP;
 }
 
+static const struct record *facts_of(const struct walk *walk, struct arena *arena,
+                                     struct str customer)
+{
+    struct record_builder facts;
+
+    record_build(&facts, arena);
+    record_set_all(&facts, shop_facts(arena, customer));
+    record_set(&facts, STR("channel"), value_text(str_from(channel_name(walk->play.channel))));
+    return record_built(&facts);
+}
+
 static const struct flow_result *step(struct walk *walk, struct arena *arena,
                                       struct str customer, const struct event *event)
 {
@@ -272,7 +301,7 @@ static const struct flow_result *step(struct walk *walk, struct arena *arena,
         .now = walk->now,
         .locale = {.lang = walk->lang          },
         .lang_is_settled = walk->settled,
-        .facts = shop_facts(arena, customer),
+        .facts = facts_of(walk, arena, customer),
         .last_inbound_at = walk->last,
         .held = walk->held,
         .verified = walk->verified
@@ -297,6 +326,17 @@ static const struct flow_result *step(struct walk *walk, struct arena *arena,
     return flow_turn_result(turn);
 }
 
+static void check_face(const struct walk *walk, struct arena *arena, enum lang lang,
+                       const struct reply *reply)
+{
+    struct locale locale = {.lang = lang};
+    struct err err = {0};
+
+    if (faced_by_number(&walk->play) &&
+        !faced_reply(arena, &walk->play, &locale, STR("Harbour Goods"), reply, &err))
+        fail_msg("%s: %s", walk->what, err.text);
+}
+
 static void take_step(struct walk *walk, struct arena *arena, struct str customer)
 {
     struct event event = random_event(walk);
@@ -309,8 +349,10 @@ static void take_step(struct walk *walk, struct arena *arena, struct str custome
         fail_msg("%s: missing words %.*s", walk->what, STR_ARG(result->missing));
     if (wants_answer(walk, &event) && result->n_replies == 0)
         fail_msg("%s: no answer at %s.%s", walk->what, result->flow, result->at);
-    for (size_t i = 0; i < result->n_replies; i++)
+    for (size_t i = 0; i < result->n_replies; i++) {
         check_reply(walk, &result->replies[i]);
+        check_face(walk, arena, result->lang, &result->replies[i]);
+    }
     assert_true(result->n_replies <= 3);
     keep(walk, result);
     walk->now += (usec_t)(1 + draw(walk, 90)) * USEC_PER_SEC;
@@ -340,12 +382,13 @@ static void flw_2_a_long_walk_meets_no_dead_end(void **state)
     struct book *book = chat_book();
     struct arena arena = {0};
 
-    (void)state;
+    (void)state; /* a third of them on each channel */
     for (size_t c = 0; c < COUNTOF(customers); c++) {
         walk = (struct walk){
             .book = book,
             .world = {.book = book, .random = 20261120 + c, .shop = shop_answer},
-            .now = SHOP_NOW
+            .now = SHOP_NOW,
+            .play = {.book = book,            .channel = CHANNEL_WHATSAPP + c % 3                      }
         };
         for (unsigned long turn = 0; turn < turns_wanted() / COUNTOF(customers); turn++) {
             take_step(&walk, &arena, str_from(customers[c]));

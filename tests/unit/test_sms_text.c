@@ -100,6 +100,8 @@ static void ch_4_what_only_looks_different_is_written_as_gsm_has_it(void **state
     assert_fits("“It’s here” – really…", false, "\"It's here\" - really...");
     assert_fits("Order\u00a01001 · 2×, ½ price ™", false, "Order 1001 - 2x, 1/2 price TM");
     assert_fits("use `code`\there\u200b", false, "use 'code' here");
+    /* as templates/text writes what WhatsApp would take for bold, struck out and the rest */
+    assert_fits("∗Free∗ of ∼no∼ ˍextraˍ ˋworkˋ", false, "*Free* of ~no~ _extra_ 'work'");
     assert_fits("Ñandú costs 5 €", false, "Ñandú costs 5 €"); /* ú is a letter of its own */
     assert_fits("El año que viene, mañana: ¿qué?", true, "El año que viene, mañana: ¿qué?");
     assert_fits("", true, "");
@@ -130,6 +132,12 @@ static void ch_4_marks_on_letters_go_only_where_that_saves_a_segment(void **stat
                 true,
                 "A parcel comes to you tomorrow between 8 and 16, be at home or tell us "
                 "otherwise");
+    assert_fits(
+        "Order ORD-1004: Shipped, █████░░░░░ 50%, expected on Saturday, 21 November, at "
+        "your door",
+        true,
+        "Order ORD-1004: Shipped, 50%, expected on Saturday, 21 November, at "
+        "your door");
     assert_fits("Łódź, a\u0301 accents taken apart, and more of them until it costs two: "
                 "seventy is soon over.",
                 true,
