@@ -366,6 +366,15 @@ static void check_sms(struct report *report, const struct config *config,
     }
 }
 
+static void check_mail(struct report *report, const struct config *config,
+                       const struct survey *survey)
+{
+    size_t addresses = 0;
+    for (size_t i = 0; i < survey->n_entries; i++)
+        addresses += str_eq(survey->entries[i].kind, STR("email"));
+    doctor_mail(report, config, addresses);
+}
+
 /* --- all of it -----------------------------------------------------------------------------
  */
 
@@ -390,6 +399,7 @@ static void check_database(struct report *report, const struct config *config)
         for (size_t i = 0; i < config->whatsapp.n_apps; i++)
             check_app(report, config, &survey, &config->whatsapp.apps[i]);
         check_sms(report, config, &survey);
+        check_mail(report, config, &survey);
     }
     arena_finish(&arena);
 }

@@ -27,6 +27,9 @@ void doctor_documents(struct report *report, const struct config *config);
 /* Whether deliveries wait on this node's disk. */
 void doctor_spool(struct report *report, const struct config *config);
 
+/* Whether mail can leave; nothing is said where there is neither an address nor a carrier. */
+void doctor_mail(struct report *report, const struct config *config, size_t addresses);
+
 struct provider_look {
     struct http_answer answer;
     usec_t date; /* of the answer's Date header; 0: none */

@@ -190,10 +190,12 @@ static void add_code(struct out *out, struct str code)
 {
     if (code.len == 0)
         return;
-    out_add(out, STR("<p class=\"b\" dir=\"ltr\" style=\"margin:0 0 16px;padding:16px;"
-                     "border:1px solid #7b8591;border-radius:10px;text-align:center;"
-                     "font:700 30px/36px ui-monospace,Menlo,Consolas,monospace;"
-                     "letter-spacing:6px;-webkit-user-select:all;user-select:all\">"));
+    out_add(
+        out,
+        STR("<p class=\"b\" dir=\"ltr\" style=\"margin:0 0 16px;padding:16px 16px 16px 22px;"
+            "border:1px solid #7b8591;border-radius:10px;text-align:center;"
+            "font:700 30px/36px ui-monospace,Menlo,Consolas,monospace;"
+            "letter-spacing:6px;-webkit-user-select:all;user-select:all\">"));
     face_escape(out, code);
     out_add(out, STR("</p>"));
 }

@@ -118,6 +118,18 @@ static void all_settled(void)
     service_until(&service, owner, "select count(*) from outbox", 0, WAIT);
 }
 
+/* What the doctor says of mail. */
+static void doctor_says(const char *wanted)
+{
+    static char said[16384];
+    char *words[] = {"doctor", NULL};
+
+    (void)service_command(&service, words, said, sizeof said);
+    if (strstr(said, wanted) == NULL)
+        fail_msg("\"%s\" is not in:\n%s", wanted, said);
+    assert_null(strstr(said, "a good word"));
+}
+
 /* --- the tests ------------------------------------------------------------------------------
  */
 
@@ -157,6 +169,7 @@ static void ch_5_a_promise_leaves_as_a_mail_of_two_parts(void **state)
                                        " and provider_id like '%-%-4%'"),
                      2);
     assert_int_equal(service_logged(&service, "ana@example.net"), 0);
+    doctor_says("Resend takes the key");
     service_stop(&service);
 }
 
@@ -326,6 +339,7 @@ static void ch_5_by_smtp_a_mail_is_read_as_it_was_meant(void **state)
                                        " provider_id like '<p1.%@in.lark.example>'"),
                      2);
     assert_int_equal(service_logged(&service, "a good word"), 0);
+    doctor_says("takes mail (");
     service_stop(&service);
 }
 
@@ -401,6 +415,24 @@ static void ch_5_by_smtp_a_refusal_says_whose_it_is(void **state)
     service_stop(&service);
 }
 
+/* Signing in is refused: nobody's mail goes, none is lost, and all go when it works again. */
+static void ch_5_by_smtp_a_refused_password_stops_the_lane(void **state)
+{
+    (void)state;
+    sink_start(&sink, true, "parley", "another word", NULL);
+    start_smtp(1, "", "starttls");
+    promise_text("eve@example.net", 1, "One.");
+    promise_text("fay@example.net", 1, "Two.");
+    service_until(&service, owner, "select count(*) from lanes where stopped_at is not null", 1,
+                  WAIT);
+    OWNED_JSON(taken) = sink_taken(&sink);
+    assert_int_equal(json_array_size(taken), 0);
+    assert_int_equal(ask_number(owner, "select count(*) from outbox"), 2);
+    doctor_says("refuses user or password");
+    assert_true(service_logged(&service, "lane.stopped") >= 1);
+    service_stop(&service);
+}
+
 /* A server that offers no STARTTLS hears neither mail nor password. */
 static void ch_5_by_smtp_nothing_goes_in_the_clear_when_tls_is_wanted(void **state)
 {
@@ -411,6 +443,7 @@ static void ch_5_by_smtp_nothing_goes_in_the_clear_when_tls_is_wanted(void **sta
     service_until(&service, owner, "select count(*) from outbox where attempt >= 2", 1, WAIT);
     OWNED_JSON(taken) = sink_taken(&sink);
     assert_int_equal(json_array_size(taken), 0);
+    doctor_says("offers no STARTTLS");
     service_stop(&service);
 }
 
@@ -427,6 +460,7 @@ int main(void)
         cmocka_unit_test_teardown(ch_5_by_smtp_lost_answers_are_repeated_under_the_same_id,
                                   tear_down),
         cmocka_unit_test_teardown(ch_5_by_smtp_a_refusal_says_whose_it_is, tear_down),
+        cmocka_unit_test_teardown(ch_5_by_smtp_a_refused_password_stops_the_lane, tear_down),
         cmocka_unit_test_teardown(ch_5_by_smtp_nothing_goes_in_the_clear_when_tls_is_wanted,
                                   tear_down),
     };
