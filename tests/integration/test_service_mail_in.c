@@ -347,6 +347,44 @@ static void ch_5_a_mail_makes_a_turn_once(void **state)
     service_stop(&service);
 }
 
+/* Who is known is sent a code before anything is shown; a stranger is asked who they are. */
+static long codes_sent(void)
+{
+    return ask_number(owner,
+                      "select count(*) from messages where not inbound and why = 'code'");
+}
+
+static void customer_writes(int n, const char *lines)
+{
+    give_mail(arena_format(&arena,
+                           "%sFrom: customer%d@example.com\r\nTo: " SERVICE_MAIL
+                           "\r\n\r\nmy orders",
+                           lines, n)
+                  .at);
+}
+
+#define PASS "Authentication-Results: mx.lark.example; dmarc=pass header.from=example.com\r\n"
+
+/* Anybody can write a From: only what our own mail server vouches for is the customer's. */
+static void otp_2_a_forged_sender_is_a_stranger(void **state)
+{
+    static const char *const forged[] = {
+        "",
+        "Authentication-Results: mx.evil.example; dmarc=pass header.from=example.com\r\n",
+        ("Authentication-Results: mx.lark.example; dmarc=fail header.from=x\r\n" PASS),
+    };
+
+    (void)state;
+    start(1);
+    for (size_t i = 0; i < COUNTOF(forged); i++) {
+        customer_writes(5, forged[i]);
+        assert_int_equal(codes_sent(), 0);
+    }
+    customer_writes(6, PASS);
+    assert_int_equal(codes_sent(), 1);
+    service_stop(&service);
+}
+
 static void ch_5_machines_are_never_answered(void **state)
 {
     static const char *const mails[] = {
@@ -657,6 +695,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(ch_5_only_the_gateway_may_post_mail, set_up, tear_down),
         cmocka_unit_test_setup_teardown(ch_5_a_mail_makes_a_turn_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(otp_2_a_forged_sender_is_a_stranger, set_up, tear_down),
         cmocka_unit_test_setup_teardown(ch_5_machines_are_never_answered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(ch_5_what_is_nobodys_or_hostile_is_kept_and_answered,
                                         set_up, tear_down),
