@@ -493,6 +493,8 @@ static bool set_up(struct transfer *transfer)
                curl_multi_add_handle(fetcher->multi, easy) == CURLM_OK;
     }
     set_method(transfer);
+    /* should this transfer's end push an idle connection to a mail server out of the pool */
+    (void)curl_easy_setopt(easy, CURLOPT_SERVER_RESPONSE_TIMEOUT, FETCH_QUIT_WAIT);
     (void)curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
     (void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_answer);
     (void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);

@@ -11,6 +11,7 @@
 #include <curl/curl.h>
 
 #define FETCH_MAIL_SOCKETS 64
+#define FETCH_QUIT_WAIT    1L /* seconds that a mail server may take to say goodbye */
 
 struct fetcher {
     struct loop *loop;

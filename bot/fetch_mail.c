@@ -20,7 +20,6 @@
 
 #define COMMAND_LEN 4
 #define REPLY_MAX   200
-#define QUIT_WAIT   1L /* seconds */
 
 struct mail_talk {
     char command[COMMAND_LEN + 1]; /* the last one that we know; empty: the greeting */
@@ -65,7 +64,7 @@ static int on_talk(CURL *easy, curl_infotype type, char *data, size_t size, void
         return 0;
     if (memcmp(data, "QUIT", COMMAND_LEN) == 0) {
         talk->quit = true;
-        (void)curl_easy_setopt(easy, CURLOPT_SERVER_RESPONSE_TIMEOUT, QUIT_WAIT);
+        (void)curl_easy_setopt(easy, CURLOPT_SERVER_RESPONSE_TIMEOUT, FETCH_QUIT_WAIT);
     }
     for (size_t i = 0; i < COUNTOF(known); i++) {
         if (memcmp(data, known[i], COMMAND_LEN) == 0)

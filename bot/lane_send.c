@@ -109,9 +109,11 @@ static void put_face(struct sending_row *row)
         .locale = {.lang = row->speaker.lang, .zone = STR("UTC")},
         .sender = row->speaker.sender,
         .code = row->secret,
+        .plain_letters = lane_config(lane)->twilio.plain_letters,
         .answer = row->priority == 0
     };
 
+    (void)lang_parse(message->reply->language, &ask.locale.lang); /* else the conversation's */
     message->unasked = !ask.answer;
     if (mail) {
         message->from_name = name.len > 0 ? name : row->speaker.sender.name;

@@ -34,6 +34,10 @@ struct face_ask {
     struct face_sender sender;
     bool code; /* its words are a one-time code, which no subject and no preview may show */
 
+    /* SMS */
+    bool
+        plain_letters; /* marks on Latin letters and emoji are given up where that is cheaper */
+
     /* mail */
     const struct mail_thread *thread; /* NULL: a new one */
     bool answer;            /* they wrote, and this is what we say; else we wrote first */

@@ -53,15 +53,22 @@ static size_t gsm_len(uint32_t c)
     return 0;
 }
 
-static bool is_short(struct str text)
+/* Marks on Latin letters, and signs that say nothing by themselves. */
+static bool may_go(uint32_t c)
+{
+    return (c >= 0xc0 && c <= 0x17f) || (c >= 0x2190 && c <= 0x2bff) || c >= 0x1f000 ||
+           c == 0xfe0f || c == 0x200d;
+}
+
+static bool is_short(struct str text, bool plain_letters)
 {
     size_t septets = 0, units = 0;
     bool gsm = true;
 
     for (size_t at = 0; at < text.len;) {
         uint32_t c = next_of(text, &at);
-        gsm = gsm && gsm_len(c) > 0;
-        septets += gsm_len(c);
+        gsm = gsm && (gsm_len(c) > 0 || (plain_letters && may_go(c)));
+        septets += gsm_len(c) > 0 ? gsm_len(c) : 1;
         units += c > 0xffff ? 2 : 1;
     }
     return gsm ? septets <= GSM_ROOM : units <= UCS2_ROOM;
@@ -107,7 +114,7 @@ struct face face_sms(struct arena *into, const struct face_ask *ask)
 
     face_read(into, ask, &reply);
     struct str words = words_with(into, ask, &reply, true);
-    if (reply.n > 0 && !is_short(words))
+    if (reply.n > 0 && !is_short(words, ask->plain_letters))
         words = words_with(into, ask, &reply, false);
     return (struct face){.text = words};
 }

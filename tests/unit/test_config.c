@@ -292,9 +292,17 @@ static void what_does_not_fit_together_is_refused(void **state)
     assert_says(refusal("whatsapp: {base_url: 'ftp://x', allow_http: true}\n"), "https://");
     assert_says(refusal("whatsapp: {apps: {shop: {app_secret: a, token: b}}}\n"),
                 "whatsapp.apps.shop has no verify_token");
+    assert_says(refusal("resend: {base_url: 'http://127.0.0.1'}\n"), "no TLS");
+    assert_says(refusal("mail: {transport: smtp}\n"), "give smtp.host");
+    assert_says(refusal("mail: {transport: pigeon}\n"), "resend, smtp");
+    assert_says(refusal("smtp: {host: smtp.example, user: me}\n"), "belong together");
+    assert_says(refusal("smtp: {host: smtp.example/x}\n"), "a name or an address");
+    assert_says(refusal("smtp: {host: smtp.example, tls: none}\n"), "in the clear");
     struct config *config =
         load("whatsapp: {base_url: 'http://127.0.0.1:1', allow_http: true}\n");
     config_destroy(config);
+    config_destroy(load("mail: {transport: smtp}\nsmtp: {host: 127.0.0.1, tls: none}\n"));
+    config_destroy(load("smtp: {host: '::1', port: 465, tls: implicit}\n"));
 }
 
 static void a_near_miss_in_the_environment_is_refused_and_a_stranger_told(void **state)

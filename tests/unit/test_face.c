@@ -118,6 +118,9 @@ static void ch_6_what_is_said_about_an_option_stays_out_of_a_third_segment(void 
     assert_has(sms_of(&reply).text, "6 Order LK-1001: shipped");
     rows[0].title = STR("Zamówienie ąęł"); /* what fits is half of it */
     assert_not(sms_of(&reply).text, "shipped");
+    struct face_ask ask = ask_of(&reply);
+    ask.plain_letters = true;
+    assert_has(face_sms(&arena, &ask).text, "shipped");
 }
 
 static void ch_6_links_and_files_are_their_address_by_sms(void **state)
