@@ -31,11 +31,14 @@ struct intake *intake_create(struct worker *worker)
     if (intake == NULL)
         abort();
     intake->worker = worker;
+    pairs_init(&intake->mail_writers);
     return intake;
 }
 
 void intake_destroy(struct intake *intake)
 {
+    if (intake != NULL)
+        pairs_finish(&intake->mail_writers);
     free(intake);
 }
 

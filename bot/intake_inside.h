@@ -13,12 +13,14 @@
 
 #include "bot/intake.h"
 
+#include "bot/rate.h"
 #include "bot/spool.h"
 #include "bot/turns.h"
 
 struct intake {
     struct worker *worker;
     size_t open;
+    struct pairs mail_writers; /* how much each writes lately */
 };
 
 /* The database is away, or too much waits: what comes now is better sent again. */

@@ -16,6 +16,10 @@
 #include "webhooks/resend_in.h"
 #include "webhooks/svix.h"
 
+/* So much one address may write: thirty mails at once, and one each two minutes. */
+#define WRITER_INTERVAL (2 * USEC_PER_MIN)
+#define WRITER_BURST    30
+
 #define PAUSE_LEAST (600 * USEC_PER_MSEC)
 
 struct mail_call {
@@ -123,6 +127,33 @@ static bool decode_fetched(struct mail_call *call, struct err *err)
                                   &call->batch, err);
 }
 
+/* A machine that does not say that it is one answers each of our answers. What is too much for
+ * a person is noted like what machines send. */
+static void still_machines(struct mail_call *call)
+{
+    struct event *event = call->batch.events;
+    struct uuid writer;
+
+    if (call->batch.n == 0 || !event_is_message(event->kind))
+        return;
+    struct str parts[2] = {call->account->external_id, person_address(&event->from)};
+    struct hash16 hash = hash16_of(parts, 2);
+    memcpy(writer.bytes, hash.bytes, sizeof writer.bytes);
+    if (pairs_take(&call->intake->mail_writers, writer, clock_monotonic(), WRITER_INTERVAL,
+                   WRITER_BURST) == 0)
+        return;
+    log_event(LOG_WARN, "intake.mail_too_many", LOG_ID("account", call->account->account));
+    *event = (struct event){.kind = EVENT_OTHER,
+                            .account = event->account,
+                            .field = event->field,
+                            .id = event->id,
+                            .at = event->at,
+                            .from = event->from,
+                            .detail = STR("automatic"),
+                            .detail2 = STR("too many")};
+    call->batch.n = 1;
+}
+
 static void take_apart(struct mail_call *call, enum redact_form form,
                        bool (*decode)(struct mail_call *call, struct err *err))
 {
@@ -149,6 +180,7 @@ static void take_apart(struct mail_call *call, enum redact_form form,
     }
     count(COUNT_EVENTS, call->batch.n);
     count(COUNT_EVENTS_UNKNOWN, call->batch.unknown);
+    still_machines(call);
     route(call);
 }
 

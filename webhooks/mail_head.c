@@ -306,6 +306,45 @@ static const char *by_headers(const struct mail_headers *headers)
     return NULL;
 }
 
+/* How programs begin the subjects of what they answer by themselves, where no field says so. */
+static bool is_machines_subject(struct str subject)
+{
+    static const char *const beginnings[] = {
+        "automatic reply",
+        "auto reply",
+        "auto-reply",
+        "autoreply",
+        "out of office",
+        "out of the office",
+        "respuesta automática",
+        "fuera de la oficina",
+        "respuesta automatica",
+        "autoodpowiedź",
+        "odpowiedź automatyczna",
+        "automatyczna odpowiedź",
+        "رد تلقائي",
+        "الرد التلقائي",
+        "automatische antwort",
+        "réponse automatique",
+        "undeliverable:",
+        "undelivered mail",
+        "delivery status notification",
+        "mail delivery failed",
+        "failure notice",
+        "no se puede entregar",
+        "nie można dostarczyć",
+        "تعذر التسليم",
+    };
+
+    subject = str_trim(subject);
+    for (size_t i = 0; i < COUNTOF(beginnings); i++) {
+        struct str one = str_from(beginnings[i]);
+        if (is_same(str_slice(subject, 0, one.len), one))
+            return true;
+    }
+    return false;
+}
+
 const char *mail_automatic(struct arena *scratch, const struct mail_rules *rules,
                            const struct mail *mail, struct str from)
 {
@@ -319,5 +358,11 @@ const char *mail_automatic(struct arena *scratch, const struct mail_rules *rules
         return "ours";
     if (sign != NULL)
         return sign;
-    return is_machines_name(from) ? "sender" : NULL;
+    if (is_machines_name(from))
+        return "sender";
+    return is_machines_subject(mail->subject.len > 0
+                                   ? mail->subject
+                                   : mail_header_get(&mail->headers, "subject"))
+               ? "subject"
+               : NULL;
 }

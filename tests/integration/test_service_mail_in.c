@@ -408,6 +408,19 @@ static void ch_5_machines_are_never_answered(void **state)
     service_stop(&service);
 }
 
+/* One that answers everything and does not say that it is a machine. */
+static void ch_5_a_loop_with_an_unknown_machine_ends(void **state)
+{
+    (void)state;
+    start(1);
+    for (int i = 0; i < 40; i++)
+        give_mail(arena_format(&arena, HEAD "\r\nThank you, ticket %d was opened.", i).at);
+    assert_int_equal(messages_in(), 30);
+    assert_int_equal(
+        ask_number(owner, "select count(*) from audit where action = 'email.other'"), 10);
+    service_stop(&service);
+}
+
 static void ch_5_what_is_nobodys_or_hostile_is_kept_and_answered(void **state)
 {
     struct str bomb = STR("From: a@b.example\r\nTo: ");
@@ -697,6 +710,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(ch_5_a_mail_makes_a_turn_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(otp_2_a_forged_sender_is_a_stranger, set_up, tear_down),
         cmocka_unit_test_setup_teardown(ch_5_machines_are_never_answered, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(ch_5_a_loop_with_an_unknown_machine_ends, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(ch_5_what_is_nobodys_or_hostile_is_kept_and_answered,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(ch_5_a_large_mail_is_let_in_only_by_its_own_door,

@@ -351,6 +351,9 @@ static void ch_5_what_machines_send_is_never_answered(void **state)
     static const char *const senders[] = {
         "support@in.shop.example", "Support+x@in.shop.example", "MAILER-DAEMON@x.example",
         "no-reply@x.example", "shop-noreply@x.example"};
+    static const char *const subjects[] = {"Automatic reply: Order", "Respuesta automática: x",
+                                           "Autoodpowiedź",          "رد تلقائي: x",
+                                           "Re: Automatic door",     "Reply"};
     struct fixture *f = *state;
 
     for (size_t i = 0; i < COUNTOF(signs); i++) {
@@ -364,6 +367,13 @@ static void ch_5_what_machines_send_is_never_answered(void **state)
         const struct event *event =
             only(f, arena_format(&f->arena, "From: %s\r\n\r\nHi", senders[i]).at);
         assert_int_equal(event->kind, EVENT_OTHER);
+    }
+    for (size_t i = 0; i < COUNTOF(subjects); i++) {
+        const struct event *event =
+            only(f, arena_format(&f->arena, "From: a@b.example\r\nSubject: %s\r\n\r\nHi",
+                                 subjects[i])
+                        .at);
+        assert_int_equal(event->kind, i < 4 ? EVENT_OTHER : EVENT_TEXT);
     }
     assert_int_equal(only(f, "Auto-Submitted: no\r\n" HEAD "\r\nHi")->kind, EVENT_TEXT);
     assert_int_equal(only(f, "To: x@y.example\r\n\r\nHi")->kind, EVENT_OTHER);
