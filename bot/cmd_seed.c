@@ -31,7 +31,8 @@ static int run(struct cli *cli, int argc, char **argv)
         {"app",                                 .text = &options.app},
         {"pictures",.text = &options.pictures},
         {"sms",                             .text = &options.sms_number},
-        {0                                },
+        {"mail",                                 .text = &options.mail_address},
+        {0                    },
     };
     if (!cli_options(argc, argv, known))
         return cli_usage(cli, NULL);
@@ -54,7 +55,7 @@ const struct command command_seed = {
     "seed",
     "put the demo's shop into the database",
     "demo [--reset] [--number ID] [--business ID] [--phone E164] [--sms E164] [--app NAME]"
-    " [--pictures URL]",
+    " [--mail ADDRESS] [--pictures URL]",
     "Twenty customers, orders of every status, in four languages. What is there already "
     "stays,\n"
     "so it may be repeated. Connects as database.owner_url.\n\n"
@@ -63,6 +64,7 @@ const struct command command_seed = {
     "  --business ID   its WhatsApp business account id (" DEMO_BUSINESS ")\n"
     "  --phone E164    its number as people see it\n"
     "  --sms E164      the number that its SMS leave from (twilio.phone_number)\n"
+    "  --mail ADDRESS  the address that people mail to (none)\n"
     "  --app NAME      the app of the settings whose secret signs for it (the first)\n"
     "  --pictures URL  where the photos of its jobs and repairs are (its website)\n",
     run,

@@ -102,6 +102,7 @@ static bool set_all(PGconn *conn, const struct seed_options *options, struct err
                                err) &&
            set_for_transaction(conn, "seed.app", options->app, err) &&
            set_for_transaction(conn, "seed.sms_number", options->sms_number, err) &&
+           set_for_transaction(conn, "seed.mail_address", options->mail_address, err) &&
            set_for_transaction(conn, "seed.pictures", options->pictures, err) &&
            set_for_transaction(conn, "seed.phone",
                                options->phone ? options->phone : "+15550100100", err);

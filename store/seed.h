@@ -17,6 +17,7 @@ struct seed_options {
     const char *business_account_id; /* NULL: none */
     const char *phone;               /* display only, E.164; NULL: a fictional one */
     const char *sms_number;          /* that SMS leave from, E.164; NULL: none */
+    const char *mail_address;        /* that people mail to, in small letters; NULL: none */
     const char *app;      /* whose secret signs for it, as in the settings; NULL: "" */
     const char *pictures; /* where its photos are, with a slash at the end; NULL: its website */
     bool reset;           /* delete all that the shop has first, conversations too */

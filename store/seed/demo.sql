@@ -3,8 +3,8 @@
 -- ranges kept for fiction.
 --
 -- Run in one transaction with parley.org_id and these set: seed.phone_number_id,
--- seed.business_account_id, seed.app, seed.phone, seed.sms_number, seed.pictures (where the photos
--- are; empty: the website). All times are relative to now. Whatever is there already stays as it is.
+-- seed.business_account_id, seed.app, seed.phone, seed.sms_number, seed.mail_address, seed.pictures
+-- (where the photos are; empty: the website). All times are relative to now. Whatever is there already stays as it is.
 
 create function pg_temp.id(what text) returns uuid immutable language sql as $$
     select md5('larkfield/' || what)::uuid
@@ -38,6 +38,19 @@ insert into directory (kind, external_id, org_id, account_id)
 select 'sms', n, pg_temp.org(), pg_temp.id('sms')
   from (select current_setting('seed.sms_number') as n) s
  where n <> ''
+    on conflict (kind, external_id) do update set account_id = excluded.account_id;
+
+insert into accounts (org_id, account_id, channel, external_id, address)
+select pg_temp.org(), pg_temp.id('email'), 'email', a, a
+  from (select current_setting('seed.mail_address') as a) s
+ where a <> ''
+    on conflict (org_id, account_id) do update
+   set external_id = excluded.external_id, address = excluded.address;
+
+insert into directory (kind, external_id, org_id, account_id)
+select 'email', a, pg_temp.org(), pg_temp.id('email')
+  from (select current_setting('seed.mail_address') as a) s
+ where a <> ''
     on conflict (kind, external_id) do update set account_id = excluded.account_id;
 
 insert into directory (kind, external_id, org_id, account_id, app)

@@ -35,7 +35,7 @@ struct owed {
                   the service has heard */
     struct timer timer;
     struct arena arena;
-    struct http_header headers[2];
+    struct http_header headers[5];
     struct http_request request;
     struct fetch fetch;
 };
@@ -84,10 +84,20 @@ static bool is_sms(const struct owed *owed)
     return json_object_get(owed->item, "form") != NULL;
 }
 
+static bool is_mail(const struct owed *owed)
+{
+    return json_object_get(owed->item, "event") || json_object_get(owed->item, "raw");
+}
+
 /* Meta escapes what is not ASCII, and the signature is over exactly those bytes. */
 static void write_request(struct owed *owed)
 {
     const struct settings *settings = &owed->sandbox->settings;
+    if (is_mail(owed)) {
+        mail_callback(owed->sandbox, &owed->arena, owed->item, owed->n, owed->headers,
+                      &owed->request);
+        return;
+    }
     if (is_sms(owed)) {
         twilio_callback(owed->sandbox, &owed->arena, owed->item, owed->headers, &owed->request);
         return;
@@ -105,7 +115,7 @@ static void write_request(struct owed *owed)
     owed->request = (struct http_request){.method = "POST",
                                           .url = str_from(settings->webhook_url),
                                           .headers = owed->headers,
-                                          .n_headers = COUNTOF(owed->headers),
+                                          .n_headers = 2,
                                           .body = body,
                                           .repeatable = true};
 }
@@ -192,12 +202,18 @@ static void owed_failed(struct owed *owed)
     lane_go(owed);
 }
 
+/* "Only 200 counts" */
+static bool is_meta(const struct owed *owed)
+{
+    return !is_sms(owed) && !is_mail(owed);
+}
+
 static void answered(struct fetch *fetch)
 {
     struct owed *owed = CONTAINER_OF(fetch, struct owed, fetch);
     struct sandbox *sandbox = owed->sandbox;
     int status = fetch->answer.fate == HTTP_ANSWERED ? fetch->answer.status : 0;
-    bool paid = status == 200 || (status == 204 && is_sms(owed)); /* Meta: "only 200 counts" */
+    bool paid = status == 200 || ((status == 202 || status == 204) && !is_meta(owed));
     sandbox->n_sending--;
     arena_reset(&owed->arena);
     if (sandbox->stopping)
@@ -233,9 +249,10 @@ static void send_now(struct timer *timer)
 
 static void enter_lane(struct owed *owed)
 {
-    struct lane *lane = &owed->person->lanes[is_sms(owed)   ? LANE_SMS
-                                             : owed->status ? LANE_STATUSES
-                                                            : LANE_MESSAGES];
+    unsigned kind = is_sms(owed)    ? LANE_SMS_MESSAGES
+                    : is_mail(owed) ? LANE_MAIL_MESSAGES
+                                    : LANE_MESSAGES;
+    struct lane *lane = &owed->person->lanes[kind + owed->status];
     owed->lane = lane;
     *lane->last = owed;
     lane->last = &owed->behind;
@@ -298,6 +315,16 @@ void callbacks_finish(struct sandbox *sandbox)
         owed_forget(sandbox->owed);
 }
 
+static void keep_said(struct sandbox *sandbox, struct chatter *person, const char *number,
+                      json_t *message, int64_t n, usec_t now)
+{
+    OWNED_JSON(record) = json_pack("{s:s, s:I, s:I, s:s, s:s, s:s, s:O}", "t", "said", "n",
+                                   (json_int_t)n, "at", (json_int_t)now, "who", person->who,
+                                   "name", person->name, "number", number, "message", message);
+    journal_append(sandbox->journal, record);
+    callbacks_replay(sandbox, record);
+}
+
 struct str callbacks_say(struct sandbox *sandbox, struct arena *into, struct chatter *person,
                          json_t *message)
 {
@@ -312,12 +339,21 @@ struct str callbacks_say(struct sandbox *sandbox, struct arena *into, struct cha
     json_set_text(message, "id", id);
     json_set_text(message, "timestamp",
                   arena_format(into, "%lld", (long long)(now / USEC_PER_SEC)));
-    OWNED_JSON(record) = json_pack("{s:s, s:I, s:I, s:s, s:s, s:s, s:O}", "t", "said", "n",
-                                   (json_int_t)n, "at", (json_int_t)now, "who", person->who,
-                                   "name", person->name, "number", number, "message", message);
-    journal_append(sandbox->journal, record);
-    callbacks_replay(sandbox, record);
+    keep_said(sandbox, person, number, message, n, now);
     return id;
+}
+
+void callbacks_keep_said(struct sandbox *sandbox, struct chatter *person, const char *number,
+                         json_t *message)
+{
+    keep_said(sandbox, person, number, message, sandbox->next_n++, clock_now());
+}
+
+struct str callbacks_url(const struct sandbox *sandbox, struct arena *into, const char *path)
+{
+    struct str url = str_from(sandbox->settings.webhook_url);
+    struct str root = str_slice(url, 0, str_find(url, STR("/webhooks/")));
+    return arena_format(into, "%.*s%s", STR_ARG(root), path);
 }
 
 /* --- statuses ------------------------------------------------------------------------------
@@ -390,8 +426,14 @@ static void apply_said(struct sandbox *sandbox, const json_t *record, struct cha
     const char *type = json_string_value(json_object_get(message, "type"));
     const json_t *reaction = json_object_get(message, "reaction");
     usec_t at = json_integer_value(json_object_get(record, "at"));
-    person->wrote_at = at;
-    if (type && strcmp(type, "reaction") == 0) {
+    bool sms = type && strcmp(type, "sms") == 0, mail = type && strcmp(type, "mail") == 0;
+    if (!sms && !mail)
+        person->wrote_at = at;
+    if (sms) {
+        sms_apply(sandbox, record, person);
+    } else if (mail) {
+        chats_add(sandbox, person, "own-mail", text_in(message, "id"), at, message, "sent");
+    } else if (type && strcmp(type, "reaction") == 0) {
         chats_react(sandbox, person, text_in(reaction, "message_id"), "reaction",
                     text_in(reaction, "emoji"));
     } else {

@@ -79,6 +79,17 @@ static bool is_user_id(struct str who)
     return true;
 }
 
+/* "name@host.tld", as it is kept: in small letters. */
+static bool is_mail(struct str who)
+{
+    size_t at = str_find(who, STR("@"));
+    for (size_t i = 0; i < who.len; i++) {
+        if ((unsigned char)who.at[i] <= ' ' || strchr("<>,;\"()", who.at[i]))
+            return false;
+    }
+    return at > 0 && at + 3 < who.len && who.len < 150;
+}
+
 static void lane_init(struct lane *lane)
 {
     lane->first = NULL;
@@ -108,13 +119,41 @@ static void rename_person(struct chatter *person, struct str name)
         (void)snprintf(person->name, sizeof(person->name), "Someone");
 }
 
+static void set_mail(struct sandbox *sandbox, struct chatter *person, struct str mail)
+{
+    size_t n = mail.len < sizeof(person->mail) - 1 ? mail.len : sizeof(person->mail) - 1;
+    for (size_t i = 0; i < n; i++)
+        person->mail[i] =
+            mail.at[i] >= 'A' && mail.at[i] <= 'Z' ? (char)(mail.at[i] + 32) : mail.at[i];
+    person->mail[n] = '\0';
+    index_person(sandbox, person->mail, person);
+}
+
+struct chatter *chats_mailbox(struct sandbox *sandbox, struct arena *scratch, struct str to)
+{
+    size_t from = str_find(to, STR("<"));
+    char *small;
+    if (from < to.len)
+        to = str_slice(to, from + 1, str_find(str_slice(to, from + 1, to.len), STR(">")));
+    small = memcpy(arena_alloc(scratch, to.len + 1), to.at, to.len);
+    small[to.len] = '\0';
+    for (char *at = small; *at; at++)
+        if (*at >= 'A' && *at <= 'Z')
+            *at = (char)(*at + 32);
+    return chats_person(sandbox, str_from(small), STR_NONE);
+}
+
 struct chatter *chats_person(struct sandbox *sandbox, struct str who, struct str name)
 {
     struct chatter *person = chats_find(sandbox, who);
-    if (person || (!is_phone(who) && !is_user_id(who)))
+    if (person || (!is_phone(who) && !is_user_id(who) && !is_mail(who)))
         return person;
     person = person_new(sandbox);
-    if (is_phone(who)) {
+    if (is_mail(who)) {
+        (void)snprintf(person->who, sizeof(person->who), "%.*s", STR_ARG(who));
+        set_mail(sandbox, person, who);
+        user_id_of(person->who, person->user_id, sizeof(person->user_id));
+    } else if (is_phone(who)) {
         (void)snprintf(person->phone, sizeof(person->phone), "%s%.*s",
                        who.at[0] == '+' ? "" : "+", STR_ARG(who));
         (void)snprintf(person->who, sizeof(person->who), "%s", person->phone);
@@ -123,8 +162,15 @@ struct chatter *chats_person(struct sandbox *sandbox, struct str who, struct str
         (void)snprintf(person->user_id, sizeof(person->user_id), "%.*s", STR_ARG(who));
         (void)snprintf(person->who, sizeof(person->who), "%s", person->user_id);
     }
-    (void)snprintf(person->name, sizeof(person->name), "%s",
-                   person->phone[0] ? person->phone : "Someone");
+    (void)snprintf(person->name, sizeof(person->name), "%.100s",
+                   person->phone[0]  ? person->phone
+                   : person->mail[0] ? person->mail
+                                     : "Someone");
+    if (person->phone[0]) { /* everybody has a mailbox */
+        char own[64];
+        (void)snprintf(own, sizeof(own), "p%s@example.net", person->phone + 1);
+        set_mail(sandbox, person, str_from(own));
+    }
     rename_person(person, name);
     index_person(sandbox, person->who, person);
     index_person(sandbox, person->user_id, person);
@@ -139,6 +185,9 @@ json_t *chats_people(struct sandbox *sandbox)
         json_object_set_new(one, "who", json_string(p->who));
         json_object_set_new(one, "name", json_string(p->name));
         json_object_set_new(one, "phone", json_string(p->phone));
+        json_object_set_new(one, "mail", json_string(p->mail));
+        json_object_set_new(one, "no_mailbox", json_boolean(p->no_mailbox));
+        json_object_set_new(one, "away", json_boolean(p->away));
         json_object_set_new(one, "entries", json_integer((json_int_t)json_array_size(p->log)));
         json_array_append_new(people, one);
     }
@@ -159,6 +208,9 @@ static void load_person(struct sandbox *sandbox, const json_t *one)
         (void)snprintf(person->user_id, sizeof(person->user_id), "%s", user_id);
         index_person(sandbox, user_id, person);
     }
+    const char *mail = json_string_value(json_object_get(one, "email"));
+    if (mail && is_mail(str_from(mail)))
+        set_mail(sandbox, person, str_from(mail));
     json_object_update(person->about, (json_t *)one);
     json_object_set_new(person->about, "seeded", json_true());
 }

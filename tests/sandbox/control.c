@@ -115,8 +115,10 @@ static void get_people(struct sandbox *sandbox, struct http_exchange *exchange, 
 {
     (void)body;
     answer_json(exchange, 200,
-                json_pack("{s:s, s:s, s:o}", "business", sandbox->settings.business, "number",
-                          sandbox->settings.numbers[0].display, "people",
+                json_pack("{s:s, s:s, s:s?, s:s?, s:o}", "business", sandbox->settings.business,
+                          "number", sandbox->settings.numbers[0].display, "sms",
+                          sandbox->settings.twilio_sid ? sandbox->settings.sms_number : NULL,
+                          "mail", sandbox->settings.mail_address, "people",
                           chats_people(sandbox)));
 }
 
@@ -240,6 +242,73 @@ static void post_say(struct sandbox *sandbox, struct http_exchange *exchange, js
     answer_said(sandbox, exchange, callbacks_say(sandbox, &exchange->arena, person, message));
 }
 
+/* Who speaks by another channel than WhatsApp; */
+static struct chatter *speaker(struct sandbox *sandbox, struct http_exchange *exchange,
+                               const json_t *body)
+{
+    struct chatter *person = chats_person(sandbox, text_in(body, "who"), text_in(body, "name"));
+    size_t files = json_array_size(json_object_get(body, "media"));
+    if (!person || text_in(body, "text").len > 65536 ||
+        (text_in(body, "text").len == 0 && files == 0)) {
+        refuse(exchange, "say what? {\"who\": \"+15550100001\", \"text\": \"hi\"}");
+        return NULL;
+    }
+    return person;
+}
+
+static void post_sms(struct sandbox *sandbox, struct http_exchange *exchange, json_t *body)
+{
+    struct chatter *person = speaker(sandbox, exchange, body);
+    if (!person)
+        return;
+    if (!person->phone[0] || !sandbox->settings.sms_number || !sandbox->settings.twilio_sid) {
+        refuse(exchange, person->phone[0] ? "this sandbox has no number for SMS (--sms-number)"
+                                          : "a person without a number cannot text");
+    } else {
+        answer_said(sandbox, exchange, sms_say(sandbox, &exchange->arena, person, body));
+    }
+}
+
+static void post_mail(struct sandbox *sandbox, struct http_exchange *exchange, json_t *body)
+{
+    struct chatter *person = speaker(sandbox, exchange, body);
+    if (!person)
+        return;
+    if (!person->mail[0] || !sandbox->settings.mail_address) {
+        refuse(exchange, person->mail[0] ? "this sandbox has no address (--mail-address)"
+                                         : "a person without a mailbox cannot mail");
+    } else {
+        answer_said(sandbox, exchange, mail_say(sandbox, &exchange->arena, person, body));
+    }
+}
+
+static void get_letter(struct sandbox *sandbox, struct http_exchange *exchange, json_t *body)
+{
+    (void)body;
+    mail_letter(sandbox, exchange);
+}
+
+static void post_unsubscribe(struct sandbox *sandbox, struct http_exchange *exchange,
+                             json_t *body)
+{
+    mail_unsubscribe(sandbox, exchange, body);
+}
+
+/* Whether there is one, and whether somebody is there to read it. */
+static void post_mailbox(struct sandbox *sandbox, struct http_exchange *exchange, json_t *body)
+{
+    struct chatter *person = chats_find(sandbox, text_in(body, "who"));
+    if (!person) {
+        refuse(exchange, "nobody of that name");
+        return;
+    }
+    person->no_mailbox = json_bool(body, "no_mailbox", person->no_mailbox);
+    person->away = json_bool(body, "away", person->away);
+    answer_json(
+        exchange, 200,
+        json_pack("{s:b, s:b}", "no_mailbox", person->no_mailbox, "away", person->away));
+}
+
 /* The person looks at their chat: what was delivered is now read. */
 static void post_seen(struct sandbox *sandbox, struct http_exchange *exchange, json_t *body)
 {
@@ -270,21 +339,26 @@ static const struct route {
     action *act;
     bool raw; /* the body is not JSON */
 } routes[] = {
-    {"GET",  "health",     get_health,     false},
-    {"GET",  "faults",     get_faults,     false},
-    {"POST", "faults",     post_faults,    false},
-    {"GET",  "violations", get_violations, false},
-    {"GET",  "counts",     get_counts,     false},
-    {"GET",  "journal",    get_journal,    false},
-    {"GET",  "people",     get_people,     false},
-    {"POST", "people",     post_people,    false},
-    {"GET",  "chat",       get_chat,       false},
-    {"GET",  "code",       get_code,       false},
-    {"GET",  "events",     get_events,     false},
-    {"GET",  "media",      get_media,      false},
-    {"POST", "media",      post_media,     true },
-    {"POST", "say",        post_say,       false},
-    {"POST", "seen",       post_seen,      false},
+    {"GET",  "health",      get_health,       false},
+    {"GET",  "faults",      get_faults,       false},
+    {"POST", "faults",      post_faults,      false},
+    {"GET",  "violations",  get_violations,   false},
+    {"GET",  "counts",      get_counts,       false},
+    {"GET",  "journal",     get_journal,      false},
+    {"GET",  "people",      get_people,       false},
+    {"POST", "people",      post_people,      false},
+    {"GET",  "chat",        get_chat,         false},
+    {"GET",  "code",        get_code,         false},
+    {"GET",  "events",      get_events,       false},
+    {"GET",  "media",       get_media,        false},
+    {"POST", "media",       post_media,       true },
+    {"POST", "say",         post_say,         false},
+    {"POST", "seen",        post_seen,        false},
+    {"POST", "sms",         post_sms,         false},
+    {"POST", "mail",        post_mail,        false},
+    {"GET",  "letter",      get_letter,       false},
+    {"POST", "unsubscribe", post_unsubscribe, false},
+    {"POST", "mailbox",     post_mailbox,     false},
 };
 
 static bool is_ours(struct sandbox *sandbox, struct http_exchange *exchange)

@@ -44,6 +44,9 @@ static const char usage[] =
     "  --openapi FILE       hold messages against this description, too\n"
     "  --twilio-openapi FILE   the same for SMS\n"
     "  --resend-openapi FILE   the same for mails\n"
+    "  --resend-secret S    signs what Resend tells of mails (RESEND_WEBHOOK_SECRET)\n"
+    "  --mail-address A     where people write to the business\n"
+    "  --mail-token T       a mail gateway's, for raw mail (MAIL_GATEWAY_TOKEN)\n"
     "  --faults JSON        as POST /control/faults\n"
     "  --seed N             for the faults' dice\n"
     "  --delivered-after MS (default 150; -1 never)\n"
@@ -71,6 +74,9 @@ enum option_id {
     OPT_SMS_NUMBER,
     OPT_RESEND_KEY,
     OPT_RESEND_OPENAPI,
+    OPT_RESEND_SECRET,
+    OPT_MAIL_ADDRESS,
+    OPT_MAIL_TOKEN,
     OPT_FAULTS,
     OPT_SEED,
     OPT_DELIVERED,
@@ -100,6 +106,9 @@ static const struct option options[] = {
     {"sms-number",      required_argument, NULL, OPT_SMS_NUMBER    },
     {"resend-key",      required_argument, NULL, OPT_RESEND_KEY    },
     {"resend-openapi",  required_argument, NULL, OPT_RESEND_OPENAPI},
+    {"resend-secret",   required_argument, NULL, OPT_RESEND_SECRET },
+    {"mail-address",    required_argument, NULL, OPT_MAIL_ADDRESS  },
+    {"mail-token",      required_argument, NULL, OPT_MAIL_TOKEN    },
     {"faults",          required_argument, NULL, OPT_FAULTS        },
     {"seed",            required_argument, NULL, OPT_SEED          },
     {"delivered-after", required_argument, NULL, OPT_DELIVERED     },
@@ -193,6 +202,15 @@ static bool set_option(struct sandbox *sandbox, int id, char *value, struct err 
     case OPT_RESEND_OPENAPI:
         s->resend_openapi = value;
         return true;
+    case OPT_RESEND_SECRET:
+        s->resend_secret = value;
+        return true;
+    case OPT_MAIL_ADDRESS:
+        s->mail_address = value;
+        return true;
+    case OPT_MAIL_TOKEN:
+        s->mail_token = value;
+        return true;
     case OPT_TWILIO_SID:
         s->twilio_sid = value;
         return true;
@@ -241,6 +259,10 @@ static bool complete_settings(struct settings *s, struct err *err)
         s->twilio_sid = from_environment("TWILIO_ACCOUNT_SID", NULL);
     if (!s->resend_key)
         s->resend_key = from_environment("RESEND_API_KEY", NULL);
+    if (!s->resend_secret)
+        s->resend_secret = from_environment("RESEND_WEBHOOK_SECRET", NULL);
+    if (!s->mail_token)
+        s->mail_token = from_environment("MAIL_GATEWAY_TOKEN", NULL);
     if (!s->twilio_token)
         s->twilio_token = from_environment("TWILIO_AUTH_TOKEN", NULL);
     if (!s->sms_number)

@@ -147,6 +147,13 @@ static bool read_file(struct arena *into, const char *path, struct str *bytes)
     return ok;
 }
 
+bool media_read(struct sandbox *sandbox, struct arena *into, struct str id, struct str *bytes)
+{
+    char path[4200];
+    (void)snprintf(path, sizeof(path), "%s/%.*s", sandbox->settings.media_dir, STR_ARG(id));
+    return media_find(sandbox, id) && read_file(into, path, bytes);
+}
+
 void media_send(struct sandbox *sandbox, struct http_exchange *exchange, struct str id)
 {
     static const char *const headers[] = {

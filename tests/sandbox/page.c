@@ -16,6 +16,8 @@ FILE_BYTES(css, "phone.css");
 FILE_BYTES(js, "phone.js");
 FILE_BYTES(messages, "messages.js");
 FILE_BYTES(samples, "samples.js");
+FILE_BYTES(texts, "texts.js");
+FILE_BYTES(mailbox, "mailbox.js");
 FILE_BYTES(icon, "icon.svg");
 
 static const struct page_file {
@@ -29,12 +31,15 @@ static const struct page_file {
     {"/phone.js",    "text/javascript; charset=utf-8", page_js_at,       page_js_end      },
     {"/messages.js", "text/javascript; charset=utf-8", page_messages_at, page_messages_end},
     {"/samples.js",  "text/javascript; charset=utf-8", page_samples_at,  page_samples_end },
+    {"/texts.js",    "text/javascript; charset=utf-8", page_texts_at,    page_texts_end   },
+    {"/mailbox.js",  "text/javascript; charset=utf-8", page_mailbox_at,  page_mailbox_end },
     {"/icon.svg",    "image/svg+xml",                  page_icon_at,     page_icon_end    },
 };
 
 static const char *const headers[] = {
     "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "
-    "img-src 'self' blob: https: http:; media-src 'self' blob:; connect-src 'self'; base-uri "
+    "frame-src 'self'; img-src 'self' blob: https: http:; media-src 'self' blob:; connect-src "
+    "'self'; base-uri "
     "'none'; form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options: nosniff",
     "Referrer-Policy: no-referrer",

@@ -175,6 +175,14 @@ void resend_apply(struct sandbox *sandbox, const json_t *record)
     sandbox->n_mail++;
     json_object_set(sandbox->mail_keys, json_string_value(json_object_get(record, "key")),
                     known);
+    struct arena scratch;
+    arena_init(&scratch);
+    struct chatter *person = chats_mailbox(sandbox, &scratch, text_in(record, "to"));
+    arena_finish(&scratch);
+    if (person)
+        chats_add(sandbox, person, "mail", text_in(record, "id"),
+                  json_integer_value(json_object_get(record, "at")),
+                  json_object_get(record, "body"), "sent");
 }
 
 static struct str take(struct call *call)
@@ -196,6 +204,9 @@ static struct str take(struct call *call)
     json_set_text(record, "sum", sum_of(arena, call->exchange->body));
     journal_append(sandbox->journal, record);
     resend_apply(sandbox, record);
+    struct chatter *person = chats_mailbox(sandbox, arena, text_in(record, "to"));
+    if (person)
+        mail_arrived(sandbox, arena, person, id, call->body);
     return id;
 }
 
@@ -259,13 +270,17 @@ bool resend_handle(struct sandbox *sandbox, struct http_exchange *exchange)
                         .key = http_request_header(exchange, "idempotency-key")};
     struct str bearer = http_request_header(exchange, "authorization");
     bool mail = str_eq(exchange->path, STR("/emails"));
+    bool known =
+        sandbox->settings.resend_key && str_starts(bearer, STR("Bearer ")) &&
+        crypto_equal(str_slice(bearer, 7, bearer.len), str_from(sandbox->settings.resend_key));
     OWNED_JSON(body) = NULL;
     struct err err;
-    if (!mail && !str_eq(exchange->path, STR("/domains")))
+    if (mail_handle(sandbox, exchange, known))
+        return true;
+    if (!mail && !str_eq(exchange->path, STR("/domains")) &&
+        !str_starts(exchange->path, STR("/emails/receiving/")))
         return false;
-    if (!sandbox->settings.resend_key || !str_starts(bearer, STR("Bearer ")) ||
-        !crypto_equal(str_slice(bearer, 7, bearer.len),
-                      str_from(sandbox->settings.resend_key))) {
+    if (!known) {
         refuse(&call, 401, "missing_api_key", "Missing API key in the authorization header.");
     } else if (!mail && strcmp(exchange->method, "GET") == 0) {
         answer_json(exchange, 200, json_pack("{s:s, s:[]}", "object", "list", "data"));

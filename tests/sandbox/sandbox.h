@@ -4,7 +4,11 @@
  *     main.c       options, start and stop
  *     graph.c      the Graph API: messages, media, templates, numbers
  *     twilio.c     Twilio: SMS, and what their statuses look like
+ *     sms_in.c     what people text
  *     resend.c     Resend: mails
+ *     mail_in.c    what people mail, and what Resend tells of mails
+ *     mail_seen.c  what a mail program does with a mail
+ *     mime_out.c   a person's mail as bytes
  *     control.c    what tests and the phone page ask for
  *     chats.c      people, what was said in their chats, and who watches
  *     callbacks.c  webhooks that we owe the service, until it has answered 200
@@ -48,36 +52,51 @@ struct settings {
     const char *twilio_token;
     const char *sms_number; /* E.164 */
     const char *resend_openapi;
-    const char *resend_key; /* without it every call is refused */
-    const char *business;   /* the name over the page's chat */
-    int64_t delivered_ms;   /* after the answer; below 0: never */
-    int64_t read_ms;        /* below 0: only when the page looks */
-    bool fast;              /* nothing is kept and nothing is called back */
-    bool user_ids;          /* people with a number show their user id, too */
+    const char *resend_key;    /* without it every call is refused */
+    const char *resend_secret; /* "whsec_..."; without it nothing is told of mails */
+    const char *mail_address;  /* the business's, that people write to */
+    const char *mail_token;    /* a gateway's, for /webhooks/mail/ADDRESS */
+    const char *business;      /* the name over the page's chat */
+    int64_t delivered_ms;      /* after the answer; below 0: never */
+    int64_t read_ms;           /* below 0: only when the page looks */
+    bool fast;                 /* nothing is kept and nothing is called back */
+    bool user_ids;             /* people with a number show their user id, too */
 };
 
 struct owed;
 struct chatter;
 
 /* Callbacks of one person leave one after the other: messages in one lane, statuses in
- * another, those of SMS in a third, so that "delivered" never holds up what the person says
+ * another, and so for each provider, so that "delivered" never holds up what the person says
  * next. */
 struct lane {
     struct owed *first;
     struct owed **last;
 };
 
-enum { LANE_MESSAGES, LANE_STATUSES, LANE_SMS, LANES };
+enum {
+    LANE_MESSAGES,
+    LANE_STATUSES,
+    LANE_SMS_MESSAGES,
+    LANE_SMS_STATUSES,
+    LANE_MAIL_MESSAGES,
+    LANE_MAIL_STATUSES,
+    LANES
+};
 
 struct chatter {
     struct chatter *next;
     char who[160];  /* the phone with its plus, else the user id */
     char phone[24]; /* with its plus, or empty */
     char user_id[160];
+    char mail[160]; /* small letters, or empty */
     char name[128];
-    json_t *about;   /* as the page shows them */
-    json_t *log;     /* entries, oldest first */
-    usec_t wrote_at; /* the last message from them; 0: never here */
+    bool sms_stopped; /* Twilio refuses what the business sends */
+    bool no_mailbox;  /* mails bounce */
+    bool away;        /* each mail is answered by a machine */
+    json_t *about;    /* as the page shows them */
+    json_t *log;      /* entries, oldest first */
+    usec_t wrote_at;  /* the last message from them; 0: never here */
     usec_t typing_until;
     usec_t pair_free_at; /* when the pair's allowance is whole again */
     struct lane lanes[LANES];
@@ -144,16 +163,53 @@ bool twilio_handle(struct sandbox *sandbox, struct http_exchange *exchange);
 void twilio_apply(struct sandbox *sandbox, const json_t *record, struct chatter *person);
 /* A status as Twilio sends it; `item` has `url` and `form`. */
 void twilio_callback(const struct sandbox *sandbox, struct arena *into, const json_t *item,
-                     struct http_header headers[2], struct http_request *request);
+                     struct http_header *headers, struct http_request *request);
 /* {"code", "by", "at"} of the newest one-time code that this person got anywhere; "code" is
  * null when there is none. */
 json_t *twilio_newest_code(const struct chatter *person);
+
+/* --- sms_in.c ----------------------------------------------------------------------------- */
+/* Text something as a person: {"text", "media": [ids], "opt_out": bool}. Returns its id. */
+struct str sms_say(struct sandbox *sandbox, struct arena *into, struct chatter *person,
+                   const json_t *wish);
+/* A record of the journal: an SMS that was said. */
+void sms_apply(struct sandbox *sandbox, const json_t *record, struct chatter *person);
+/* Add "segments" and "alphabet". */
+void sms_measure_into(json_t *message, struct str body);
 
 /* --- resend.c ----------------------------------------------------------------------------- */
 /* False when the path is not Resend's. */
 bool resend_handle(struct sandbox *sandbox, struct http_exchange *exchange);
 /* A record of the journal: a mail that was taken. */
 void resend_apply(struct sandbox *sandbox, const json_t *record);
+
+/* --- mail_in.c ---------------------------------------------------------------------------- */
+/* Mail something as a person: {"text", "subject", "answers": id of a mail of the business's,
+ * "media": [ids], "aligned": bool, "automatic": bool, "gateway": bool}. Returns its id. */
+struct str mail_say(struct sandbox *sandbox, struct arena *into, struct chatter *person,
+                    const json_t *wish);
+/* Resend was given a mail for this person: tell what became of it. */
+void mail_arrived(struct sandbox *sandbox, struct arena *into, struct chatter *person,
+                  struct str id, const json_t *body);
+/* GET /emails/receiving/..., and where its files lie. False when the path is another. */
+bool mail_handle(struct sandbox *sandbox, struct http_exchange *exchange, bool may_read);
+/* Of an item with "event" (to Resend's door) or "raw" (to a gateway's); at most five headers.
+ */
+void mail_callback(struct sandbox *sandbox, struct arena *into, const json_t *item, int64_t n,
+                   struct http_header headers[5], struct http_request *request);
+
+/* --- mail_seen.c -------------------------------------------------------------------------- */
+/* Answer with a mail's HTML, as a document of its own. */
+void mail_letter(struct sandbox *sandbox, struct http_exchange *exchange);
+/* Post to where a mail says, and answer with what came of it: {"status"}. */
+void mail_unsubscribe(struct sandbox *sandbox, struct http_exchange *exchange,
+                      const json_t *body);
+
+/* --- mime_out.c --------------------------------------------------------------------------- */
+/* A mail that a person said, as the bytes of a gateway. */
+struct str mime_bytes(struct sandbox *sandbox, struct arena *into, const json_t *mail);
+/* An address as a piece of a path. */
+struct str mime_path(struct arena *into, struct str address);
 
 /* --- answer.c ----------------------------------------------------------------------------- */
 /* Answer with JSON, which is taken. */
@@ -171,12 +227,14 @@ void answer_drop(struct http_exchange *exchange);
 
 /* --- chats.c ------------------------------------------------------------------------------ */
 struct chatter *chats_find(struct sandbox *sandbox, struct str who);
-/* Found or made; `who` is a phone number or a user id. NULL when it is neither. */
+/* Found or made; `who` is a phone number, a user id or a mail address. NULL when it is none. */
 struct chatter *chats_person(struct sandbox *sandbox, struct str who, struct str name);
 /* The person whose id is in a message's id; NULL when it is not one of ours. */
 struct chatter *chats_person_of(struct sandbox *sandbox, struct str message_id);
 /* A message's id that carries whose chat it is in. */
 struct str chats_message_id(struct arena *into, const struct chatter *person, int64_t n);
+/* Who a mail goes to: "Name <address>" or an address alone. */
+struct chatter *chats_mailbox(struct sandbox *sandbox, struct arena *scratch, struct str to);
 /* Put an entry at the chat's end; the message is borrowed. Returns the entry, borrowed. */
 json_t *chats_add(struct sandbox *sandbox, struct chatter *person, const char *from,
                   struct str id, usec_t at, const json_t *message, const char *status);
@@ -201,6 +259,11 @@ void callbacks_owe(struct sandbox *sandbox, int64_t n, struct chatter *person,
 /* Say something as a person: journal it, show it, owe it. Returns the message's id. */
 struct str callbacks_say(struct sandbox *sandbox, struct arena *into, struct chatter *person,
                          json_t *message);
+/* The same for what is written already, as it is: borrowed. */
+void callbacks_keep_said(struct sandbox *sandbox, struct chatter *person, const char *number,
+                         json_t *message);
+/* One of the service's own addresses. */
+struct str callbacks_url(const struct sandbox *sandbox, struct arena *into, const char *path);
 /* Journal and owe a status of a message of the service's. */
 void callbacks_status(struct sandbox *sandbox, struct chatter *person, const json_t *entry,
                       const char *status, usec_t due);
@@ -227,6 +290,9 @@ bool media_may_go(struct sandbox *sandbox, struct str id, struct str number, str
 const json_t *media_find(struct sandbox *sandbox, struct str id);
 /* Forget a file; one that is not there is forgotten already. */
 void media_delete(struct sandbox *sandbox, struct str id);
+/* The file's bytes; false when there are none. */
+MUST_USE bool media_read(struct sandbox *sandbox, struct arena *into, struct str id,
+                         struct str *bytes);
 /* Answer with the file's bytes. */
 void media_send(struct sandbox *sandbox, struct http_exchange *exchange, struct str id);
 /* The same as Meta does it, with the faults that are wished for. */

@@ -197,10 +197,10 @@ static struct str escape(struct arena *into, struct str text)
 
 /* "full URL exactly as configured + for each parameter name in byte order: name + value". */
 void twilio_callback(const struct sandbox *sandbox, struct arena *into, const json_t *item,
-                     struct http_header headers[2], struct http_request *request)
+                     struct http_header *headers, struct http_request *request)
 {
     const json_t *form = json_object_get(item, "form");
-    const char *names[32];
+    const char *names[64];
     size_t n = 0;
     const char *name;
     json_t *value;
@@ -281,6 +281,7 @@ static json_t *take(struct call *call, struct chatter *person, const struct faul
     json_set_text(message, "from", sender_of(call));
     json_set_text(message, "service", twilio_form_get(&call->form, "MessagingServiceSid"));
     json_set_text(message, "body", twilio_form_get(&call->form, "Body"));
+    sms_measure_into(message, twilio_form_get(&call->form, "Body"));
     json_set_text(message, "media", twilio_form_get(&call->form, "MediaUrl"));
     json_set_text(message, "callback", callback);
     OWNED_JSON(record) = json_pack("{s:s, s:I, s:I, s:s, s:s, s:O}", "t", "sms", "n",
@@ -303,12 +304,16 @@ static json_t *take(struct call *call, struct chatter *person, const struct faul
 static struct str accepted_body(struct call *call, const json_t *message)
 {
     const struct settings *settings = &call->sandbox->settings;
+    struct str segments =
+        arena_format(&call->exchange->arena, "%lld",
+                     (long long)json_integer_value(json_object_get(message, "segments")));
     OWNED_JSON(answer) = json_pack(
         "{s:O, s:s, s:s, s:s, s:O, s:O, s:O, s:s, s:n, s:n, s:s}", "sid",
         json_object_get(message, "id"), "account_sid", settings->twilio_sid, "status", "queued",
         "direction", "outbound-api", "to", json_object_get(message, "to"), "from",
         json_object_get(message, "from"), "body", json_object_get(message, "body"),
-        "num_segments", "1", "error_code", "error_message", "num_media", "0");
+        "num_segments", segments.at, "error_code", "error_message", "num_media",
+        json_string_length(json_object_get(message, "media")) > 0 ? "1" : "0");
     return json_write(&call->exchange->arena, answer);
 }
 
@@ -355,7 +360,9 @@ static void post_message(struct call *call)
     struct chatter *person =
         chats_person(sandbox, twilio_form_get(&call->form, "To"), STR_NONE);
     const struct fault_rule *rule = faults_rule(faults, person->who);
-    if (rule && !rule->late) {
+    if (person->sms_stopped) {
+        refuse(call, 400, 21610, "Attempt to send to unsubscribed recipient.");
+    } else if (rule && !rule->late) {
         refuse(call, rule->http, rule->code, "An error that a test asked for.");
     } else if (!rule && faults_roll(faults, faults->throttle)) {
         refuse(call, 429, 20429, "Too Many Requests");

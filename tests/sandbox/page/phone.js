@@ -5,6 +5,8 @@
 // element per id and replaces it; a reload, or a lost connection, asks for all of it again.
 
 import { content, element, icon, replies, summary } from "./messages.js";
+import { createMailbox } from "./mailbox.js";
+import { createTexts } from "./texts.js";
 import { sampleContact, samplePhoto, samplePlace, sampleVoice } from "./samples.js";
 
 const $ = (id) => document.getElementById(id);
@@ -18,6 +20,7 @@ const state = {
   quoting: null,
   menuFor: null,
   typingUntil: 0,
+  app: "whatsapp",
 };
 
 // --- the sandbox ----------------------------------------------------------------------------------
@@ -174,9 +177,14 @@ const updateMeta = (entry, row) => row.querySelector(".meta").replaceWith(meta(e
 const codeIn = (text) => /(?<!\d)\d{6}(?!\d)/.exec(text)?.[0];
 
 const writeCode = (code) => {
-  $("text").value = code;
+  if (state.app === "mail") {
+    mailbox.writeCode(code);
+    return;
+  }
+  const text = $(state.app === "sms" ? "texts-text" : "text");
+  text.value = code;
   fit();
-  $("text").focus();
+  text.focus();
 };
 
 const smsRow = ({ id, at, message }) => {
@@ -195,7 +203,7 @@ const showSms = (entry, fresh) => {
   if (state.entries.has(entry.id)) return;
   state.entries.set(entry.id, entry);
   $("sms-log").prepend(smsRow(entry));
-  $("sms").hidden = false;
+  $("sms").hidden = state.app === "sms" || (!fresh && state.app !== "whatsapp");
   if (fresh) $("sms-said").textContent = `SMS: ${entry.message.body}`;
 };
 
@@ -207,12 +215,32 @@ const clearSms = () => {
 
 $("sms-hide").addEventListener("click", () => {
   $("sms").hidden = true;
-  $("text").focus();
+  if (state.app === "whatsapp") $("text").focus();
 });
 
-const show = (entry, fresh = true) => {
+// What came to an app that is not looked at is counted on its tab.
+const notice = (app) => {
+  if (state.app === app) return;
+  const count = $(`tab-${app}`).querySelector(".count");
+  count.hidden = false;
+  count.textContent = String(Number(count.textContent) + 1);
+};
+
+const showElsewhere = (entry, fresh) => {
+  if (entry.from.endsWith("mail")) {
+    mailbox.show(entry, fresh);
+    return;
+  }
   if (entry.from === "sms") {
+    if (fresh && !state.entries.has(entry.id)) notice("sms");
     showSms(entry, fresh);
+  }
+  texts.show(entry);
+};
+
+const show = (entry, fresh = true) => {
+  if (entry.from !== "person" && entry.from !== "bot") {
+    showElsewhere(entry, fresh);
     return;
   }
   const known = state.entries.get(entry.id);
@@ -226,7 +254,8 @@ const show = (entry, fresh = true) => {
   $("empty").hidden = true;
   if (entry.from === "bot") {
     if (!known) showTyping(0);
-    if (entry.status !== "read") tellSeen();
+    if (!known && fresh) notice("whatsapp");
+    if (entry.status !== "read" && state.app === "whatsapp") tellSeen();
   }
   if (follow || (!known && entry.from === "person")) toEnd();
   else if (!known) $("jump").hidden = false;
@@ -255,8 +284,14 @@ const load = async () => {
   $("log").replaceChildren();
   state.entries.clear();
   clearSms();
+  texts.clear();
+  mailbox.clear(state.people.find((one) => one.who === who));
   for (const entry of chat.entries) show(entry, false);
-  $("empty").hidden = chat.entries.some((entry) => entry.from !== "sms");
+  for (const count of document.querySelectorAll(".count")) {
+    count.hidden = true;
+    count.textContent = "";
+  }
+  $("empty").hidden = chat.entries.some((entry) => entry.from === "person" || entry.from === "bot");
   showTyping(chat.typing ? Date.now() + 25000 : 0);
   $("chat").removeAttribute("aria-busy");
   toEnd();
@@ -318,6 +353,8 @@ const listPeople = () => {
 const loadPeople = async () => {
   const answer = await ask("/control/people");
   state.people = answer.people;
+  $("texts-number").textContent = answer.sms ?? "";
+  for (const app of ["sms", "mail"]) $(`tab-${app}`).disabled = !answer[app];
   $("business").textContent = answer.business;
   $("avatar").textContent = [...answer.business][0] ?? "P";
   document.title = `${answer.business}: a phone to try it with`;
@@ -473,6 +510,45 @@ $("file").addEventListener("change", (event) => {
   if (file) sendFile(new Blob([file], { type: file.type || "application/octet-stream" }), file.name);
 });
 
+// --- the other apps -------------------------------------------------------------------------------------------
+
+const inner = { post, upload, trouble, who: () => state.who };
+const texts = createTexts(inner);
+const mailbox = createMailbox({ ...inner, unread: () => notice("mail") });
+
+const tabs = [...document.querySelectorAll("[data-app]")];
+const openApp = (app) => {
+  state.app = app;
+  for (const tab of tabs) {
+    const chosen = tab.dataset.app === app;
+    tab.setAttribute("aria-selected", chosen ? "true" : "false");
+    tab.tabIndex = chosen ? 0 : -1;
+    $(`pane-${tab.dataset.app}`).hidden = !chosen;
+  }
+  const count = $(`tab-${app}`).querySelector(".count");
+  count.hidden = true;
+  count.textContent = "";
+  if (app === "sms") {
+    $("sms").hidden = true;
+    texts.toEnd();
+  }
+  if (app === "whatsapp") {
+    toEnd();
+    tellSeen();
+  }
+};
+for (const tab of tabs) {
+  tab.addEventListener("click", () => openApp(tab.dataset.app));
+  tab.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    const open = tabs.filter((one) => !one.disabled);
+    const next = open[(open.indexOf(tab) + step + open.length) % open.length];
+    openApp(next.dataset.app);
+    next.focus();
+  });
+}
+
 // --- the composer -------------------------------------------------------------------------------------------------
 
 const fit = () => {
@@ -497,7 +573,7 @@ $("text").addEventListener("keydown", (event) => {
   }
 });
 $("text").addEventListener("input", fit);
-$("tries").addEventListener("click", (event) => event.target.dataset.say && tell(event.target.dataset.say));
+$("tries").addEventListener("click", (event) => event.target.dataset.say && (openApp("whatsapp"), tell(event.target.dataset.say)));
 $("jump").addEventListener("click", toEnd);
 // Pictures grow when they have come: whoever was at the end stays there.
 let following = true;
