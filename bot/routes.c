@@ -81,6 +81,7 @@ static void get_metrics(struct worker *worker, struct http_exchange *exchange)
     for (size_t i = 0; i < shared->n_workers; i++)
         memcpy(&parts[i], &shared->workers[i].metrics, sizeof *parts);
     memcpy(&parts[n - 1], &shared->supervisor, sizeof *parts);
+    shared_measure(shared, &parts[n - 1]);
     http_reply(exchange, 200, "text/plain; version=0.0.4",
                metrics_text(&exchange->arena, parts, n, shared->started), plain_headers);
     free(parts);

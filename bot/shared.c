@@ -5,6 +5,8 @@
  */
 #include "bot/shared.h"
 
+#include "bot/loop/loop.h"
+
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -115,4 +117,15 @@ unsigned shared_deaths(const struct shared *shared, struct hash16 hash)
             return atomic_load(&shared->suspects[i].deaths);
     }
     return 0;
+}
+
+void shared_measure(const struct shared *shared, struct metrics *part)
+{
+    usec_t oldest = atomic_load(&shared->spool.oldest);
+    int64_t records = atomic_load(&shared->spool.records);
+
+    atomic_store(&part->gauges[GAUGE_SPOOL_RECORDS], records);
+    atomic_store(&part->gauges[GAUGE_SPOOL_BYTES], atomic_load(&shared->spool.bytes));
+    atomic_store(&part->gauges[GAUGE_SPOOL_AGE],
+                 records > 0 && oldest > 0 ? (clock_now() - oldest) / USEC_PER_SEC : 0);
 }

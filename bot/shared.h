@@ -59,3 +59,6 @@ void shared_blame(struct shared *shared, unsigned worker);
 
 /* At how many deaths this delivery was being stepped. */
 unsigned shared_deaths(const struct shared *shared, struct hash16 hash);
+
+/* What is the node's and of no worker, as gauges of one part of its metrics. */
+void shared_measure(const struct shared *shared, struct metrics *part);

@@ -391,18 +391,6 @@ static void look(struct timer *timer)
 /* --- life ----------------------------------------------------------------------------------
  */
 
-void spool_measure(const struct spool *spool)
-{
-    const struct spool_shared *shared = spool->folder.shared;
-    usec_t oldest = atomic_load(&shared->oldest);
-    int64_t records = atomic_load(&shared->records);
-
-    gauge_set(GAUGE_SPOOL_RECORDS, records);
-    gauge_set(GAUGE_SPOOL_BYTES, atomic_load(&shared->bytes));
-    gauge_set(GAUGE_SPOOL_AGE,
-              records > 0 && oldest > 0 ? (clock_now() - oldest) / USEC_PER_SEC : 0);
-}
-
 struct spool *spool_create(struct worker *worker)
 {
     struct spool *spool = calloc(1, sizeof *spool);

@@ -56,9 +56,6 @@ void spool_add(struct spool *spool, struct spooling *spooling);
 void spool_arrives(struct spool *spool, struct spool_guest *guest, usec_t at);
 void spool_leaves(struct spool *spool, struct spool_guest *guest);
 
-/* For the metrics: what waits on this node. */
-void spool_measure(const struct spool *spool);
-
 /* Something is being written or handed in. */
 bool spool_is_busy(const struct spool *spool);
 void spool_close(struct spool *spool);

@@ -4,6 +4,8 @@
  */
 #include "bot/spool_folder.h"
 
+#include "bot/loop/loop.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -173,19 +175,33 @@ void spool_count_nothing(struct spool_shared *shared)
 /* --- the end of the last segment -----------------------------------------------------------
  */
 
+struct mending {
+    struct spool_shared *shared;
+    size_t from; /* what begins before is counted already */
+};
+
+static void count_new(void *with, const struct spool_entry *entry)
+{
+    const struct mending *mending = with;
+
+    if (entry->offset >= mending->from)
+        count_one(mending->shared, entry);
+}
+
 /* Cut off what a dead process left half written; what it left whole counts. */
 static bool mend(const struct spool_folder *folder, const struct spool_segment *tail,
                  size_t from, size_t *end, struct err *err)
 {
+    struct mending mending = {folder->shared, from};
     struct spool_scan scan;
     char path[SPOOL_PATH];
     struct str bytes;
 
-    if (!spool_segment_read(folder, tail->number, from, SIZE_MAX, &bytes))
+    if (!spool_segment_read(folder, tail->number, 0, SIZE_MAX, &bytes))
         return fail(err, "cannot read a segment");
-    spool_scan(bytes, &scan, count_one, folder->shared);
+    spool_scan(bytes, &scan, count_new, &mending); /* all of it: what is cut off is gone */
     free((void *)(uintptr_t)bytes.at);
-    *end = from + scan.end;
+    *end = scan.end;
     if (scan.end == bytes.len)
         return true;
     atomic_fetch_add(&folder->shared->torn, bytes.len - scan.end);
@@ -279,6 +295,15 @@ static struct str gather(const struct spool_folder *folder,
     return (struct str){out, len};
 }
 
+/* By the clock, so that none comes twice: a worker of a service that died may still remember a
+ * segment that is gone. */
+static uint64_t next_number(uint64_t before)
+{
+    uint64_t now = (uint64_t)clock_now();
+
+    return now > before ? now : before + 1;
+}
+
 static bool write_segment(const struct spool_folder *folder, struct spool_segment *tail,
                           struct str bytes, struct err *err)
 {
@@ -287,7 +312,7 @@ static bool write_segment(const struct spool_folder *folder, struct spool_segmen
     int fd;
 
     if (fresh)
-        *tail = (struct spool_segment){.number = tail->number + 1};
+        *tail = (struct spool_segment){.number = next_number(tail->number)};
     segment_path(folder, tail->number, path);
     fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | (fresh ? O_CREAT | O_EXCL : 0), 0600);
     if (fd < 0)

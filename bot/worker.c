@@ -126,8 +126,6 @@ static void beat(struct timer *timer)
     db_health(worker->db, &health);
     gauge_set(GAUGE_DB_UP, health.open);
     gauge_set(GAUGE_DB_BUSY, health.busy);
-    if (worker->index == 0) /* they are the node's */
-        spool_measure(worker->spool);
     if (worker->http != NULL) {
         http_server_counts(worker->http, &counts);
         gauge_set(GAUGE_CONNECTIONS, counts.connections);

@@ -244,6 +244,8 @@ ${this.documents || "documents:\n"}  path: ${join(this.folder, "documents")}
   poll: 100ms
   retry_first: 100ms
   retry_max: 1s
+spool:
+  dir: ${join(this.folder, "spool")}
 paths:
   state: ${join(this.folder, "run")}
 ${this.settings}`);

@@ -153,14 +153,31 @@ static void expect_drained(unsigned first, unsigned n)
         assert_int_equal(atomic_load(&shared->waiting[i]), 0);
 }
 
-static void path_of(unsigned segment, char path[128])
+static int by_name(const struct dirent **a, const struct dirent **b)
 {
-    (void)snprintf(path, 128, "%s/%016x.spool", dir, segment);
+    return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static size_t size_of(unsigned segment)
+static int is_segment(const struct dirent *entry)
 {
-    char path[128];
+    return str_ends(str_from(entry->d_name), STR(".spool"));
+}
+
+/* The first is 1; when there is none of that number the name is of none. */
+static void path_of(int segment, char path[400])
+{
+    struct dirent **entries = NULL;
+    int n = scandir(dir, &entries, is_segment, by_name);
+
+    (void)snprintf(path, 400, "%s/%s", dir, segment <= n ? entries[segment - 1]->d_name : "-");
+    for (int i = 0; i < n; i++)
+        free(entries[i]);
+    free(entries);
+}
+
+static size_t size_of(int segment)
+{
+    char path[400];
     struct stat info;
 
     path_of(segment, path);
@@ -215,7 +232,7 @@ static void ops_5_what_comes_while_it_is_drained_is_drained_too(void **state)
 
 static void ops_5_nothing_personal_can_be_read_in_the_files(void **state)
 {
-    char path[128], bytes[4096];
+    char path[400], bytes[4096];
     struct stat info;
 
     (void)state;
@@ -279,7 +296,7 @@ static void ops_5_a_full_disk_keeps_nothing_and_harms_nothing(void **state)
 /* As a write that was cut off at each of its bytes, with others who write on. */
 static void ops_5_a_torn_end_is_cut_off_wherever_it_is_torn(void **state)
 {
-    char path[128];
+    char path[400];
 
     (void)state;
     assert_true(add(0, 1, 40));
@@ -287,6 +304,7 @@ static void ops_5_a_torn_end_is_cut_off_wherever_it_is_torn(void **state)
     assert_true(add(1, 2, 40));
     size_t both = size_of(1);
     path_of(1, path);
+    uint64_t number = strtoull(strrchr(path, '/') + 1, NULL, 16);
     char *bytes = arena_alloc(&arena, both);
     int fd = open(path, O_RDONLY);
     assert_int_equal(read(fd, bytes, both), (ssize_t)both);
@@ -300,7 +318,7 @@ static void ops_5_a_torn_end_is_cut_off_wherever_it_is_torn(void **state)
         } else {          /* another worker that writes next */
             memset(shared, 0, sizeof *shared);
             atomic_store(&shared->records, 1);
-            atomic_store(&shared->tail, 1);
+            atomic_store(&shared->tail, number);
             atomic_store(&shared->tail_end, whole);
         }
         unsigned n = cut == both ? 2 : 1;
@@ -315,7 +333,7 @@ static void ops_5_a_torn_end_is_cut_off_wherever_it_is_torn(void **state)
 
 static void ops_5_a_torn_end_does_not_stay_when_nobody_writes_again(void **state)
 {
-    char path[128];
+    char path[400];
 
     (void)state;
     assert_true(add(0, 1, 40));
@@ -329,7 +347,7 @@ static void ops_5_a_torn_end_does_not_stay_when_nobody_writes_again(void **state
 
 static void ops_5_a_damaged_record_harms_no_other(void **state)
 {
-    char path[128];
+    char path[400];
 
     (void)state;
     for (unsigned i = 0; i < 3; i++)
@@ -355,7 +373,7 @@ static void ops_5_what_another_key_sealed_is_put_aside(void **state)
     struct spool_record record;
     struct err err = {0};
     struct stat info;
-    char path[128];
+    char path[400];
 
     (void)state;
     assert_true(add(0, 1, 40));
