@@ -7,6 +7,7 @@
 #include "bot/desk.h"
 #include "bot/doctor.h"
 #include "store/dead.h"
+#include "webhooks/twilio.h"
 #include "webhooks/whatsapp.h"
 
 #include <limits.h>
@@ -40,6 +41,7 @@ static json_t *letter_to_json(const struct dead_letter *letter)
         uuid_format(letter->org, org);
         json_set_text(object, "business", str_from(org));
     }
+    json_set_text(object, "provider", letter->provider);
     json_set_text(object, "account", letter->account);
     json_set_text(object, "item", letter->item);
     json_set_text(object, "reason", letter->reason);
@@ -162,7 +164,7 @@ static bool find_app(struct session *session, const struct dead_letter *letter,
     return false;
 }
 
-static struct str own_url(struct session *session)
+static struct str own_url(struct session *session, const char *path)
 {
     const struct config *config = session->desk.config;
     struct str host = config->listen.address;
@@ -172,9 +174,9 @@ static struct str own_url(struct session *session)
         return str_from(session->wish.url);
     if (any)
         host = six ? STR("::1") : STR("127.0.0.1");
-    return arena_format(&session->desk.arena, "%s://%s%.*s%s:%u/webhooks/whatsapp",
+    return arena_format(&session->desk.arena, "%s://%s%.*s%s:%u%s",
                         config->tls.cert.len > 0 ? "https" : "http", six ? "[" : "",
-                        STR_ARG(host), six ? "]" : "", config->listen.port);
+                        STR_ARG(host), six ? "]" : "", config->listen.port, path);
 }
 
 static bool judge(int status, struct str url, struct err *err)
@@ -194,17 +196,74 @@ static bool judge(int status, struct str url, struct err *err)
     return err_raise(err, ERR_REJECT, "%.*s answered %d: is it parley?", STR_ARG(url), status);
 }
 
-static bool hand_in(struct session *session, const struct config_app *app, struct str body,
-                    struct err *err)
+/* --- each provider's way -------------------------------------------------------------------
+ */
+
+struct way {
+    const char *provider;
+    const char *path;
+    const char *content_type;
+    /* The header that signs it, as the provider would. */
+    bool (*sign)(struct session *session, const struct dead_letter *letter,
+                 struct http_header *header, struct err *err);
+};
+
+static bool sign_whatsapp(struct session *session, const struct dead_letter *letter,
+                          struct http_header *header, struct err *err)
 {
-    struct hash mac = hmac_sha256(app->app_secret, body);
-    char hex[2 * sizeof(mac.bytes) + 1];
-    struct provider_look look = {0};
-    struct str url = own_url(session);
+    const struct config_app *app = NULL;
+    char hex[2 * HASH_LEN + 1];
+    if (!find_app(session, letter, &app, err))
+        return false;
+    struct hash mac = hmac_sha256(app->app_secret, letter->body);
     hex_format(mac.bytes, sizeof(mac.bytes), hex);
+    *header = (struct http_header){STR("X-Hub-Signature-256"),
+                                   arena_format(&session->desk.arena, "sha256=%s", hex)};
+    return true;
+}
+
+/* Over the address that Twilio knows, whichever it is handed in at. */
+static bool sign_twilio(struct session *session, const struct dead_letter *letter,
+                        struct http_header *header, struct err *err)
+{
+    const struct config *config = session->desk.config;
+    struct arena *arena = &session->desk.arena;
+    struct twilio_form form;
+    if (config->public_url.len == 0 || config->twilio.auth_token.len == 0) {
+        return err_raise(
+            err, ERR_REJECT,
+            "public_url and twilio.auth_token sign it, and are not in the settings");
+    }
+    if (!twilio_form_read(arena, letter->body, &form, err))
+        return false;
+    struct str url = arena_concat(arena, config->public_url, STR("/webhooks/twilio"));
+    *header = (struct http_header){STR("X-Twilio-Signature"),
+                                   twilio_sign(arena, config->twilio.auth_token, url, &form)};
+    return true;
+}
+
+static const struct way ways[] = {
+    {"whatsapp", "/webhooks/whatsapp", "application/json",                  sign_whatsapp},
+    {"twilio",   "/webhooks/twilio",   "application/x-www-form-urlencoded", sign_twilio  },
+};
+
+static const struct way *way_of(struct str provider)
+{
+    for (size_t i = 0; i < COUNTOF(ways); i++) {
+        if (str_eq(provider, str_from(ways[i].provider)))
+            return &ways[i];
+    }
+    return NULL;
+}
+
+static bool hand_in(struct session *session, const struct way *way,
+                    struct http_header signature, struct str body, struct err *err)
+{
+    struct provider_look look = {0};
+    struct str url = own_url(session, way->path);
     struct http_header headers[] = {
-        {STR("Content-Type"), STR("application/json")},
-        { STR("X-Hub-Signature-256"), arena_format(&session->desk.arena,                           "sha256=%s", hex)},
+        {STR("Content-Type"), str_from(way->content_type)},
+        signature,
     };
     struct http_request request = {.method = "POST",
                                    .url = url,
@@ -221,16 +280,21 @@ static bool hand_in(struct session *session, const struct config_app *app, struc
 static bool replay_one(struct session *session, const struct dead_letter *letter,
                        struct err *err)
 {
-    const struct config_app *app = NULL;
+    const struct way *way = way_of(letter->provider);
+    struct http_header signature = {0};
     struct str parts[2] = {letter->account, letter->item};
     struct hash16 hash = hash16_of(parts, 2);
     if (letter->replayed_at > 0) {
         return err_raise(err, ERR_REJECT,
                          "it was replayed already; if it failed again, it is listed anew");
     }
-    return find_app(session, letter, &app, err) &&
+    if (way == NULL) {
+        return err_raise(err, ERR_REJECT, "a delivery of %.*s cannot be replayed",
+                         STR_ARG(letter->provider));
+    }
+    return way->sign(session, letter, &signature, err) &&
            dead_forget(session->dead, letter, &hash, err) &&
-           hand_in(session, app, letter->body, err) &&
+           hand_in(session, way, signature, letter->body, err) &&
            dead_replayed(session->dead, letter, desk_id(), desk_person(NULL), err);
 }
 

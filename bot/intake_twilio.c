@@ -151,7 +151,7 @@ static void enqueue(struct twilio_call *call, const struct event *event,
 {
     struct worker *worker = call->intake->worker;
     struct item *item = arena_new(call->delivery.arena, struct item);
-    struct str parts[2] = {event->account, event->id};
+    struct str parts[2] = {account->external_id, event->id};
 
     *item = (struct item){.portion = &call->portion,
                           .account = account,

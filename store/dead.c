@@ -41,7 +41,8 @@ static struct dead_letter letter_of(struct arena *into, const PGresult *rows, in
                                 .replayed_at = row_null(rows, i, 4) ? 0 : row_time(rows, i, 4),
                                 .account = arena_str(into, row_text(rows, i, 5)),
                                 .app = arena_str(into, row_text(rows, i, 6)),
-                                .size = row_int(rows, i, 7)};
+                                .size = row_int(rows, i, 7),
+                                .provider = arena_str(into, row_text(rows, i, 8))};
 }
 
 struct listing {
@@ -120,7 +121,7 @@ static bool find_with(struct dead *dead, const struct sql *sql, int n,
     *found = rows_n(rows) > 0;
     if (*found) {
         *letter = letter_of(into, rows, 0, org);
-        letter->body = arena_str(into, row_text(rows, 0, 8));
+        letter->body = arena_str(into, row_text(rows, 0, 9));
     }
     return true;
 }

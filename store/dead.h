@@ -19,12 +19,13 @@ struct dead_letter {
     struct uuid org; /* none: unrouted */
     usec_t at;
     struct str reason;
-    struct str item;    /* the provider's id; empty: unrouted */
-    struct str account; /* the number's id at the provider */
-    struct str app;     /* whose secret signs for it */
-    usec_t replayed_at; /* 0: waits */
-    int64_t size;       /* of the body */
-    struct str body;    /* dead_find only */
+    struct str provider; /* whose words the body is in: "whatsapp", "twilio", ... */
+    struct str item;     /* the provider's id; empty: unrouted */
+    struct str account;  /* the number's id at the provider */
+    struct str app;      /* whose secret signs for it */
+    usec_t replayed_at;  /* 0: waits */
+    int64_t size;        /* of the body */
+    struct str body;     /* dead_find only */
 };
 
 struct dead;

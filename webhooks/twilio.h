@@ -97,6 +97,11 @@ struct str twilio_form_get(const struct twilio_form *form, const char *name);
 bool twilio_verify(struct arena *scratch, struct str auth_token, struct str signature,
                    struct str url, const struct twilio_form *form);
 
+/* The signature itself, as Twilio writes it: for who hands a delivery in anew. Empty when this
+ * machine has no SHA-1. */
+struct str twilio_sign(struct arena *into, struct str auth_token, struct str url,
+                       const struct twilio_form *form);
+
 /* The same for a body that is no form: the query's `bodySHA256` is that of the body, and the
  * signature that of the address. */
 bool twilio_verify_body(struct arena *scratch, struct str auth_token, struct str signature,

@@ -113,17 +113,31 @@ static struct str fields_text(struct arena *into, const struct twilio_form *form
     return (struct str){out, len};
 }
 
+static struct str signature_of(struct arena *into, struct str token, struct str url,
+                               struct str fields)
+{
+    uint8_t mac[SHA1_LEN];
+    size_t room = sodium_base64_ENCODED_LEN(sizeof mac, sodium_base64_VARIANT_ORIGINAL);
+    struct str message = arena_format(into, "%.*s%.*s", STR_ARG(url), STR_ARG(fields));
+
+    if (!hmac_sha1(token, message, mac))
+        return STR_NONE;
+    return str_from(sodium_bin2base64(arena_alloc(into, room), room, mac, sizeof mac,
+                                      sodium_base64_VARIANT_ORIGINAL));
+}
+
+struct str twilio_sign(struct arena *into, struct str auth_token, struct str url,
+                       const struct twilio_form *form)
+{
+    return signature_of(into, auth_token, url, fields_text(into, form));
+}
+
 static bool signs(struct arena *scratch, struct str token, struct str signature, struct str url,
                   struct str fields)
 {
-    uint8_t mac[SHA1_LEN];
-    char text[sodium_base64_ENCODED_LEN(SHA1_LEN, sodium_base64_VARIANT_ORIGINAL)];
-    struct str message = arena_format(scratch, "%.*s%.*s", STR_ARG(url), STR_ARG(fields));
+    struct str right = signature_of(scratch, token, url, fields);
 
-    if (!hmac_sha1(token, message, mac))
-        return false;
-    sodium_bin2base64(text, sizeof text, mac, sizeof mac, sodium_base64_VARIANT_ORIGINAL);
-    return crypto_equal(signature, str_from(text));
+    return right.len > 0 && crypto_equal(signature, right);
 }
 
 /* An address in the ways in which Twilio may have written it. */

@@ -4,7 +4,7 @@
 -- Newest first. The item's own payload stays behind.
 -- $1 org  $2 replayed ones too  $3 at most
 select d.dead_id, d.at, d.reason, d.item, d.replayed_at, coalesce(a.external_id, ''), coalesce(a.app, ''),
-       length(coalesce(w.payload, d.payload))::int8
+       length(coalesce(w.payload, d.payload))::int8, d.provider
   from dead_letters d
   left join accounts a on a.org_id = d.org_id and a.account_id = d.account_id
   left join dead_letters w on w.org_id = d.org_id and w.dead_id = d.whole_in
@@ -15,7 +15,7 @@ select d.dead_id, d.at, d.reason, d.item, d.replayed_at, coalesce(a.external_id,
 -- name: dead_letters_get
 -- $1 org  $2 id
 select d.dead_id, d.at, d.reason, d.item, d.replayed_at, coalesce(a.external_id, ''), coalesce(a.app, ''),
-       length(coalesce(w.payload, d.payload))::int8, coalesce(w.payload, d.payload)
+       length(coalesce(w.payload, d.payload))::int8, d.provider, coalesce(w.payload, d.payload)
   from dead_letters d
   left join accounts a on a.org_id = d.org_id and a.account_id = d.account_id
   left join dead_letters w on w.org_id = d.org_id and w.dead_id = d.whole_in
@@ -41,12 +41,12 @@ values ($1::uuid, $2::uuid, now(), $3::text, 'dead letter replayed', $4::text);
 
 -- name: unrouted_list
 -- $1 at most
-select unrouted_id, received_at, reason, '', null::timestamptz, '', '', length(body)::int8
+select unrouted_id, received_at, reason, '', null::timestamptz, '', '', length(body)::int8, provider
   from unrouted order by received_at desc, unrouted_id desc limit $1::int8;
 
 -- name: unrouted_get
 -- $1 id
-select unrouted_id, received_at, reason, '', null::timestamptz, '', '', length(body)::int8, body
+select unrouted_id, received_at, reason, '', null::timestamptz, '', '', length(body)::int8, provider, body
   from unrouted where unrouted_id = $1::uuid;
 
 -- name: unrouted_forget
