@@ -3,7 +3,8 @@
  *
  *     intake.c         WhatsApp's deliveries
  *     intake_twilio.c  Twilio's messages and callbacks
- *     intake_mail.c    raw mail, and Resend's webhooks
+ *     intake_mail.c    raw mail
+ *     intake_resend.c  Resend's webhooks
  *
  * A door that keeps what people wrote calls redact_delivery (webhooks/redact.h) as soon as it
  * has decoded, and keeps what that gives back: nothing else may come to the database or the

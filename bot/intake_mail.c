@@ -1,41 +1,18 @@
 /*
- * Mail at the door: raw from a gateway, or announced by Resend's webhook, which has only its
- * head. The rest is fetched before the webhook is answered, so nothing is promised that is not
- * kept yet: what cannot be fetched is a 503, and Resend comes again for hours.
+ * Mail at the door: raw from a gateway; and what this door shares with Resend's.
  *
  * Taking mail apart is the riskiest reading that we do, so the supervisor is told which
  * delivery it is: one over which two workers died is kept as it came, and not looked into
  * again.
  */
-#include "bot/intake_inside.h"
+#include "bot/intake_mail_inside.h"
 
-#include "bot/accounts.h"
 #include "bot/loop/log.h"
 #include "webhooks/mime.h"
-#include "webhooks/redact.h"
-#include "webhooks/resend_in.h"
-#include "webhooks/svix.h"
 
 /* So much one address may write: thirty mails at once, and one each two minutes. */
 #define WRITER_INTERVAL (2 * USEC_PER_MIN)
 #define WRITER_BURST    30
-
-#define PAUSE_LEAST (600 * USEC_PER_MSEC)
-
-struct mail_call {
-    struct arrival delivery;
-    struct intake *intake;
-    struct portion portion;
-    struct inbound_batch batch;
-    struct accounts_wait wait;
-    const struct account *account; /* of a mail that came in */
-    const char *unrouted;          /* why it is kept without a business */
-    struct str to;                 /* raw: the address that it was posted for */
-    struct resend_news news;
-    struct http_request request;
-    struct fetch fetch;
-    struct timer pause;
-};
 
 static void settled(struct arrival *delivery)
 {
@@ -46,7 +23,7 @@ static void settled(struct arrival *delivery)
 
 /* --- what is in it ------------------------------------------------------------------------ */
 
-static const struct account *account_named(const struct worker *worker, struct str address)
+const struct account *mail_account(const struct worker *worker, struct str address)
 {
     const struct account *account = accounts_find(worker->accounts, address);
 
@@ -73,13 +50,13 @@ static void enqueue(struct mail_call *call, const struct event *event,
 
 /* What is told of an address that no business has is of no use to anybody; what was written to
  * it is kept. */
-static void route(struct mail_call *call)
+void mail_route(struct mail_call *call)
 {
     for (size_t i = 0; i < call->batch.n; i++) {
         const struct event *event = &call->batch.events[i];
         const struct account *account =
             call->account != NULL ? call->account
-                                  : account_named(call->intake->worker, event->account);
+                                  : mail_account(call->intake->worker, event->account);
         if (account != NULL) {
             enqueue(call, event, account);
         } else {
@@ -93,14 +70,13 @@ static void route(struct mail_call *call)
     arrival_settle(&call->delivery, true); /* the one for taking it apart */
 }
 
-/* Nothing that can be read, or nobody's: kept for a person, without what may not be kept. */
-static void keep(struct mail_call *call, enum redact_form form, const char *why)
+void mail_keep(struct mail_call *call, enum redact_form form, const char *why)
 {
     call->unrouted = why;
     call->batch = (struct inbound_batch){0};
     call->delivery.body =
         redact_delivery(call->delivery.arena, form, call->delivery.body, &call->batch);
-    route(call);
+    mail_route(call);
 }
 
 /* --- taking it apart ---------------------------------------------------------------------- */
@@ -116,15 +92,6 @@ static bool decode_raw(struct mail_call *call, struct err *err)
     const struct mime_options options = {
         .rules = &rules, .handle = arena_format(arena, "payload:%s", id), .to = call->to};
     return mime_decode(arena, call->delivery.body, &options, &call->batch, err);
-}
-
-static bool decode_fetched(struct mail_call *call, struct err *err)
-{
-    const struct config *config = call->intake->worker->config;
-    const struct mail_rules rules = {call->account->external_id, config->resend.authserv};
-
-    return resend_decode_received(call->delivery.arena, call->delivery.body, &rules,
-                                  &call->batch, err);
 }
 
 /* A machine that does not say that it is one answers each of our answers. What is too much for
@@ -154,8 +121,8 @@ static void still_machines(struct mail_call *call)
     call->batch.n = 1;
 }
 
-static void take_apart(struct mail_call *call, enum redact_form form,
-                       bool (*decode)(struct mail_call *call, struct err *err))
+void mail_take_apart(struct mail_call *call, enum redact_form form,
+                     bool (*decode)(struct mail_call *call, struct err *err))
 {
     struct worker *worker = call->intake->worker;
     struct arena *arena = call->delivery.arena;
@@ -164,7 +131,7 @@ static void take_apart(struct mail_call *call, enum redact_form form,
     bool read;
 
     if (shared_deaths(worker->shared, call->delivery.hash) >= 2) {
-        keep(call, form, "a worker died over it twice");
+        mail_keep(call, form, "a worker died over it twice");
         return;
     }
     slot = shared_stepping_begin(worker->self);
@@ -175,13 +142,13 @@ static void take_apart(struct mail_call *call, enum redact_form form,
     shared_stepping_end(worker->self, slot);
     if (!read) {
         count(COUNT_UNREADABLE, 1);
-        keep(call, form, arena_cstr(arena, str_from(err.text)));
+        mail_keep(call, form, arena_cstr(arena, str_from(err.text)));
         return;
     }
     count(COUNT_EVENTS, call->batch.n);
     count(COUNT_EVENTS_UNKNOWN, call->batch.unknown);
     still_machines(call);
-    route(call);
+    mail_route(call);
 }
 
 /* --- the gateway's door ------------------------------------------------------------------- */
@@ -200,18 +167,18 @@ static bool find_raw(struct mail_call *call)
 {
     struct str token;
 
-    call->account = account_named(call->intake->worker,
-                                  mail_address_bare(call->delivery.arena, call->to, &token));
+    call->account = mail_account(call->intake->worker,
+                                 mail_address_bare(call->delivery.arena, call->to, &token));
     return call->account != NULL;
 }
 
 static void go_on_raw(struct mail_call *call)
 {
     if (find_raw(call)) {
-        take_apart(call, REDACT_MAIL, decode_raw);
+        mail_take_apart(call, REDACT_MAIL, decode_raw);
     } else {
         count(COUNT_UNROUTED, 1);
-        keep(call, REDACT_MAIL, "an address that no business has");
+        mail_keep(call, REDACT_MAIL, "an address that no business has");
     }
 }
 
@@ -226,8 +193,8 @@ static void raw_directory_read(struct accounts_wait *wait)
     }
 }
 
-static struct mail_call *open_call(struct intake *intake, struct http_exchange *exchange,
-                                   const char *provider)
+struct mail_call *mail_call_open(struct intake *intake, struct http_exchange *exchange,
+                                 const char *provider)
 {
     struct mail_call *call = arena_new(&exchange->arena, struct mail_call);
 
@@ -237,7 +204,7 @@ static struct mail_call *open_call(struct intake *intake, struct http_exchange *
     return call;
 }
 
-static void refuse(struct http_exchange *exchange)
+void mail_refuse(struct http_exchange *exchange)
 {
     count(COUNT_FORGED, 1);
     http_reply(exchange, 401, NULL, STR_NONE, NULL);
@@ -250,7 +217,7 @@ void intake_mail(struct intake *intake, struct http_exchange *exchange, struct s
     struct str to;
 
     if (!shows_token(intake->worker->config, exchange)) {
-        refuse(exchange);
+        mail_refuse(exchange);
         return;
     }
     if (!mail_address(&exchange->arena, address, &to)) {
@@ -261,182 +228,12 @@ void intake_mail(struct intake *intake, struct http_exchange *exchange, struct s
         intake_unavailable(exchange);
         return;
     }
-    call = open_call(intake, exchange, "mime");
+    call = mail_call_open(intake, exchange, "mime");
     call->to = to;
     if (find_raw(call) || !accounts_stale(accounts)) {
         go_on_raw(call);
         return;
     }
     call->wait.done = raw_directory_read;
-    accounts_refresh(accounts, &call->wait);
-}
-
-/* --- Resend's door ------------------------------------------------------------------------ */
-
-static bool is_resends(const struct config *config, struct http_exchange *exchange)
-{
-    struct svix_headers headers = {http_request_header(exchange, "svix-id"),
-                                   http_request_header(exchange, "svix-timestamp"),
-                                   http_request_header(exchange, "svix-signature")};
-
-    if (headers.id.len == 0) {
-        headers = (struct svix_headers){http_request_header(exchange, "webhook-id"),
-                                        http_request_header(exchange, "webhook-timestamp"),
-                                        http_request_header(exchange, "webhook-signature")};
-    }
-    return svix_verify(&exchange->arena, config->resend.webhook_secret, &headers,
-                       exchange->body, clock_now());
-}
-
-static void fetch_mail(struct mail_call *call);
-
-static usec_t time_left(const struct mail_call *call)
-{
-    usec_t spent = clock_monotonic() - call->delivery.arrived;
-    usec_t whole = call->intake->worker->config->mail.in_timeout;
-
-    return spent < whole ? whole - spent : 0;
-}
-
-static void rested(struct timer *timer)
-{
-    fetch_mail(CONTAINER_OF(timer, struct mail_call, pause));
-}
-
-static void pause_over(struct timer *timer)
-{
-    timer_close(timer, rested); /* it may not outlive the answer */
-}
-
-/* Two requests a second are soon too many when mails come together; Resend's own next try would
- * be minutes away. False when there is no time for another. */
-static bool ask_again(struct mail_call *call)
-{
-    struct worker *worker = call->intake->worker;
-    usec_t pause = call->fetch.answer.retry_after;
-    uint16_t chance;
-
-    if (pause < PAUSE_LEAST)
-        pause = PAUSE_LEAST;
-    random_bytes(&chance, sizeof chance);
-    pause += PAUSE_LEAST * chance / UINT16_MAX;
-    if (worker->draining || pause + USEC_PER_SEC > time_left(call))
-        return false;
-    timer_start(&worker->loop, &call->pause, pause, pause_over);
-    return true;
-}
-
-/* Any answer but the mail itself is for later, and so is none. */
-static void fetched(struct fetch *fetch)
-{
-    struct mail_call *call = CONTAINER_OF(fetch, struct mail_call, fetch);
-
-    if (fetch->answer.fate == HTTP_ANSWERED && fetch->answer.status == 429 && ask_again(call))
-        return;
-    if (fetch->answer.fate != HTTP_ANSWERED || fetch->answer.status != 200) {
-        log_event(LOG_WARN, "intake.mail_not_fetched", LOG_I("status", fetch->answer.status),
-                  LOG_ERR(&fetch->err));
-        arrival_settle(&call->delivery, false);
-        return;
-    }
-    call->delivery.body = fetch->answer.body;
-    take_apart(call, REDACT_JSON, decode_fetched);
-}
-
-static void fetch_mail(struct mail_call *call)
-{
-    struct worker *worker = call->intake->worker;
-    const struct config *config = worker->config;
-    const struct resend_reader reader = {config->resend.base_url, config->resend.api_key};
-    struct err err = {0};
-
-    if (!resend_encode_received(call->delivery.arena, &reader, call->news.received,
-                                &call->request, &err)) {
-        log_event(LOG_ALERT, "intake.mail_not_asked", LOG_ERR(&err));
-        arrival_settle(&call->delivery, false);
-        return;
-    }
-    call->fetch = (struct fetch){.request = &call->request,
-                                 .connect_timeout = config->mail.connect_timeout,
-                                 .timeout = time_left(call) + USEC_PER_MSEC,
-                                 .body_max = config->mail.in_max,
-                                 .into = call->delivery.arena,
-                                 .done = fetched};
-    fetcher_start(worker->fetcher, &call->fetch);
-}
-
-/* Of those that a mail was sent to the one that is a business's. */
-static bool find_recipient(struct mail_call *call)
-{
-    struct str token;
-
-    for (size_t i = 0; i < call->news.n_sent_to && call->account == NULL; i++) {
-        call->account = account_named(
-            call->intake->worker,
-            mail_address_bare(call->delivery.arena, call->news.sent_to[i], &token));
-    }
-    return call->account != NULL;
-}
-
-static bool is_known(struct mail_call *call)
-{
-    if (call->news.received.len > 0)
-        return find_recipient(call);
-    return call->batch.n == 0 ||
-           account_named(call->intake->worker, call->batch.events[0].account) != NULL;
-}
-
-static void go_on_resend(struct mail_call *call)
-{
-    if (call->news.received.len == 0) {
-        route(call);
-    } else if (find_recipient(call)) {
-        fetch_mail(call);
-    } else {
-        count(COUNT_UNROUTED, 1);
-        keep(call, REDACT_JSON, "an address that no business has");
-    }
-}
-
-static void resend_directory_read(struct accounts_wait *wait)
-{
-    struct mail_call *call = CONTAINER_OF(wait, struct mail_call, wait);
-
-    if (wait->err.code != ERR_NONE) {
-        arrival_settle(&call->delivery, false);
-    } else {
-        go_on_resend(call);
-    }
-}
-
-void intake_resend(struct intake *intake, struct http_exchange *exchange)
-{
-    struct accounts *accounts = intake->worker->accounts;
-    struct mail_call *call;
-    struct err err = {0};
-
-    if (!is_resends(intake->worker->config, exchange)) {
-        refuse(exchange);
-        return;
-    }
-    if (intake_is_overloaded(intake)) {
-        intake_unavailable(exchange);
-        return;
-    }
-    call = open_call(intake, exchange, "resend");
-    if (!resend_news(&exchange->arena, exchange->body, &call->news, &err)) {
-        count(COUNT_UNREADABLE, 1);
-        keep(call, REDACT_JSON, arena_cstr(&exchange->arena, str_from(err.text)));
-        return;
-    }
-    call->batch = call->news.batch;
-    call->delivery.body =
-        redact_delivery(&exchange->arena, REDACT_JSON, exchange->body, &call->batch);
-    count(COUNT_EVENTS, call->batch.n);
-    if (is_known(call) || !accounts_stale(accounts)) {
-        go_on_resend(call);
-        return;
-    }
-    call->wait.done = resend_directory_read;
     accounts_refresh(accounts, &call->wait);
 }
