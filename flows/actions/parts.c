@@ -65,6 +65,9 @@
  * preferences_channels  rows for a `topic`: channel, stands (on, off), change (what turns it)
  * preferences_quiet     stands (on, off), begins_at, ends_at (times of today)
  * preference_set   on, off: topic, channel; blocked: only the channel's own switch turns it on
+ * first_channels   rows: channel (whatsapp, sms, email, where they can be reached; last: where
+ *                  they wrote last), stands (on: this is the first one now)
+ * first_channel_set  `channel` is one of those. Gives channel
  * quiet_set        `hours` is "off" or two times as people write them. Gives begins_at, ends_at
  * updates_list     up to ten, newest first: kind (status, note, estimate, expected,
  *                  cancellation_*, parcel_*), number, workflow, status, at, said; of expected
@@ -143,6 +146,8 @@ const struct flow_part flow_parts[] = {
     {FLOW_LOAD, "preferences_channels", TAKES("topic"), NULL},
     {FLOW_LOAD, "preferences_quiet", NULL, NULL},
     {FLOW_ACTION, "preference_set", TAKES("topic", "change"), OUTCOMES("on", "off", "blocked", "unknown")},
+    {FLOW_LOAD, "first_channels", NULL, NULL},
+    {FLOW_ACTION, "first_channel_set", TAKES("channel"), OUTCOMES("set", "unknown")},
     {FLOW_ACTION, "quiet_set", TAKES("hours"), OUTCOMES("set", "off", "unreadable")},
     {FLOW_LOAD, "updates_list", TAKES("?language", "?until"), NULL},
     {FLOW_ACTION, "updates_seen", TAKES("until"), OUTCOMES("done", "unknown")},

@@ -47,6 +47,48 @@ select case when coalesce(s.quiet, true) then 'on' else 'off' end as stands,
 select * from preference_set($1::uuid, $2::uuid, $3::text, $4::text, $5::timestamptz, $6::uuid,
                              $7::text);
 
+-- name: first_channels
+-- Where a customer can be written to first, and "last": where they wrote last. One of them stands.
+-- $1 org  $2 customer
+with known as (
+    select distinct p.channel from contact_points p
+     where p.org_id = $1::uuid and p.customer_id = $2::uuid and p.stopped_at is null
+     union
+    select 'sms' from customer_phones f
+     where f.org_id = $1::uuid and f.customer_id = $2::uuid and f.disputed_at is null
+       and not exists (select from contact_points p
+                        where p.org_id = $1::uuid and p.channel = 'sms' and p.address = f.phone)
+     union
+    select 'email' from customers c
+     where c.org_id = $1::uuid and c.customer_id = $2::uuid and c.email <> ''
+       and (c.email_verified_at is not null or c.external_id is not null)
+       and not exists (select from contact_points p
+                        where p.org_id = $1::uuid and p.channel = 'email' and p.address = lower(c.email))
+)
+select n.channel, case when n.channel = coalesce(s.first_channel, 'last') then 'on' else 'off' end as stands
+  from customers c
+ cross join unnest(array['whatsapp', 'sms', 'email', 'last']) with ordinality n (channel, position)
+  left join customer_settings s on s.org_id = c.org_id and s.customer_id = c.customer_id
+ where c.org_id = $1::uuid and c.customer_id = $2::uuid
+   and (n.channel = 'last'
+        or exists (select from known k where k.channel = n.channel)
+       and exists (select from accounts a where a.org_id = $1::uuid and a.channel = n.channel))
+ order by n.position;
+
+-- name: first_channel_set
+-- What is chosen counts while the customer can be reached there (notification_places).
+-- $1 org  $2 customer  $3 channel
+with chosen as (
+    insert into customer_settings (org_id, customer_id, first_channel)
+    select c.org_id, c.customer_id, nullif($3::text, 'last') from customers c
+     where c.org_id = $1::uuid and c.customer_id = $2::uuid
+       and $3::text in ('whatsapp', 'sms', 'email', 'last')
+        on conflict (org_id, customer_id) do update set first_channel = excluded.first_channel
+    returning coalesce(first_channel, 'last') as channel
+)
+select case when c.channel is null then 'unknown' else 'set' end as outcome, c.channel
+  from (select) one left join chosen c on true;
+
 -- name: quiet_set
 -- The hours that are now, as times of today.
 -- $1 org  $2 customer  $3 hours  $4 now

@@ -288,6 +288,59 @@ static void ntf_1_what_is_no_preference_changes_nothing(void **state)
                      0);
 }
 
+/* "whatsapp off, last on": what they may choose from. */
+static const char *first_channels(const char *phone)
+{
+    const char *outcome;
+    struct value rows = part(phone, "first_channels", NULL, 0, &outcome);
+    struct str all = STR_NONE;
+
+    for (size_t i = 0; rows.kind == VALUE_LIST && i < rows.list->n; i++) {
+        all = arena_format(&rig.arena, "%.*s%s%.*s %.*s", STR_ARG(all), i ? ", " : "",
+                           STR_ARG(in(rows.list->items[i], "channel").text),
+                           STR_ARG(in(rows.list->items[i], "stands").text));
+    }
+    return arena_cstr(&rig.arena, all);
+}
+
+static const char *set_first(const char *phone, const char *channel)
+{
+    const char *outcome;
+    const struct take take = {"channel", value_text(str_from(channel))};
+
+    (void)part(phone, "first_channel_set", &take, 1, &outcome);
+    return outcome;
+}
+
+static void ch_7_who_can_be_reached_on_a_channel_may_have_it_first(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"", "fax", "SMS", "sms ", "last;", "whatsapp,sms"};
+
+    assert_string_equal(first_channels(AMELIA), "last on"); /* no account for SMS or mail */
+    run_sql(owner, "insert into accounts (org_id, account_id, channel, external_id) values"
+                   " (" ORG ", gen_random_uuid(), 'sms', '+3531550'),"
+                   " (" ORG ", gen_random_uuid(), 'email', 'shop@in.example')");
+    run_sql(owner,
+            FORMAT("insert into contact_points (org_id, contact_id, channel, address, phone, "
+                   "customer_id) values (" ORG ", '%s', 'whatsapp', '%s', '%s', '%s')",
+                   customer(AMELIA), AMELIA, AMELIA, customer(AMELIA)));
+    assert_string_equal(first_channels(AMELIA), "whatsapp off, sms off, email off, last on");
+    assert_string_equal(set_first(AMELIA, "sms"), "set");
+    assert_string_equal(set_first(AMELIA, "email"), "set");
+    assert_string_equal(first_channels(AMELIA), "whatsapp off, sms off, email on, last off");
+    for (size_t i = 0; i < COUNTOF(wrong); i++)
+        assert_string_equal(set_first(AMELIA, wrong[i]), "unknown");
+    assert_string_equal(set_first(NULL, "sms"), "unknown");
+    assert_string_equal(first_channels(NULL), "");
+    assert_string_equal(first_channels(LUCIA), "sms off, email off, last on"); /* hers alone */
+    run_sql(owner,
+            FORMAT("update customer_phones set disputed_at = now() where phone = '%s'", LUCIA));
+    assert_string_equal(first_channels(LUCIA), "email off, last on");
+    assert_string_equal(set_first(AMELIA, "last"), "set");
+    assert_string_equal(first_channels(AMELIA), "whatsapp off, sms off, email off, last on");
+}
+
 static void ntf_1_the_log_of_consent_is_only_ever_added_to(void **state)
 {
     (void)state;
@@ -525,6 +578,7 @@ int main(void)
         cmocka_unit_test(ntf_3_hours_are_read_as_people_write_them),
         RIGGED(ntf_1_every_change_of_mind_is_kept_with_its_time_and_source),
         RIGGED(ntf_1_what_is_no_preference_changes_nothing),
+        RIGGED(ch_7_who_can_be_reached_on_a_channel_may_have_it_first),
         RIGGED(ntf_1_the_log_of_consent_is_only_ever_added_to),
         RIGGED(ntf_1_stop_and_start_are_logged_once_each_and_whatsapp_s_own_switch_too),
         RIGGED(ntf_3_what_nobody_asked_for_waits_for_the_end_of_the_quiet_hours),

@@ -105,6 +105,34 @@ static void change(struct arena *into, struct str customer, const struct flow_ne
         answer->outcome = "blocked";
 }
 
+/* "kay" can be reached everywhere, others only by WhatsApp. */
+static struct value first_channels(struct arena *into, struct str customer)
+{
+    static const char *const names[] = {"last", "whatsapp", "sms", "email"};
+    size_t n = str_eq(customer, STR("kay")) ? COUNTOF(names) : 2;
+    struct value *rows = arena_array(into, struct value, n);
+    struct record_builder row;
+
+    for (size_t i = 0; i < n; i++) { /* "last" stands, and is the last row */
+        record_build(&row, into);
+        set(&row, "channel", names[(i + 1) % n]);
+        set(&row, "stands", i + 1 == n ? "on" : "off");
+        rows[i] = value_record(record_built(&row));
+    }
+    return list_of(into, rows, n);
+}
+
+static void set_first(struct arena *into, const struct flow_need *need,
+                      struct flow_answer *answer)
+{
+    struct record_builder row;
+
+    record_build(&row, into);
+    record_set(&row, STR("channel"), value_text(taken(need, "channel")));
+    answer->value = value_record(record_built(&row));
+    answer->outcome = "set";
+}
+
 /* --- quiet hours -------------------------------------------------------------------------- */
 
 static struct value hours(struct arena *into, const char *now, int from, int until)
@@ -173,6 +201,10 @@ bool shop_preferences_answer(struct arena *into, struct str customer,
             hours(into, str_eq(customer, STR("lou")) ? "off" : "on", 21 * 60, 8 * 60);
     } else if (strcmp(need->name, "preference_set") == 0) {
         change(into, customer, need, answer);
+    } else if (strcmp(need->name, "first_channels") == 0) {
+        answer->value = first_channels(into, customer);
+    } else if (strcmp(need->name, "first_channel_set") == 0) {
+        set_first(into, need, answer);
     } else if (strcmp(need->name, "quiet_set") == 0) {
         be_quiet(into, need, answer);
     } else if (strcmp(need->name, "updates_list") == 0) {

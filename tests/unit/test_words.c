@@ -918,6 +918,7 @@ static const struct record *longest_values(void)
         TEXT("asked", "expired"), TEXT("topic", "cancellations"), TEXT("channel", "whatsapp"),
         TEXT("stands", "off"), TEXT("whatsapp", "off"), TEXT("sms", "off"),
         TEXT("email_stands", "off"),
+        RECORD("first_channel_set", VALUES(TEXT("channel", "email"))),
         RECORD("quiet", VALUES(TEXT("stands", "on"), TIME("begins_at", TUESDAY),
                                TIME("ends_at", TUESDAY))),
         RECORD("verdict", VALUES(TEXT("outcome", "too_late"), TEXT("why", "made_to_order"),
