@@ -73,7 +73,7 @@ static int on_talk(CURL *easy, curl_infotype type, char *data, size_t size, void
     return 0;
 }
 
-/* Replies come here, too. */
+/* Replies come here, too. NOLINTNEXTLINE(readability-non-const-parameter): libcurl's type */
 static size_t on_nothing(char *bytes, size_t size, size_t n, void *user)
 {
     (void)bytes;

@@ -8,8 +8,8 @@
  */
 #include "templates/face_inside.h"
 
-#define GSM_ROOM  (2 * 153) /* letters in two segments */
-#define UCS2_ROOM (2 * 67)  /* UTF-16 units */
+#define GSM_ROOM  ((size_t)2 * 153) /* letters in two segments */
+#define UCS2_ROOM ((size_t)2 * 67)  /* UTF-16 units */
 
 /* --- how long ----------------------------------------------------------------------------- */
 

@@ -233,21 +233,27 @@ static void ch_5_through_lost_answers_each_mail_arrives_once(void **state)
     service_stop(&service);
 }
 
-/* Workers die on the wire. */
-static void ch_5_through_deaths_each_mail_arrives_once(void **state)
+static void kill_workers(int rounds)
 {
-    (void)state;
-    enum { PEOPLE = 8, EACH = 4 };
     pid_t pids[4];
 
-    start(2, "{\"delay_ms\": 20, \"delay_max_ms\": 120, \"lose_answer\": 0.1}");
-    promise_many(PEOPLE, EACH);
-    for (int round = 0; round < 4; round++) {
+    for (int round = 0; round < rounds; round++) {
         (void)usleep(300000);
         size_t n = service_workers(&service, pids, COUNTOF(pids));
         if (n > 0)
             assert_int_equal(kill(pids[(size_t)round % n], SIGKILL), 0);
     }
+}
+
+/* Workers die on the wire. */
+static void ch_5_through_deaths_each_mail_arrives_once(void **state)
+{
+    (void)state;
+    enum { PEOPLE = 8, EACH = 4 };
+
+    start(2, "{\"delay_ms\": 20, \"delay_max_ms\": 120, \"lose_answer\": 0.1}");
+    promise_many(PEOPLE, EACH);
+    kill_workers(4);
     all_settled();
     once_and_in_order(PEOPLE, EACH);
     service_stop(&service);
@@ -392,6 +398,21 @@ static void ch_5_by_smtp_lost_answers_are_repeated_under_the_same_id(void **stat
     service_stop(&service);
 }
 
+/* Workers die with a mail on the wire, before it was taken and after. */
+static void ch_5_by_smtp_through_deaths_each_mail_arrives(void **state)
+{
+    (void)state;
+    enum { PEOPLE = 8, EACH = 3 };
+
+    sink_start(&sink, false, NULL, NULL, "{\"delay\": 0.15}");
+    start_smtp(2, "", "none");
+    promise_many(PEOPLE, EACH);
+    kill_workers(4);
+    all_settled();
+    at_least_once(PEOPLE, EACH);
+    service_stop(&service);
+}
+
 static void ch_5_by_smtp_a_refusal_says_whose_it_is(void **state)
 {
     (void)state;
@@ -459,6 +480,7 @@ int main(void)
         cmocka_unit_test_teardown(ch_5_by_smtp_a_mail_is_read_as_it_was_meant, tear_down),
         cmocka_unit_test_teardown(ch_5_by_smtp_lost_answers_are_repeated_under_the_same_id,
                                   tear_down),
+        cmocka_unit_test_teardown(ch_5_by_smtp_through_deaths_each_mail_arrives, tear_down),
         cmocka_unit_test_teardown(ch_5_by_smtp_a_refusal_says_whose_it_is, tear_down),
         cmocka_unit_test_teardown(ch_5_by_smtp_a_refused_password_stops_the_lane, tear_down),
         cmocka_unit_test_teardown(ch_5_by_smtp_nothing_goes_in_the_clear_when_tls_is_wanted,

@@ -11,6 +11,7 @@ signing in, too. The plan says what goes wrong, by dice that are the same for a 
    "lose_mail": 0.2,                the connection closes when the mail has come, not taken
    "busy": 0.1,                     421 after the mail, and the connection closes
    "later": 0.1,                    451 for the mail
+   "delay": 0.1,                    seconds before any answer to the mail
    "rcpt": {"ana@example.net": "550 5.1.1 no such user"},
    "mail": {"support@x": "550 5.7.1 not yours"}}
 """
@@ -70,6 +71,7 @@ class Sink:
             os.fsync(file.fileno())
 
     async def handle_DATA(self, server, session, envelope):
+        await asyncio.sleep(self.plan.get("delay", 0) / 2)
         if self.hit("lose_mail"):
             server.transport.abort()
             return "421 gone"
@@ -80,6 +82,7 @@ class Sink:
             server.transport.close()
             return "421 4.3.2 too busy"
         self.write(session, envelope)
+        await asyncio.sleep(self.plan.get("delay", 0) / 2)
         if self.hit("lose_answer"):
             server.transport.abort()
             return "421 gone"
