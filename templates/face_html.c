@@ -18,7 +18,8 @@
 static const char sheet[] =
     ":root{color-scheme:light dark;supported-color-schemes:light dark}"
     "a.o:hover,a.g:hover{text-decoration:underline!important}"
-    "@media(max-width:600px){.w{padding:0!important}"
+    "@media(max-width:600px){body{background:#ffffff!important}"
+    ".w{padding:0!important;background:#ffffff!important}"
     ".c{border-radius:0!important;border-width:4px 0 0!important;padding:20px 16px!important}}"
     "@media(prefers-color-scheme:dark){"
     "body,.w{background:#0f1216!important}"
@@ -30,7 +31,9 @@ static const char sheet[] =
     ".o{color:#e9ecf0!important;border-color:#75808d!important;background:#232a32!important}"
     ".n{background:#3a444f!important;color:#fff!important}"
     ".b,.g{border-color:#75808d!important}"
-    ".r{border-color:#333b45!important}}";
+    ".r{border-color:#333b45!important}}"
+    "@media(max-width:600px) and (prefers-color-scheme:dark){"
+    "body,.w{background:#1a1f25!important}}";
 
 static void put(struct out *out, const char *html)
 {
