@@ -6,7 +6,11 @@
 #include "bot/base/crypto.h"
 #include "bot/desk.h"
 #include "bot/doctor.h"
+#include "bot/loop/loop.h"
 #include "store/dead.h"
+#include "webhooks/mime.h"
+#include "webhooks/resend_in.h"
+#include "webhooks/svix.h"
 #include "webhooks/twilio.h"
 #include "webhooks/whatsapp.h"
 
@@ -199,17 +203,27 @@ static bool judge(int status, struct str url, struct err *err)
 /* --- each provider's way -------------------------------------------------------------------
  */
 
+#define SIGNS_MAX 3
+
+/* What is handed in: the delivery, or what stands for it, and what signs it. */
+struct handing {
+    struct str body;
+    struct str below; /* of the path */
+    struct http_header signs[SIGNS_MAX];
+    size_t n_signs;
+};
+
 struct way {
     const char *provider;
     const char *path;
     const char *content_type;
-    /* The header that signs it, as the provider would. */
+    /* Sign it as the provider would. */
     bool (*sign)(struct session *session, const struct dead_letter *letter,
-                 struct http_header *header, struct err *err);
+                 struct handing *handing, struct err *err);
 };
 
 static bool sign_whatsapp(struct session *session, const struct dead_letter *letter,
-                          struct http_header *header, struct err *err)
+                          struct handing *handing, struct err *err)
 {
     const struct config_app *app = NULL;
     char hex[2 * HASH_LEN + 1];
@@ -217,14 +231,14 @@ static bool sign_whatsapp(struct session *session, const struct dead_letter *let
         return false;
     struct hash mac = hmac_sha256(app->app_secret, letter->body);
     hex_format(mac.bytes, sizeof(mac.bytes), hex);
-    *header = (struct http_header){STR("X-Hub-Signature-256"),
-                                   arena_format(&session->desk.arena, "sha256=%s", hex)};
+    handing->signs[handing->n_signs++] = (struct http_header){
+        STR("X-Hub-Signature-256"), arena_format(&session->desk.arena, "sha256=%s", hex)};
     return true;
 }
 
 /* Over the address that Twilio knows, whichever it is handed in at. */
 static bool sign_twilio(struct session *session, const struct dead_letter *letter,
-                        struct http_header *header, struct err *err)
+                        struct handing *handing, struct err *err)
 {
     const struct config *config = session->desk.config;
     struct arena *arena = &session->desk.arena;
@@ -237,14 +251,80 @@ static bool sign_twilio(struct session *session, const struct dead_letter *lette
     if (!twilio_form_read(arena, letter->body, &form, err))
         return false;
     struct str url = arena_concat(arena, config->public_url, STR("/webhooks/twilio"));
-    *header = (struct http_header){STR("X-Twilio-Signature"),
-                                   twilio_sign(arena, config->twilio.auth_token, url, &form)};
+    handing->signs[handing->n_signs++] = (struct http_header){
+        STR("X-Twilio-Signature"), twilio_sign(arena, config->twilio.auth_token, url, &form)};
+    return true;
+}
+
+/* Of a mail that Resend received its API's answer is kept: what stands for that is the webhook
+ * that announced it, and it is fetched again. */
+static struct str webhook_of(struct arena *into, const struct dead_letter *letter)
+{
+    struct resend_news news;
+    struct mail mail;
+    if (resend_news(into, letter->body, &news, NULL) ||
+        !resend_read_received(into, letter->body, &mail, NULL))
+        return letter->body;
+    return arena_format(into,
+                        "{\"type\":\"email.received\",\"data\":{\"email_id\":\"%.*s\","
+                        "\"to\":[\"%.*s\"]}}",
+                        STR_ARG(mail.id), STR_ARG(letter->account));
+}
+
+static bool sign_resend(struct session *session, const struct dead_letter *letter,
+                        struct handing *handing, struct err *err)
+{
+    struct arena *arena = &session->desk.arena;
+    struct str secret = session->desk.config->resend.webhook_secret;
+    struct str now = arena_format(arena, "%lld", (long long)(clock_now() / USEC_PER_SEC));
+    handing->body = webhook_of(arena, letter);
+    struct str sign = svix_sign(arena, secret, STR("msg_replayed"), now, handing->body);
+    if (sign.len == 0) {
+        return err_raise(err, ERR_REJECT,
+                         "resend.webhook_secret signs it, and is not in the settings");
+    }
+    handing->signs[0] = (struct http_header){STR("svix-id"), STR("msg_replayed")};
+    handing->signs[1] = (struct http_header){STR("svix-timestamp"), now};
+    handing->signs[2] = (struct http_header){STR("svix-signature"), sign};
+    handing->n_signs = 3;
+    return true;
+}
+
+/* Whom it was for: of what was nobody's then, the first whom its head names. */
+static struct str recipient_of(struct arena *arena, const struct dead_letter *letter)
+{
+    const struct mime_options options = {0};
+    struct str address = STR_NONE;
+    struct mail mail;
+    if (letter->account.len > 0)
+        return letter->account;
+    if (mime_read(arena, letter->body, &options, &mail, NULL) && mail.n_sent_to > 0 &&
+        mail_address(arena, mail.sent_to[0], &address))
+        return address;
+    return STR_NONE;
+}
+
+static bool sign_mail(struct session *session, const struct dead_letter *letter,
+                      struct handing *handing, struct err *err)
+{
+    struct str token = session->desk.config->mail.gateway_token;
+    handing->below = recipient_of(&session->desk.arena, letter);
+    if (token.len == 0 || handing->below.len == 0) {
+        return err_raise(err, ERR_REJECT,
+                         "mail.gateway_token and a recipient hand it in, and one of them is "
+                         "not there");
+    }
+    handing->signs[handing->n_signs++] =
+        (struct http_header){STR("Authorization"),
+                             arena_format(&session->desk.arena, "Bearer %.*s", STR_ARG(token))};
     return true;
 }
 
 static const struct way ways[] = {
     {"whatsapp", "/webhooks/whatsapp", "application/json",                  sign_whatsapp},
     {"twilio",   "/webhooks/twilio",   "application/x-www-form-urlencoded", sign_twilio  },
+    {"resend",   "/webhooks/resend",   "application/json",                  sign_resend  },
+    {"mime",     "/webhooks/mail/",    "message/rfc822",                    sign_mail    },
 };
 
 static const struct way *way_of(struct str provider)
@@ -257,19 +337,21 @@ static const struct way *way_of(struct str provider)
 }
 
 static bool hand_in(struct session *session, const struct way *way,
-                    struct http_header signature, struct str body, struct err *err)
+                    const struct handing *handing, struct err *err)
 {
     struct provider_look look = {0};
-    struct str url = own_url(session, way->path);
-    struct http_header headers[] = {
-        {STR("Content-Type"), str_from(way->content_type)},
-        signature,
+    struct str url =
+        arena_concat(&session->desk.arena, own_url(session, way->path), handing->below);
+    struct http_header headers[1 + SIGNS_MAX] = {
+        {STR("Content-Type"), str_from(way->content_type)}
     };
+    for (size_t i = 0; i < handing->n_signs; i++)
+        headers[1 + i] = handing->signs[i];
     struct http_request request = {.method = "POST",
                                    .url = url,
                                    .headers = headers,
-                                   .n_headers = COUNTOF(headers),
-                                   .body = body};
+                                   .n_headers = 1 + handing->n_signs,
+                                   .body = handing->body};
     if (!doctor_ask(&request, session->desk.config->whatsapp.connect_timeout,
                     session->desk.config->turns.deadline + 5 * USEC_PER_SEC,
                     &session->desk.arena, &look, err))
@@ -281,7 +363,7 @@ static bool replay_one(struct session *session, const struct dead_letter *letter
                        struct err *err)
 {
     const struct way *way = way_of(letter->provider);
-    struct http_header signature = {0};
+    struct handing handing = {.body = letter->body};
     struct str parts[2] = {letter->account, letter->item};
     struct hash16 hash = hash16_of(parts, 2);
     if (letter->replayed_at > 0) {
@@ -292,9 +374,9 @@ static bool replay_one(struct session *session, const struct dead_letter *letter
         return err_raise(err, ERR_REJECT, "a delivery of %.*s cannot be replayed",
                          STR_ARG(letter->provider));
     }
-    return way->sign(session, letter, &signature, err) &&
+    return way->sign(session, letter, &handing, err) &&
            dead_forget(session->dead, letter, &hash, err) &&
-           hand_in(session, way, signature, letter->body, err) &&
+           hand_in(session, way, &handing, err) &&
            dead_replayed(session->dead, letter, desk_id(), desk_person(NULL), err);
 }
 

@@ -625,6 +625,48 @@ static void ch_5_a_report_about_our_mail_counts_and_no_other(void **state)
     service_stop(&service);
 }
 
+/* --- again, by hand -------------------------------------------------------------------------
+ */
+
+/* What could not be handled once goes in again by its own door. */
+static void bury(const char *id, const char *provider, const char *item, const char *body)
+{
+    const char *const values[] = {id, provider, item, body};
+    PGresult *result = PQexecParams(
+        owner,
+        "insert into dead_letters (org_id, dead_id, at, provider, account_id, reason, item,"
+        " payload) select org_id, $1::uuid, now(), $2, account_id, 'a test', $3,"
+        " convert_to($4, 'UTF8') from accounts where external_id = '" SERVICE_MAIL "'",
+        4, NULL, values, NULL, NULL, 0);
+
+    assert_int_equal(PQresultStatus(result), PGRES_COMMAND_OK);
+    PQclear(result);
+}
+
+static void ch_5_what_was_buried_is_replayed_by_its_own_door(void **state)
+{
+    static char *replay[] = {"dead", "replay", "--all", NULL};
+    char said[1000];
+
+    (void)state;
+    start(1);
+    run_sql(owner, "delete from unrouted");
+    run_sql(owner,
+            "insert into unrouted (unrouted_id, received_at, provider, reason, body)"
+            " values ('0198f2a0-1111-7222-8333-444455556603', now(), 'mime', 'a test',"
+            " convert_to(E'From: b@example.net\\nTo: " SERVICE_MAIL "\\n\\nhello', 'UTF8'))");
+    bury("0198f2a0-1111-7222-8333-444455556601", "mime", "mime:1", HEAD "\r\nhello again");
+    bury("0198f2a0-1111-7222-8333-444455556602", "resend", "m-1", mail_json().at);
+    if (service_command(&service, replay, said, sizeof said) != 0)
+        fail_msg("%s", said);
+    assert_int_equal(messages_in(), 3);
+    assert_int_equal(api.asked, 1);
+    assert_int_equal(ask_number(owner, "select count(*) from dead_letters where replayed_at is"
+                                       " not null"),
+                     2);
+    service_stop(&service);
+}
+
 /* --- files ----------------------------------------------------------------------------------
  */
 
@@ -769,6 +811,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(ch_5_statuses_of_our_mail_join_in_any_order, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(ch_5_a_report_about_our_mail_counts_and_no_other,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(ch_5_what_was_buried_is_replayed_by_its_own_door,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(ch_5_attachments_of_resends_mail_become_documents,
                                         set_up, tear_down),
