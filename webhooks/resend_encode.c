@@ -51,11 +51,6 @@ struct str resend_tag(struct arena *into, struct str key)
     return tag.len <= TAG_MAX ? tag : STR_NONE;
 }
 
-struct str resend_untag(struct arena *into, struct str tag)
-{
-    return replace(into, tag, '_', '.');
-}
-
 /* --- the body ----------------------------------------------------------------------------- */
 
 static void put_one(struct json_out *out, const char *name, struct str value)

@@ -34,6 +34,6 @@ struct str resend_error_name(struct arena *into, struct str body);
 void resend_answer(struct arena *into, const struct http_answer *answer,
                    struct sending_result *result);
 
-/* A tag's value has letters, digits, "_" and "-" only; our keys have dots, and no "_". */
+/* The key as a tag's value, which has letters, digits, "_" and "-" only: our keys have dots,
+ * and no "_". Empty for what is no key of ours. */
 struct str resend_tag(struct arena *into, struct str key);
-struct str resend_untag(struct arena *into, struct str tag);
