@@ -1,5 +1,6 @@
 /*
- * Whether mail can leave: the carrier is asked the least that shows it would take something.
+ * Whether mail can leave and come in: the carrier is asked the least that shows it would take
+ * something.
  * A mail server is greeted, encryption and signing in included, and told NOOP.
  */
 #include "bot/base/json.h"
@@ -149,6 +150,26 @@ static void check_surroundings(struct report *report, const struct config *confi
     }
 }
 
+static void check_ways_in(struct report *report, const struct config *config)
+{
+    bool resend = config->resend.webhook_secret.len > 0;
+    bool gateway = config->mail.gateway_token.len > 0;
+
+    if (!resend && !gateway) {
+        report_add(report, FINDING_WARN, "mail",
+                   "set resend.webhook_secret or mail.gateway_token",
+                   "nobody may bring mail in: answers and bounces are not heard of");
+    }
+    if (resend && config->resend.api_key.len == 0) {
+        report_add(report, FINDING_FAIL, "mail", "set resend.api_key",
+                   "what Resend announces cannot be fetched without a key");
+    }
+    if (gateway && config->mail.authserv.len == 0) {
+        report_add(report, FINDING_WARN, "mail", "set mail.authserv",
+                   "nobody vouches for senders: whoever writes first is a stranger");
+    }
+}
+
 void doctor_mail(struct report *report, const struct config *config, size_t addresses)
 {
     bool smtp = str_eq(config->mail.transport, STR("smtp"));
@@ -168,4 +189,6 @@ void doctor_mail(struct report *report, const struct config *config, size_t addr
         check_resend(report, config);
     }
     check_surroundings(report, config);
+    if (addresses > 0)
+        check_ways_in(report, config);
 }

@@ -245,6 +245,29 @@ static void doctor_finds_rows_that_nothing_guards(void **state)
     graph_stop(&graph);
 }
 
+static void ch_5_doctor_finds_that_no_mail_can_come_in(void **state)
+{
+    static const char *const names[] = {"PARLEY_RESEND_BASE_URL", "PARLEY_RESEND_ALLOW_HTTP",
+                                        "PARLEY_RESEND_API_KEY", "PARLEY_MAIL_GATEWAY_TOKEN"};
+
+    (void)state;
+    struct graph graph = graph_start(200, 0);
+    use_graph(&graph);
+    char url[64];
+    (void)snprintf(url, sizeof url, "http://127.0.0.1:%d", graph.port);
+    assert_int_equal(setenv(names[0], url, 1) | setenv(names[1], "true", 1), 0);
+    assert_int_equal(setenv(names[2], "re_test", 1), 0);
+    sql("insert into directory (kind, external_id, org_id, account_id)"
+        " select 'email', 'support@in.shop.example', org_id, account_id from accounts limit 1");
+    assert_finds("mail", "warn", "nobody may bring mail in");
+    assert_int_equal(setenv(names[3], "0123456789abcdef", 1), 0);
+    assert_finds("mail", "warn", "nobody vouches for senders");
+    for (size_t i = 0; i < COUNTOF(names); i++)
+        assert_int_equal(unsetenv(names[i]), 0);
+    sql("delete from directory where kind = 'email'");
+    graph_stop(&graph);
+}
+
 static void doctor_finds_a_database_that_may_forget(void **state)
 {
     (void)state;
@@ -352,6 +375,7 @@ int main(void)
         cmocka_unit_test(doctor_tells_a_refused_token_from_an_absent_provider),
         cmocka_unit_test(doctor_compares_clocks),
         cmocka_unit_test(doctor_finds_rows_that_nothing_guards),
+        cmocka_unit_test(ch_5_doctor_finds_that_no_mail_can_come_in),
         cmocka_unit_test(doctor_finds_a_database_that_may_forget),
         cmocka_unit_test(doctor_finds_what_waits_and_what_could_not_be_handled),
         cmocka_unit_test(doctor_says_that_the_database_is_away),
