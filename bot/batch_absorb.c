@@ -25,7 +25,7 @@ static void say(struct batch_work *work, struct turn *turn, const struct item *i
     int64_t seq = batch_log(work, turn, &row);
     struct uuid document = {{0}};
 
-    if (batch_shows_file(turn, reply) && !uuid_parse(reply->document, &document))
+    if (batch_shows_file(reply) && !uuid_parse(reply->document, &document))
         log_event(LOG_ALERT, "turn.no_file", LOG_ID("conversation", turn->conversation));
     batch_promise(work, &(struct promise){.turn = turn,
                                           .seq = seq,

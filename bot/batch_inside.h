@@ -150,7 +150,7 @@ struct batch_work {
     size_t n_stopping, n_starting;
     struct batch_code *codes; /* to be sent; by destination */
     size_t n_wanted;          /* files that came */
-    size_t n_files;           /* messages that wait for a file of ours */
+    size_t n_files;           /* messages that show a file of ours */
     size_t duplicates, handled, not_understood, handoffs;
     size_t codes_sent, proved, code_alerts;
 };
@@ -186,8 +186,8 @@ bool batch_is_put_off(const struct batch_work *work, const struct item *item);
 /* Ask for rows of the files that came along, in the flight before the first step. */
 void batch_documents(struct batch_work *work);
 
-/* batch_files.c: whether a reply waits until the provider has its file; after the promises. */
-bool batch_shows_file(const struct turn *turn, const struct reply *reply);
+/* batch_files.c: whether a reply shows a kept file; after the promises. */
+bool batch_shows_file(const struct reply *reply);
 void batch_files_write(struct batch_work *work);
 
 void array_hash(struct db_array *array, const struct hash16 *hash);

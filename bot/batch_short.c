@@ -1,5 +1,6 @@
 #include "bot/batch_short.h"
 
+#include "bot/link.h"
 #include "bot/short_link.h"
 #include "store/sql.h"
 #include "webhooks/twilio.h"
@@ -8,27 +9,46 @@
 static bool goes_along(const struct batch_work *work, const struct turn *turn,
                        const struct reply *reply)
 {
-    return (reply->kind == REPLY_IMAGE || reply->kind == REPLY_DOCUMENT) &&
+    bool picture = reply->kind == REPLY_IMAGE;
+
+    return (picture || (reply->kind == REPLY_DOCUMENT && reply->document.len == 0)) &&
            work->batch->worker->config->twilio.mms &&
            twilio_reaches_by_mms(turn->account->external_id, turn->address);
+}
+
+/* Where it leads; a file that we keep has an address for its reader alone. */
+static struct str address_of(struct batch_work *work, const struct turn *turn,
+                             const struct reply *reply)
+{
+    struct link_file file = {.org = turn->account->org,
+                             .customer = turn->customer,
+                             .end = link_file_end(work->now, work->now)};
+
+    if (reply->url.len > 0 || !batch_shows_file(reply) ||
+        !uuid_parse(reply->document, &file.document))
+        return reply->url;
+    return link_file_make(&work->arena, work->batch->worker->config, &file);
 }
 
 const struct reply *batch_shorten(struct batch_work *work, const struct turn *turn,
                                   const struct reply *reply)
 {
-    if (turn->account->channel != CHANNEL_SMS || reply->url.len == 0 ||
-        goes_along(work, turn, reply))
+    struct str url = STR_NONE;
+
+    if (turn->account->channel == CHANNEL_SMS && !goes_along(work, turn, reply))
+        url = address_of(work, turn, reply);
+    if (url.len == 0)
         return reply;
     struct str code = short_link_code(&work->arena, turn->account->org);
     struct str address =
-        short_link_address(&work->arena, work->batch->worker->config, reply->url, code);
+        short_link_address(&work->arena, work->batch->worker->config, url, code);
     if (address.len == 0)
         return reply;
     struct reply *shorter = arena_new(&work->arena, struct reply);
     *shorter = *reply;
     shorter->url = address;
     array_text(&work->short_links[0], code);
-    array_text(&work->short_links[1], reply->url);
+    array_text(&work->short_links[1], url);
     return shorter;
 }
 

@@ -167,8 +167,9 @@ const struct setting settings[] = {
              "a segment: one letter outside of GSM's alphabet makes 70 characters of 160. "
              "Letters that GSM has (ñ, é, ü) stay, and Arabic is never touched."},
     {.path = "twilio.mms", .type = SETTING_BOOL, .offset = AT(twilio.mms), .initial = "true",
-     .help = "Send pictures and documents that have an address as MMS between numbers of +1. "
-             "Elsewhere, and when this is false, the address stands in the words."},
+     .help = "Send pictures (up to 5 MB) and documents (500 KB) as MMS between numbers of +1, "
+             "by an address below public_url where we keep them. Elsewhere, and when this is "
+             "false, the address stands in the words."},
     {.path = "twilio.allow_http", .type = SETTING_BOOL, .offset = AT(twilio.allow_http),
      .initial = "false", .help = "Allow a base_url without TLS. For the sandbox only."},
     {.path = "twilio.answer_max", .type = SETTING_SIZE, .offset = AT(twilio.answer_max),

@@ -5,6 +5,21 @@ static struct str text(struct arena *into, const PGresult *rows, int i, int colu
     return arena_str(into, row_text(rows, i, column));
 }
 
+static void read_file(struct arena *into, const PGresult *rows, int i,
+                      struct speaker_file *file)
+{
+    if (row_null(rows, i, 9))
+        return;
+    file->shown = true;
+    file->theirs = row_bool(rows, i, 13);
+    file->document = row_uuid(rows, i, 9);
+    if (!file->theirs)
+        return;
+    file->customer = row_uuid(rows, i, 10);
+    file->mime = text(into, rows, i, 11);
+    file->size = row_int(rows, i, 12);
+}
+
 void speaker_read(struct arena *into, const PGresult *rows, struct uuid conversation,
                   int64_t seq, struct speaker *speaker)
 {
@@ -20,6 +35,7 @@ void speaker_read(struct arena *into, const PGresult *rows, struct uuid conversa
                                                .privacy_url = text(into, rows, i, 6),
                                                .logo_url = text(into, rows, i, 7),
                                                .colour = text(into, rows, i, 8)};
+        read_file(into, rows, i, &speaker->file);
         return;
     }
 }

@@ -7,9 +7,19 @@
 #include "store/db.h"
 #include "templates/face.h"
 
+/* The kept file that a message shows. */
+struct speaker_file {
+    bool shown;  /* false: none */
+    bool theirs; /* it is there, and its reader may still see it */
+    struct uuid document, customer;
+    struct str mime;
+    int64_t size;
+};
+
 struct speaker {
     enum lang lang;
     struct face_sender sender;
+    struct speaker_file file;
 };
 
 /* Of what SQL_FACES_OF gave, the one for this message; copied. One that is not there speaks

@@ -99,6 +99,7 @@ struct http_counts {
     uint64_t requests, refused_body, refused_time, refused_connections, refused_pipelined,
         client_gone;
     unsigned connections, in_flight;
+    size_t answers; /* bytes in memory that clients have not taken yet */
 };
 void http_server_counts(const struct http_server *server, struct http_counts *counts);
 

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#define ROOMY ((size_t)1 << 20) /* so long a buffer grows to twice its size */
+
 static const char *reason_phrase(int status)
 {
     static const struct {
@@ -55,7 +57,9 @@ void out_put(struct conn *conn, const void *bytes, size_t n)
 {
     size_t end = LWS_PRE + conn->out_len;
     if (end + n > conn->out_room) {
-        conn->out_room = 2 * (end + n);
+        size_t room = end + n < ROOMY ? 2 * (end + n) : end + n;
+        conn->server->counts.answers += room - conn->out_room;
+        conn->out_room = room;
         conn->out = realloc(conn->out, conn->out_room);
         if (!conn->out)
             abort();
@@ -72,6 +76,7 @@ void out_put_text(struct conn *conn, const char *text)
 
 void out_clear(struct conn *conn)
 {
+    conn->server->counts.answers -= conn->out_room;
     free(conn->out);
     conn->out = NULL;
     conn->out_len = 0;
@@ -129,7 +134,8 @@ void out_answer(struct conn *conn, int status, const char *content_type, struct 
 {
     bool bodyless = status == 204 || status == 304;
     out_clear(conn);
-    conn->out_room = LWS_PRE + 512 + body.len;
+    conn->out_room = LWS_PRE + 512 + (conn->head_only ? 0 : body.len);
+    conn->server->counts.answers += conn->out_room;
     conn->out = malloc(conn->out_room);
     if (!conn->out)
         abort();

@@ -33,3 +33,7 @@ void kept_load(struct db *db, struct documents *documents, struct kept_file *fil
 
 /* "jpg", "png", "pdf"; "bin" for any other. */
 const char *kept_ending(struct str mime);
+
+/* A name that a file may have anywhere: nothing in it that ends a header or a path, or turns
+ * the direction of what stands beside it; at most 100 bytes, with an ending that fits. */
+struct str kept_name(struct arena *into, struct str name, struct str mime);

@@ -38,6 +38,7 @@ void sending_free(struct sending_row *row)
     }
     if (row->older != NULL)
         row->older->newer = row->newer;
+    sending_detach(row);
     arena_finish(&row->arena);
     free(row);
 }

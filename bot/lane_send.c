@@ -9,14 +9,14 @@
 #define SEALED_GOOD (5 * USEC_PER_MIN) /* so long a code is good, and nobody wants it later */
 
 /* Whether it may go to the wire; else it is settled without. */
-static bool may_go(struct sending_row *row, bool stopped)
+static bool may_go(struct sending_row *row)
 {
     struct lane *lane = row->lane;
     const struct channel_limits *limits = &lane->limits;
     usec_t now = clock_monotonic();
     usec_t wait;
 
-    if (stopped) {
+    if (row->stopped) {
         count(COUNT_STOPPED, 1);
         sending_fail(row, 0, STR("stopped"));
         return false;
@@ -115,6 +115,8 @@ static void put_face(struct sending_row *row)
 
     (void)lang_parse(message->reply->language, &ask.locale.lang); /* else the conversation's */
     message->unasked = !ask.answer;
+    if (row->attachment.bytes.len > 0)
+        ask.attached = row->attachment.name;
     if (mail) {
         message->from_name = name.len > 0 ? name : row->speaker.sender.name;
         message->reply_to = answers_to(row);
@@ -139,6 +141,8 @@ static bool encode(struct sending_row *row, struct err *err)
         return false;
     if (row->media.len > 0)
         reply->media = row->media;
+    if (row->speaker.file.shown)
+        sending_show_file(row, reply);
     uuid_format(row->conversation, conversation);
     row->message = (struct outbound){
         .key = arena_format(&row->arena, "p1.%s.%lld", conversation, (long long)row->seq),
@@ -146,7 +150,8 @@ static bool encode(struct sending_row *row, struct err *err)
         .to = recipient(row),
         .good_for = row->good_for,
         .reply = reply,
-        .thread = lane->account->channel == CHANNEL_EMAIL ? &row->thread : NULL};
+        .thread = lane->account->channel == CHANNEL_EMAIL ? &row->thread : NULL,
+        .attachment = row->speaker.file.shown ? &row->attachment : NULL};
     if (lane->ways->face != NULL)
         put_face(row);
     return lane->ways->encode(&row->arena, lane_config(lane), lane->account, &row->message,
@@ -161,7 +166,7 @@ static void unsayable(struct sending_row *row, const struct err *err)
     sending_ends(row);
 }
 
-static void go(struct sending_row *row, bool stopped)
+void sending_go(struct sending_row *row)
 {
     struct lane *lane = row->lane;
     const struct channel_limits *limits = &lane->limits;
@@ -171,7 +176,7 @@ static void go(struct sending_row *row, bool stopped)
         unsayable(row, &err);
         return;
     }
-    if (!may_go(row, stopped)) {
+    if (!may_go(row)) {
         sending_ends(row);
         return;
     }
@@ -184,11 +189,6 @@ static void go(struct sending_row *row, bool stopped)
                                 .into = &row->arena,
                                 .done = sending_answered};
     fetcher_start(lane->lanes->worker->fetcher, &row->fetch);
-}
-
-void sending_go(struct sending_row *row)
-{
-    go(row, false);
 }
 
 /* The mail that this one answers. */
@@ -220,16 +220,21 @@ static void send_row(struct lane *lane, const PGresult *rows, int i, const PGres
     row->address = arena_str(&row->arena, row_text(rows, i, 7));
     row->phone = arena_str(&row->arena, row_text(rows, i, 8));
     row->last_inbound_at = row_time(rows, i, 9);
+    row->stopped = row_bool(rows, i, 10);
     row->secret = row_text(rows, i, 11).len > 0;
+    row->promised_at = row_time(rows, i, 12);
     read_thread(row, rows, i);
     row->media = arena_str(&row->arena, row_text(rows, i, 16));
     if (speakers != NULL)
         speaker_read(&row->arena, speakers, row->conversation, row->seq, &row->speaker);
     sending_begins(row);
-    if (unseal(row, row_text(rows, i, 11), row_time(rows, i, 12), &row->body, &err)) {
-        go(row, row_bool(rows, i, 10));
-    } else {
+    if (!unseal(row, row_text(rows, i, 11), row->promised_at, &row->body, &err)) {
         unsayable(row, &err);
+    } else if (row->speaker.file.shown && !row->stopped) {
+        row->body = arena_str(&row->arena, row->body);
+        sending_attach(row);
+    } else {
+        sending_go(row);
     }
 }
 

@@ -6,6 +6,7 @@
  *     lane_cycle.c   keeping what became certain, and the next intents
  *     lane_send.c    from the intent to the wire
  *     lane_answer.c  what an answer means
+ *     lane_file.c    kept files that go along with messages
  *     lane_hand.c    what turns intend on its behalf
  *     lane_sweep.c   unknown outcomes, early statuses, figures
  */
@@ -16,6 +17,7 @@
 #include "bot/accounts.h"
 #include "bot/channels.h"
 #include "bot/faces.h"
+#include "bot/kept.h"
 #include "bot/rate.h"
 
 enum lane_state {
@@ -51,10 +53,15 @@ struct sending_row {
     usec_t intended_at; /* monotonic */
     usec_t good_for;    /* 0: always */
     struct str body, address, phone;
-    struct mail_thread thread; /* email */
-    struct speaker speaker;    /* where messages have a face */
-    bool secret;               /* a one-time code */
-    struct str media;          /* the provider's handle of the file that it shows */
+    struct mail_thread thread;    /* email */
+    struct speaker speaker;       /* where messages have a face */
+    bool secret;                  /* a one-time code */
+    struct str media;             /* the provider's handle of the file that it shows */
+    usec_t promised_at;           /* wall */
+    bool stopped;                 /* its reader has had enough */
+    bool loaded;                  /* it counts in lanes->n_loaded */
+    struct attachment attachment; /* the file that goes along with it */
+    struct kept_file kept;
     usec_t last_inbound_at;
     struct outbound message;
     struct http_request request;
@@ -140,6 +147,7 @@ struct lanes {
     struct worker *worker;
     struct lane *lanes;
     size_t n;
+    unsigned n_loaded; /* messages with a whole file in memory */
     bool draining;
     void (*drained)(struct worker *worker);
 };
@@ -178,6 +186,14 @@ void sending_free(struct sending_row *row);
 void lane_send(struct lane *lane, const PGresult *rows, const PGresult *speakers);
 /* One whose words and address are known. */
 void sending_go(struct sending_row *row);
+
+/* --- lane_file.c */
+/* One that shows a kept file: `sending_go` once it is there, or put off, or failed. */
+void sending_attach(struct sending_row *row);
+/* Its row ends. */
+void sending_detach(struct sending_row *row);
+/* The message is about to be put into words: say of its file what can be said. */
+void sending_show_file(struct sending_row *row, struct reply *reply);
 
 /* --- lane_answer.c */
 /* What is to become of it; then `sending_ends`. */

@@ -2,6 +2,7 @@
 
 #include "bot/accounts.h"
 #include "bot/intake.h"
+#include "bot/link_files.h"
 #include "bot/link_pages.h"
 #include "bot/short_link.h"
 #include "bot/turns.h"
@@ -42,6 +43,15 @@ static void post_mail(struct worker *worker, struct http_exchange *exchange, str
         intake_mail(worker->intake, exchange, address);
     } else {
         http_reply(exchange, 405, NULL, STR_NONE, plain_headers);
+    }
+}
+
+static void get_file(struct worker *worker, struct http_exchange *exchange, struct str token)
+{
+    if (strcmp(exchange->method, "POST") == 0) {
+        http_reply(exchange, 405, NULL, STR_NONE, plain_headers);
+    } else {
+        link_files_visit(worker->link_files, exchange, token);
     }
 }
 
@@ -112,6 +122,7 @@ static const struct {
     {"/t/",             link_pages_tap        },
     {"/u/",             link_pages_unsubscribe},
     {"/s/",             short_link_visit      },
+    {"/f/",             get_file              },
     {"/webhooks/mail/", post_mail             },
 };
 

@@ -10,10 +10,12 @@
 #include "bot/batch_hand.h"
 #include "bot/book_hand.h"
 #include "bot/books.h"
+#include "bot/documents.h"
 #include "bot/download.h"
 #include "bot/intake.h"
 #include "bot/jobs.h"
 #include "bot/lanes.h"
+#include "bot/link_files.h"
 #include "bot/loop/log.h"
 #include "bot/retention.h"
 #include "bot/routes.h"
@@ -152,6 +154,8 @@ static void close_all(struct worker *worker)
     retention_close(worker->retention);
     downloads_close(worker->downloads);
     uploads_close(worker->uploads);
+    link_files_close(worker->link_files);
+    documents_close(worker->documents);
     jobs_close(worker->jobs);
     audit_close(worker->audit);
     spool_close(worker->spool);
@@ -262,6 +266,15 @@ static bool open_door(struct worker *worker, struct err *err)
            http_server_listen(worker->http, worker->start->listener, err);
 }
 
+/* Without them files are neither attached nor handed out, and all else goes on. */
+static void open_documents(struct worker *worker)
+{
+    struct err err = {0};
+
+    if (!documents_create(&worker->loop, worker->config, &worker->documents, &err))
+        log_event(LOG_ALERT, "documents.not_ready", LOG_ERR(&err));
+}
+
 static bool start(struct worker *worker, struct err *err)
 {
     if (!loop_init(&worker->loop, err) || !open_database(worker, err) ||
@@ -276,6 +289,8 @@ static bool start(struct worker *worker, struct err *err)
     worker->retention = retention_create(worker);
     worker->downloads = downloads_create(worker);
     worker->uploads = uploads_create(worker);
+    worker->link_files = link_files_create(worker);
+    open_documents(worker);
     worker->jobs = jobs_create(worker);
     worker->audit = audit_create(worker);
     books_keep(worker->books);
@@ -320,6 +335,8 @@ int worker_main(const struct worker_start *how)
     retention_destroy(worker.retention);
     jobs_destroy(worker.jobs);
     audit_destroy(worker.audit);
+    link_files_destroy(worker.link_files);
+    documents_destroy(worker.documents);
     spool_destroy(worker.spool);
     db_destroy(worker.db);
     arena_finish(&worker.letter_arena);

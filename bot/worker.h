@@ -48,6 +48,8 @@ struct worker {
     struct jobs *jobs;
     struct downloads *downloads;
     struct uploads *uploads;
+    struct documents *documents; /* for those who only read; NULL: the settings are wrong */
+    struct link_files *link_files;
     struct audit *audit;
     struct spool *spool;
 

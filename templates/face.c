@@ -126,7 +126,8 @@ static void read_link(struct arena *into, const struct face_ask *ask, struct fac
 
     if (from->kind != REPLY_LINK && from->kind != REPLY_IMAGE && from->kind != REPLY_DOCUMENT)
         return;
-    reply->url = web_address(into, from->url);
+    reply->url = ask->attached.len == 0 ? web_address(into, from->url) : STR_NONE;
+    reply->attached = ask->attached.len > 0 ? face_words(into, ask, "attached", 0) : STR_NONE;
     reply->label = line_of(into, from->kind == REPLY_LINK ? from->label : from->filename);
     if (from->kind == REPLY_IMAGE || reply->label.len == 0)
         reply->label = face_words(into, ask, words, 0);
@@ -197,6 +198,7 @@ struct str face_words(struct arena *into, const struct face_ask *ask, const char
     record_build(&values, into);
     record_set(&values, STR("business"), value_record(record_built(&business)));
     record_set(&values, STR("number"), value_int((int64_t)number));
+    record_set(&values, STR("file"), value_text(line_of(into, ask->attached)));
     return words_render(into, ask->words, &ask->locale, arena_format(into, "face.%s", name),
                         record_built(&values), NULL);
 }

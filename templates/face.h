@@ -45,6 +45,7 @@ struct face_ask {
                                a page has asked; NULL: none. An empty one is none, too */
     struct str reply_to;    /* a mail address: an option without a tap opens an answer to it */
     struct str unsubscribe; /* an address of the web, for what is no answer; may be empty */
+    struct str attached; /* the name of a file that goes along; the reply's url is not shown */
 };
 
 /* The words of an SMS in `text`. Empty only when the reply says nothing. */

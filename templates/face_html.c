@@ -264,6 +264,17 @@ static void put_button(struct out *out, const struct face_reply *reply)
     put(out, "</a></p>\n");
 }
 
+/* Smaller, under what is said. */
+static void put_remark(struct out *out, struct str words)
+{
+    if (words.len == 0)
+        return;
+    put(out, "<p class=\"m\" style=\"margin:16px 0 0;font-size:14px;line-height:20px;"
+             "color:#59636e\">");
+    face_escape(out, words);
+    put(out, "</p>");
+}
+
 /* --- foot --------------------------------------------------------------------------------- */
 
 static void put_small(struct out *out, struct str words)
@@ -328,12 +339,8 @@ struct str face_html_part(struct arena *into, const struct face_ask *ask,
     face_body(&out, ask, reply);
     put_options(&out, ask, reply);
     put_button(&out, reply);
-    if (reply->footer.len > 0) {
-        put(&out, "<p class=\"m\" style=\"margin:16px 0 0;font-size:14px;line-height:20px;"
-                  "color:#59636e\">");
-        face_escape(&out, reply->footer);
-        put(&out, "</p>");
-    }
+    put_remark(&out, reply->attached);
+    put_remark(&out, reply->footer);
     put_foot(&out, ask, reply);
     put(&out, "</div></div>\n</body></html>\n");
     return out_text(&out);

@@ -26,6 +26,7 @@ struct face_reply {
     struct face_option options[FACE_OPTIONS_MAX];
     size_t n;
     struct str label, url; /* what can be opened, and where; no url: nothing */
+    struct str attached;   /* the line that names a file that goes along */
     struct face_sender sender;
     struct str unsubscribe;
     struct str subject; /* mail */

@@ -63,6 +63,7 @@ struct str face_text_part(struct arena *into, const struct face_ask *ask,
         face_add_line(&out, arena_concat(into, reply->label, STR(":")), true);
         face_add_line(&out, reply->url, false);
     }
+    face_add_line(&out, reply->attached, true);
     face_add_line(&out, reply->footer, true);
     if (out.len > 0)
         add_signature(&out, ask, reply);

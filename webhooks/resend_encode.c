@@ -2,6 +2,8 @@
 
 #include "bot/base/json_out.h"
 
+#include <sodium.h>
+
 #define TAG_MAX 256
 #define KEY_MAX 256 /* "1-256 characters" */
 
@@ -73,13 +75,37 @@ static void put_headers(struct json_out *out, const struct outbound *message)
     json_close(out, '}');
 }
 
+static struct str base64(struct arena *into, struct str bytes)
+{
+    size_t room = sodium_base64_ENCODED_LEN(bytes.len, sodium_base64_VARIANT_ORIGINAL);
+    char *text = arena_alloc(into, room);
+
+    sodium_bin2base64(text, room, (const unsigned char *)bytes.at, bytes.len,
+                      sodium_base64_VARIANT_ORIGINAL);
+    return (struct str){text, room - 1};
+}
+
+static void put_attachment(struct json_out *out, const struct attachment *attachment)
+{
+    if (attachment == NULL || attachment->bytes.len == 0)
+        return;
+    json_open_in(out, "attachments", '[');
+    json_open(out, '{');
+    json_member(out, "filename", attachment->name);
+    json_member(out, "content_type", attachment->mime);
+    json_member(out, "content", base64(out->into, attachment->bytes));
+    json_close(out, '}');
+    json_close(out, ']');
+}
+
 static struct str body_of(struct arena *into, const struct outbound *message)
 {
     const struct face *face = message->face;
     struct str tag = resend_tag(into, message->key);
+    size_t file = message->attachment != NULL ? message->attachment->bytes.len : 0;
     struct json_out out;
 
-    json_out_init(&out, into, 2 * (face->html.len + face->text.len) + 1024);
+    json_out_init(&out, into, 2 * (face->html.len + face->text.len) + file + file / 3 + 2048);
     json_open(&out, '{');
     json_member(&out, "from", mail_from(into, message->from_name, message->account));
     put_one(&out, "to", message->to.email);
@@ -97,6 +123,7 @@ static struct str body_of(struct arena *into, const struct outbound *message)
         json_close(&out, '}');
         json_close(&out, ']');
     }
+    put_attachment(&out, message->attachment);
     json_close(&out, '}');
     return json_out_text(&out);
 }

@@ -217,13 +217,18 @@ static void put_quoted(struct mail *mail, struct str text)
     put_text(mail, CRLF);
 }
 
+static void put_boundary(struct mail *mail, struct str boundary, const char *end)
+{
+    put_text(mail, "--");
+    put(mail, boundary);
+    put_text(mail, end);
+}
+
 static void put_part(struct mail *mail, struct str boundary, const char *type, struct str text)
 {
     bool plain = is_mostly_plain(text);
 
-    put_text(mail, "--");
-    put(mail, boundary);
-    put_text(mail, CRLF "Content-Type: ");
+    put_boundary(mail, boundary, CRLF "Content-Type: ");
     put_text(mail, type);
     put_text(mail, "; charset=utf-8" CRLF "Content-Transfer-Encoding: ");
     put_text(mail, plain ? "quoted-printable" CRLF CRLF : "base64" CRLF CRLF);
@@ -234,20 +239,90 @@ static void put_part(struct mail *mail, struct str boundary, const char *type, s
     }
 }
 
+/* The two texts, of which a reader shows one. */
+static void put_texts(struct mail *mail, const struct outbound *message)
+{
+    const struct face *face = message->face;
+    /* neither encoding can write "=_" */
+    struct str boundary = arena_format(mail->into, "=_%.*s", STR_ARG(message->key));
+
+    put_text(mail, "Content-Type: multipart/alternative; boundary=\"");
+    put(mail, boundary);
+    put_text(mail, "\"" CRLF CRLF);
+    put_part(mail, boundary, "text/plain", str_sane(mail->into, face->text));
+    put_part(mail, boundary, "text/html", str_sane(mail->into, face->html));
+    put_boundary(mail, boundary, "--" CRLF);
+}
+
+/* As RFC 2231 writes it: everybody reads it, and nothing in it can end the line. */
+static void put_name(struct mail *mail, struct str name)
+{
+    static const char digits[] = "0123456789ABCDEF";
+
+    put_text(mail, "filename*=UTF-8''");
+    for (size_t i = 0; i < name.len; i++) {
+        unsigned char c = (unsigned char)name.at[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                     (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
+        char piece[3] = {'%', digits[c >> 4], digits[c & 15]};
+        put(mail, plain ? str_slice(name, i, 1) : (struct str){piece, 3});
+    }
+    put_text(mail, CRLF);
+}
+
+/* The type is one of ours; what is none goes as bytes. */
+static const char *type_of(struct str mime)
+{
+    static const char *const known[] = {"image/jpeg", "image/png", "image/gif",
+                                        "application/pdf"};
+
+    for (size_t i = 0; i < COUNTOF(known); i++) {
+        if (str_eq(mime, str_from(known[i])))
+            return known[i];
+    }
+    return "application/octet-stream";
+}
+
+static void put_file(struct mail *mail, const struct attachment *file)
+{
+    put_text(mail, "Content-Type: ");
+    put_text(mail, type_of(file->mime));
+    put_text(mail, CRLF "Content-Transfer-Encoding: base64" CRLF
+                        "Content-Disposition: attachment;" CRLF " ");
+    put_name(mail, file->name);
+    put_text(mail, CRLF);
+    put_base64(mail, file->bytes);
+}
+
+static void put_with_file(struct mail *mail, const struct outbound *message)
+{
+    struct str boundary = arena_format(mail->into, "=_m.%.*s", STR_ARG(message->key));
+
+    put_text(mail, "Content-Type: multipart/mixed; boundary=\"");
+    put(mail, boundary);
+    put_text(mail, "\"" CRLF CRLF);
+    put_boundary(mail, boundary, CRLF);
+    put_texts(mail, message);
+    put_boundary(mail, boundary, CRLF);
+    put_file(mail, message->attachment);
+    put_boundary(mail, boundary, "--" CRLF);
+}
+
 struct str smtp_mail(struct arena *into, const struct outbound *message, struct str id,
                      usec_t now)
 {
-    const struct face *face = message->face;
+    bool file = message->attachment != NULL && message->attachment->bytes.len > 0;
     struct mail mail = {.into = into};
-    /* neither encoding can write "=_" */
-    struct str boundary = arena_format(into, "=_%.*s", STR_ARG(message->key));
 
+    if (file) { /* all of it at once, since a large one is not to be copied */
+        mail.room = message->attachment->bytes.len / 2 * 3 + (64 << 10);
+        mail.at = arena_alloc(into, mail.room);
+    }
     put_head(&mail, message, id, now);
-    put_text(&mail, "Content-Type: multipart/alternative; boundary=\"");
-    put(&mail, boundary);
-    put_text(&mail, "\"" CRLF CRLF);
-    put_part(&mail, boundary, "text/plain", str_sane(into, face->text));
-    put_part(&mail, boundary, "text/html", str_sane(into, face->html));
-    put(&mail, arena_format(into, "--%.*s--" CRLF, STR_ARG(boundary)));
+    if (file) {
+        put_with_file(&mail, message);
+    } else {
+        put_texts(&mail, message);
+    }
     return (struct str){mail.at, mail.len};
 }

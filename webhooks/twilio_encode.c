@@ -14,6 +14,9 @@
 #define PHONE_MAX 16
 #define SID_MAX   64
 
+#define MMS_PICTURE_MAX (5 << 20)
+#define MMS_OTHER_MAX   (500 << 10)
+
 #define VALID_MAX 36000 /* seconds: "1..36000 s in the queue, default 36000 (10 h)" */
 
 static bool is_digit(char c)
@@ -173,15 +176,28 @@ bool twilio_reaches_by_mms(struct str account, struct str phone)
     return str_starts(phone, STR("+1")) && (service || str_starts(account, STR("+1")));
 }
 
+/* "jpeg, png and gif up to 5 MB"; what else there is gets through only while it is small. */
+static bool fits(const struct attachment *attachment)
+{
+    bool picture = str_eq(attachment->mime, STR("image/jpeg")) ||
+                   str_eq(attachment->mime, STR("image/png")) ||
+                   str_eq(attachment->mime, STR("image/gif"));
+
+    return attachment->size <= (picture ? MMS_PICTURE_MAX : MMS_OTHER_MAX);
+}
+
 /* What goes along; empty: nothing. */
 static struct str media_of(const struct twilio_sender *sender, const struct outbound *message)
 {
     const struct reply *reply = message->reply;
+    const struct attachment *attachment = message->attachment;
     bool file = reply->kind == REPLY_IMAGE || reply->kind == REPLY_DOCUMENT;
+    struct str url = attachment == NULL ? reply->url : attachment->url;
 
-    return sender->mms && file && twilio_is_address(reply->url) &&
+    return sender->mms && file && twilio_is_address(url) &&
+                   (attachment == NULL || fits(attachment)) &&
                    twilio_reaches_by_mms(message->account, message->to.phone)
-               ? reply->url
+               ? url
                : STR_NONE;
 }
 
@@ -298,8 +314,8 @@ bool twilio_encode(struct arena *into, const struct twilio_sender *sender,
 
     if (!check(sender, message, err))
         return false;
-    if (media.len > 0)
-        words = without_line(into, words, media);
+    if (media.len > 0 && message->reply->url.len > 0)
+        words = without_line(into, words, message->reply->url);
     if (words.len == 0 && media.len == 0) {
         return err_raise(err, ERR_REJECT, "SMS %s: no words",
                          reply_kind_name(message->reply->kind));

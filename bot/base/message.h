@@ -226,6 +226,15 @@ struct mail_thread {
     struct str subject;     /* of what it answers */
 };
 
+/* A file that we keep, on its way with a message. */
+struct attachment {
+    struct str mime; /* by content */
+    struct str name; /* safe for any file system, with an ending that fits */
+    struct str url;  /* where it can be fetched for a day; empty: nowhere */
+    int64_t size;
+    struct str bytes; /* email: goes along whole; empty: only its address does */
+};
+
 struct outbound {
     struct str
         key; /* our message's id, sent along so that a status callback can be told apart */
@@ -240,6 +249,7 @@ struct outbound {
     struct str reply_to;              /* email: where answers go; empty: to the account */
     struct str unsubscribe; /* email: an https address that takes a one-click POST, or empty */
     bool unasked;           /* nobody wrote: it is no answer */
+    const struct attachment *attachment; /* SMS, email; NULL: none */
 };
 
 /* --- requests to providers, as values ---------------------------------------------------- */

@@ -28,3 +28,10 @@ select url from short_links where org_id = $1::uuid and code = $2::text;
 -- name: short_links_forget
 -- $1 org  $2 older than
 delete from short_links where org_id = $1::uuid and made_at < $2::timestamptz;
+
+-- name: link_file
+-- A file behind a link, if it is still there and its reader's to see.
+-- $1 org  $2 document  $3 customer
+select d.sha256, d.mime, d.filename, d.size from documents d
+ where d.org_id = $1::uuid and d.document_id = $2::uuid and d.state = 'kept'
+   and document_reaches($1::uuid, $3::uuid, $2::uuid);

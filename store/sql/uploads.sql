@@ -2,20 +2,21 @@
 -- until the provider has it; the row in `uploads` is there from the transaction of the turn.
 
 -- name: turn_files
--- Messages that were just promised and show a kept file: where the provider has it, they are ready
--- and name it; else they wait, and it is wanted. The upload's row stays locked until the turn is
+-- Messages that were just promised and show a kept file. Where files go along with a message they are
+-- ready. Where the provider has to have them beforehand: if it has, they are ready and name it; else
+-- they wait, and it is wanted. The upload's row stays locked until the turn is
 -- committed, so whoever ends the upload meanwhile sees the message, too. What is not this
 -- customer's to see is not sent.
 -- $1 org  $2 accounts  $3 conversations  $4 seqs  $5 documents  $6 customers  $7 now
--- $8 older handles are not trusted
+-- $8 older handles are not trusted  $9 beforehand
 with i as materialized (
     select i.*, document_reaches($1::uuid, i.customer_id, i.document_id) as good
-      from unnest($2::uuid[], $3::uuid[], $4::int8[], $5::uuid[], $6::uuid[])
-           i (account_id, conversation_id, seq, document_id, customer_id)
+      from unnest($2::uuid[], $3::uuid[], $4::int8[], $5::uuid[], $6::uuid[], $9::bool[])
+           i (account_id, conversation_id, seq, document_id, customer_id, beforehand)
 ), wanted as (
     insert into uploads as u (org_id, account_id, document_id, due_at)
     select distinct $1::uuid, i.account_id, i.document_id, $7::timestamptz
-      from i where i.good order by 2, 3
+      from i where i.good and i.beforehand order by 2, 3
         on conflict (org_id, account_id, document_id) do update
        set open = u.media_id is null or u.uploaded_at < $8::timestamptz,
            media_id = case when u.uploaded_at >= $8::timestamptz then u.media_id end,
@@ -31,10 +32,11 @@ with i as materialized (
      where not i.good and o.org_id = $1::uuid and o.conversation_id = i.conversation_id and o.seq = i.seq
 )
 update outbox o
-   set state = case when w.media_id is null then 5 else 0 end,
+   set state = case when i.beforehand and w.media_id is null then 5 else 0 end,
        document_id = i.document_id, media_id = w.media_id
-  from i join wanted w on w.account_id = i.account_id and w.document_id = i.document_id
- where o.org_id = $1::uuid and o.conversation_id = i.conversation_id and o.seq = i.seq;
+  from i left join wanted w
+    on i.beforehand and w.account_id = i.account_id and w.document_id = i.document_id
+ where i.good and o.org_id = $1::uuid and o.conversation_id = i.conversation_id and o.seq = i.seq;
 
 -- name: uploads_claim
 -- What is due, oldest first, each leased to one worker.

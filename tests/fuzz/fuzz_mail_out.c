@@ -65,6 +65,7 @@ static void send(struct arena *arena, const struct face_ask *ask, struct str wor
     struct smtp_sender smtp = {.host = STR("smtp.example"), .port = 587};
     struct http_request request;
     struct err err = {0};
+    struct attachment file = {words, words, words, (int64_t)words.len, words};
     struct outbound message = {.key = STR("p1.a.1"),
                                .account = STR("us@in.example"),
                                .to = {.email = STR("ana@example.net")},
@@ -73,7 +74,8 @@ static void send(struct arena *arena, const struct face_ask *ask, struct str wor
                                .thread = ask->thread,
                                .from_name = words,
                                .unsubscribe = words,
-                               .unasked = true};
+                               .unasked = true,
+                               .attachment = &file};
 
     if (smtp_encode(arena, &smtp, &message, &request, &err))
         hold_lines(request.body);

@@ -115,11 +115,11 @@ static struct db_param *params(size_t n)
 }
 
 /* What a turn of that customer says of its message. */
-static void show(int seq, const char *document, int customer)
+static void show_by(int seq, const char *document, int customer, bool beforehand)
 {
-    struct db_array arrays[5];
-    static const enum db_type types[] = {DB_UUID, DB_UUID, DB_INT8, DB_UUID, DB_UUID};
-    struct db_param *values = params(8);
+    struct db_array arrays[6];
+    static const enum db_type types[] = {DB_UUID, DB_UUID, DB_INT8, DB_UUID, DB_UUID, DB_BOOL};
+    struct db_param *values = params(9);
     struct called called;
 
     for (size_t i = 0; i < COUNTOF(types); i++)
@@ -134,12 +134,19 @@ static void show(int seq, const char *document, int customer)
     } else {
         array_null(&arrays[4]);
     }
-    for (size_t i = 0; i < COUNTOF(types); i++)
+    array_bool(&arrays[5], beforehand);
+    for (size_t i = 0; i < 5; i++)
         values[1 + i] = param_array(&arrays[i]);
+    values[8] = param_array(&arrays[5]);
     values[6] = param_time(&rig.arena, now);
     values[7] = param_time(&rig.arena, now - 25 * USEC_PER_DAY);
     run(&SQL_TURN_FILES, values, &called);
     called_clear(&called);
+}
+
+static void show(int seq, const char *document, int customer)
+{
+    show_by(seq, document, customer, true);
 }
 
 static int claim(usec_t at)
@@ -331,6 +338,36 @@ static void ord_6_only_the_customers_own_files_go_out(void **state)
     assert_int_equal(ask_number(owner, "select count(*) from uploads"), 2);
 }
 
+/* Where files go along with messages, nothing waits, and what is not theirs does not go either.
+ */
+static void ord_6_without_an_upload_the_same_files_go(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *file;
+        int customer;
+        bool goes;
+    } asked[] = {
+        {"a",       AMELIA, true },
+        {"a",       LUCIA,  false},
+        {"a",       0,      false},
+        {"gone",    AMELIA, false},
+        {"nowhere", AMELIA, false},
+    };
+
+    keep_file("gone", "gone", "null");
+    add_photo("gone", "REP-2001", "true");
+    for (size_t i = 0; i < COUNTOF(asked); i++) {
+        promise((int)i + 1);
+        show_by((int)i + 1, asked[i].file, asked[i].customer, false);
+        if (outbox(FORMAT("seq = %zu and state = 0 and document_id is not null", i + 1)) !=
+            asked[i].goes)
+            fail_msg("%s for %d", asked[i].file, asked[i].customer);
+    }
+    assert_int_equal(outbox("true"), 1);
+    assert_int_equal(ask_number(owner, "select count(*) from uploads"), 0);
+}
+
 static void ch_2_stop_takes_back_what_waits_for_a_file(void **state)
 {
     (void)state;
@@ -395,6 +432,7 @@ int main(void)
         FRESH(ch_2_what_is_refused_ends_all_that_wait_and_no_others),
         FRESH(ch_2_a_turn_that_promises_while_the_upload_ends_is_not_left_waiting),
         FRESH(ord_6_only_the_customers_own_files_go_out),
+        FRESH(ord_6_without_an_upload_the_same_files_go),
         FRESH(ch_2_stop_takes_back_what_waits_for_a_file),
     };
 

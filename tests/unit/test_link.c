@@ -107,6 +107,84 @@ static void ch_6_another_key_opens_nothing_and_none_makes_nothing(void **state)
     assert_int_equal(link_make(&arena, &hidden, LINK_TAP, &link_one).len, 0);
 }
 
+/* --- files -------------------------------------------------------------------------------- */
+
+#define FILE_TOKEN 91 /* 68 bytes */
+
+static const struct link_file file_one = {
+    .org = {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}},
+    .document = {{16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1}},
+    .customer = {{7}},
+    .end = 500000 * USEC_PER_HOUR};
+
+static void otp_7_a_link_names_its_file_and_its_end(void **state)
+{
+    struct str url = link_file_make(&arena, &config, &file_one);
+    struct link_file file;
+
+    (void)state;
+    assert_true(str_starts(url, STR("https://parley.example/f/")));
+    assert_int_equal(url.len, 25 + FILE_TOKEN);
+    assert_true(link_file_open(&config, str_slice(url, 25, url.len), &file));
+    assert_true(uuid_eq(file.org, file_one.org));
+    assert_true(uuid_eq(file.document, file_one.document));
+    assert_true(uuid_eq(file.customer, file_one.customer));
+    assert_int_equal(file.end, file_one.end);
+    assert_true(str_eq(url, link_file_make(&arena, &config, &file_one)));
+}
+
+static void otp_7_a_files_token_that_is_bent_opens_nothing(void **state)
+{
+    static const char other[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    struct str url = link_file_make(&arena, &config, &file_one);
+    struct str token = str_slice(url, 25, url.len);
+    struct config another = config;
+    struct link_file file;
+    struct link link;
+
+    (void)state;
+    for (size_t at = 0; at < token.len; at++) {
+        char *bent = arena_alloc(&arena, token.len);
+        memcpy(bent, token.at, token.len);
+        for (size_t i = 0; other[i] != '\0'; i++) {
+            bent[at] = other[i];
+            if (other[i] != token.at[at])
+                assert_false(link_file_open(&config, (struct str){bent, token.len}, &file));
+        }
+        assert_false(link_file_open(&config, str_slice(token, 0, at), &file));
+        assert_false(link_file_open(&config, str_slice(token, at + 1, token.len), &file));
+    }
+    assert_false(link_file_open(&config, arena_concat(&arena, token, STR("A")), &file));
+    assert_false(link_file_open(&config, arena_concat(&arena, token, token), &file));
+    assert_false(link_file_open(&config, STR("../../../etc/passwd"), &file));
+    another.secrets.key = STR("0123456789abcdef0123456789abcdeg");
+    assert_false(link_file_open(&another, token, &file));
+    another.secrets.key = STR_NONE;
+    assert_false(link_file_open(&another, token, &file));
+    assert_int_equal(link_file_make(&arena, &another, &file_one).len, 0);
+    /* and one of another form is none of these */
+    url = link_make(&arena, &config, LINK_TAP, &link_one);
+    assert_false(link_file_open(&config, token_of(url), &file));
+    assert_false(link_open(&config, LINK_TAP, token, &link));
+}
+
+/* The same request has the same bytes for as long as it may be repeated. */
+static void otp_7_a_link_ends_a_day_later_whenever_it_is_asked(void **state)
+{
+    usec_t at = 1000 * USEC_PER_HOUR + 12 * USEC_PER_MIN;
+    usec_t end = 1025 * USEC_PER_HOUR;
+
+    (void)state;
+    for (usec_t later = 0; later < 22 * USEC_PER_HOUR; later += 7 * USEC_PER_MIN)
+        assert_int_equal(link_file_end(at, at + later), end);
+    usec_t late = at + 30 * USEC_PER_HOUR;
+    assert_true(link_file_end(at, late) - late >= 24 * USEC_PER_HOUR);
+    assert_true(link_file_end(at, late) - late <= 25 * USEC_PER_HOUR);
+    assert_int_equal(link_file_end(1000 * USEC_PER_HOUR, 1000 * USEC_PER_HOUR),
+                     1024 * USEC_PER_HOUR);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -115,6 +193,9 @@ int main(void)
         cmocka_unit_test(ch_6_a_link_of_one_kind_is_none_of_another),
         cmocka_unit_test(ch_6_every_changed_character_makes_a_link_wrong),
         cmocka_unit_test(ch_6_another_key_opens_nothing_and_none_makes_nothing),
+        cmocka_unit_test(otp_7_a_link_names_its_file_and_its_end),
+        cmocka_unit_test(otp_7_a_files_token_that_is_bent_opens_nothing),
+        cmocka_unit_test(otp_7_a_link_ends_a_day_later_whenever_it_is_asked),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -162,6 +162,33 @@ static void ch_5_what_is_no_answer_can_be_stopped_with_one_click(void **state)
     assert_string_equal(header(by_web, "Auto-Submitted"), "auto-generated");
 }
 
+static void ch_5_a_file_goes_along_under_its_name(void **state)
+{
+    (void)state;
+    struct attachment file = {.mime = STR("image/png"),
+                              .name = STR("łódź.png"),
+                              .size = 5,
+                              .bytes = STR("\x89PNG\n")};
+    struct resend_sender sender = sender_of();
+    struct outbound message = to_ana();
+
+    message.attachment = &file;
+    struct http_request request = encode(&sender, &message);
+    OWNED_JSON(body) = body_of(&request);
+    const json_t *files = json_object_get(body, "attachments");
+    assert_int_equal(json_array_size(files), 1);
+    const json_t *one = json_array_get(files, 0);
+    assert_string_equal(json_string_value(json_object_get(one, "filename")), "łódź.png");
+    assert_string_equal(json_string_value(json_object_get(one, "content")), "iVBORwo=");
+    assert_string_equal(json_string_value(json_object_get(one, "content_type")), "image/png");
+    assert_true(request.repeatable);
+    struct http_request again = encode(&sender, &message);
+    assert_true(str_eq(request.body, again.body)); /* its key promises so */
+    file.bytes = STR_NONE;
+    again = encode(&sender, &message);
+    assert_int_equal(str_find(again.body, STR("attachments")), again.body.len);
+}
+
 static void ch_5_nothing_gets_into_the_head_that_ends_a_line(void **state)
 {
     (void)state;
@@ -243,6 +270,8 @@ static void ch_5_every_kind_in_every_language_is_as_resend_describes_it(void **s
             struct face made = face_mail(&arena, &samples[i].ask);
             struct resend_sender sender = sender_of();
             struct outbound message = to_ana();
+            struct attachment file = {STR("image/png"), STR("a.png"), STR_NONE, 1, STR("x")};
+            message.attachment = &file;
             message.unasked = !samples[i].ask.answer;
             message.reply = samples[i].ask.reply;
             message.face = &made;
@@ -364,6 +393,7 @@ int main(void)
         cmocka_unit_test(ch_5_an_answer_names_what_it_answers),
         cmocka_unit_test(ch_5_a_long_thread_keeps_its_first_and_its_last),
         cmocka_unit_test(ch_5_what_is_no_answer_can_be_stopped_with_one_click),
+        cmocka_unit_test(ch_5_a_file_goes_along_under_its_name),
         cmocka_unit_test(ch_5_nothing_gets_into_the_head_that_ends_a_line),
         cmocka_unit_test(ch_5_addresses_that_are_none_are_refused),
         cmocka_unit_test(ch_5_every_kind_in_every_language_is_as_resend_describes_it),

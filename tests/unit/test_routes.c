@@ -3,6 +3,7 @@
 
 #include "bot/accounts.h"
 #include "bot/intake.h"
+#include "bot/link_files.h"
 #include "bot/link_pages.h"
 #include "bot/short_link.h"
 
@@ -113,6 +114,12 @@ void link_pages_unsubscribe(struct worker *worker, struct http_exchange *to, str
 void short_link_visit(struct worker *worker, struct http_exchange *to, struct str code)
 {
     link_pages_tap(worker, to, code);
+}
+
+void link_files_visit(struct link_files *files, struct http_exchange *to, struct str token)
+{
+    (void)files;
+    link_pages_tap(NULL, to, token);
 }
 
 static struct worker worker;

@@ -1,5 +1,6 @@
 /* What goes to a mail server, byte by byte, and what its answers mean. */
 #include "tests/support/face_samples.h"
+#include "webhooks/mime.h"
 #include "webhooks/smtp.h"
 
 #include <setjmp.h>
@@ -131,6 +132,52 @@ static void ch_5_every_kind_in_every_language_is_lines_of_ascii(void **state)
     words_cool();
 }
 
+/* Read back by another program's parser, byte for byte. */
+static void ch_5_a_file_goes_along_and_comes_back_whole(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {1, 2, 3, 56, 57, 58, 1000, 300001};
+    struct outbound message = to_ana();
+
+    for (size_t i = 0; i < COUNTOF(sizes); i++) {
+        char *bytes = arena_alloc(&arena, sizes[i]);
+        for (size_t at = 0; at < sizes[i]; at++)
+            bytes[at] = (char)(at * 31 + i);
+        struct attachment file = {
+            .mime = STR("image/png"),
+            .name = STR("łódź 1.png"),
+            .size = (int64_t)sizes[i],
+            .bytes = {bytes, sizes[i]}
+        };
+        message.attachment = &file;
+        struct str mail = encode(&message).body, back = STR_NONE;
+        assert_lines(mail);
+        assert_true(has(mail, "filename*=UTF-8''%C5%82%C3%B3d%C5%BA%201.png\r\n"));
+        assert_true(has(mail, "Content-Type: image/png\r\n"));
+        assert_true(mime_file(&arena, mail, 1, &back, &err) ||
+                    mime_file(&arena, mail, 0, &back, &err));
+        assert_true(str_eq(back, file.bytes));
+    }
+}
+
+static void ch_5_a_files_name_and_type_end_nothing(void **state)
+{
+    (void)state;
+    struct attachment file = {.mime = STR("text/html\r\nX-Bad: 1"),
+                              .name = STR("a\r\nX-Bad: 1\"; b"),
+                              .size = 1,
+                              .bytes = STR("x")};
+    struct outbound message = to_ana();
+
+    message.attachment = &file;
+    struct str mail = encode(&message).body;
+    assert_lines(mail);
+    assert_false(has(mail, "X-Bad:"));
+    assert_true(has(mail, "Content-Type: application/octet-stream\r\n"));
+    file.bytes = STR_NONE; /* too large: only its address is told */
+    assert_false(has(encode(&message).body, "multipart/mixed"));
+}
+
 static void ch_5_no_word_ends_a_header_or_begins_one(void **state)
 {
     (void)state;
@@ -254,6 +301,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ch_5_a_mail_is_two_parts_with_our_key_as_its_id),
         cmocka_unit_test(ch_5_every_kind_in_every_language_is_lines_of_ascii),
+        cmocka_unit_test(ch_5_a_file_goes_along_and_comes_back_whole),
+        cmocka_unit_test(ch_5_a_files_name_and_type_end_nothing),
         cmocka_unit_test(ch_5_no_word_ends_a_header_or_begins_one),
         cmocka_unit_test(ch_5_a_long_subject_is_several_words_of_whole_letters),
         cmocka_unit_test(ch_5_what_is_no_mail_is_refused),

@@ -287,6 +287,51 @@ static void ch_4_a_picture_goes_along_where_carriers_take_it(void **state)
     assert_int_equal(str_find(request.body, STR("MediaUrl=")), request.body.len);
 }
 
+/* A file that we keep is fetched by an address of its own; the words do not name it, or name a
+ * shorter one. */
+static void ch_4_a_kept_file_goes_as_mms_while_it_is_small(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *mime;
+        int64_t size;
+        bool goes;
+    } cases[] = {
+        {"image/jpeg",      5 << 20,         true },
+        {"image/png",       (5 << 20) + 1,   false},
+        {"application/pdf", 500 << 10,       true },
+        {"application/pdf", (500 << 10) + 1, false},
+    };
+    struct reply reply = {.kind = REPLY_IMAGE,
+                          .body = STR("Before"),
+                          .document = STR("0192"),
+                          .url = STR("https://p.example/s/abc")};
+    struct face face = {.text = STR("Before\nhttps://p.example/s/abc")};
+    struct attachment file = {.url = STR("https://p.example/f/abcdefgh")};
+    struct outbound message = to_ana(&reply);
+    struct twilio_sender with = sender;
+    struct http_request request;
+    struct twilio_form form;
+
+    with.mms = true;
+    message.face = &face;
+    message.attachment = &file;
+    for (size_t i = 0; i < COUNTOF(cases); i++) {
+        file.mime = str_from(cases[i].mime);
+        file.size = cases[i].size;
+        assert_true(twilio_encode(&arena, &with, &message, &request, &err));
+        assert_true(twilio_form_read(&arena, request.body, &form, &err));
+        assert_str(twilio_form_get(&form, "MediaUrl"),
+                   cases[i].goes ? "https://p.example/f/abcdefgh" : "");
+        assert_str(twilio_form_get(&form, "Body"),
+                   cases[i].goes ? "Before" : "Before\nhttps://p.example/s/abc");
+    }
+    file = (struct attachment){.mime = STR("image/png"), .size = 10}; /* no public address */
+    assert_true(twilio_encode(&arena, &with, &message, &request, &err));
+    assert_true(twilio_form_read(&arena, request.body, &form, &err));
+    assert_str(twilio_form_get(&form, "MediaUrl"), "");
+}
+
 static void ch_6_the_face_is_what_is_said(void **state)
 {
     (void)state;
@@ -308,6 +353,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ch_4_words_are_written_in_the_cheapest_way_and_their_segments_counted),
         cmocka_unit_test(ch_4_a_picture_goes_along_where_carriers_take_it),
+        cmocka_unit_test(ch_4_a_kept_file_goes_as_mms_while_it_is_small),
         cmocka_unit_test(ch_6_the_face_is_what_is_said),
         cmocka_unit_test(ch_4_a_message_is_a_form_with_our_key_in_its_callback),
         cmocka_unit_test(the_doctor_asks_who_we_are),
