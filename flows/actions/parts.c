@@ -86,6 +86,9 @@
  * send_link_code   to `identity`, a number or an address of mail that may be on record: masked
  * check_code       of either: left (tries), until_at, last_visit_at; verified proves who it is
  * profile          a load: name, email, email_verified, company, company_admin, language
+ * profile_places   rows, at most nine: place, channel, masked; here (or none: not the one that
+ *                  writes). profile_place: one of them, or none
+ * place_remove     one of the others is nobody's from now on
  * set_name         to `name`
  * send_email_code  to `email`, which is to be the new address: masked
  * check_email_code  of that one; changed makes it the address on record
@@ -155,6 +158,9 @@ const struct flow_part flow_parts[] = {
     {FLOW_ACTION, "send_link_code", TAKES("identity"), OUTCOMES(SENT_OR, "unclear", "unavailable")},
     {FLOW_ACTION, "check_code", TAKES("code"), OUTCOMES("verified", TRIED)},
     {FLOW_LOAD, "profile", NULL, NULL},
+    {FLOW_LOAD, "profile_places", NULL, NULL},
+    {FLOW_LOAD, "profile_place", TAKES("place"), NULL},
+    {FLOW_ACTION, "place_remove", TAKES("place"), OUTCOMES("removed", "gone")},
     {FLOW_ACTION, "set_name", TAKES("name"), OUTCOMES("saved", "unreadable")},
     {FLOW_ACTION, "send_email_code", TAKES("email"), OUTCOMES(SENT_OR, "same", "unavailable")},
     {FLOW_ACTION, "check_email_code", TAKES("code"), OUTCOMES("changed", TRIED)},

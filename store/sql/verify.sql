@@ -123,6 +123,52 @@ select c.name, coalesce(nullif(c.email, ''), nullif(c.email_told, '')) as email,
        nullif(c.company, '') as company, c.company_admin, coalesce(c.language, '') as language
   from customers c where c.org_id = $1::uuid and c.customer_id = $2::uuid;
 
+-- name: profile_places
+-- Where the customer writes from: what a code or the record has joined to them. At most nine; the
+-- one that writes is first. Masked, as everywhere: who looks over a shoulder learns no address.
+-- $1 org  $2 customer  $3 contact
+select p.contact_id::text as place, p.channel, code_masked(coalesce(p.phone, p.address)) as masked,
+       case when p.contact_id = $3::uuid then 'here' end as here
+  from contact_points p
+ where p.org_id = $1::uuid and p.customer_id = $2::uuid
+ order by p.contact_id = $3::uuid desc, p.created_at, p.contact_id
+ limit 9;
+
+-- name: profile_place
+-- $1 org  $2 customer  $3 place  $4 contact
+select p.contact_id::text as place, p.channel, code_masked(coalesce(p.phone, p.address)) as masked,
+       case when p.contact_id = $4::uuid then 'here' end as here
+  from contact_points p
+ where p.org_id = $1::uuid and p.customer_id = $2::uuid and p.contact_id::text = $3::text;
+
+-- name: place_remove
+-- One of the others is not theirs any more: nobody's from now on, and what was under way there is
+-- not for its new owner to read. Its number proves nothing more, unless the customer writes from
+-- the same number now.
+-- $1 org  $2 customer  $3 place  $4 contact  $5 id  $6 now
+with unlinked as (
+    update contact_points p set customer_id = null
+     where p.org_id = $1::uuid and p.customer_id = $2::uuid and p.contact_id::text = $3::text
+       and p.contact_id <> $4::uuid
+    returning p.contact_id, p.phone
+), disputed as (
+    update customer_phones f set disputed_at = $6::timestamptz from unlinked u
+     where f.org_id = $1::uuid and f.phone = u.phone and f.disputed_at is null
+       and not exists (select from contact_points o
+                        where o.org_id = $1::uuid and o.contact_id = $4::uuid and o.phone = u.phone)
+), ended as (
+    update conversations c set verified_until = null, state = '', at_rest = true from unlinked u
+     where c.org_id = $1::uuid and c.contact_id = u.contact_id
+), voided as (
+    update verifications v set code_hash = null from unlinked u
+     where v.org_id = $1::uuid and v.contact_id = u.contact_id
+), noted as (
+    insert into audit (org_id, audit_id, at, actor, action, subject)
+    select $1::uuid, $5::uuid, $6::timestamptz, 'customer', 'verify.place_removed', u.contact_id::text
+      from unlinked u
+)
+select case when exists (select from unlinked) then 'removed' else 'gone' end as outcome;
+
 -- name: set_name
 -- $1 org  $2 customer  $3 name  $4 id  $5 now
 with told as (

@@ -689,6 +689,94 @@ static void otp_10_not_me_by_sms_leaves_whatsapp_alone(void **state)
                      1);
 }
 
+/* --- what is joined ------------------------------------------------------------------------
+ */
+
+static struct value on_place(const char *action, const char *customer, const char *place)
+{
+    return act(action, &(struct doing){.customer = customer, .name = "place", .value = place});
+}
+
+static void otp_5_what_is_joined_is_shown_masked_and_only_to_its_owner(void **state)
+{
+    (void)state;
+    two_more_of_anas();
+    struct value all = act("profile_places", &(struct doing){.customer = ANA});
+    assert_int_equal(all.list->n, 2);
+    assert_string_equal(text_in(all.list->items[0], "channel"), "whatsapp");
+    assert_string_equal(text_in(all.list->items[0], "here"), "here");
+    assert_string_equal(text_in(all.list->items[1], "channel"), "sms");
+    assert_string_equal(text_in(all.list->items[1], "here"), "");
+    assert_string_equal(text_in(all.list->items[1], "masked"), "•••001");
+    assert_string_equal(text_in(on_place("profile_place", ANA, EVE), "masked"), "•••001");
+    assert_int_equal(on_place("profile_place", BEN, EVE).kind, VALUE_NONE);
+    assert_int_equal(act("profile_places", &(struct doing){.customer = BEN}).list->n, 0);
+}
+
+static void otp_10_another_place_is_taken_off_with_all_that_was_there(void **state)
+{
+    (void)state;
+    static const char *const others[] = {HERE, THERE, BEN, "", "no id", "'; drop table x"};
+    two_more_of_anas();
+    sql("update conversations set verified_until = now() + interval '1 day'");
+    for (size_t i = 0; i < COUNTOF(others); i++)
+        expect(on_place("place_remove", ANA, others[i]), "gone");
+    expect(on_place("place_remove", BEN, EVE), "gone"); /* not his */
+    assert_int_equal(ask_number(owner, "select count(*) from contact_points where customer_id ="
+                                       " '" ANA "'"),
+                     2);
+    expect(on_place("place_remove", ANA, EVE), "removed");
+    expect(on_place("place_remove", ANA, EVE), "gone");
+    assert_int_equal(ask_number(owner, "select count(*) from contact_points where customer_id ="
+                                       " '" ANA "' and channel = 'whatsapp'"),
+                     1);
+    assert_int_equal(ask_number(owner,
+                                "select count(*) from conversations where contact_id = '" EVE
+                                "' and (verified_until is not null or state <> '')"),
+                     0);
+    assert_int_equal(ask_number(owner,
+                                "select count(*) from conversations where contact_id = '" HERE
+                                "' and verified_until is not null"),
+                     2);
+    /* She writes from that number herself: it stays hers by WhatsApp. */
+    assert_int_equal(ask_number(owner,
+                                "select count(*) from customer_phones where disputed_at is"
+                                " not null"),
+                     0);
+    assert_int_equal(ask_number(owner, "select count(*) from audit where action ="
+                                       " 'verify.place_removed' and subject = '" EVE "'"),
+                     1);
+}
+
+static void otp_10_a_number_that_is_taken_off_proves_nothing_more(void **state)
+{
+    (void)state;
+    two_more_of_anas();
+    sql("insert into customer_phones (org_id, phone, customer_id) values ('" ORG
+        "', '+353871110009', '" ANA "');"
+        "update contact_points set address = '+353871110009', phone = '+353871110009' where"
+        " contact_id = '" EVE "'");
+    expect(on_place("place_remove", ANA, EVE), "removed");
+    assert_int_equal(ask_number(owner,
+                                "select count(*) from customer_phones where disputed_at is"
+                                " not null and phone = '+353871110009'"),
+                     1);
+    assert_string_equal(text_in(link_code("+353871110009", RIGHT), "channel"), "");
+}
+
+/* It is nobody's from then on, whatever its session was. */
+static void otp_10_a_place_that_was_taken_off_takes_off_nothing_itself(void **state)
+{
+    (void)state;
+    two_more_of_anas();
+    expect(on_place("place_remove", ANA, EVE), "removed");
+    expect(act("place_remove", &(struct doing){.contact = EVE, .name = "place", .value = HERE}),
+           "gone");
+    assert_int_equal(ask_number(owner, "select count(*) from contact_points where customer_id ="
+                                       " '" ANA "'"),
+                     1);
+}
+
 static void otp_10_the_last_visit_is_kept_and_told(void **state)
 {
     (void)state;
@@ -928,6 +1016,10 @@ int main(void)
         TEST(otp_10_this_is_not_me_takes_everything_away_at_once),
         TEST(otp_10_not_me_on_whatsapp_holds_for_sms_and_for_what_was_under_way),
         TEST(otp_10_not_me_by_sms_leaves_whatsapp_alone),
+        TEST(otp_5_what_is_joined_is_shown_masked_and_only_to_its_owner),
+        TEST(otp_10_another_place_is_taken_off_with_all_that_was_there),
+        TEST(otp_10_a_number_that_is_taken_off_proves_nothing_more),
+        TEST(otp_10_a_place_that_was_taken_off_takes_off_nothing_itself),
         TEST(otp_10_the_last_visit_is_kept_and_told),
     };
     store_open();

@@ -122,6 +122,44 @@ static bool company(struct flow_answer *answer, struct record_builder *row, stru
     return true;
 }
 
+/* "kay" writes by WhatsApp, and has written by SMS and from a mailbox; others write here only.
+ */
+static struct value places(struct arena *into, struct str customer)
+{
+    static const char *const known[][2] = {
+        {"whatsapp", "•••045"                 },
+        {"sms",      "•••117"                 },
+        {"email",    "k•••@e•••.example"}
+    };
+    size_t n = str_eq(customer, STR("kay")) ? COUNTOF(known) : 1;
+    struct value *rows = arena_array(into, struct value, n);
+    struct list *list = arena_new(into, struct list);
+    struct record_builder row;
+
+    for (size_t i = 0; i < n; i++) {
+        record_build(&row, into);
+        record_set(&row, STR("place"), text(known[i][0]));
+        record_set(&row, STR("channel"), text(known[i][0]));
+        record_set(&row, STR("masked"), text(known[i][1]));
+        if (i == 0)
+            record_set(&row, STR("here"), text("here"));
+        rows[i] = value_record(record_built(&row));
+    }
+    *list = (struct list){rows, n};
+    return value_list(list);
+}
+
+static struct value place_of(struct value all, struct value place)
+{
+    for (size_t i = 0; i < all.list->n; i++) {
+        struct value at = record_get(all.list->items[i].record, STR("place"));
+
+        if (place.kind == VALUE_TEXT && str_eq(at.text, place.text))
+            return all.list->items[i];
+    }
+    return value_none();
+}
+
 bool shop_codes_answer(struct arena *into, struct str customer, const struct flow_need *need,
                        struct flow_answer *answer)
 {
@@ -138,6 +176,14 @@ bool shop_codes_answer(struct arena *into, struct str customer, const struct flo
         check(answer, &row, customer, need, "changed", "changed");
     } else if (strcmp(need->name, "profile") == 0) {
         profile(&row, customer);
+    } else if (strcmp(need->name, "profile_places") == 0) {
+        answer->value = places(into, customer);
+        return true;
+    } else if (strcmp(need->name, "profile_place") == 0) {
+        answer->value = place_of(places(into, customer), record_get(need->takes, STR("place")));
+        return true;
+    } else if (strcmp(need->name, "place_remove") == 0) {
+        outcome(answer, &row, "removed");
     } else if (strcmp(need->name, "set_name") == 0) {
         outcome(answer, &row, "saved");
     } else if (strcmp(need->name, "register_customer") == 0) {

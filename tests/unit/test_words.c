@@ -917,7 +917,7 @@ static const struct record *longest_values(void)
                VALUES(TEXT("name", "María del Carmen"), TEXT("email", "maria@example.com"))),
         TEXT("asked", "expired"), TEXT("topic", "cancellations"), TEXT("channel", "whatsapp"),
         TEXT("stands", "off"), TEXT("whatsapp", "off"), TEXT("sms", "off"),
-        TEXT("email_stands", "off"),
+        TEXT("email_stands", "off"), TEXT("masked", "m•••@e•••.example"), TEXT("here", "here"),
         RECORD("first_channel_set", VALUES(TEXT("channel", "email"))),
         RECORD("quiet", VALUES(TEXT("stands", "on"), TIME("begins_at", TUESDAY),
                                TIME("ends_at", TUESDAY))),
