@@ -359,6 +359,24 @@ static bool hand_in(struct session *session, const struct way *way,
     return judge(look.answer.status, url, err);
 }
 
+/* What did not come from a provider is not handed in by one. */
+static bool refuse_replay(const struct dead_letter *letter, struct err *err)
+{
+    if (str_eq(letter->provider, STR("link"))) {
+        return err_raise(
+            err, ERR_REJECT,
+            "it was a tap on a mail's link, which only its reader can repeat: they "
+            "were told that it failed, and the link still works");
+    }
+    if (str_eq(letter->provider, STR("parley"))) {
+        return err_raise(err, ERR_REJECT,
+                         "it was an event of our own (a reminder, a notice), whose time is "
+                         "over: tell the customer yourself if they should know");
+    }
+    return err_raise(err, ERR_REJECT, "a delivery of %.*s cannot be replayed",
+                     STR_ARG(letter->provider));
+}
+
 static bool replay_one(struct session *session, const struct dead_letter *letter,
                        struct err *err)
 {
@@ -370,10 +388,8 @@ static bool replay_one(struct session *session, const struct dead_letter *letter
         return err_raise(err, ERR_REJECT,
                          "it was replayed already; if it failed again, it is listed anew");
     }
-    if (way == NULL) {
-        return err_raise(err, ERR_REJECT, "a delivery of %.*s cannot be replayed",
-                         STR_ARG(letter->provider));
-    }
+    if (way == NULL)
+        return refuse_replay(letter, err);
     return way->sign(session, letter, &handing, err) &&
            dead_forget(session->dead, letter, &hash, err) &&
            hand_in(session, way, &handing, err) &&

@@ -350,6 +350,12 @@ static void check_sms(struct report *report, const struct config *config,
         return;
     }
     check_twilio(report, config);
+    if (numbers == 0) {
+        report_add(report, FINDING_WARN, "sms",
+                   "add the number to accounts and directory (docs/operate.md)",
+                   "Twilio's account is set, but no number for SMS is known: what comes is "
+                   "nobody's");
+    }
     if (config->secrets.key.len == 0) {
         report_add(report, FINDING_WARN, "sms", "set secrets.key (openssl rand -hex 32)",
                    "there is no key to seal codes with, so none are sent");
@@ -416,6 +422,7 @@ static void check_all(struct report *report)
     }
     check_config(report, config, file);
     check_flows(report, config);
+    doctor_public_url(report, config);
     doctor_documents(report, config);
     doctor_spool(report, config);
     if (check_migrations(report, config))

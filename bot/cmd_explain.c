@@ -31,11 +31,34 @@ static struct str masked(struct telling *telling, struct str text)
                         str_length(text));
 }
 
+/* The letter that a part of a mail address begins with. */
+static struct str initial(struct str part)
+{
+    return part.len > 0 && (unsigned char)part.at[0] < 0x80 ? str_slice(part, 0, 1) : STR("…");
+}
+
+/* "a…@e….net": whose it is stays open, and two can mostly be told apart. */
+static struct str masked_mail(struct telling *telling, struct str address, size_t at)
+{
+    struct str domain = str_slice(address, at + 1, address.len);
+    size_t dot = domain.len;
+
+    while (dot > 0 && domain.at[dot - 1] != '.')
+        dot--;
+    return arena_format(&telling->arena, "%.*s…@%.*s…%s%.*s", STR_ARG(initial(address)),
+                        STR_ARG(initial(domain)), dot > 0 ? "." : "",
+                        STR_ARG(dot > 0 ? str_slice(domain, dot, domain.len) : STR_NONE));
+}
+
 /* The first and last of it: enough to tell two apart. */
 static struct str masked_address(struct telling *telling, struct str address)
 {
+    size_t at = str_find(address, STR("@"));
+
     if (telling->show || address.len < 6)
         return telling->show ? address : STR("…");
+    if (at < address.len)
+        return masked_mail(telling, address, at);
     return arena_format(&telling->arena, "%.*s…%.*s", 3, address.at, 2,
                         address.at + address.len - 2);
 }
@@ -98,9 +121,9 @@ static const char *rule_words(struct str rule)
 
 static const char *sending_words(const struct explained *message)
 {
-    static const char *const states[] = {"ready to be sent", "on the wire",
-                                         "sent, and no answer came", "its sender died",
-                                         "waits behind others"};
+    static const char *const states[] = {
+        "ready to be sent", "on the wire",         "sent, and no answer came",
+        "its sender died",  "waits behind others", "waits until the provider has its file"};
 
     if (message->sending >= 0 && message->sending < (int)COUNTOF(states))
         return states[message->sending];
@@ -117,10 +140,28 @@ static void tell(struct telling *telling, const char *name, struct str value)
     }
 }
 
+/* Of a message that went on from another channel: "CONVERSATION:SEQ" of the one that did not
+ * arrive there (migration 0033); else empty. */
+static struct str instead_of(struct telling *telling, struct str why)
+{
+    struct str rest = why, word, conversation, seq;
+
+    if (!str_split(&rest, '/', &word) || !str_eq(word, STR("fallback")) ||
+        !str_split(&rest, '/', &conversation) || !str_split(&rest, '/', &seq))
+        return STR_NONE;
+    return arena_format(&telling->arena, "%.*s:%.*s", STR_ARG(conversation), STR_ARG(seq));
+}
+
 static void tell_why(struct telling *telling, struct str why)
 {
     struct str rule = part_of(why, "by");
+    struct str first = instead_of(telling, why);
 
+    if (first.len > 0) {
+        (void)fprintf(telling->cli->out, "    %-12s %.*s, which did not arrive\n", "instead of",
+                      STR_ARG(first));
+        return;
+    }
     tell(telling, "at", str_slice(why, 0, str_find(why, STR(" "))));
     if (rule.len > 0) {
         (void)fprintf(telling->cli->out, "    %-12s %s (%.*s)\n", "understood",
@@ -202,6 +243,7 @@ static json_t *message_json(struct telling *telling, const struct explained *mes
         return object;
     json_set_text(object, "state",
                   str_slice(message->why, 0, str_find(message->why, STR(" "))));
+    json_set_text(object, "instead_of", instead_of(telling, message->why));
     json_set_text(object, "rule", part_of(message->why, "by"));
     json_set_text(object, "intent", part_of(message->why, "intent"));
     json_set_text(object, "number", part_of(message->why, "number"));
@@ -301,13 +343,16 @@ const struct command command_explain = {
     "explain",
     "why a message was said",
     "[--show] [--json] MESSAGE",
-    "MESSAGE is the provider's id (wamid...) or CONVERSATION:SEQ. Told are the event and what "
+    "MESSAGE is the provider's id (wamid..., SM...) or CONVERSATION:SEQ. Told are the event "
+    "and what "
     "it\n"
     "was understood as, the flow and state, the order it is about, what was looked up (how "
     "many\n"
     "rows, or the verdict and its rule), the conditions that held, what was done, the keys of\n"
     "the words, and what became of the sending; of a cancellation the rule that decided and "
     "the\n"
-    "facts that it saw. What people wrote or read is masked; --show shows it.\n",
+    "facts that it saw; of what did not arrive by which channel it went on, and of what came "
+    "so\n"
+    "instead of which message. What people wrote or read is masked; --show shows it.\n",
     run,
 };

@@ -21,6 +21,9 @@ struct report {
 void report_add(struct report *report, enum finding finding, const char *check,
                 const char *cure, const char *format, ...) PRINTF(5, 6);
 
+/* Whether providers and readers can reach us. */
+void doctor_public_url(struct report *report, const struct config *config);
+
 /* Whether files that customers send can be kept. */
 void doctor_documents(struct report *report, const struct config *config);
 

@@ -170,6 +170,23 @@ static void check_ways_in(struct report *report, const struct config *config)
     }
 }
 
+/* What to enter where. */
+static void tell_addresses(struct report *report, const struct config *config)
+{
+    if (config->public_url.len == 0)
+        return;
+    if (config->resend.webhook_secret.len > 0) {
+        report_add(report, FINDING_OK, "mail", NULL,
+                   "the address to give to Resend is %.*s/webhooks/resend",
+                   STR_ARG(config->public_url));
+    }
+    if (config->mail.gateway_token.len > 0) {
+        report_add(report, FINDING_OK, "mail", NULL,
+                   "the address to give to the gateway is %.*s/webhooks/mail/RECIPIENT",
+                   STR_ARG(config->public_url));
+    }
+}
+
 void doctor_mail(struct report *report, const struct config *config, size_t addresses)
 {
     bool smtp = str_eq(config->mail.transport, STR("smtp"));
@@ -189,6 +206,12 @@ void doctor_mail(struct report *report, const struct config *config, size_t addr
         check_resend(report, config);
     }
     check_surroundings(report, config);
-    if (addresses > 0)
+    if (addresses > 0) {
         check_ways_in(report, config);
+    } else {
+        report_add(report, FINDING_WARN, "mail",
+                   "add the address to accounts and directory (docs/operate.md)",
+                   "a carrier is set, but no address of mail is known: what comes is nobody's");
+    }
+    tell_addresses(report, config);
 }

@@ -268,6 +268,44 @@ static void ch_5_doctor_finds_that_no_mail_can_come_in(void **state)
     graph_stop(&graph);
 }
 
+static void ch_4_doctor_finds_credentials_without_accounts_and_tells_what_to_enter(void **state)
+{
+    static const char *const names[] = {
+        "PARLEY_TWILIO_BASE_URL",   "PARLEY_TWILIO_ALLOW_HTTP",     "PARLEY_TWILIO_ACCOUNT_SID",
+        "PARLEY_TWILIO_AUTH_TOKEN", "PARLEY_RESEND_BASE_URL",       "PARLEY_RESEND_ALLOW_HTTP",
+        "PARLEY_RESEND_API_KEY",    "PARLEY_RESEND_WEBHOOK_SECRET", "PARLEY_MAIL_GATEWAY_TOKEN",
+        "PARLEY_PUBLIC_URL"};
+    char url[64];
+
+    (void)state;
+    struct graph graph = graph_start(200, 0);
+    use_graph(&graph);
+    (void)snprintf(url, sizeof url, "http://127.0.0.1:%d", graph.port);
+    const char *const values[] = {url,
+                                  "true",
+                                  "AC0123456789abcdef0123456789abcdef",
+                                  "token",
+                                  url,
+                                  "true",
+                                  "re_x",
+                                  "whsec_cGFybGV5LXRlc3RzLW93bi1rZXktMDAx",
+                                  "0123456789abcdef",
+                                  url};
+    for (size_t i = 0; i < COUNTOF(names); i++)
+        assert_int_equal(setenv(names[i], values[i], 1), 0);
+    assert_finds("sms", "warn", "no number for SMS is known");
+    assert_finds("sms", "ok", "/webhooks/twilio#rc=5&rp=all");
+    assert_finds("mail", "warn", "no address of mail is known");
+    assert_finds("mail", "ok", "/webhooks/resend");
+    assert_finds("mail", "ok", "/webhooks/mail/RECIPIENT");
+    assert_finds("public_url", "warn", "is not encrypted");
+    assert_finds("public_url", "warn", "not as parley does");
+    graph_stop(&graph);
+    assert_finds("public_url", "warn", "does not answer from here");
+    for (size_t i = 0; i < COUNTOF(names); i++)
+        assert_int_equal(unsetenv(names[i]), 0);
+}
+
 static void doctor_finds_a_database_that_may_forget(void **state)
 {
     (void)state;
@@ -376,6 +414,8 @@ int main(void)
         cmocka_unit_test(doctor_compares_clocks),
         cmocka_unit_test(doctor_finds_rows_that_nothing_guards),
         cmocka_unit_test(ch_5_doctor_finds_that_no_mail_can_come_in),
+        cmocka_unit_test(
+            ch_4_doctor_finds_credentials_without_accounts_and_tells_what_to_enter),
         cmocka_unit_test(doctor_finds_a_database_that_may_forget),
         cmocka_unit_test(doctor_finds_what_waits_and_what_could_not_be_handled),
         cmocka_unit_test(doctor_says_that_the_database_is_away),

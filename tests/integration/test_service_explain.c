@@ -177,11 +177,51 @@ static void ops_6_can_2_what_a_cancellation_was_judged_by_is_told(void **state)
     service_stop(&service);
 }
 
+/* A message that did not arrive, and the mail that went instead: each tells of the other, and
+ * the address stays hidden. */
+static void ops_6_ch_7_a_fallback_is_told_from_both_ends(void **state)
+{
+    char org[UUID_TEXT_LEN + 1];
+    struct str told;
+
+    (void)state;
+    say("wamid.explain.4", "help");
+    uuid_format(seed_demo_org, org);
+    run_sql(owner, arena_format(&arena, "set parley.org_id = '%s'", org).at);
+    const char *first = place("not inbound");
+    run_sql(owner, "update messages set delivery = 2, reason = 'went on by email'"
+                   " where not inbound");
+    run_sql(owner, "insert into contact_points (org_id, contact_id, channel, address)"
+                   " select org_id, md5('a')::uuid, 'email', 'ana.sparrow@example.net'"
+                   " from businesses");
+    run_sql(owner, "insert into conversations (org_id, conversation_id, account_id, contact_id,"
+                   " language) select org_id, md5('b')::uuid, account_id, md5('a')::uuid, 'en'"
+                   " from accounts where channel = 'whatsapp'");
+    run_sql(owner,
+            "insert into messages (org_id, conversation_id, seq, inbound, kind, body, at, why)"
+            " select org_id, md5('b')::uuid, 1, false, 'text', '{\"kind\":\"text\"}', now(),"
+            " 'fallback/' || conversation_id || '/' || seq from messages where not inbound"
+            " order by seq desc limit 1");
+    told = explain(first, NULL, 0);
+    wants(told, "reason       went on by email");
+    told = explain(place("why like 'fallback/%'"), NULL, 0);
+    wants(told, arena_format(&arena, "instead of   %s, which did not arrive", first).at);
+    wants(told, ", email a…@e….net, language en");
+    assert_int_equal(str_find(told, STR("sparrow")), told.len);
+    told = explain(place("why like 'fallback/%'"), "--json", 0);
+    wants(told, arena_format(&arena, "\"instead_of\":\"%s\"", first).at);
+    told = explain(place("why like 'fallback/%'"), "--show", 0);
+    wants(told, "ana.sparrow@example.net");
+    service_stop(&service);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
             ops_6_a_message_is_explained_by_rule_state_words_and_fate, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(ops_6_ch_7_a_fallback_is_told_from_both_ends, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(ops_6_can_2_what_a_cancellation_was_judged_by_is_told,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(

@@ -104,6 +104,16 @@ static struct str url_of(enum link_kind kind, const struct link *link)
     return link_make(&arena, &config, kind, link);
 }
 
+static const char *text_asked(const char *sql)
+{
+    PGresult *rows = PQexec(owner, sql);
+
+    assert_int_equal(PQntuples(rows), 1);
+    const char *text = arena_format(&arena, "%s", PQgetvalue(rows, 0, 0)).at;
+    PQclear(rows);
+    return text;
+}
+
 static int set_up(void **state)
 {
     struct post post;
@@ -279,6 +289,41 @@ static int shut_all(void **state)
     return 0;
 }
 
+/* What nobody signs is not replayed; it is said why, and it stays listed. */
+static void ops_6_a_dead_tap_or_event_of_ours_says_why_it_is_not_replayed(void **state)
+{
+    static const char *const cases[][2] = {
+        {"link",   "a tap on a mail's link, which only its reader can repeat"},
+        {"parley", "an event of our own"                                     },
+    };
+    char org[UUID_TEXT_LEN + 1], said[2000];
+
+    (void)state;
+    uuid_format(seed_demo_org, org);
+    run_sql(owner, arena_format(&arena, "set parley.org_id = '%s'", org).at);
+    for (size_t i = 0; i < COUNTOF(cases); i++) {
+        run_sql(owner, arena_format(
+                           &arena,
+                           "insert into dead_letters (org_id, dead_id, at, provider,"
+                           " account_id, reason, item, payload) select org_id,"
+                           " md5('dead.%zu')::uuid, now(), '%s', account_id, 'a test', 'x.%zu',"
+                           " 'once=0' from accounts where channel = 'whatsapp'",
+                           i, cases[i][0], i)
+                           .at);
+        const char *id = text_asked(arena_format(&arena, "select md5('dead.%zu')::uuid", i).at);
+        char *show[] = {"dead", "show", (char *)(uintptr_t)id, NULL};
+        char *replay[] = {"dead", "replay", (char *)(uintptr_t)id, NULL};
+        assert_int_equal(service_command(&service, show, said, sizeof said), 0);
+        assert_int_equal(service_command(&service, replay, said, sizeof said), 1);
+        if (strstr(said, cases[i][1]) == NULL)
+            fail_msg("%s", said);
+    }
+    assert_int_equal(
+        ask_number(owner, "select count(*) from dead_letters where replayed_at is null"), 2);
+    run_sql(owner, "delete from dead_letters");
+    service_stop(&service);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -290,6 +335,8 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(ch_5_one_click_unsubscribes_and_a_get_does_not, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(
+            ops_6_a_dead_tap_or_event_of_ours_says_why_it_is_not_replayed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(ntf_1_who_is_nobody_s_hears_nothing_more, set_up,
                                         tear_down),
     };
