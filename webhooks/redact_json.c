@@ -186,7 +186,9 @@ static bool is_providers(struct str key, struct str value)
                                         "sha256",
                                         NULL};
 
-    return is_one_of(key, names) && str_find(value, STR(" ")) == value.len;
+    bool named = is_one_of(key, names) || str_ends(key, STR("Sid")); /* Twilio's */
+
+    return named && str_find(value, STR(" ")) == value.len;
 }
 
 static void look_at_text(struct writer *writer, struct str key, size_t at, size_t end,
