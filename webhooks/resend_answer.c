@@ -10,6 +10,10 @@
 
 #define WAIT_MAX USEC_PER_DAY /* whoever asks for more is not believed */
 
+/* The same key before, with other words (a mail that came meanwhile is now the one to answer):
+ * the first ones were taken. Under which id is not said; what becomes of them comes with our
+ * key. Asking on would hold the conversation up for nothing. */
+#define TAKEN SENDING_ACCEPTED
 #define RETRY SENDING_RETRY
 #define NEVER SENDING_REFUSED
 #define STOP  SENDING_STOP_LANE
@@ -28,31 +32,29 @@ struct remedy {
 
 /* The first that fits. */
 static const struct remedy remedies[] = {
-    {"application_error",              RETRY,           0,   0,        0,   false, "something went wrong at Resend"    },
- /* The same key before, with other words: the first ones were taken. What became of them
-  * comes by an event. */
-    {"invalid_idempotent_request",     SENDING_UNKNOWN, 0,   0,        0,   false,
-     "the key was used before, for other words"                                                                        },
-    {"concurrent_idempotent_requests", RETRY,           0,   1,        0,   false, "the key is under way already"      },
-    {"daily_quota_exceeded",           RETRY,           0,   HOUR,     30,  true,  "the day's quota is used up"        },
-    {"internal_server_error",          RETRY,           0,   0,        0,   false, "something went wrong at Resend"    },
-    {"invalid_access",                 STOP,            0,   0,        0,   true,  "the key may not do this"           },
-    {"invalid_api_key",                STOP,            0,   0,        0,   true,  "the key is refused"                },
-    {"invalid_attachment",             NEVER,           0,   0,        0,   true,  "a file is refused"                 },
-    {"invalid_from_address",           NEVER,           0,   0,        0,   true,  "the sending address is refused"    },
-    {"invalid_idempotency_key",        NEVER,           0,   0,        0,   true,  "our key is none"                   },
-    {"invalid_parameter",              NEVER,           0,   0,        0,   true,  "a field is refused"                },
-    {"invalid_region",                 NEVER,           0,   0,        0,   true,  "the region is refused"             },
-    {"method_not_allowed",             NEVER,           0,   0,        0,   true,  "the address of the API is wrong"   },
-    {"missing_api_key",                STOP,            0,   0,        0,   true,  "there is no key"                   },
-    {"missing_required_field",         NEVER,           0,   0,        0,   true,  "a field is missing"                },
-    {"monthly_quota_exceeded",         RETRY,           0,   6 * HOUR, 120, true,  "the month's quota is used up"      },
-    {"not_found",                      NEVER,           0,   0,        0,   true,  "the address of the API is wrong"   },
-    {"rate_limit_exceeded",            RETRY,           0,   1,        0,   false, "too many requests a second"        },
-    {"restricted_api_key",             STOP,            0,   0,        0,   true,  "the key may not send"              },
-    {"security_error",                 NEVER,           0,   0,        0,   true,  "Resend's own checks hold it back"  },
-    {"validation_error",               STOP,            403, 0,        0,   true,  "the sending domain is not verified"},
-    {"validation_error",               NEVER,           0,   0,        0,   true,  "a field is refused"                },
+    {"application_error",              RETRY, 0,   0,        0,   false, "something went wrong at Resend"    },
+    {"invalid_idempotent_request",     TAKEN, 0,   0,        0,   false,
+     "the key was used before, for other words"                                                              },
+    {"concurrent_idempotent_requests", RETRY, 0,   1,        0,   false, "the key is under way already"      },
+    {"daily_quota_exceeded",           RETRY, 0,   HOUR,     30,  true,  "the day's quota is used up"        },
+    {"internal_server_error",          RETRY, 0,   0,        0,   false, "something went wrong at Resend"    },
+    {"invalid_access",                 STOP,  0,   0,        0,   true,  "the key may not do this"           },
+    {"invalid_api_key",                STOP,  0,   0,        0,   true,  "the key is refused"                },
+    {"invalid_attachment",             NEVER, 0,   0,        0,   true,  "a file is refused"                 },
+    {"invalid_from_address",           NEVER, 0,   0,        0,   true,  "the sending address is refused"    },
+    {"invalid_idempotency_key",        NEVER, 0,   0,        0,   true,  "our key is none"                   },
+    {"invalid_parameter",              NEVER, 0,   0,        0,   true,  "a field is refused"                },
+    {"invalid_region",                 NEVER, 0,   0,        0,   true,  "the region is refused"             },
+    {"method_not_allowed",             NEVER, 0,   0,        0,   true,  "the address of the API is wrong"   },
+    {"missing_api_key",                STOP,  0,   0,        0,   true,  "there is no key"                   },
+    {"missing_required_field",         NEVER, 0,   0,        0,   true,  "a field is missing"                },
+    {"monthly_quota_exceeded",         RETRY, 0,   6 * HOUR, 120, true,  "the month's quota is used up"      },
+    {"not_found",                      NEVER, 0,   0,        0,   true,  "the address of the API is wrong"   },
+    {"rate_limit_exceeded",            RETRY, 0,   1,        0,   false, "too many requests a second"        },
+    {"restricted_api_key",             STOP,  0,   0,        0,   true,  "the key may not send"              },
+    {"security_error",                 NEVER, 0,   0,        0,   true,  "Resend's own checks hold it back"  },
+    {"validation_error",               STOP,  403, 0,        0,   true,  "the sending domain is not verified"},
+    {"validation_error",               NEVER, 0,   0,        0,   true,  "a field is refused"                },
 };
 
 static const struct remedy *find(struct str name, int status)

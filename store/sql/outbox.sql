@@ -163,10 +163,11 @@ update outbox o set state = 0
                  order by e.seq limit 1);
 
 -- name: outbox_sent
--- The provider took them.
+-- The provider took them; without an id when it does not say under which.
 -- $1 org  $2 conversations  $3 seqs  $4 provider ids  $5 hashes  $6 attempts
 update messages m
-   set delivery = greatest(m.delivery, 1), provider_id = i.provider_id, provider_hash = i.hash, attempts = i.attempt
+   set delivery = greatest(m.delivery, 1), provider_id = coalesce(i.provider_id, m.provider_id),
+       provider_hash = case when i.provider_id is null then m.provider_hash else i.hash end, attempts = i.attempt
   from unnest($2::uuid[], $3::int8[], $4::text[], $5::bytea[], $6::int2[])
        i (conversation_id, seq, provider_id, hash, attempt)
  where m.org_id = $1::uuid and m.conversation_id = i.conversation_id and m.seq = i.seq;

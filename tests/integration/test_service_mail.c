@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <curl/curl.h>
 
 #define WAIT (40 * USEC_PER_SEC)
 
@@ -230,6 +231,56 @@ static void ch_5_through_lost_answers_each_mail_arrives_once(void **state)
     once_and_in_order(PEOPLE, EACH);
     assert_int_equal(ask_number(owner, "select count(*) from messages where delivery = 1"),
                      PEOPLE * EACH);
+    service_stop(&service);
+}
+
+/* As somebody did who heard no answer: the key is used, for a mail in other words. */
+static void take_before(const char *address, unsigned number)
+{
+    static const char body[] =
+        "{\"from\":\"a@lark.example\",\"to\":[\"ana@example.net\"],\"subject\":\"x\","
+        "\"text\":\"Other words.\",\"html\":\"<p>Other words.</p>\"}";
+    PGresult *person =
+        PQexec(owner, arena_format(&arena, "select md5('%s')::uuid", address).at);
+    CURL *curl = curl_easy_init();
+    struct curl_slist *headers = curl_slist_append(NULL, "Authorization: Bearer re_0123456789");
+    long status = 0;
+
+    headers = curl_slist_append(
+        headers,
+        arena_format(&arena, "Idempotency-Key: p1.%s.%u", PQgetvalue(person, 0, 0), number).at);
+    curl_easy_setopt(
+        curl, CURLOPT_URL,
+        arena_format(&arena, "http://127.0.0.1:%d/emails", service.sandbox_port).at);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
+    assert_int_equal(curl_easy_perform(curl), CURLE_OK);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    assert_int_equal(status, 200);
+    curl_slist_free_all(headers);
+    curl_easy_cleanup(curl);
+    PQclear(person);
+}
+
+/* The answer to the first try was lost, and the customer wrote again before the second, which
+ * thus belongs into another thread. Nothing waits for what will not come. */
+static void ch_5_a_key_that_was_used_for_other_words_was_taken(void **state)
+{
+    (void)state;
+    start(1, NULL);
+    take_before("ana@example.net", 1);
+    promise_text("ana@example.net", 1, "One.");
+    promise_text("ana@example.net", 2, "Two.");
+    all_settled();
+    assert_int_equal(service_arrived(&service, "ana@example.net", "One."), 0);
+    assert_int_equal(service_arrived(&service, "ana@example.net", "Two."), 1);
+    assert_int_equal(service_repeated(&service), 0);
+    assert_int_equal(ask_number(owner, "select count(*) from messages where delivery = 1 and"
+                                       " attempts = 1"),
+                     2);
+    assert_int_equal(ask_number(owner, "select count(*) from messages where seq = 1 and"
+                                       " provider_id is null and provider_hash is null"),
+                     1);
     service_stop(&service);
 }
 
@@ -475,6 +526,8 @@ int main(void)
         cmocka_unit_test_teardown(ch_5_an_answer_is_in_the_thread_of_what_it_answers,
                                   tear_down),
         cmocka_unit_test_teardown(ch_5_through_lost_answers_each_mail_arrives_once, tear_down),
+        cmocka_unit_test_teardown(ch_5_a_key_that_was_used_for_other_words_was_taken,
+                                  tear_down),
         cmocka_unit_test_teardown(ch_5_through_deaths_each_mail_arrives_once, tear_down),
         cmocka_unit_test_teardown(ch_5_a_refused_mail_says_why_and_holds_up_nobody, tear_down),
         cmocka_unit_test_teardown(ch_5_by_smtp_a_mail_is_read_as_it_was_meant, tear_down),

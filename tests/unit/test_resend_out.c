@@ -329,7 +329,7 @@ static void ch_5_the_errors_name_decides(void **state)
         {403, "invalid_access",                 SENDING_STOP_LANE, true },
         {404, "not_found",                      SENDING_REFUSED,   true },
         {405, "method_not_allowed",             SENDING_REFUSED,   true },
-        {409, "invalid_idempotent_request",     SENDING_UNKNOWN,   false},
+        {409, "invalid_idempotent_request",     SENDING_ACCEPTED,  false},
         {409, "concurrent_idempotent_requests", SENDING_RETRY,     false},
         {422, "missing_required_field",         SENDING_REFUSED,   true },
         {422, "invalid_attachment",             SENDING_REFUSED,   true },
@@ -362,6 +362,8 @@ static void ch_5_what_resend_took_has_its_id(void **state)
     struct sending_result result = result_of(200, "{\"id\":\"49a3999c-0ce1\"}", 0);
     assert_int_equal(result.sending, SENDING_ACCEPTED);
     assert_str(result.provider_id, "49a3999c-0ce1");
+    result = error_of(409, "invalid_idempotent_request"); /* taken, under an id not said */
+    assert_int_equal(result.provider_id.len, 0);
 }
 
 /* Under the same key nothing leaves twice, so every doubt is another try. */
