@@ -90,6 +90,7 @@ export class World {
     this.journal = join(this.folder, "journal");
     this.processes = {};
     this.metrics = [];
+    this.office = null; // a PostOffice (post_office.mjs), for worlds with mail
     worlds.add(this);
     // A build may replace the programs while they are being killed and started again.
     for (const name of ["parley", "parley-sandbox"]) copyFileSync(join(build, name), join(this.folder, name));
@@ -182,6 +183,22 @@ timezone = 'UTC'
     await this.startPostgres();
   }
 
+  // Nothing of it runs, and connections stay open: who asks waits.
+  freezePostgres() {
+    const { pid } = this.processes.postgres;
+    process.kill(pid, "SIGSTOP"); // first, so that it starts no more
+    this.frozen = [pid, ...childrenOf(pid)];
+    this.frozen.slice(1).forEach((one) => process.kill(one, "SIGSTOP"));
+  }
+
+  // What was frozen runs on for as long as it takes to end: it may still commit, and tell nobody.
+  async stopPostgres() {
+    const { postgres } = this.processes;
+    postgres.kill("SIGQUIT");
+    this.frozen?.forEach((pid) => isAlive(pid) && process.kill(pid, "SIGCONT"));
+    await postgres.ended;
+  }
+
   // The cruellest moment: commits are on the disk, and nobody has been told. They wait for a
   // standby that there is not, until the kill.
   async killPostgresAfterCommit() {
@@ -248,7 +265,7 @@ spool:
   dir: ${join(this.folder, "spool")}
 paths:
   state: ${join(this.folder, "run")}
-${this.settings}`);
+${this.office?.settings() ?? ""}${this.settings}`);
   }
 
   parley(...args) {
@@ -309,6 +326,13 @@ ${this.settings}`);
     return createHmac("sha1", token).update(`http://127.0.0.1:${this.port}${path}${text}`).digest("base64");
   }
 
+  // On this node now; undefined when nobody answers.
+  async gauge(name) {
+    const { text } = await call(this.port, { path: "/metrics", timeout: 1000 });
+    const [, value] = new RegExp(`^parley_${name} (\\d+)`, "m").exec(text) ?? [];
+    return value === undefined ? undefined : Number(value);
+  }
+
   counted(name) {
     return this.metrics.reduce((sum, life) => sum + (life[`parley_${name}_total`] ?? 0), 0);
   }
@@ -349,11 +373,13 @@ ${this.settings}`);
 
   async start() {
     await this.makeDatabase();
+    await this.office?.open();
     await this.writeSettings();
     await this.parley("migrate");
     await this.parley("seed", "demo", "--app", "demo", "--number", NUMBER, "--business", WABA);
     // These worlds are about messages and not about codes: whoever is known may read.
     await this.sql(`update businesses set settings = settings || '{"reading": "known"}'`);
+    await this.office?.addAddress();
     await this.startSandbox();
     await this.startService();
     this.sampler = setInterval(() => void this.sample(), 400);
@@ -361,6 +387,7 @@ ${this.settings}`);
 
   endNow() {
     clearInterval(this.sampler);
+    this.office?.close();
     const { service } = this.processes;
     const workers = service ? childrenOf(service.pid) : [];
     for (const child of Object.values(this.processes)) if (child.exitCode === null) child.kill("SIGKILL");
