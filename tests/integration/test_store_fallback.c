@@ -306,6 +306,51 @@ static void ch_7_two_who_look_at_once_send_one(void **state)
     assert_int_equal(ask_number(owner, "select count(*) from outbox"), 1);
 }
 
+/* To SMS and mail the file goes along, if it is theirs; without the right to it, the words go
+ * alone. */
+static void ch_7_a_kept_file_goes_on_with_its_words(void **state)
+{
+    static const struct {
+        const char *document, *wanted;
+        bool goes;
+    } cases[] = {
+        {"md5('mine')::uuid",     "image Gotowe",         true },
+        {"md5('others')::uuid",   "text Gotowe\nhttps:x", false},
+        {"md5('nowhere')::uuid",  "text Gotowe\nhttps:x", false},
+        {"'none of these words'", "text Gotowe\nhttps:x", false},
+    };
+
+    (void)state;
+    run_sql(owner, "delete from documents");
+    run_sql(owner,
+            FORMAT("insert into documents (org_id, document_id, customer_id, handle, kind,"
+                   " at, expires_at, due_at, state, open, ticketed, sha256, mime, size)"
+                   " select " ORG ", md5(n)::uuid, case n when 'mine' then '%s'::uuid end,"
+                   " '', 'image', now(), now(), now(), 'kept', false, true, sha256('x'),"
+                   " 'image/png', 9 from unnest(array['mine', 'others']) n",
+                   amelia()));
+    for (size_t i = 0; i < COUNTOF(cases); i++) {
+        run_sql(owner, "delete from fallbacks; delete from outbox; delete from messages");
+        say("2", "");
+        run_sql(owner,
+                FORMAT("update messages set kind = 'image', body = jsonb_build_object("
+                       "'kind', 'image', 'lang', 'pl', 'body', 'Gotowe', 'url', 'https:x',"
+                       " 'document', %s)::text",
+                       cases[i].document));
+        assert_string_equal(look(NOON), "gone_on sms");
+        assert_string_equal(ask(owner, "select kind || ' ' || (body::jsonb ->> 'body') from"
+                                       " messages where why like 'fallback/%'"),
+                            cases[i].wanted);
+        assert_int_equal(ask_number(owner, "select count(*) from outbox where state = 0 and"
+                                           " document_id = md5('mine')::uuid"),
+                         cases[i].goes);
+        assert_int_equal(ask_number(owner, "select count(*) from messages where why like"
+                                           " 'fallback/%' and body::jsonb ? 'document'"),
+                         cases[i].goes);
+    }
+    run_sql(owner, "delete from documents");
+}
+
 static void ch_7_nobody_s_message_goes_nowhere(void **state)
 {
     (void)state;
@@ -353,6 +398,7 @@ int main(void)
         cmocka_unit_test_setup(
             ntf_3_going_on_waits_for_the_end_of_quiet_hours_but_an_answer_does_not, arrange),
         cmocka_unit_test_setup(ch_7_two_who_look_at_once_send_one, arrange),
+        cmocka_unit_test_setup(ch_7_a_kept_file_goes_on_with_its_words, arrange),
         cmocka_unit_test_setup(ch_7_nobody_s_message_goes_nowhere, arrange),
     };
 
