@@ -5,7 +5,7 @@
  * person answers with the number. What comes from settings is checked before it becomes part of
  * an address or a header, as for WhatsApp.
  */
-#include "webhooks/sms_text.h"
+#include "bot/base/sms_text.h"
 #include "webhooks/twilio_parts.h"
 
 #include <sodium.h>
@@ -316,11 +316,11 @@ bool twilio_encode(struct arena *into, const struct twilio_sender *sender,
         return false;
     if (media.len > 0 && message->reply->url.len > 0)
         words = without_line(into, words, message->reply->url);
+    words = str_trim(fit(into, sender, words)); /* of signs that nobody sees nothing is left */
     if (words.len == 0 && media.len == 0) {
         return err_raise(err, ERR_REJECT, "SMS %s: no words",
                          reply_kind_name(message->reply->kind));
     }
-    words = fit(into, sender, words);
     twilio_begin(into, sender, "POST", "/Messages.json", request);
     request->body = form_of(into, sender, message, words, media);
     request->cost = media.len > 0 ? 1 : sms_measure(words).segments;

@@ -8,7 +8,7 @@
 #include "bot/base/crypto.h"
 #include "bot/base/json.h"
 #include "tests/sandbox/sandbox.h"
-#include "webhooks/sms_text.h"
+#include "bot/base/sms_text.h"
 
 #include <stdio.h>
 #include <strings.h>

@@ -5,7 +5,7 @@
  * needs. PARLEY_SHOW=sms shows the texts that cost most.
  */
 #include "tests/support/chat.h"
-#include "webhooks/sms_text.h"
+#include "bot/base/sms_text.h"
 
 #include <dirent.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* What an SMS costs, by the provider's own counts, and what is written otherwise to save. */
-#include "webhooks/sms_text.h"
+#include "bot/base/sms_text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -344,6 +344,8 @@ static void ch_6_the_face_is_what_is_said(void **state)
     assert_true(twilio_encode(&arena, &sender, &message, &request, &err));
     assert_true(twilio_form_read(&arena, request.body, &form, &err));
     assert_str(twilio_form_get(&form, "Body"), "Face");
+    face.text = STR("\x18\u200b\n ");
+    assert_false(twilio_encode(&arena, &sender, &message, &request, &err));
     face.text = STR(" ");
     assert_false(twilio_encode(&arena, &sender, &message, &request, &err));
 }

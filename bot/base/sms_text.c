@@ -4,7 +4,7 @@
  * Each rewriting is tried as a whole and taken only when all of it is GSM's: half a rewriting
  * would cost letters and save nothing.
  */
-#include "webhooks/sms_text.h"
+#include "bot/base/sms_text.h"
 
 #define GSM_SINGLE 160
 #define GSM_EACH   153
