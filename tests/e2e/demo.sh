@@ -35,6 +35,7 @@ description=$PWD/../shared/providers/meta-whatsapp.openapi.json
 if [ -f "$description" ]; then
   export SANDBOX_OPENAPI=$description
   export SANDBOX_TWILIO_OPENAPI=${description%/*}/twilio-messages.openapi.json
+  export SANDBOX_RESEND_OPENAPI=${description%/*}/resend.openapi.json
 else
   echo "skipped: ../shared is not here"
 fi
@@ -63,6 +64,8 @@ timeout 60 build/release/parley --config "$state/parley.yaml" doctor || fail "th
 if [ "${1:-}" = --page ]; then
   timeout 120 node tests/e2e/page.mjs --env "$state/demo.env"
   timeout 120 node tests/e2e/story.mjs --env "$state/demo.env"
+  timeout 300 node tests/e2e/channels.mjs --env "$state/demo.env"
+  timeout 180 node tests/e2e/interop.mjs --env "$state/demo.env"
 fi
 
 deploy/demo --stop --state "$state"

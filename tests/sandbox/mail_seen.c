@@ -1,6 +1,7 @@
 /*
  * What a mail program does with a mail: show its HTML where no script runs, and unsubscribe
- * with one click.
+ * with one click, or where that
+ * cannot be by a mail that says stop.
  *
  * The HTML is a document of its own rather than a part of the page, since the page's own rules
  * forbid the styles that every mail has. Nothing is loaded but pictures; links open elsewhere.
@@ -84,7 +85,7 @@ static struct str header_of(const json_t *mail, const char *wanted)
     return STR_NONE;
 }
 
-/* RFC 8058: the https address of List-Unsubscribe, if the mail says that one post will do. */
+/* RFC 8058: the address of List-Unsubscribe, if the mail says that one post will do. */
 static struct str address_of(const json_t *mail)
 {
     struct str list = header_of(mail, "List-Unsubscribe");
@@ -103,6 +104,14 @@ void mail_unsubscribe(struct sandbox *sandbox, struct http_exchange *exchange,
         mail_asked(chats_find(sandbox, text_in(body, "who")), text_in(body, "id"));
     struct str url = address_of(mail);
     struct click *click = arena_new(&exchange->arena, struct click);
+    if (url.len == 0 && str_starts(header_of(mail, "List-Unsubscribe"), STR("<mailto:"))) {
+        OWNED_JSON(wish) = json_pack("{s:s, s:s, s:O}", "text", "stop", "subject", "stop",
+                                     "answers", json_object_get(body, "id"));
+        (void)mail_say(sandbox, &exchange->arena, chats_find(sandbox, text_in(body, "who")),
+                       wish);
+        answer_json(exchange, 200, json_pack("{s:b}", "mailed", 1));
+        return;
+    }
     if (url.len == 0) {
         answer_json(exchange, 400,
                     json_pack("{s:s}", "error", "the mail offers no way out with one click"));

@@ -5,6 +5,7 @@
  *     graph.c      the Graph API: messages, media, templates, numbers
  *     twilio.c     Twilio: SMS, and what their statuses look like
  *     sms_in.c     what people text
+ *     sms_read.c   messages, when Twilio is asked for them
  *     resend.c     Resend: mails
  *     mail_in.c    what people mail, and what Resend tells of mails
  *     mail_seen.c  what a mail program does with a mail
@@ -177,6 +178,10 @@ void sms_apply(struct sandbox *sandbox, const json_t *record, struct chatter *pe
 /* Add "segments" and "alphabet". */
 void sms_measure_into(json_t *message, struct str body);
 
+/* --- sms_read.c --------------------------------------------------------------------------- */
+/* GET of messages; false when it asks for something else, or for one that is not there. */
+bool sms_read_handle(struct sandbox *sandbox, struct http_exchange *exchange);
+
 /* --- resend.c ----------------------------------------------------------------------------- */
 /* False when the path is not Resend's. */
 bool resend_handle(struct sandbox *sandbox, struct http_exchange *exchange);
@@ -201,7 +206,9 @@ void mail_callback(struct sandbox *sandbox, struct arena *into, const json_t *it
 /* --- mail_seen.c -------------------------------------------------------------------------- */
 /* Answer with a mail's HTML, as a document of its own. */
 void mail_letter(struct sandbox *sandbox, struct http_exchange *exchange);
-/* Post to where a mail says, and answer with what came of it: {"status"}. */
+/* Post to where a mail says, and answer with what came of it: {"status"}; or mail that:
+ * {"mailed"}.
+ */
 void mail_unsubscribe(struct sandbox *sandbox, struct http_exchange *exchange,
                       const json_t *body);
 

@@ -422,13 +422,17 @@ json_t *twilio_newest_code(const struct chatter *person)
         const json_t *entry = json_array_get(person->log, i);
         const json_t *message = json_object_get(entry, "message");
         struct str from = text_in(entry, "from");
-        struct str code = str_eq(from, STR("sms"))   ? code_in(text_in(message, "body"))
+        bool sms = str_eq(from, STR("sms")), mail = str_eq(from, STR("mail"));
+        struct str code = sms                        ? code_in(text_in(message, "body"))
+                          : mail                     ? code_in(text_in(message, "text"))
                           : str_eq(from, STR("bot")) ? code_of_template(message)
                                                      : STR_NONE;
         if (code.len > 0) {
             return json_pack("{s:s%, s:s, s:O}", "code", code.at, code.len, "by",
-                             str_eq(from, STR("sms")) ? "sms" : "whatsapp", "at",
-                             json_object_get(entry, "at"));
+                             sms    ? "sms"
+                             : mail ? "mail"
+                                    : "whatsapp",
+                             "at", json_object_get(entry, "at"));
         }
     }
     return json_pack("{s:n}", "code");
@@ -505,7 +509,7 @@ bool twilio_handle(struct sandbox *sandbox, struct http_exchange *exchange)
         refuse(&call, 401, 20003, "Authenticate");
         return true;
     }
-    if (lead_to_file(&call))
+    if (lead_to_file(&call) || sms_read_handle(sandbox, exchange))
         return true;
     struct str wanted = arena_format(&exchange->arena, "/2010-04-01/Accounts/%s/Messages.json",
                                      settings->twilio_sid);

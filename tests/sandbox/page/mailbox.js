@@ -101,7 +101,7 @@ export const createMailbox = ({ post, upload, trouble, who, unread }) => {
     $("mail-head").replaceChildren(...headers(message));
     $("mail-files").replaceChildren(...attachments(message));
     $("mail-answer").hidden = isOwn(entry);
-    $("mail-unsubscribe").hidden = isOwn(entry) || !headerOf(message, "list-unsubscribe-post");
+    $("mail-unsubscribe").hidden = isOwn(entry) || !headerOf(message, "list-unsubscribe");
     part("html");
     view("reader");
     $("mail-back").focus();
@@ -115,8 +115,9 @@ export const createMailbox = ({ post, upload, trouble, who, unread }) => {
   });
   $("mail-unsubscribe").addEventListener("click", async () => {
     try {
-      const { status } = await post("/control/unsubscribe", { who: who(), id: open });
-      $("mail-state").textContent = status === 200 ? "Unsubscribed with one click." : `The shop answered ${status}.`;
+      const { status, mailed } = await post("/control/unsubscribe", { who: who(), id: open });
+      $("mail-state").textContent = mailed ? "A mail that says stop is on its way."
+        : status === 200 ? "Unsubscribed with one click." : `The shop answered ${status}.`;
     } catch (error) {
       trouble(`Not done: ${error.message}`);
     }

@@ -172,7 +172,7 @@ const replaceRow = (entry, old) => {
 // A change of ticks alone must not read the whole message out again.
 const updateMeta = (entry, row) => row.querySelector(".meta").replaceWith(meta(entry));
 
-// --- SMS: they come to the same phone, and lie beside the chat --------------------------------------
+// --- SMS and codes: they come to the same phone, and lie beside the chat -------------------------------
 
 const codeIn = (text) => /(?<!\d)\d{6}(?!\d)/.exec(text)?.[0];
 
@@ -189,11 +189,12 @@ const writeCode = (code) => {
 
 const smsRow = ({ id, at, message }) => {
   const code = codeIn(message.body);
+  const from = /<([^>]*)>/.exec(message.from)?.[1] ?? message.from;
   const time = new Date(at);
   const use = code &&
     element("button", { type: "button", class: "use", onclick: () => writeCode(code) }, `Write ${code}`);
   return element("li", { "data-id": id },
-    element("p", { class: "quiet" }, element("span", { dir: "ltr" }, message.from), " · ",
+    element("p", { class: "quiet" }, element("span", { dir: "ltr" }, from), " · ",
       element("time", { datetime: time.toISOString() }, time.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" }))),
     element("p", { class: "words", dir: "auto" }, message.body), use);
 };
@@ -226,9 +227,21 @@ const notice = (app) => {
   count.textContent = String(Number(count.textContent) + 1);
 };
 
+// A code that came by mail is wanted here.
+const showMailedCode = (entry, fresh) => {
+  const body = entry.message.text?.split("\n")[0] ?? "";
+  const { from, id, at } = entry;
+  if (from !== "mail" || !codeIn(body) || state.entries.has(id)) return;
+  state.entries.set(id, entry);
+  $("sms-log").prepend(smsRow({ id, at, message: { from: entry.message.from, body } }));
+  $("sms").hidden = state.app === "mail" || (!fresh && state.app !== "whatsapp");
+  if (fresh) $("sms-said").textContent = `Mail: ${body}`;
+};
+
 const showElsewhere = (entry, fresh) => {
   if (entry.from.endsWith("mail")) {
     mailbox.show(entry, fresh);
+    showMailedCode(entry, fresh);
     return;
   }
   if (entry.from === "sms") {

@@ -16,7 +16,9 @@ export const words = (text) => {
     i % 2 ? element("a", { href: part, target: "_blank", rel: "noreferrer" }, part) : part));
 };
 
-const picture = (address) => element("img", { src: address, alt: "Picture", loading: "lazy" });
+// The newest stays in sight when a picture has come.
+const picture = (address) =>
+  element("img", { src: address, alt: "Picture", onload: () => ($("texts").scrollTop = $("texts").scrollHeight) });
 
 const pictures = (message) => [
   ...(message.files ?? []).map((file) =>
