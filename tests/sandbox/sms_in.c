@@ -7,8 +7,8 @@
  */
 #include "bot/base/crypto.h"
 #include "bot/base/json.h"
-#include "tests/sandbox/sandbox.h"
 #include "bot/base/sms_text.h"
+#include "tests/sandbox/sandbox.h"
 
 #include <stdio.h>
 #include <strings.h>

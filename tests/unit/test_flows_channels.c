@@ -4,8 +4,8 @@
  * opened. What comes back must be what stands in the files, and each face must hold what it
  * needs. PARLEY_SHOW=sms shows the texts that cost most.
  */
-#include "tests/support/chat.h"
 #include "bot/base/sms_text.h"
+#include "tests/support/chat.h"
 
 #include <dirent.h>
 #include <setjmp.h>
