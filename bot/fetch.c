@@ -32,7 +32,7 @@ struct watched {
 
 /* --- the end of a transfer ---------------------------------------------------------------- */
 
-static void settle(struct fetcher *fetcher)
+void fetcher_settle(struct fetcher *fetcher)
 {
     if (!fetcher->destroyed || fetcher->handles > 0)
         return;
@@ -148,7 +148,7 @@ static void end_transfer(struct transfer *transfer)
         (void)curl_multi_remove_handle(fetcher->multi, transfer->easy);
     give_back(fetcher, transfer->easy);
     curl_slist_free_all(transfer->headers);
-    fetch_mail_free(transfer);
+    fetch_mail_leave(transfer);
     free(transfer->url);
     free(transfer->body);
     free(transfer);
@@ -157,12 +157,12 @@ static void end_transfer(struct transfer *transfer)
 
 static enum http_fate fate_of(const struct transfer *transfer)
 {
-    if (transfer->mail)
+    if (transfer->fetch->request->mail)
         return fetch_mail_fate(transfer);
     return any_byte_sent(transfer->easy) ? HTTP_UNKNOWN : HTTP_NOT_SENT;
 }
 
-static void finish_transfer(struct transfer *transfer, CURLcode code)
+void fetcher_finish(struct transfer *transfer, CURLcode code)
 {
     struct fetch *fetch = transfer->fetch;
     if (transfer->mail) {
@@ -199,7 +199,7 @@ static void collect_ended(struct fetcher *fetcher)
         struct transfer *transfer = NULL;
         CURLcode code = message->data.result;
         (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
-        finish_transfer(transfer, code);
+        fetcher_finish(transfer, code);
     }
 }
 
@@ -231,7 +231,7 @@ static void socket_closed(struct poll_watch *watch)
     struct fetcher *fetcher = watched->fetcher;
     free(watched);
     fetcher->handles--;
-    settle(fetcher);
+    fetcher_settle(fetcher);
 }
 
 static struct watched *watch_socket(struct fetcher *fetcher, curl_socket_t fd)
@@ -489,12 +489,9 @@ static bool set_up(struct transfer *transfer)
     (void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->reason);
     (void)curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
     if (request->mail) {
-        return fetch_mail_begin(transfer) &&
-               curl_multi_add_handle(fetcher->multi, easy) == CURLM_OK;
+        return fetch_mail_begin(transfer);
     }
     set_method(transfer);
-    /* should this transfer's end push an idle connection to a mail server out of the pool */
-    (void)curl_easy_setopt(easy, CURLOPT_SERVER_RESPONSE_TIMEOUT, FETCH_QUIT_WAIT);
     (void)curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
     (void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_answer);
     (void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
@@ -589,7 +586,7 @@ static void timer_gone(struct timer *timer)
 {
     struct fetcher *fetcher = CONTAINER_OF(timer, struct fetcher, timer);
     fetcher->handles--;
-    settle(fetcher);
+    fetcher_settle(fetcher);
 }
 
 void fetcher_destroy(struct fetcher *fetcher)
@@ -605,9 +602,8 @@ void fetcher_destroy(struct fetcher *fetcher)
     }
     while (fetcher->n_idle > 0)
         curl_easy_cleanup(fetcher->idle[--fetcher->n_idle]);
-    fetch_mail_shut(fetcher);
     (void)curl_multi_cleanup(fetcher->multi);
     timer_close(&fetcher->timer, timer_gone);
     fetcher->handles--;
-    settle(fetcher);
+    fetcher_settle(fetcher);
 }

@@ -10,9 +10,6 @@
 
 #include <curl/curl.h>
 
-#define FETCH_MAIL_SOCKETS 64
-#define FETCH_QUIT_WAIT    1L /* seconds that a mail server may take to say goodbye */
-
 struct fetcher {
     struct loop *loop;
     struct fetch_options options; /* its texts are our own copies */
@@ -21,9 +18,7 @@ struct fetcher {
     struct transfer *transfers; /* under way */
     CURL **idle;                /* easy handles to use again */
     unsigned n_idle;
-    unsigned handles;                               /* of libuv's, that are open or closing */
-    curl_socket_t mail_sockets[FETCH_MAIL_SOCKETS]; /* open to mail servers */
-    unsigned n_mail_sockets;
+    unsigned handles; /* of libuv's, that are open or closing */
     bool destroyed;
 };
 
@@ -42,18 +37,23 @@ struct transfer {
     size_t body_room;
     bool too_large;
     bool head_complete;     /* the final answer's headers have ended */
-    struct mail_talk *mail; /* SMTP: what was said; NULL: HTTP */
+    struct mail_talk *mail; /* SMTP, under way: what was said */
     char reason[CURL_ERROR_SIZE];
 };
 
+/* --- fetch.c */
+/* A transfer has its outcome: fills answer and err of the fetch, and ends it. */
+void fetcher_finish(struct transfer *transfer, CURLcode code);
+/* One handle of libuv's less is open. */
+void fetcher_settle(struct fetcher *fetcher);
+
 /* --- fetch_mail.c */
-/* The handle has its limits and its address; what is left is the mail and its envelope. False:
- * it cannot be written as SMTP. */
+/* Takes the easy handle, which has its limits and its address, and sends the mail on a thread
+ * of its own, which ends with `fetcher_finish`. False: it cannot be written as SMTP. */
 bool fetch_mail_begin(struct transfer *transfer);
 /* How it went: fills answer and err of the fetch. */
 void fetch_mail_end(struct transfer *transfer, CURLcode code);
-/* As far as is known before the end. */
+/* As far as is known before the end; from now on nothing more is sent. */
 enum http_fate fetch_mail_fate(const struct transfer *transfer);
-void fetch_mail_free(struct transfer *transfer);
-/* No server is waited for any more. */
-void fetch_mail_shut(struct fetcher *fetcher);
+/* The transfer is ending; a thread that still runs hears so and ends for nobody. */
+void fetch_mail_leave(struct transfer *transfer);
