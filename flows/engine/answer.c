@@ -91,6 +91,12 @@ static bool is_question(struct str text)
     return str_ends(text, STR("?")) || str_ends(text, STR("؟"));
 }
 
+/* "log out" is heard anywhere: what a code has proved must not outlast it. */
+static bool is_log_out(const struct understood *meant)
+{
+    return meant->exact && str_eq(meant->intent, STR("log_out"));
+}
+
 /*
  * A text of a certain length is a story: words in it that could mean something by themselves
  * ("my order came, and it is broken") do not lead away. What does is a question that we know,
@@ -102,7 +108,7 @@ static bool answer_story(struct flow_turn *turn, struct str text,
     const struct prompt *prompt = &turn->kept.now.at->prompt;
     size_t length = str_length(text);
 
-    if (meant->strong && is_question(text))
+    if (is_log_out(meant) || (meant->strong && (meant->exact || is_question(text))))
         return false;
     if (length < (size_t)prompt->min)
         return length > 0 && !leads_away(turn, meant) && answer_happen(turn, STR("too_short"));
@@ -112,11 +118,12 @@ static bool answer_story(struct flow_turn *turn, struct str text,
     return answer_happen(turn, STR("answered"));
 }
 
-/* Words that surely begin another flow, and say little else. */
+/* Words that surely begin another flow, and say little else. A command of one word may be the
+ * very word that is looked for. */
 static bool leads_elsewhere(const struct flow_turn *turn, const struct understood *meant)
 {
-    return meant->strong && meant->confidence >= SURE_ENOUGH &&
-           follow_flow(turn->book, meant->intent) != NULL;
+    return is_log_out(meant) || (meant->strong && meant->confidence >= SURE_ENOUGH &&
+                                 follow_flow(turn->book, meant->intent) != NULL);
 }
 
 /* The one day that was named, at its noon: no time zone's change moves it to another. */

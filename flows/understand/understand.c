@@ -151,6 +151,7 @@ static void take_command(const struct match *command, struct understood *meant)
         return;
     meant->intent = str_from(phrase_intents[command->phrase->intent]);
     meant->exact = true;
+    meant->strong = command->phrase->n_words > 1;
     meant->confidence = SURE;
     if (str_eq(meant->intent, STR("menu")) || str_eq(meant->intent, STR("stop")) ||
         str_eq(meant->intent, STR("ok")))
