@@ -54,6 +54,8 @@ static const struct part parts[] = {
     {"send_code", &SQL_SEND_CODE, TAKES("way", "@contact", "@code", "@id", "@now", "@channels"), PART_ACTION, true},
     {"send_link_code", &SQL_SEND_LINK_CODE, TAKES("identity", "@contact", "@code", "@id", "@now", "@channels"), PART_ACTION, true},
     {"check_code", &SQL_CHECK_CODE, TAKES("@contact", "@given", "@id", "@now"), PART_ACTION, true},
+    {"thread_elsewhere", &SQL_THREAD_ELSEWHERE, TAKES("@contact", "@now"), PART_RECORD, false},
+    {"thread_take", &SQL_THREAD_TAKE, TAKES("@contact", "@now", "flow", "number"), PART_ACTION, false},
     {"profile", &SQL_PROFILE, NOTHING, PART_RECORD, false},
     {"profile_places", &SQL_PROFILE_PLACES, TAKES("@contact"), PART_LIST, false},
     {"profile_place", &SQL_PROFILE_PLACE, TAKES("place", "@contact"), PART_RECORD, false},

@@ -85,6 +85,9 @@
  *                  (how many there are)
  * send_link_code   to `identity`, a number or an address of mail that may be on record: masked
  * check_code       of either: left (tries), until_at, last_visit_at; verified proves who it is
+ * thread_elsewhere a load, or none: what the customer is in the middle of at another contact
+ *                  point: flow (cancel, report, estimate), number (the order's), channel
+ * thread_take      there it is over, to be gone on with here; alone: what waited here is over
  * profile          a load: name, email, email_verified, company, company_admin, language
  * profile_places   rows, at most nine: place, channel, masked; here (or none: not the one that
  *                  writes). profile_place: one of them, or none
@@ -97,9 +100,11 @@
  * company_people   up to 11 of its people: person, name, access and admin (or none),
  *                  orders_count, last_seen_at; company_person is one of them
  * company_orders   up to 11 of its orders: number, who, and as orders_list; company_order is
- * one of them, with items company_access   gives a `person` of it access, or takes it: `access`
- * is on or off not_me           the address that writes is nobody's from now on What a row does
- * not have is left out of it.
+ *                  one of them, with items
+ * company_access   gives a `person` of it access, or takes it: `access` is on or off
+ * not_me           the address that writes is nobody's from now on
+ *
+ * What a row does not have is left out of it.
  */
 #include "flows/flows.h"
 
@@ -157,6 +162,8 @@ const struct flow_part flow_parts[] = {
     {FLOW_ACTION, "send_code", TAKES("?way"), OUTCOMES(SENT_OR, "nowhere")},
     {FLOW_ACTION, "send_link_code", TAKES("identity"), OUTCOMES(SENT_OR, "unclear", "unavailable")},
     {FLOW_ACTION, "check_code", TAKES("code"), OUTCOMES("verified", TRIED)},
+    {FLOW_LOAD, "thread_elsewhere", NULL, NULL},
+    {FLOW_ACTION, "thread_take", TAKES("flow", "number"), OUTCOMES("taken", "gone")},
     {FLOW_LOAD, "profile", NULL, NULL},
     {FLOW_LOAD, "profile_places", NULL, NULL},
     {FLOW_LOAD, "profile_place", TAKES("place"), NULL},

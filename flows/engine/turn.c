@@ -90,6 +90,13 @@ static void absorb_session(struct flow_turn *turn, const struct flow_answer *ans
         turn->facts = answer->facts;
 }
 
+/* What waited here gives way to what the customer goes on with instead. */
+static bool is_alone(const struct flow_answer *answer)
+{
+    return answer->value.kind == VALUE_RECORD &&
+           record_get(answer->value.record, STR("alone")).kind == VALUE_TEXT;
+}
+
 static bool outcome(struct flow_turn *turn, struct err *err)
 {
     const struct handlers *outcomes = &turn->kept.now.at->outcomes;
@@ -104,6 +111,8 @@ static bool outcome(struct flow_turn *turn, struct err *err)
     turn->action = NULL;
     turn->phase = PHASE_END;
     absorb_session(turn, &turn->answers[0]);
+    if (is_alone(&turn->answers[0]))
+        turn->kept.depth = 0;
     turn_take(turn, &handler->moves);
     return true;
 }

@@ -153,6 +153,13 @@ static void see_options(struct player *player, const struct flow_result *result)
     }
 }
 
+/* Nothing is an answer to these, and what a stage need not speak of. */
+static bool may_be_silent(const struct flow_need *need)
+{
+    return strcmp(need->name, FLOW_QUIET_HOURS) == 0 ||
+           strcmp(need->name, "thread_elsewhere") == 0;
+}
+
 static bool answer_need(struct player *player, const struct flow_need *need,
                         struct flow_answer *answer, struct err *err)
 {
@@ -164,7 +171,7 @@ static bool answer_need(struct player *player, const struct flow_need *need,
         return false;
     if (known ||
         (play->answer && play->answer(player->arena, player->customer, need, answer)) ||
-        strcmp(need->name, FLOW_QUIET_HOURS) == 0) /* a stage may be silent about them */
+        may_be_silent(need))
         return true;
     return err_raise(err, ERR_REJECT,
                      "nobody answers %s: write \"@ %s: %s\", or into stage.yaml", need->name,

@@ -81,6 +81,64 @@ select case t.outcome when 'right' then 'verified' else t.outcome end as outcome
             then customer_visit($1::uuid, t.customer_id, $6::timestamptz) end as last_visit_at
   from tried t;
 
+-- name: thread_elsewhere
+-- What the same customer is in the middle of at another contact point, with an order of theirs: the
+-- newest of the last day, where the bot has the word and nobody said STOP. What waits for a code there
+-- is not meant: who wrote that has proved nothing. The state is looked at by its beginning, and not
+-- read as JSON, so that nothing that people wrote into it can be in the way.
+-- $1 org  $2 customer  $3 contact  $4 now
+with others as (
+    select p.channel, c.last_inbound_at,
+           substring(c.state from '^\{"v":"[0-9a-f]+","flow":"(cancel|report|estimate)"') as flow,
+           substring(c.state from '"number":"([A-Za-z0-9-]{1,40})"') as number
+      from contact_points p
+      join accounts a on a.org_id = $1::uuid and a.channel = p.channel
+      join conversations c on c.org_id = $1::uuid and c.account_id = a.account_id and c.contact_id = p.contact_id
+     where p.org_id = $1::uuid and p.customer_id = $2::uuid and p.contact_id <> $3::uuid
+       and p.stopped_at is null and not c.at_rest
+       and c.last_inbound_at > $4::timestamptz - interval '1 day'
+       and coalesce(c.held_until <= $4::timestamptz, true)
+       and not exists (select from handoffs h where h.org_id = $1::uuid
+                          and h.conversation_id = c.conversation_id and h.state <> 'done')
+     order by c.last_inbound_at desc
+     limit 10
+)
+select t.flow, t.number, t.channel
+  from others t
+  join orders o on o.org_id = $1::uuid and o.number = t.number and o.customer_id = $2::uuid
+ where t.flow is not null
+ order by t.last_inbound_at desc
+ limit 1;
+
+-- name: thread_take
+-- It is gone on with here: there it is at rest from now on, so that its buttons do nothing and its timers
+-- say nothing. Where that conversation has a turn just now, or has gone on, nothing is taken.
+-- $1 org  $2 customer  $3 contact  $4 now  $5 flow  $6 number
+with other as (
+    select c.conversation_id
+      from contact_points p
+      join accounts a on a.org_id = $1::uuid and a.channel = p.channel
+      join conversations c on c.org_id = $1::uuid and c.account_id = a.account_id and c.contact_id = p.contact_id
+     where p.org_id = $1::uuid and p.customer_id = $2::uuid and p.contact_id <> $3::uuid
+       and p.stopped_at is null and not c.at_rest
+       and c.last_inbound_at > $4::timestamptz - interval '1 day'
+       and coalesce(c.held_until <= $4::timestamptz, true)
+       and not exists (select from handoffs h where h.org_id = $1::uuid
+                          and h.conversation_id = c.conversation_id and h.state <> 'done')
+       and c.state like '{"v":"%","flow":"' || $5::text || '",%'
+       and substring(c.state from '"number":"([A-Za-z0-9-]{1,40})"') = $6::text
+       and $5::text in ('cancel', 'report', 'estimate')
+     order by c.last_inbound_at desc
+     limit 1
+       for no key update of c skip locked
+), taken as (
+    update conversations c set state = '', at_rest = true from other o
+     where c.org_id = $1::uuid and c.conversation_id = o.conversation_id
+    returning c.conversation_id
+)
+select case when exists (select from taken) then 'taken' else 'gone' end as outcome,
+       case when exists (select from taken) then 'yes' end as alone;
+
 -- name: not_me
 -- The number has another owner now: the address is nobody's, at once, and the number proves
 -- nothing more. Said on WhatsApp, which proves a number, it holds for SMS to that number as well;

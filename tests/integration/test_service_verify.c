@@ -182,6 +182,52 @@ static void otp_5_a_stranger_becomes_the_customer_whose_phone_has_the_code(void 
     service_stop(&service);
 }
 
+static long under_way(void)
+{
+    return ask_number(owner, "select count(*) from conversations where not at_rest");
+}
+
+static void report_one(void)
+{
+    PGresult *order = PQexec(owner, "select number from orders where customer_id = (select"
+                                    " customer_id from customer_phones where phone = '+" AMELIA
+                                    "') order by placed_at desc limit 1");
+
+    assert_int_equal(PQntuples(order), 1);
+    say(AMELIA,
+        arena_format(&arena, "i want to report a problem with %s", PQgetvalue(order, 0, 0)).at);
+    PQclear(order);
+}
+
+/* What she is reporting on one telephone she goes on with on another, and there it is over: its
+ * answer from there does nothing any more. */
+static void otp_5_what_was_begun_on_one_telephone_goes_on_on_another(void **state)
+{
+    (void)state;
+    start(2);
+    say(AMELIA, "my orders");
+    say(AMELIA, code_of(AMELIA));
+    report_one();
+    assert_int_equal(under_way(), 1);
+    say(STRANGER, "my orders");
+    say(STRANGER, "+1 555 010 0001");
+    say(STRANGER, code_of(AMELIA));
+    assert_int_equal(service_arrived(&service, STRANGER, "Shall we go on with that here?"), 1);
+    assert_int_equal(under_way(), 2);
+    say(STRANGER, "1");
+    assert_int_equal(under_way(), 1);
+    assert_int_equal(ask_number(owner,
+                                "select count(*) from conversations c join contact_points p"
+                                " using (org_id, contact_id) where p.channel = 'whatsapp'"
+                                " and p.phone = '+" AMELIA "' and c.state = ''"),
+                     1);
+    assert_int_equal(
+        ask_number(owner, "select count(*) from conversations where not at_rest and state like"
+                          " '%\"flow\":\"report\"%'"),
+        1);
+    service_stop(&service);
+}
+
 /* The number is on another telephone now: a new one of theirs, or somebody else's. */
 static void otp_4_another_telephone_ends_the_session(void **state)
 {
@@ -315,6 +361,7 @@ int main(void)
         TEST(otp_4_another_telephone_ends_the_session),
         TEST(otp_4_another_number_keeps_the_customer_and_ends_the_session),
         TEST(otp_5_a_stranger_becomes_the_customer_whose_phone_has_the_code),
+        TEST(otp_5_what_was_begun_on_one_telephone_goes_on_on_another),
         TEST(otp_5_a_stranger_registers_and_is_known_in_the_same_turn),
         TEST(otp_8_a_new_name_is_shown_and_greeted),
         TEST(otp_6_an_admin_sees_a_colleagues_order_and_takes_their_access),

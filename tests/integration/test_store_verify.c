@@ -53,8 +53,9 @@ struct doing {
     const char *contact;
     const char *code, *given; /* hashes */
     const char *channels;
-    const char *name; /* of the one variable it takes */
+    const char *name; /* of the variable it takes */
     const char *value;
+    const char *second, *second_value;
 };
 
 /* What an action gives; the record is the rig's. */
@@ -80,6 +81,8 @@ static struct value act(const char *action, const struct doing *how)
     record_build(&takes, &rig.arena);
     if (how->name)
         record_set(&takes, str_from(how->name), value_text(str_from(how->value)));
+    if (how->second)
+        record_set(&takes, str_from(how->second), value_text(str_from(how->second_value)));
     call_init(&called.call, &rig.arena, frame.org);
     called.call.customer = frame.customer;
     call_add(&called.call, part->sql,
@@ -777,6 +780,127 @@ static void otp_10_a_place_that_was_taken_off_takes_off_nothing_itself(void **st
                      1);
 }
 
+/* --- what was begun elsewhere ---------------------------------------------------------------
+ */
+
+#define BEGUN                                                                                  \
+    "{\"v\":\"0123456789abcdef0123456789abcdef\",\"flow\":\"cancel\",\"at\":\"confirm\","      \
+    "\"vars\":{\"note\":\"\\\"number\\\":\\\"ORD-2\\\"\",\"number\":\"ORD-1\"},\"open\":true}"
+
+/* By SMS she is in the middle of cancelling ORD-1. */
+static void begin_elsewhere(void)
+{
+    two_more_of_anas();
+    sql("insert into workflow_states (org_id, workflow, status, position, phase, progress)"
+        " values ('" ORG "', 'shop', 'shipped', 1, 'active', 50);"
+        "insert into orders (org_id, order_id, number, customer_id, status, placed_at, "
+        "currency,"
+        " subtotal_minor, total_minor) values"
+        " ('" ORG "', gen_random_uuid(), 'ORD-1', '" ANA "', 'shipped', now(), 'EUR', 1, 1),"
+        " ('" ORG "', gen_random_uuid(), 'ORD-2', '" BEN "', 'shipped', now(), 'EUR', 2, 2);"
+        "update conversations set state = '" BEGUN "', at_rest = false where contact_id = '" EVE
+        "'");
+    run_sql(owner,
+            arena_format(&rig.arena,
+                         "update conversations set last_inbound_at = timestamptz 'epoch' + "
+                         "%lld * interval '1 microsecond'",
+                         (long long)(now - 5 * MINUTE))
+                .at);
+}
+
+static const char *begun(void)
+{
+    struct value other = act("thread_elsewhere", &(struct doing){.customer = ANA});
+
+    return other.kind == VALUE_RECORD
+               ? arena_format(&rig.arena, "%s %s %s", text_in(other, "flow"),
+                              text_in(other, "number"), text_in(other, "channel"))
+                     .at
+               : "";
+}
+
+static struct value take(const char *customer, const char *flow, const char *number)
+{
+    return act("thread_take", &(struct doing){.customer = customer,
+                                              .name = "flow",
+                                              .value = flow,
+                                              .second = "number",
+                                              .second_value = number});
+}
+
+static void otp_5_what_was_begun_elsewhere_is_offered_and_taken_once(void **state)
+{
+    (void)state;
+    begin_elsewhere();
+    assert_string_equal(begun(), "cancel ORD-1 sms");
+    expect(take(ANA, "cancel", "ORD-2"), "gone");
+    expect(take(ANA, "report", "ORD-1"), "gone");
+    expect(take(ANA, "%", "ORD-1"), "gone");
+    expect(take(BEN, "cancel", "ORD-1"), "gone");
+    expect(take(NULL, "cancel", "ORD-1"), "gone");
+    struct value taken = take(ANA, "cancel", "ORD-1");
+    expect(taken, "taken");
+    assert_string_equal(text_in(taken, "alone"), "yes");
+    assert_int_equal(ask_number(owner,
+                                "select count(*) from conversations where contact_id = '" EVE
+                                "' and state = '' and at_rest"),
+                     1);
+    assert_string_equal(begun(), "");
+    expect(take(ANA, "cancel", "ORD-1"), "gone");
+}
+
+static void otp_5_only_what_the_bot_may_go_on_with_is_offered(void **state)
+{
+    (void)state;
+    static const char *const hidden[][2] = {
+        {"update contact_points set stopped_at = now() where contact_id = '" EVE "'",
+         "update contact_points set stopped_at = null"                                                                                        },
+        {"update conversations set held_until = 'infinity' where contact_id = '" EVE "'",
+         "update conversations set held_until = null"                                                                                         },
+        {"insert into handoffs (org_id, handoff_id, conversation_id, reason, asked_at, seq,"
+         " answer_by) values ('" ORG "', '" ORG "', '" BEN "', 'asked', now(), 1, now())",
+         "delete from handoffs"                                                                                                               },
+        {"update conversations set last_inbound_at = last_inbound_at - interval '1 day'",
+         "update conversations set last_inbound_at = last_inbound_at + interval '1 day'"                                                      },
+        {"update conversations set at_rest = true",                                                 "update conversations set at_rest = false"},
+        {"update contact_points set customer_id = '" BEN "' where contact_id = '" EVE "'",
+         "update contact_points set customer_id = '" ANA "' where contact_id = '" EVE "'"                                                     },
+        {"update orders set customer_id = '" BEN "'",
+         "update orders set customer_id = '" ANA "' where number = 'ORD-1'"                                                                   },
+        {"update conversations set state = replace(state, '\"cancel\"', '\"verify\"')",
+         "update conversations set state = replace(state, '\"verify\"', '\"cancel\"')"                                                        },
+    };
+
+    begin_elsewhere();
+    for (size_t i = 0; i < COUNTOF(hidden); i++) {
+        assert_string_equal(begun(), "cancel ORD-1 sms");
+        sql(hidden[i][0]);
+        if (strcmp(begun(), "") != 0)
+            fail_msg("offered after: %s", hidden[i][0]);
+        if (i != 6 && i != 7) /* whose order it is and the flow's name come from the offer */
+            expect(take(ANA, "cancel", "ORD-1"), "gone");
+        sql(hidden[i][1]);
+    }
+    assert_string_equal(begun(), "cancel ORD-1 sms");
+}
+
+/* A turn of the other conversation, or another worker that takes it, holds its row: nobody
+ * waits, so that two who take from each other cannot stop each other for ever. */
+static void otp_5_what_has_a_turn_just_now_is_left_there(void **state)
+{
+    (void)state;
+    begin_elsewhere();
+    PGconn *other = owner_connect();
+
+    run_sql(other, "begin");
+    run_sql(other,
+            "select 1 from conversations where contact_id = '" EVE "' for no key update");
+    expect(take(ANA, "cancel", "ORD-1"), "gone");
+    run_sql(other, "rollback");
+    PQfinish(other);
+    expect(take(ANA, "cancel", "ORD-1"), "taken");
+}
+
 static void otp_10_the_last_visit_is_kept_and_told(void **state)
 {
     (void)state;
@@ -1016,6 +1140,9 @@ int main(void)
         TEST(otp_10_this_is_not_me_takes_everything_away_at_once),
         TEST(otp_10_not_me_on_whatsapp_holds_for_sms_and_for_what_was_under_way),
         TEST(otp_10_not_me_by_sms_leaves_whatsapp_alone),
+        TEST(otp_5_what_was_begun_elsewhere_is_offered_and_taken_once),
+        TEST(otp_5_only_what_the_bot_may_go_on_with_is_offered),
+        TEST(otp_5_what_has_a_turn_just_now_is_left_there),
         TEST(otp_5_what_is_joined_is_shown_masked_and_only_to_its_owner),
         TEST(otp_10_another_place_is_taken_off_with_all_that_was_there),
         TEST(otp_10_a_number_that_is_taken_off_proves_nothing_more),

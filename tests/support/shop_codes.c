@@ -176,6 +176,11 @@ bool shop_codes_answer(struct arena *into, struct str customer, const struct flo
         check(answer, &row, customer, need, "changed", "changed");
     } else if (strcmp(need->name, "profile") == 0) {
         profile(&row, customer);
+    } else if (strcmp(need->name, "thread_elsewhere") == 0) {
+        return true; /* nothing */
+    } else if (strcmp(need->name, "thread_take") == 0) {
+        record_set(&row, STR("alone"), text("yes"));
+        outcome(answer, &row, "taken");
     } else if (strcmp(need->name, "profile_places") == 0) {
         answer->value = places(into, customer);
         return true;
