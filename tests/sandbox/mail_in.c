@@ -28,7 +28,7 @@ static bool is_wished(const json_t *wish, const char *name)
     return json_is_true(json_object_get(wish, name));
 }
 
-static struct str make_id(struct arena *into)
+struct str mail_make_id(struct arena *into)
 {
     uint8_t random[16];
     char hex[33];
@@ -243,7 +243,7 @@ static json_t *received_event(const json_t *mail)
 static json_t *write_mail(struct sandbox *sandbox, struct arena *into, struct chatter *person,
                           const json_t *wish, const json_t *entry)
 {
-    struct str text = text_in(wish, "text"), id = make_id(into);
+    struct str text = text_in(wish, "text"), id = mail_make_id(into);
     struct str to = address_to(sandbox, entry);
     json_t *mail =
         json_pack("{s:s, s:[s%], s:o}", "type", "mail", "to", to.at, to.len, "attachments",
@@ -271,7 +271,9 @@ struct str mail_say(struct sandbox *sandbox, struct arena *into, struct chatter 
     OWNED_JSON(mail) = write_mail(sandbox, into, person, wish, entry);
     if (is_wished(wish, "automatic"))
         json_object_set_new(mail, "automatic", json_true());
-    if (is_wished(wish, "gateway"))
+    /* who has no Resend has a gateway */
+    if (is_wished(wish, "gateway") || is_wished(json_object_get(entry, "message"), "smtp") ||
+        !sandbox->settings.resend_secret)
         json_object_set_new(mail, "raw", json_true());
     else
         json_object_set_new(mail, "event", received_event(mail));
@@ -322,7 +324,13 @@ void mail_arrived(struct sandbox *sandbox, struct arena *into, struct chatter *p
     tell(sandbox, into, person, id, body, "email.sent", now);
     tell(sandbox, into, person, id, body,
          person->no_mailbox ? "email.bounced" : "email.delivered", now + wait * USEC_PER_MSEC);
-    if (!person->away || person->no_mailbox)
+    mail_away(sandbox, into, person, id);
+}
+
+void mail_away(struct sandbox *sandbox, struct arena *into, struct chatter *person,
+               struct str id)
+{
+    if (!person->away || person->no_mailbox || !sandbox->settings.mail_address)
         return;
     OWNED_JSON(wish) =
         json_pack("{s:s, s:s%, s:b}", "text",

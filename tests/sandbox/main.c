@@ -46,6 +46,7 @@ static const char usage[] =
     "  --resend-openapi FILE   the same for mails\n"
     "  --resend-secret S    signs what Resend tells of mails (RESEND_WEBHOOK_SECRET)\n"
     "  --mail-address A     where people write to the business\n"
+    "  --smtp-port N        also a mail server, without encryption (default none)\n"
     "  --mail-token T       a mail gateway's, for raw mail (MAIL_GATEWAY_TOKEN)\n"
     "  --faults JSON        as POST /control/faults\n"
     "  --seed N             for the faults' dice\n"
@@ -77,6 +78,7 @@ enum option_id {
     OPT_RESEND_SECRET,
     OPT_MAIL_ADDRESS,
     OPT_MAIL_TOKEN,
+    OPT_SMTP_PORT,
     OPT_FAULTS,
     OPT_SEED,
     OPT_DELIVERED,
@@ -108,6 +110,7 @@ static const struct option options[] = {
     {"resend-openapi",  required_argument, NULL, OPT_RESEND_OPENAPI},
     {"resend-secret",   required_argument, NULL, OPT_RESEND_SECRET },
     {"mail-address",    required_argument, NULL, OPT_MAIL_ADDRESS  },
+    {"smtp-port",       required_argument, NULL, OPT_SMTP_PORT     },
     {"mail-token",      required_argument, NULL, OPT_MAIL_TOKEN    },
     {"faults",          required_argument, NULL, OPT_FAULTS        },
     {"seed",            required_argument, NULL, OPT_SEED          },
@@ -207,6 +210,11 @@ static bool set_option(struct sandbox *sandbox, int id, char *value, struct err 
         return true;
     case OPT_MAIL_ADDRESS:
         s->mail_address = value;
+        return true;
+    case OPT_SMTP_PORT:
+        if (!set_number(value, &number, err) || number < 1 || number > 65535)
+            return err_raise(err, ERR_REJECT, "--smtp-port: 1 to 65535");
+        s->smtp_port = (int)number;
         return true;
     case OPT_MAIL_TOKEN:
         s->mail_token = value;
@@ -375,7 +383,7 @@ static bool start(struct sandbox *sandbox, int *fd, struct err *err)
         !fetcher_create(&sandbox->loop, &fetching, &sandbox->fetcher, err))
         return false;
     callbacks_begin(sandbox);
-    return http_server_listen(sandbox->server, *fd, err);
+    return smtp_listen(sandbox, err) && http_server_listen(sandbox->server, *fd, err);
 }
 
 static void on_signal(uv_signal_t *signal, int number)
@@ -387,6 +395,7 @@ static void on_signal(uv_signal_t *signal, int number)
 static void stop(struct sandbox *sandbox)
 {
     sandbox->stopping = true;
+    smtp_stop(sandbox);
     fetcher_destroy(sandbox->fetcher);
     journal_destroy(sandbox->journal); /* its waiters hold exchanges and debts */
     http_server_destroy(sandbox->server);

@@ -9,6 +9,7 @@
  *     resend.c     Resend: mails
  *     mail_in.c    what people mail, and what Resend tells of mails
  *     mail_seen.c  what a mail program does with a mail
+ *     smtp.c       a mail server, for what leaves by SMTP
  *     mime_out.c   a person's mail as bytes
  *     control.c    what tests and the phone page ask for
  *     chats.c      people, what was said in their chats, and who watches
@@ -56,6 +57,7 @@ struct settings {
     const char *resend_key;    /* without it every call is refused */
     const char *resend_secret; /* "whsec_..."; without it nothing is told of mails */
     const char *mail_address;  /* the business's, that people write to */
+    int smtp_port;             /* 0: none */
     const char *mail_token;    /* a gateway's, for /webhooks/mail/ADDRESS */
     const char *business;      /* the name over the page's chat */
     int64_t delivered_ms;      /* after the answer; below 0: never */
@@ -196,6 +198,10 @@ struct str mail_say(struct sandbox *sandbox, struct arena *into, struct chatter 
 /* Resend was given a mail for this person: tell what became of it. */
 void mail_arrived(struct sandbox *sandbox, struct arena *into, struct chatter *person,
                   struct str id, const json_t *body);
+/* If they are away, a machine answers the mail of this id. */
+void mail_away(struct sandbox *sandbox, struct arena *into, struct chatter *person,
+               struct str id);
+struct str mail_make_id(struct arena *into);
 /* GET /emails/receiving/..., and where its files lie. False when the path is another. */
 bool mail_handle(struct sandbox *sandbox, struct http_exchange *exchange, bool may_read);
 /* Of an item with "event" (to Resend's door) or "raw" (to a gateway's); at most five headers.
@@ -211,6 +217,11 @@ void mail_letter(struct sandbox *sandbox, struct http_exchange *exchange);
  */
 void mail_unsubscribe(struct sandbox *sandbox, struct http_exchange *exchange,
                       const json_t *body);
+
+/* --- smtp.c ------------------------------------------------------------------------------- */
+/* Listen, if a port is wished for. */
+MUST_USE bool smtp_listen(struct sandbox *sandbox, struct err *err);
+void smtp_stop(struct sandbox *sandbox);
 
 /* --- mime_out.c --------------------------------------------------------------------------- */
 /* A mail that a person said, as the bytes of a gateway. */
