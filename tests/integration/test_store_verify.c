@@ -504,6 +504,26 @@ static struct value registers(const char *name)
                &(struct doing){.contact = THERE, .name = "name", .value = name});
 }
 
+/* A mailbox that two share says nothing of who of them writes; nor does one that nobody proved.
+ */
+static void otp_5_a_mailbox_that_two_share_links_nobody(void **state)
+{
+    (void)state;
+    static const char of[] =
+        "select count(customer_by_mail('" ORG "', 'Office@Harbour.example'))";
+
+    sql("set parley.org_id = '" ORG "'");
+    sql("update customers set email = 'office@harbour.example', email_verified_at = now() where"
+        " customer_id = '" ANA "'");
+    assert_int_equal(ask_number(owner, of), 1);
+    sql("update customers set email = 'OFFICE@harbour.example', email_verified_at = now() where"
+        " customer_id = '" BEN "'");
+    assert_int_equal(ask_number(owner, of), 0);
+    sql("update customers set email_verified_at = null, external_id = null");
+    assert_int_equal(ask_number(owner, of), 0);
+    sql("reset parley.org_id");
+}
+
 static void otp_5_strangers_register_only_where_the_business_lets_them(void **state)
 {
     (void)state;
@@ -1140,6 +1160,7 @@ int main(void)
         TEST(otp_10_this_is_not_me_takes_everything_away_at_once),
         TEST(otp_10_not_me_on_whatsapp_holds_for_sms_and_for_what_was_under_way),
         TEST(otp_10_not_me_by_sms_leaves_whatsapp_alone),
+        TEST(otp_5_a_mailbox_that_two_share_links_nobody),
         TEST(otp_5_what_was_begun_elsewhere_is_offered_and_taken_once),
         TEST(otp_5_only_what_the_bot_may_go_on_with_is_offered),
         TEST(otp_5_what_has_a_turn_just_now_is_left_there),
