@@ -18,6 +18,8 @@ static void settled(struct arrival *delivery)
 {
     struct mail_call *call = CONTAINER_OF(delivery, struct mail_call, delivery);
 
+    if (delivery->failed && call->counted) /* it comes again, and is one mail all the same */
+        pairs_give(&call->intake->mail_writers, call->writer, WRITER_INTERVAL);
     intake_closes(call->intake, delivery, 200, NULL, STR_NONE);
 }
 
@@ -99,15 +101,15 @@ static bool decode_raw(struct mail_call *call, struct err *err)
 static void still_machines(struct mail_call *call)
 {
     struct event *event = call->batch.events;
-    struct uuid writer;
 
     if (call->batch.n == 0 || !event_is_message(event->kind))
         return;
     struct str parts[2] = {call->account->external_id, person_address(&event->from)};
     struct hash16 hash = hash16_of(parts, 2);
-    memcpy(writer.bytes, hash.bytes, sizeof writer.bytes);
-    if (pairs_take(&call->intake->mail_writers, writer, clock_monotonic(), WRITER_INTERVAL,
-                   WRITER_BURST) == 0)
+    memcpy(call->writer.bytes, hash.bytes, sizeof call->writer.bytes);
+    call->counted = pairs_take(&call->intake->mail_writers, call->writer, clock_monotonic(),
+                               WRITER_INTERVAL, WRITER_BURST) == 0;
+    if (call->counted)
         return;
     log_event(LOG_WARN, "intake.mail_too_many", LOG_ID("account", call->account->account));
     *event = (struct event){.kind = EVENT_OTHER,

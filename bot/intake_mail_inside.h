@@ -26,6 +26,8 @@ struct mail_call {
     struct http_request request;
     struct fetch fetch;
     struct timer pause;
+    struct uuid writer; /* whose share it was counted against */
+    bool counted;
 };
 
 struct mail_call *mail_call_open(struct intake *intake, struct http_exchange *exchange,

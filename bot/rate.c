@@ -129,3 +129,12 @@ usec_t pairs_take(struct pairs *pairs, struct uuid person, usec_t now, usec_t in
     pair->until = from + interval;
     return 0;
 }
+
+void pairs_give(struct pairs *pairs, struct uuid person, usec_t interval)
+{
+    if (pairs->room == 0)
+        return;
+    struct pair *pair = &pairs->slots[slot_of(pairs, person)];
+    if (pair->until > interval) /* what was taken reaches past its interval: never to 0 */
+        pair->until -= interval;
+}

@@ -41,3 +41,5 @@ void pairs_finish(struct pairs *pairs);
 /* 0 when one may go now (and counts it), else how long to wait. `interval` 0: no limit. */
 usec_t pairs_take(struct pairs *pairs, struct uuid person, usec_t now, usec_t interval,
                   unsigned burst);
+/* What was taken came to nothing, and does not count. Nothing when it is forgotten by now. */
+void pairs_give(struct pairs *pairs, struct uuid person, usec_t interval);

@@ -783,6 +783,27 @@ static void ch_9_a_card_in_a_mail_is_kept_nowhere(void **state)
     service_stop(&service);
 }
 
+/* The database cannot take it, and the gateway comes again and again: it is one mail, and is
+ * answered. */
+static void ch_5_a_mail_that_comes_again_is_not_taken_for_many(void **state)
+{
+    static const char mail[] = HEAD "\r\nhello";
+
+    (void)state;
+    assert_int_equal(setenv("PARLEY_TURNS_DEADLINE", "100ms", 1), 0);
+    start(1);
+    assert_int_equal(unsetenv("PARLEY_TURNS_DEADLINE"), 0);
+    long before = messages_in();
+    run_sql(owner, "begin; lock table seen in exclusive mode");
+    for (int i = 0; i < 40; i++)
+        assert_int_equal(post_mail(DOOR, mail), 503);
+    run_sql(owner, "commit");
+    give_mail(mail);
+    assert_int_equal(messages_in(), before + 1);
+    assert_int_equal(service_logged(&service, "intake.mail_too_many"), 0);
+    service_stop(&service);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -792,6 +813,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(ch_5_a_mail_makes_a_turn_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(otp_2_a_forged_sender_is_a_stranger, set_up, tear_down),
         cmocka_unit_test_setup_teardown(ch_5_machines_are_never_answered, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(ch_5_a_mail_that_comes_again_is_not_taken_for_many,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(ch_5_a_loop_with_an_unknown_machine_ends, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(ch_5_what_is_nobodys_or_hostile_is_kept_and_answered,

@@ -335,9 +335,29 @@ static void interval_nought_means_no_limit_and_burst_nought_is_one(void **state)
     pairs_finish(&pairs);
 }
 
+static void what_came_to_nothing_does_not_count(void **state)
+{
+    struct pairs pairs;
+
+    (void)state;
+    pairs_init(&pairs);
+    pairs_give(&pairs, person(1), PAIR); /* nothing was taken */
+    for (unsigned i = 0; i < BURSTS * 3; i++) {
+        assert_int_equal(pairs_take(&pairs, person(1), START, PAIR, BURSTS), 0);
+        pairs_give(&pairs, person(1), PAIR);
+    }
+    for (unsigned i = 0; i < BURSTS; i++)
+        assert_int_equal(pairs_take(&pairs, person(1), START, PAIR, BURSTS), 0);
+    assert_true(pairs_take(&pairs, person(1), START, PAIR, BURSTS) > 0);
+    pairs_give(&pairs, person(2), PAIR);
+    assert_true(pairs_take(&pairs, person(1), START, PAIR, BURSTS) > 0);
+    pairs_finish(&pairs);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_came_to_nothing_does_not_count),
         cmocka_unit_test(ch_4_what_is_owed_is_paid_first),
         cmocka_unit_test(a_new_bucket_is_full_and_gives_its_burst_at_once),
         cmocka_unit_test(no_stretch_of_time_sees_more_than_burst_and_rate),
