@@ -5,6 +5,7 @@
  */
 #include "bot/base/crypto.h"
 #include "bot/base/message.h"
+#include "bot/mail_token.h"
 #include "tests/support/service.h"
 
 #include <arpa/inet.h>
@@ -382,6 +383,43 @@ static void otp_2_a_forged_sender_is_a_stranger(void **state)
     }
     customer_writes(6, PASS);
     assert_int_equal(codes_sent(), 1);
+    service_stop(&service);
+}
+
+/* Whoever answers to the address of one of our mails has read it in that mailbox. */
+static void otp_2_the_token_of_our_mail_vouches_for_its_sender(void **state)
+{
+    static const struct config config = {
+        .secrets.key = {"a key of thirty-two characters or more", 38}
+    };
+    struct str house = STR(SERVICE_MAIL);
+    size_t at = str_find(house, STR("@"));
+    struct uuid conversation;
+
+    (void)state;
+    start(1);
+    give_mail(PASS "From: customer7@example.com\r\nTo: " SERVICE_MAIL "\r\n\r\nmenu");
+    PGresult *rows =
+        PQexec(owner, "select c.conversation_id from conversations c join"
+                      " contact_points p using (org_id, contact_id) where p.address"
+                      " = 'customer7@example.com'");
+    assert_int_equal(PQntuples(rows), 1);
+    assert_true(uuid_parse(str_from(PQgetvalue(rows, 0, 0)), &conversation));
+    PQclear(rows);
+    struct uuid others = conversation;
+    others.bytes[15] ^= 1;
+    const struct uuid of[] = {others, conversation};
+    for (size_t i = 0; i < 2; i++) {
+        struct str token = mail_token(&arena, &config, of[i]);
+        give_mail(arena_format(&arena,
+                               "From: customer7@example.com\r\nTo: %.*s+%.*s%.*s\r\n\r\n%s",
+                               (int)at, house.at, STR_ARG(token), (int)(house.len - at),
+                               house.at + at, "my orders")
+                      .at);
+        assert_int_equal(codes_sent(), (long)i);
+        give_mail(PASS "Subject: again\r\nFrom: customer7@example.com\r\nTo: " SERVICE_MAIL
+                       "\r\n\r\nmenu"); /* else it would be the same mail */
+    }
     service_stop(&service);
 }
 
@@ -811,6 +849,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(ch_5_only_the_gateway_may_post_mail, set_up, tear_down),
         cmocka_unit_test_setup_teardown(ch_5_a_mail_makes_a_turn_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(otp_2_the_token_of_our_mail_vouches_for_its_sender,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(otp_2_a_forged_sender_is_a_stranger, set_up, tear_down),
         cmocka_unit_test_setup_teardown(ch_5_machines_are_never_answered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(ch_5_a_mail_that_comes_again_is_not_taken_for_many,
