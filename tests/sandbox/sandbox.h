@@ -10,6 +10,7 @@
  *     mail_in.c    what people mail, and what Resend tells of mails
  *     mail_seen.c  what a mail program does with a mail
  *     smtp.c       a mail server, for what leaves by SMTP
+ *     mime_in.c    a mail that came by SMTP, read
  *     mime_out.c   a person's mail as bytes
  *     control.c    what tests and the phone page ask for
  *     chats.c      people, what was said in their chats, and who watches
@@ -222,6 +223,10 @@ void mail_unsubscribe(struct sandbox *sandbox, struct http_exchange *exchange,
 /* Listen, if a port is wished for. */
 MUST_USE bool smtp_listen(struct sandbox *sandbox, struct err *err);
 void smtp_stop(struct sandbox *sandbox);
+
+/* --- mime_in.c ---------------------------------------------------------------------------- */
+/* {from, subject, reply_to, message_id, headers, text, html}: what of it there is. */
+json_t *mime_read(struct arena *into, struct str bytes);
 
 /* --- mime_out.c --------------------------------------------------------------------------- */
 /* A mail that a person said, as the bytes of a gateway. */

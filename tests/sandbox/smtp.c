@@ -10,7 +10,6 @@
 #include "bot/base/json.h"
 #include "tests/sandbox/sandbox.h"
 
-#include <gmime/gmime.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -111,56 +110,6 @@ static void say(struct session *session, const char *line)
 
 /* --- a mail ------------------------------------------------------------------------------- */
 
-static void add_part(GMimeObject *parent, GMimeObject *part, gpointer into)
-{
-    (void)parent;
-    if (!GMIME_IS_TEXT_PART(part))
-        return;
-    GMimeContentType *type = g_mime_object_get_content_type(part);
-    bool html = g_mime_content_type_is_type(type, "text", "html");
-    char *text = g_mime_text_part_get_text(GMIME_TEXT_PART(part));
-    if (text && !json_object_get(into, html ? "html" : "text"))
-        json_object_set_new(into, html ? "html" : "text", json_string(text));
-    g_free(text);
-}
-
-static void add_headers(GMimeMessage *message, json_t *mail)
-{
-    GMimeHeaderList *list = g_mime_object_get_header_list(GMIME_OBJECT(message));
-    json_t *headers = json_object();
-    for (int i = 0; i < g_mime_header_list_get_count(list); i++) {
-        GMimeHeader *header = g_mime_header_list_get_header_at(list, i);
-        const char *name = g_mime_header_get_name(header);
-        const char *value = g_mime_header_get_value(header);
-        const char *as = strcasecmp(name, "from") == 0         ? "from"
-                         : strcasecmp(name, "subject") == 0    ? "subject"
-                         : strcasecmp(name, "reply-to") == 0   ? "reply_to"
-                         : strcasecmp(name, "message-id") == 0 ? "message_id"
-                                                               : NULL;
-        json_object_set_new(as ? mail : headers, as ? as : name, json_string(value));
-    }
-    json_object_set_new(mail, "headers", headers);
-}
-
-static json_t *read_mail(const struct session *session)
-{
-    if (session->mail_len == 0)
-        return NULL;
-    GMimeStream *stream = g_mime_stream_mem_new_with_buffer(session->mail, session->mail_len);
-    GMimeParser *parser = g_mime_parser_new_with_stream(stream);
-    GMimeMessage *message = g_mime_parser_construct_message(parser, NULL);
-    json_t *mail = NULL;
-    if (message) {
-        mail = json_pack("{s:[s], s:b}", "to", session->to->mail, "smtp", 1);
-        add_headers(message, mail);
-        g_mime_message_foreach(message, add_part, mail);
-        g_object_unref(message);
-    }
-    g_object_unref(parser);
-    g_object_unref(stream);
-    return mail;
-}
-
 static void kept(struct journal_wait *wait)
 {
     struct session *session = CONTAINER_OF(wait, struct session, wait);
@@ -176,14 +125,18 @@ static void take(struct session *session)
 {
     struct sandbox *sandbox = session->sandbox;
     struct arena arena;
-    OWNED_JSON(mail) = read_mail(session);
+    arena_init(&arena);
+    OWNED_JSON(mail) =
+        mime_read(&arena, (struct str){session->mail ? session->mail : "", session->mail_len});
+    json_object_set_new(mail, "to", json_pack("[s]", session->to->mail));
+    json_object_set_new(mail, "smtp", json_true());
     if (!json_string_length(json_object_get(mail, "text")) ||
         !json_string_length(json_object_get(mail, "message_id"))) {
         sandbox->n_findings++;
         say(session, "550 5.6.0 no text or no Message-ID\r\n");
+        arena_finish(&arena);
         return;
     }
-    arena_init(&arena);
     struct str id = mail_make_id(&arena);
     OWNED_JSON(record) =
         json_pack("{s:s, s:I, s:I, s:s, s:O, s:s, s:O, s:s%}", "t", "mail", "n",
@@ -334,7 +287,6 @@ bool smtp_listen(struct sandbox *sandbox, struct err *err)
     int port = sandbox->settings.smtp_port, code;
     if (port == 0)
         return true;
-    g_mime_init();
     sink.sandbox = sandbox;
     uv_ip4_addr("127.0.0.1", port, &address);
     uv_tcp_init(&sandbox->loop.uv, &sink.listener);
