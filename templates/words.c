@@ -94,6 +94,20 @@ bool words_has(const struct words *words, struct str key)
     return entry != NULL;
 }
 
+struct str words_lacking(struct arena *into, const struct words *words, struct str key)
+{
+    const struct entry *entry = words_find(words, key);
+    struct str lacking = STR_NONE;
+
+    for (unsigned lang = 0; lang < LANG_COUNT; lang++) {
+        if (entry && wording_is_given(&entry->in[lang]))
+            continue;
+        lacking = arena_format(into, "%.*s%s%s", STR_ARG(lacking), lacking.len ? ", " : "",
+                               lang_code((enum lang)lang));
+    }
+    return lacking;
+}
+
 /* --- rendering --------------------------------------------------------------------------- */
 
 /* The form that the number asks for, or the nearest that there is. */

@@ -50,6 +50,9 @@ void words_destroy(struct words *words); /* accepts NULL */
 /* Whether every language has the key. */
 bool words_has(const struct words *words, struct str key);
 
+/* Those that have not: "es, pl", for whoever has to write them. Empty when all have. */
+struct str words_lacking(struct arena *into, const struct words *words, struct str key);
+
 /*
  * The text of `key` with its variables filled in from `values` (dotted paths reach into
  * records). A key or variable that is missing, which the check should have found, falls back to

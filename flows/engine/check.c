@@ -125,7 +125,9 @@ static bool resolve_flow(struct checker *checker, struct flow_def *flow)
         const struct flow_def *other = book_flow_on(book, flow->starts_on[i]);
 
         if (other != flow) {
-            return REFUSE(checker, flow->line, "'%.*s' already starts flow '%.*s'; one of them",
+            return REFUSE(checker, flow->line,
+                          "'%.*s' already starts flow '%.*s'; drop it from one of "
+                          "them",
                           STR_ARG(flow->starts_on[i]), STR_ARG(other->name));
         }
     }

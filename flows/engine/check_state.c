@@ -38,7 +38,8 @@ static bool check_end(struct checker *checker, struct state_def *state)
 
     if (asks && goes) {
         return REFUSE(checker, state->line,
-                      "state '%.*s' asks and goes on at once; one of them",
+                      "state '%.*s' asks and goes on at once; keep one of them, and "
+                      "give the other a state of its own",
                       STR_ARG(state->name));
     }
     if (!asks && state->on.n > 0) {

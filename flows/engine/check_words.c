@@ -9,10 +9,9 @@ static bool want_words(struct checker *checker, unsigned line, struct str key)
 {
     if (words_has(checker->book->words, key))
         return true;
-    return REFUSE(checker, line,
-                  "the words '%.*s' are missing in some language; add them to every file of "
-                  "templates/messages",
-                  STR_ARG(key));
+    return REFUSE(
+        checker, line, "the words '%.*s' are missing in %.*s; add them to templates/messages",
+        STR_ARG(key), STR_ARG(words_lacking(&checker->scratch, checker->book->words, key)));
 }
 
 /* The words are there, and speak of nothing that this state does not know. */
@@ -148,10 +147,13 @@ bool check_own_words(struct checker *checker)
 
     for (size_t i = 0; i < COUNTOF(keys); i++) {
         if (!words_has(checker->book->words, str_from(keys[i]))) {
-            return err_raise(checker->err, ERR_REJECT,
-                             "messages/en.yaml:1: the words '%s' are missing in some language; "
-                             "the engine says them",
-                             keys[i]);
+            return err_raise(
+                checker->err, ERR_REJECT,
+                "messages/en.yaml:1: the words '%s' are missing in %.*s; add them: "
+                "the engine says them",
+                keys[i],
+                STR_ARG(
+                    words_lacking(&checker->scratch, checker->book->words, str_from(keys[i]))));
         }
     }
     return true;

@@ -87,7 +87,9 @@ static bool read_action(struct loader *loader, const struct node *map, struct mo
     if (move->action)
         return true;
     return REFUSE(loader, node_get(map, "action"),
-                  "there is no action '%.*s'; C registers them", STR_ARG(name));
+                  "there is no action '%.*s'; check the spelling: flows/actions/parts.c has "
+                  "them all",
+                  STR_ARG(name));
 }
 
 bool loader_way(struct loader *loader, const struct node *map, struct move *move)

@@ -29,7 +29,9 @@ static bool read_load(struct loader *loader, const struct node *node, struct loa
     }
     loading->part = part_find(loader->parts, FLOW_LOAD, name);
     if (!loading->part) {
-        return REFUSE(loader, node, "there is no load '%.*s'; C registers them",
+        return REFUSE(loader, node,
+                      "there is no load '%.*s'; check the spelling: "
+                      "flows/actions/parts.c has them all",
                       STR_ARG(str_slice(name, 0, 60)));
     }
     if (!loading->as.len)
