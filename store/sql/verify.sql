@@ -62,7 +62,8 @@ select case when not a.clear then 'unclear' when not a.reachable then 'unavailab
                                $5::text, $6::uuid, $7::timestamptz) i;
 
 -- name: check_code
--- A right one proves the customer, or links the address to the customer that it was sent to.
+-- A right one proves the customer, or links the address to the customer that it was sent to. The last
+-- visit is told when it was another one: whoever proves a second address just now knows of the first.
 -- $1 org  $2 customer  $3 contact  $4 hash of what was typed  $5 id  $6 now
 with tried as materialized (
     select * from code_try($1::uuid, $3::uuid, array['verify', 'link'], $2::uuid, $4::text, $6::timestamptz)
@@ -73,13 +74,14 @@ with tried as materialized (
 ), noted as (
     insert into audit (org_id, audit_id, at, actor, action, subject)
     select $1::uuid, $5::uuid, $6::timestamptz, 'customer', 'verify.linked', l.contact_id::text from linked l
+), visited as materialized (
+    select customer_visit($1::uuid, t.customer_id, $6::timestamptz) as before from tried t where t.outcome = 'right'
 )
 select case t.outcome when 'right' then 'verified' else t.outcome end as outcome,
        t.remaining as "left", t.until as until_at, t.alert, t.customer_id,
        case t.outcome when 'right' then 'proved' end as who,
-       case t.outcome when 'right'
-            then customer_visit($1::uuid, t.customer_id, $6::timestamptz) end as last_visit_at
-  from tried t;
+       case when v.before < $6::timestamptz - interval '1 hour' then v.before end as last_visit_at
+  from tried t left join visited v on true;
 
 -- name: thread_elsewhere
 -- What the same customer is in the middle of at another contact point, with an order of theirs: the
