@@ -101,6 +101,7 @@ static struct channel_limits mail_limits(const struct config *config)
 {
     return (struct channel_limits){.rate = config->mail.rate,
                                    .rate_burst = config->mail.rate_burst,
+                                   .one_key = !by_smtp(config),
                                    .connections = config->mail.connections,
                                    .connect_timeout = config->mail.connect_timeout,
                                    .timeout = config->mail.timeout,

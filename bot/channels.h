@@ -11,6 +11,7 @@
 
 struct channel_limits {
     unsigned rate, rate_burst; /* a second of one account: messages, or segments of SMS */
+    bool one_key;              /* the rate is one for all accounts together */
     unsigned connections;      /* under way at once */
     usec_t pair_interval;      /* between two to one person; 0: no limit */
     unsigned pair_burst;

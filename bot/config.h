@@ -82,7 +82,7 @@ struct config {
         struct str transport; /* "resend", "smtp" */
         struct str from_name; /* empty: the business's */
         usec_t connect_timeout, timeout;
-        unsigned rate, rate_burst; /* mails a second of one address */
+        unsigned rate, rate_burst; /* mails a second of one address; by Resend of all */
         unsigned connections;      /* of one address, under way at once */
         struct str gateway_token;  /* empty: no gateway may post mail */
         struct str authserv;       /* whose word about senders counts; empty: nobody's */

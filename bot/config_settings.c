@@ -191,8 +191,9 @@ const struct setting settings[] = {
              "for a while before they take it."},
     {.path = "mail.rate", .type = SETTING_COUNT, .offset = AT(mail.rate), .initial = "2",
      .least = 1, .most = 1000000,
-     .help = "Mails a second from one address. Resend allows 2 requests a second to all of an "
-             "account's keys together, and more when asked."},
+     .help = "Mails a second from one address. By Resend: requests a second from this node, of all "
+             "addresses together, and asking for mails that came in counts, too. Resend allows "
+             "2 to all of a team's keys together, and more when asked."},
     {.path = "mail.rate_burst", .type = SETTING_COUNT, .offset = AT(mail.rate_burst),
      .initial = "2", .least = 1, .most = 1000000,
      .help = "How many may leave at once after a quiet moment."},

@@ -35,6 +35,7 @@ static bool decode_fetched(struct mail_call *call, struct err *err)
 }
 
 static void fetch_mail(struct mail_call *call);
+static bool reserve(struct mail_call *call, usec_t pause);
 
 static usec_t time_left(const struct mail_call *call)
 {
@@ -58,7 +59,6 @@ static void pause_over(struct timer *timer)
  * be minutes away. False when there is no time for another. */
 static bool ask_again(struct mail_call *call)
 {
-    struct worker *worker = call->intake->worker;
     usec_t pause = call->fetch.answer.retry_after;
     uint16_t chance;
 
@@ -66,10 +66,7 @@ static bool ask_again(struct mail_call *call)
         pause = PAUSE_LEAST;
     random_bytes(&chance, sizeof chance);
     pause += PAUSE_LEAST * chance / UINT16_MAX;
-    if (worker->draining || pause + USEC_PER_SEC > time_left(call))
-        return false;
-    timer_start(&worker->loop, &call->pause, pause, pause_over);
-    return true;
+    return reserve(call, pause);
 }
 
 /* Any answer but the mail itself is for later, and so is none. */
@@ -87,6 +84,38 @@ static void fetched(struct fetch *fetch)
     }
     call->delivery.body = fetch->answer.body;
     mail_take_apart(call, REDACT_JSON, decode_fetched);
+}
+
+/* A request of the share that all have with Resend, after the pause at least. What came in goes
+ * ahead of what leaves: a lane takes only what nobody has reserved. False when there is no time
+ * for it. */
+static bool reserve(struct mail_call *call, usec_t pause)
+{
+    struct worker *worker = call->intake->worker;
+    const struct config *config = worker->config;
+    usec_t most = time_left(call) - USEC_PER_SEC, wait;
+
+    if (pause > 0 && (worker->draining || pause > most))
+        return false;
+    if (!quota_reserve(&worker->shared->resend, clock_monotonic(), config->mail.rate,
+                       config->mail.rate_burst, most > 0 ? most : 0, &wait))
+        return false;
+    if (wait < pause)
+        wait = pause;
+    if (wait == 0) {
+        fetch_mail(call);
+    } else {
+        timer_start(&worker->loop, &call->pause, wait, pause_over);
+    }
+    return true;
+}
+
+static void fetch_received(struct mail_call *call)
+{
+    if (!reserve(call, 0)) {
+        log_event(LOG_WARN, "intake.mail_not_fetched", LOG_I("status", 0));
+        arrival_settle(&call->delivery, false);
+    }
 }
 
 static void fetch_mail(struct mail_call *call)
@@ -137,7 +166,7 @@ static void go_on_resend(struct mail_call *call)
     if (call->news.received.len == 0) {
         mail_route(call);
     } else if (find_recipient(call)) {
-        fetch_mail(call);
+        fetch_received(call);
     } else {
         count(COUNT_UNROUTED, 1);
         mail_keep(call, REDACT_JSON, "an address that no business has");

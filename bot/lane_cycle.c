@@ -290,6 +290,8 @@ static void add_claim(struct lane *lane)
 static void claimed(struct lane *lane, unsigned n)
 {
     bucket_take(&lane->bucket, n);
+    if (lane->quota != NULL)
+        quota_give(lane->quota, lane->limits.rate, lane->claim_limit - n);
     lane->under_way += n;
     if (lane->gate != NULL)
         gate_dequeue(lane->gate, n);

@@ -76,6 +76,28 @@ static unsigned claim_size(struct lane *lane, usec_t now)
     return size;
 }
 
+/* Of a shared rate nothing is promised that was not taken; what is not used goes back. */
+static unsigned draw(struct lane *lane, usec_t now, unsigned size)
+{
+    if (lane->quota == NULL)
+        return size;
+    return quota_take(lane->quota, now, lane->limits.rate, lane->limits.rate_burst, size);
+}
+
+/* How long a lane that wants to send has no tokens; those who wait for the same ones do not
+ * come together. */
+static usec_t tokens_wait(struct lane *lane, usec_t now)
+{
+    unsigned rate = lane->limits.rate, burst = lane->limits.rate_burst;
+    usec_t wait = bucket_wait(&lane->bucket, now, rate, burst), shared = 0;
+
+    if (lane->quota != NULL)
+        shared = quota_wait(lane->quota, now, rate, burst);
+    if (shared > 0)
+        shared += lane_jitter(20 * USEC_PER_MSEC);
+    return wait > shared ? wait : shared;
+}
+
 /* Those that turns have taken places for are waited for a moment; the next holder would have to
  * wait longer. */
 static void drain(struct lane *lane, usec_t now)
@@ -107,8 +129,7 @@ static void sleep_lane(struct lane *lane, usec_t now)
     } else if (lane->state == LANE_HELD) {
         next = sooner(next, sooner(lane->next_sweep, lane->next_poll));
         if (lane->more && !lane->cycling) {
-            usec_t wait =
-                bucket_wait(&lane->bucket, now, lane->limits.rate, lane->limits.rate_burst);
+            usec_t wait = tokens_wait(lane, now);
             if (wait > 0 && now + wait < next)
                 next = now + wait;
         }
@@ -143,7 +164,7 @@ static unsigned wanted(struct lane *lane, usec_t now)
     if (!lane->more)
         return 0;
     lane_withdraw(lane); /* who waits in the outbox goes first */
-    return claim_size(lane, now);
+    return draw(lane, now, claim_size(lane, now));
 }
 
 static void pump_held(struct lane *lane, usec_t now)
@@ -205,6 +226,7 @@ static void add_lanes(struct worker *worker)
         lane->ways = channel_ways_by(worker->config, account->channel);
         lane->limits = lane->ways->limits(worker->config);
         lane->slot = lanes->n++;
+        lane->quota = lane->limits.one_key ? &worker->shared->resend : NULL;
         lane->gate = gate_of(worker->shared->gates, account->account);
         lane->next = lanes->lanes;
         pairs_init(&lane->pairs);

@@ -129,8 +129,9 @@ struct lane {
     unsigned under_way;
     usec_t next_acquire, next_renew, next_poll, next_sweep, next_settle; /* monotonic */
     struct bucket bucket;
-    struct gate *gate; /* NULL: there are too many lanes */
-    unsigned placed;   /* tokens that lie in the gate, at most */
+    struct quota *quota; /* what all lanes share of the rate; NULL: nothing */
+    struct gate *gate;   /* NULL: there are too many lanes */
+    unsigned placed;     /* tokens that lie in the gate, at most */
     struct recent recent[RECENT];
     struct sending_row *rows; /* all that are in memory, the newest first */
     struct pairs pairs;

@@ -58,6 +58,68 @@ usec_t bucket_wait(struct bucket *bucket, usec_t now, unsigned per_second, unsig
     return (usec_t)((TOKEN + bucket->owed - bucket->micro_tokens) / per_second + 1);
 }
 
+/* --- quota -------------------------------------------------------------------------------- */
+
+/* Rounded up: rather a little less than was allowed. */
+static usec_t interval_of(unsigned per_second)
+{
+    return (USEC_PER_SEC + per_second - 1) / per_second;
+}
+
+static usec_t later(usec_t a, usec_t b)
+{
+    return a > b ? a : b;
+}
+
+unsigned quota_take(struct quota *quota, usec_t now, unsigned per_second, unsigned burst,
+                    unsigned n)
+{
+    if (per_second == 0 || n == 0)
+        return n;
+    usec_t interval = interval_of(per_second), whole = interval * (burst > 0 ? burst : 1);
+    int64_t used = atomic_load(&quota->used);
+    for (;;) {
+        usec_t from = later(used, now), left = now + whole - from;
+        usec_t there = left > 0 ? left / interval : 0;
+        unsigned taken = there < n ? (unsigned)there : n;
+        if (taken == 0)
+            return 0;
+        if (atomic_compare_exchange_weak(&quota->used, &used, from + taken * interval))
+            return taken;
+    }
+}
+
+void quota_give(struct quota *quota, unsigned per_second, unsigned n)
+{
+    if (per_second > 0)
+        atomic_fetch_sub(&quota->used, n * interval_of(per_second));
+}
+
+usec_t quota_wait(const struct quota *quota, usec_t now, unsigned per_second, unsigned burst)
+{
+    if (per_second == 0)
+        return 0;
+    usec_t ahead = atomic_load(&quota->used) +
+                   interval_of(per_second) * (1 - (usec_t)(burst > 0 ? burst : 1)) - now;
+    return later(ahead, 0);
+}
+
+bool quota_reserve(struct quota *quota, usec_t now, unsigned per_second, unsigned burst,
+                   usec_t most, usec_t *wait)
+{
+    *wait = 0;
+    if (per_second == 0)
+        return true;
+    usec_t interval = interval_of(per_second);
+    int64_t used = atomic_load(&quota->used);
+    do {
+        *wait = later(used + interval * (1 - (usec_t)(burst > 0 ? burst : 1)) - now, 0);
+        if (*wait > most)
+            return false;
+    } while (!atomic_compare_exchange_weak(&quota->used, &used, later(used, now) + interval));
+    return true;
+}
+
 /* --- pairs
  * ------------------------------------------------------------------------------------- */
 

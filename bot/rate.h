@@ -9,6 +9,8 @@
 #include "bot/base/base.h"
 #include "bot/base/uuid.h"
 
+#include <stdatomic.h>
+
 struct bucket {
     uint64_t micro_tokens;
     uint64_t owed; /* millionths, too: paid before anything is there again */
@@ -24,6 +26,27 @@ void bucket_owe(struct bucket *bucket, unsigned n);
 void bucket_give(struct bucket *bucket, unsigned n);
 /* How long until one token is there; 0: now. */
 usec_t bucket_wait(struct bucket *bucket, usec_t now, unsigned per_second, unsigned burst);
+
+/*
+ * What a provider allows to all who show one key, shared by the workers of a node: `used` is
+ * the time up to which the share is used, and may lie ahead. Plain memory in which zero is a
+ * full share; one who dies takes nothing with him for longer than it would have lasted.
+ */
+struct quota {
+    _Atomic int64_t used; /* monotonic */
+};
+
+/* At most `n`, as many as are there; `per_second` 0: no limit. */
+unsigned quota_take(struct quota *quota, usec_t now, unsigned per_second, unsigned burst,
+                    unsigned n);
+/* Taken and not used. */
+void quota_give(struct quota *quota, unsigned per_second, unsigned n);
+/* How long until one is there; 0: now. */
+usec_t quota_wait(const struct quota *quota, usec_t now, unsigned per_second, unsigned burst);
+/* One, ahead of all who take: true, and it may be used after `wait`; false, and nothing is
+ * reserved, when that would be longer than `most`. */
+bool quota_reserve(struct quota *quota, usec_t now, unsigned per_second, unsigned burst,
+                   usec_t most, usec_t *wait);
 
 /*
  * One message each `interval` to one person, with bursts that borrow from the future: remembers

@@ -10,6 +10,7 @@
 #include "bot/gate.h"
 #include "bot/metrics.h"
 #include "bot/post.h"
+#include "bot/rate.h"
 #include "bot/spool_file.h"
 
 #define SHARED_SLOTS    8   /* batches of one worker in flight */
@@ -38,7 +39,8 @@ struct shared {
     unsigned next_suspect;
     struct spool_shared spool;
     struct gate gates[GATES];
-    struct post *posts; /* n_workers x n_workers; at the same address in all processes */
+    struct quota resend; /* requests to Resend, in and out: the node has one key */
+    struct post *posts;  /* n_workers x n_workers; at the same address in all processes */
     struct shared_worker workers[]; /* n_workers */
 };
 

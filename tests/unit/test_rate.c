@@ -354,11 +354,67 @@ static void what_came_to_nothing_does_not_count(void **state)
     pairs_finish(&pairs);
 }
 
+/* --- what all share ------------------------------------------------------------------------
+ */
+
+/* Many who take, reserve and give back: over no stretch more than the burst and the rate. */
+static void ch_5_a_shared_rate_holds_for_all_who_share_it(void **state)
+{
+    enum { PER_SECOND = 2, AT_ONCE = 3 };
+    struct quota quota = {0};
+    unsigned used = 0, reserved = 0;
+    usec_t now = START;
+
+    (void)state;
+    random_state = 7;
+    for (int i = 0; i < 20000; i++, now += next_random(100000)) {
+        unsigned n = quota_take(&quota, now, PER_SECOND, AT_ONCE, next_random(5));
+        unsigned back = n > 0 ? next_random(n + 1) : 0;
+        usec_t wait;
+        quota_give(&quota, PER_SECOND, back);
+        used += n - back;
+        if (next_random(20) == 0 &&
+            quota_reserve(&quota, now, PER_SECOND, AT_ONCE, 2 * USEC_PER_SEC, &wait)) {
+            assert_true(wait <= 2 * USEC_PER_SEC);
+            reserved++;
+        }
+        assert_true(used + reserved <=
+                    AT_ONCE + PER_SECOND * ((now - START) / USEC_PER_SEC + 1) + 4);
+    }
+    assert_true(used + reserved > PER_SECOND * (now - START) / USEC_PER_SEC * 9 / 10);
+    assert_true(reserved > 500);
+}
+
+static void ch_5_who_reserved_goes_before_who_takes(void **state)
+{
+    struct quota quota = {0};
+    usec_t wait;
+
+    (void)state;
+    assert_int_equal(quota_take(&quota, START, 2, 2, 10), 2);
+    assert_int_equal(quota_wait(&quota, START, 2, 2), USEC_PER_SEC / 2);
+    assert_true(quota_reserve(&quota, START, 2, 2, USEC_PER_SEC, &wait));
+    assert_int_equal(wait, USEC_PER_SEC / 2);
+    assert_true(quota_reserve(&quota, START, 2, 2, USEC_PER_SEC, &wait));
+    assert_int_equal(wait, USEC_PER_SEC);
+    assert_false(quota_reserve(&quota, START, 2, 2, USEC_PER_SEC, &wait));
+    assert_int_equal(quota_take(&quota, START + USEC_PER_SEC, 2, 2, 10), 0);
+    assert_int_equal(quota_wait(&quota, START + USEC_PER_SEC, 2, 2), USEC_PER_SEC / 2);
+    assert_int_equal(quota_take(&quota, START + 3 * USEC_PER_SEC / 2, 2, 2, 10), 1);
+    quota_give(&quota, 2, 1);
+    assert_int_equal(quota_wait(&quota, START + 3 * USEC_PER_SEC / 2, 2, 2), 0);
+    assert_int_equal(quota_take(&quota, START + USEC_PER_MIN, 2, 2, 10), 2);
+    assert_int_equal(quota_take(&quota, START, 0, 2, 10), 10);
+    assert_int_equal(quota_wait(&quota, START, 0, 2), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_came_to_nothing_does_not_count),
         cmocka_unit_test(ch_4_what_is_owed_is_paid_first),
+        cmocka_unit_test(ch_5_a_shared_rate_holds_for_all_who_share_it),
+        cmocka_unit_test(ch_5_who_reserved_goes_before_who_takes),
         cmocka_unit_test(a_new_bucket_is_full_and_gives_its_burst_at_once),
         cmocka_unit_test(no_stretch_of_time_sees_more_than_burst_and_rate),
         cmocka_unit_test(a_greedy_sender_gets_its_whole_rate),
