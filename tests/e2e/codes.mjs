@@ -77,8 +77,9 @@ const database = async () => {
 // By chance the digits stand in a fraction of a second, or in an id.
 const standsIn = (text, code) => new RegExp(`(?<![\\w.+-])${code}(?![\\w-])`).exec(text);
 
+// An accent would make each Spanish one cost twice as much.
 check("OTP-1 a code asked for comes once, by SMS, from the shop's number, in the customer's language", async () => {
-  for (const [from, word] of [[customer(), "code"], [customer(), "código"], [customer(), "kod"], [customer(), "رمز"]]) {
+  for (const [from, word] of [[customer(), "code"], [customer(), "codigo"], [customer(), "kod"], [customer(), "رمز"]]) {
     const code = await askCode(from);
     const [first, ...more] = await sms(from);
     is(more.length, 0, "more SMS");

@@ -113,7 +113,9 @@ const lossyRun = async (world, began) => {
 };
 
 // First it hangs, with its connections open, then it is gone, and a worker dies over it. Who comes
-// again gets a 503 for it; what Twilio brings waits on the disk.
+// again gets a 503 for it; what Twilio brings waits on the disk. The worker may die with a message on
+// the wire, and its status, which nobody could keep, may come again only after `unknown_wait`: then it
+// is repeated, and counted.
 const awayRun = async (world, began) => {
   const customers = customersOf(world, { patience: 60_000 + away * 1000, rest: 400 });
   await pause(1000);
@@ -127,7 +129,8 @@ const awayRun = async (world, began) => {
   await pause(1000);
   await customers.stop();
   return conclude(world, customers, began, `away: the database hung for ${Math.round(away / 3)} s, and was gone for ${away - Math.round(away / 3)} s more`, (found) => [
-    ["arrived more than once", once(world, found)],
+    ["more duplicates than repeats", once(world, found).length > world.counted("send_repeated") ? once(world, found) : []],
+    ["arrived more than twice", once(world, found).filter(({ n }) => n > 2)],
     ["arrived, and not known to have", found.untold],
     ["nothing was spooled", channels.includes("sms") && world.counted("deliveries_spooled") === 0 ? ["no delivery went through the spool"] : []],
     ["nobody had to come again", customers.repeats === 0 ? ["no delivery was refused"] : []],

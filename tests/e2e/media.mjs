@@ -252,14 +252,14 @@ check("ISS-1 two photos of a report are kept byte for byte, though every worker 
   await world.faults({ reset: true, media_delay_ms: 600 });
   const ticket = await report(who, async () => {
     ids.push(await send(who, photos[0]), await send(who, photos[1], { caption: "the other side" }));
-    await hears(who, /tap Done/);
+    await hears(who, /choose "Done"/);
     await pause(150);
     for (const pid of childrenOf(world.processes.service.pid)) killNow(pid);
   });
   for (const [i, id] of ids.entries()) await isKept(id, photos[i]);
   is(await filesOf(ticket), "kept,kept", "the report's files");
   is(await world.sql(`select caption from documents where handle = '${ids[1]}'`), "the other side", "the caption");
-  is(await heard(who, /tap Done/), 1, "answers to an album");
+  is(await heard(who, /choose "Done"/), 1, "answers to an album");
   await say(who, "my reports");
   await hears(who, /Your reports/);
   await say(who, "1");
@@ -333,7 +333,7 @@ check("ISS-1 a report tells when its files could not be kept", async () => {
   const ids = [];
   const ticket = await report(who, async () => {
     ids.push(await send(who, jpeg()), await send(who, jpeg()));
-    await hears(who, /tap Done/);
+    await hears(who, /choose "Done"/);
   });
   await world.faults({ reset: true, media_gone: 1 }); // ... and never will
   for (const id of ids) await becomes(id, "lost", 30_000);
@@ -351,7 +351,7 @@ check("ISS-1 a report tells when its files could not be kept", async () => {
   await hears(who, /Send the photos or PDFs/);
   const bytes = jpeg();
   const more = await send(who, bytes);
-  await hears(who, /tap Done/);
+  await hears(who, /choose "Done"/);
   await say(who, "done");
   await hears(who, new RegExp(`added them to report ${ticket}`));
   await isKept(more, bytes);
@@ -365,7 +365,7 @@ check("ISS-1 files that were lost before the report was sent are told of with it
   await world.faults({ reset: true });
   const ticket = await report(who, async () => {
     const bad = await send(who, Buffer.from("no picture at all, whatever it says"));
-    await hears(who, /tap Done/);
+    await hears(who, /choose "Done"/);
     await becomes(bad, "refused");
   });
   is(await filesOf(ticket), "refused", "the report's files");

@@ -8,16 +8,16 @@ set -uo pipefail
 cd "$(dirname "$0")/../.."
 targets=(build/fuzz/fuzz_*)
 [ -x "${targets[0]}" ] || { echo "no fuzz targets are built: cmake --preset fuzz"; exit 1; }
-seconds=$1
-each=$((seconds / ${#targets[@]}))
+at_once=$(nproc)
+each=$(($1 * at_once / ${#targets[@]}))
 [ $each -ge 2 ] || each=2
-bad=0
-for target in "${targets[@]}"; do
-  name=${target##*/fuzz_}
-  kept=tests/fuzz/corpus/$name
+
+fuzz() {
+  local target=$1 each=$2 name=${1##*/fuzz_}
+  local kept=tests/fuzz/corpus/$name log=build/log/fuzz_$name.log
   mkdir -p "$kept" "build/fuzz/corpus/$name"
-  log=build/log/fuzz_$name.log
-  options=(-max_total_time=$each -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 "-artifact_prefix=$kept/crash-")
+  local options=("-max_total_time=$each" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1
+    "-artifact_prefix=$kept/crash-")
   [ ! -f "tests/fuzz/$name.dict" ] || options+=("-dict=tests/fuzz/$name.dict")
   if "$target" "${options[@]}" "build/fuzz/corpus/$name" "$kept" >"$log" 2>&1; then
     printf '%-24s %s inputs in %s s\n' "$name" \
@@ -26,7 +26,8 @@ for target in "${targets[@]}"; do
     printf '%s: crashed; the input is in %s\n' "$name" "$kept"
     grep -E 'ERROR|SUMMARY|Test unit written' "$log"
     tail -n 25 "$log"
-    bad=1
+    return 1
   fi
-done
-exit $bad
+}
+export -f fuzz
+printf '%s\n' "${targets[@]}" | xargs -P "$at_once" -I{} bash -c 'fuzz {} '"$each"
