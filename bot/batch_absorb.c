@@ -39,16 +39,27 @@ static void say(struct batch_work *work, struct turn *turn, const struct item *i
                                           .body = row.body});
 }
 
-void batch_park(struct batch_work *work, struct turn *turn, struct item *item,
-                const char *reason)
+/* Words of the newest book that need no flow. */
+static void say_key(struct batch_work *work, struct turn *turn, const struct item *item,
+                    struct str key, struct str why)
 {
     const struct worker *worker = work->batch->worker;
     struct locale locale = batch_locale(work, turn);
+    struct reply reply = {.kind = REPLY_TEXT};
+
+    reply.body = words_render(&work->arena, book_words(books_newest(worker->books)), &locale,
+                              key, work->batch->business->facts, NULL);
+    if (!turn->stopped && reply.body.len > 0)
+        say(work, turn, item, &reply, why, false);
+}
+
+void batch_park(struct batch_work *work, struct turn *turn, struct item *item,
+                const char *reason)
+{
     struct batch_row row = {.inbound = true,
                             .kind = "parked",
                             .at = work->now,
                             .payload = item->portion->payload_id};
-    struct reply reply = {.kind = REPLY_TEXT};
 
     batch_bury(work, item, reason);
     if (item->job != NULL) { /* nobody awaits an answer */
@@ -57,15 +68,27 @@ void batch_park(struct batch_work *work, struct turn *turn, struct item *item,
     }
     turn->cause = batch_log(work, turn, &row);
     turn->inbound_at = work->now;
-    reply.body = words_render(&work->arena, book_words(books_newest(worker->books)), &locale,
-                              STR("error.apology"), work->batch->business->facts, NULL);
-    if (!turn->stopped && reply.body.len > 0)
-        say(work, turn, item, &reply, STR("parked"), false);
+    say_key(work, turn, item, STR("error.apology"), STR("parked"));
+}
+
+void batch_doubt(struct batch_work *work, struct turn *turn, const struct item *item)
+{
+    struct batch_row row = {.inbound = true,
+                            .kind = "doubtful",
+                            .at = work->now,
+                            .provider_id = item->event->id,
+                            .payload = item->portion->payload_id};
+
+    turn->cause = batch_log(work, turn, &row);
+    say_key(work, turn, item, STR("mail.doubtful"), STR("doubtful"));
+    work->handled++;
 }
 
 static void absorb_consent(struct batch_work *work, struct turn *turn,
                            const struct flow_result *result)
 {
+    if (turn->doubtful)
+        return; /* else anybody could silence an address before its owner comes */
     if (result->consent == FLOW_CONSENT_STOP) {
         work->stopping[work->n_stopping++] = turn->contact;
         turn->stopped = true;

@@ -13,3 +13,10 @@ void batch_absorb(struct batch_work *work, struct turn *turn, struct item *item)
  * is only given up: nobody awaits an answer. */
 void batch_park(struct batch_work *work, struct turn *turn, struct item *item,
                 const char *reason);
+
+/*
+ * A mail that nobody vouches for, in a conversation that is somebody's: it is logged without
+ * its words, and its From address is asked to answer our mail, whose token vouches. State,
+ * language, consent, hand-over, thread and session stay as they are.
+ */
+void batch_doubt(struct batch_work *work, struct turn *turn, const struct item *item);

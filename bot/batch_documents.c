@@ -67,7 +67,8 @@ void batch_documents(struct batch_work *work)
             const struct event *event = turn->items[k]->event;
             if (event->kind == EVENT_MEDIA && event->media != NULL &&
                 file_ways(turn->account->channel) != NULL && is_wanted(event->media) &&
-                batch_is_new(work, turn->items[k]))
+                batch_is_new(work, turn->items[k]) &&
+                !(turn->owned && batch_is_doubtful(work, turn, turn->items[k])))
                 add(work, turn, turn->items[k], arrays);
         }
     }

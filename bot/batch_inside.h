@@ -50,7 +50,8 @@ struct turn {
     bool at_rest;
     bool language_settled;
     bool stopped;
-    bool doubtful;        /* see event.doubtful: a stranger, whoever they say they are */
+    bool owned;           /* a customer's, or something was said here before */
+    bool doubtful;        /* nobody's yet, and nobody vouches for who begins it */
     bool shut_out;        /* the business gives this customer no access */
     bool code_made;       /* for the action under way */
     bool awaits_customer; /* who writes now, to answer the action */
@@ -182,6 +183,11 @@ bool batch_is_new(const struct batch_work *work, const struct item *item);
 /* How many conversations were not taken, and whether an item waits for one of them. */
 size_t batch_missing(const struct batch_work *work);
 bool batch_is_put_off(const struct batch_work *work, const struct item *item);
+
+/* Whether nobody vouches for who sent it: see event.doubtful and mail_token.h. In an owned
+ * conversation it changes nothing. */
+bool batch_is_doubtful(const struct batch_work *work, const struct turn *turn,
+                       const struct item *item);
 
 /* Ask for rows of the files that came along, in the flight before the first step. */
 void batch_documents(struct batch_work *work);

@@ -54,6 +54,11 @@ static bool advance(struct batch_work *work, struct turn *turn)
             turn->at++;
             continue;
         }
+        if (turn->flow == NULL && turn->owned && batch_is_doubtful(work, turn, item)) {
+            batch_doubt(work, turn, item);
+            turn->at++;
+            continue;
+        }
         if (turn->flow == NULL)
             begin_step(work, turn, item);
         enum flow_progress progress = flow_turn_run(turn->flow, &err);

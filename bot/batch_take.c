@@ -201,14 +201,21 @@ static void add_see(struct batch_work *work)
 }
 
 /* Whether somebody else may have written in this address's name: its provider does not vouch
- * for it, nor does it answer to where only its owner could. Then this turn is a stranger's. */
+ * for it, nor does it answer to where only its owner could. */
+bool batch_is_doubtful(const struct batch_work *work, const struct turn *turn,
+                       const struct item *item)
+{
+    const struct event *event = item->event;
+
+    return event->doubtful &&
+           !(event->mail != NULL && mail_token_is(work->batch->worker->config,
+                                                  event->mail->token, turn->conversation));
+}
+
 static bool is_doubtful(const struct batch_work *work, const struct turn *turn)
 {
     for (size_t i = 0; i < turn->n; i++) {
-        const struct event *event = turn->items[i]->event;
-        if (event->doubtful &&
-            !(event->mail != NULL && mail_token_is(work->batch->worker->config,
-                                                   event->mail->token, turn->conversation)))
+        if (batch_is_doubtful(work, turn, turn->items[i]))
             return true;
     }
     return false;
@@ -231,9 +238,8 @@ static void row_to_turn(struct batch_work *work, const PGresult *rows, int row,
     turn->stopped = !row_null(rows, row, 11);
     turn->phone = arena_str(&work->arena, row_text(rows, row, 12));
     turn->verified_until = row_null(rows, row, 13) ? 0 : row_time(rows, row, 13);
-    turn->doubtful = is_doubtful(work, turn);
-    if (turn->doubtful)
-        turn->customer = (struct uuid){{0}};
+    turn->owned = turn->seq > 0 || !uuid_is_none(turn->customer);
+    turn->doubtful = !turn->owned && is_doubtful(work, turn);
 }
 
 /* When a person is there, and how soon one answers: hours.h, batch_handoff.h. */

@@ -104,8 +104,10 @@ static void still_machines(struct mail_call *call)
 
     if (call->batch.n == 0 || !event_is_message(event->kind))
         return;
-    struct str parts[2] = {call->account->external_id, person_address(&event->from)};
-    struct hash16 hash = hash16_of(parts, 2);
+    /* counted apart: forged mails use up nothing of the address's owner */
+    struct str parts[3] = {call->account->external_id, person_address(&event->from),
+                           event->doubtful ? STR("doubtful") : STR("vouched")};
+    struct hash16 hash = hash16_of(parts, 3);
     memcpy(call->writer.bytes, hash.bytes, sizeof call->writer.bytes);
     call->counted = pairs_take(&call->intake->mail_writers, call->writer, clock_monotonic(),
                                WRITER_INTERVAL, WRITER_BURST) == 0;

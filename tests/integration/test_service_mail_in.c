@@ -423,6 +423,51 @@ static void otp_2_the_token_of_our_mail_vouches_for_its_sender(void **state)
     service_stop(&service);
 }
 
+/* Neither STOP nor a choice, a language or a wish for a person: it is asked to answer ours. */
+static void otp_2_a_forged_mail_changes_nothing(void **state)
+{
+    static const char *const words[] = {"stop", "espa\303\261ol", "human", "menu", "1"};
+    const char *kept = "select sum(hashtext(concat_ws('|', state, at_rest, language, "
+                       "language_settled, verified_until, held_until, last_inbound_at))) "
+                       "from conversations";
+
+    (void)state;
+    start(1);
+    customer_writes(6, PASS);
+    long before = ask_number(owner, kept);
+    for (size_t i = 0; i < COUNTOF(words); i++)
+        give_mail(arena_format(&arena,
+                               "From: customer6@example.com\r\nTo: " SERVICE_MAIL
+                               "\r\nSubject: %zu\r\n\r\n%s",
+                               i, words[i])
+                      .at);
+    assert_int_equal(ask_number(owner, kept), before);
+    assert_int_equal(ask_number(owner, "select count(*) from messages where not inbound and "
+                                       "why = 'doubtful'"),
+                     COUNTOF(words));
+    assert_int_equal(ask_number(owner, "select count(*) from messages where kind = 'doubtful' "
+                                       "and body <> ''"),
+                     0);
+    assert_int_equal(
+        ask_number(owner, "select count(*) from contact_points where stopped_at is not null"),
+        0);
+    assert_int_equal(ask_number(owner, "select count(*) from mail_threads where subject <> ''"),
+                     0);
+    service_stop(&service);
+}
+
+/* Before its owner ever came, too. */
+static void otp_2_a_forged_stop_silences_no_address(void **state)
+{
+    (void)state;
+    start(1);
+    give_mail("From: nobody.yet@example.org\r\nTo: " SERVICE_MAIL "\r\n\r\nstop");
+    assert_int_equal(
+        ask_number(owner, "select count(*) from contact_points where stopped_at is not null"),
+        0);
+    service_stop(&service);
+}
+
 static void ch_5_machines_are_never_answered(void **state)
 {
     static const char *const mails[] = {
@@ -852,6 +897,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(otp_2_the_token_of_our_mail_vouches_for_its_sender,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(otp_2_a_forged_sender_is_a_stranger, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(otp_2_a_forged_mail_changes_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(otp_2_a_forged_stop_silences_no_address, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(ch_5_machines_are_never_answered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(ch_5_a_mail_that_comes_again_is_not_taken_for_many,
                                         set_up, tear_down),
