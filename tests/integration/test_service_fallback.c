@@ -159,7 +159,8 @@ static void ch_7_a_death_in_between_sends_nothing_twice(void **state)
         &service, owner,
         "select count(*) from messages where body like '%Good news%' and delivery >= 3", 30,
         2 * WAIT);
-    /* what was watched while it was still ours is looked at again in a minute, and has arrived */
+    /* what was watched while it was still ours is looked at again in a minute, and has arrived
+     */
     service_until(&service, owner, "select count(*) from outbox", 0, WAIT);
     for (unsigned i = 0; i < 30; i++) {
         const char *words = arena_format(&arena, "Good news %u\"", i).at;
