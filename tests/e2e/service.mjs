@@ -71,7 +71,7 @@ const arrived = async (from) => (await world.arrivals()).filter(({ to }) => to.r
 const wordsOf = ({ body }) => body.text?.body ?? body.interactive?.body?.text ?? "";
 const settled = (from) => number(`select count(*) from outbox o join conversations c using (org_id, conversation_id) where ${of(from)}`);
 
-const soon = async (what, ask, within = 8000) => {
+const soon = async (what, ask, within = 20_000) => {
   let last;
   for (const end = Date.now() + within; Date.now() < end; await pause(30)) {
     try {
