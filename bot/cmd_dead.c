@@ -242,13 +242,13 @@ static bool sign_twilio(struct session *session, const struct dead_letter *lette
 {
     const struct config *config = session->desk.config;
     struct arena *arena = &session->desk.arena;
-    struct twilio_form form;
+    struct form form;
     if (config->public_url.len == 0 || config->twilio.auth_token.len == 0) {
         return err_raise(
             err, ERR_REJECT,
             "public_url and twilio.auth_token sign it, and are not in the settings");
     }
-    if (!twilio_form_read(arena, letter->body, &form, err))
+    if (!form_read(arena, letter->body, &form, err))
         return false;
     struct str url = arena_concat(arena, config->public_url, STR("/webhooks/twilio"));
     handing->signs[handing->n_signs++] = (struct http_header){

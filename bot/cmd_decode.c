@@ -46,10 +46,10 @@ static bool decode_whatsapp(struct arena *arena, struct str body, struct inbound
 static bool decode_twilio(struct arena *arena, struct str body, struct inbound_batch *batch,
                           struct err *err)
 {
-    struct twilio_form form;
-    if (!twilio_form_read(arena, str_trim(body), &form, err))
+    struct form form;
+    if (!form_read(arena, str_trim(body), &form, err))
         return false;
-    if (twilio_form_get(&form, "MessageStatus").len == 0)
+    if (form_get(&form, "MessageStatus").len == 0)
         return twilio_decode(arena, &form, batch, err);
     *batch = (struct inbound_batch){.events = arena_new(arena, struct event), .n = 1};
     return twilio_decode_status(arena, &form, STR_NONE, batch->events, err);

@@ -109,24 +109,23 @@ static bool is_json(struct http_exchange *exchange)
 }
 
 static bool is_genuine(const struct config *config, struct http_exchange *exchange,
-                       struct twilio_form *form)
+                       struct form *form)
 {
     struct arena *arena = &exchange->arena;
     struct str token = config->twilio.auth_token, url = address_called(config, exchange);
     struct str signature = http_request_header(exchange, "x-twilio-signature");
 
-    *form = (struct twilio_form){0};
+    *form = (struct form){0};
     if (config->public_url.len == 0)
         return false;
     if (is_json(exchange))
         return twilio_verify_body(arena, token, signature, url, exchange->body);
-    return twilio_form_read(arena, exchange->body, form, NULL) &&
+    return form_read(arena, exchange->body, form, NULL) &&
            twilio_verify(arena, token, signature, url, form);
 }
 
 /* Whether it may come in; else it is answered. */
-static bool is_welcome(struct intake *intake, struct http_exchange *exchange,
-                       struct twilio_form *form)
+static bool is_welcome(struct intake *intake, struct http_exchange *exchange, struct form *form)
 {
     if (is_genuine(intake->worker->config, exchange, form))
         return true;
@@ -241,10 +240,10 @@ static void admit(struct twilio_call *call, struct http_exchange *exchange)
 
 /* --- the two doors ------------------------------------------------------------------------ */
 
-static bool decode(struct arena *arena, const struct twilio_form *form,
-                   struct twilio_call *call, struct err *err)
+static bool decode(struct arena *arena, const struct form *form, struct twilio_call *call,
+                   struct err *err)
 {
-    if (call->door == SPOOL_TWILIO_MESSAGE && twilio_form_get(form, "MessageStatus").len == 0)
+    if (call->door == SPOOL_TWILIO_MESSAGE && form_get(form, "MessageStatus").len == 0)
         return twilio_decode(arena, form, &call->batch, err);
     call->batch = (struct inbound_batch){.events = arena_new(arena, struct event), .n = 1};
     return twilio_decode_status(arena, form, call->key, call->batch.events, err);
@@ -272,7 +271,7 @@ static struct twilio_call *call_of(struct intake *intake, struct http_exchange *
 void intake_twilio_status(struct intake *intake, struct http_exchange *exchange)
 {
     struct twilio_call *call = call_of(intake, exchange, SPOOL_TWILIO_STATUS);
-    struct twilio_form form;
+    struct form form;
     struct err err = {0};
 
     if (!is_welcome(intake, exchange, &form))
@@ -289,7 +288,7 @@ void intake_twilio_status(struct intake *intake, struct http_exchange *exchange)
 void intake_twilio_message(struct intake *intake, struct http_exchange *exchange)
 {
     struct twilio_call *call = call_of(intake, exchange, SPOOL_TWILIO_MESSAGE);
-    struct twilio_form form;
+    struct form form;
     struct err err = {0};
 
     if (!is_welcome(intake, exchange, &form))
@@ -305,7 +304,7 @@ void intake_again(struct intake *intake, struct spool_again *again)
     const struct spool_record *record = &again->record;
     struct arena *arena = &again->arena;
     struct twilio_call *call = arena_new(arena, struct twilio_call);
-    struct twilio_form form = {0};
+    struct form form = {0};
     struct err err = {0};
 
     call->intake = intake;
@@ -313,7 +312,7 @@ void intake_again(struct intake *intake, struct spool_again *again)
     call->door = record->door;
     call->json = record->json;
     call->key = record->query;
-    bool read = record->json || twilio_form_read(arena, record->body, &form, &err);
+    bool read = record->json || form_read(arena, record->body, &form, &err);
     if (!read || !decode(arena, &form, call, &err))
         unreadable(arena, call, &err);
     if (record->card && call->batch.n > 0)

@@ -1,5 +1,6 @@
 #include "bot/link_files.h"
 
+#include "bot/base/percent.h"
 #include "bot/books.h"
 #include "bot/kept.h"
 #include "bot/link.h"
@@ -70,31 +71,25 @@ static const char *type_of(struct str mime)
                                                 : "application/octet-stream";
 }
 
-/* "filename" for whoever knows nothing else, and the name itself (RFC 6266). */
+#define NAME_SIGNS "._-" /* what a name may have in a header besides letters and digits */
+
+/* The name with each other byte as "_", for whoever knows nothing else. */
+static struct str plain_name(struct arena *into, struct str name)
+{
+    char *plain = arena_alloc(into, name.len + 1);
+
+    for (size_t i = 0; i < name.len; i++)
+        plain[i] = percent_keeps(name.at[i], NAME_SIGNS) ? name.at[i] : '_';
+    return (struct str){plain, name.len};
+}
+
+/* "filename", and the name itself (RFC 6266). */
 static const char *disposition(struct arena *into, struct str name, struct str mime)
 {
-    static const char digits[] = "0123456789ABCDEF";
-    char *plain = arena_alloc(into, name.len + 1);
-    char *whole = arena_alloc(into, 3 * name.len + 1);
-    size_t len = 0;
-
-    for (size_t i = 0; i < name.len; i++) {
-        unsigned char c = (unsigned char)name.at[i];
-        bool safe = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                    (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
-        plain[i] = (char)(safe ? c : '_');
-        if (safe) {
-            whole[len++] = (char)c;
-            continue;
-        }
-        whole[len++] = '%';
-        whole[len++] = digits[c >> 4];
-        whole[len++] = digits[c & 15];
-    }
-    return arena_format(into,
-                        "Content-Disposition: %s; filename=\"%.*s\"; filename*=UTF-8''%.*s",
-                        is_picture(mime) ? "inline" : "attachment", (int)name.len, plain,
-                        (int)len, whole)
+    return arena_format(
+               into, "Content-Disposition: %s; filename=\"%.*s\"; filename*=UTF-8''%.*s",
+               is_picture(mime) ? "inline" : "attachment", STR_ARG(plain_name(into, name)),
+               STR_ARG(percent_encode(into, name, NAME_SIGNS)))
         .at;
 }
 

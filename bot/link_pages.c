@@ -7,7 +7,7 @@
 #include "bot/loop/log.h"
 #include "store/sql.h"
 #include "templates/link_page.h"
-#include "webhooks/twilio.h"
+#include "webhooks/form.h"
 
 #define GOOD_FOR     (90 * USEC_PER_DAY) /* after it a link is refused kindly */
 #define QUESTION_MAX 600
@@ -76,11 +76,11 @@ static struct str once_of(struct visit *visit)
 {
     struct arena *arena = &visit->exchange->arena;
     uint8_t bytes[ONCE_LEN / 2];
-    struct twilio_form form;
+    struct form form;
     struct str once = STR_NONE;
 
-    if (twilio_form_read(arena, visit->exchange->body, &form, NULL))
-        once = twilio_form_get(&form, "once");
+    if (form_read(arena, visit->exchange->body, &form, NULL))
+        once = form_get(&form, "once");
     return once.len == ONCE_LEN && hex_parse(once, bytes, sizeof bytes) ? once : STR_NONE;
 }
 

@@ -6,6 +6,7 @@
 #include "bot/sigv4.h"
 
 #include "bot/base/crypto.h"
+#include "bot/base/percent.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -119,20 +120,5 @@ void sigv4_sign(struct arena *into, const struct sigv4_key *key,
 
 struct str sigv4_path(struct arena *into, struct str path)
 {
-    static const char digits[] = "0123456789ABCDEF";
-    char *out = arena_alloc(into, 3 * path.len + 1);
-    size_t len = 0;
-
-    for (size_t i = 0; i < path.len; i++) {
-        unsigned char c = (unsigned char)path.at[i];
-
-        if (isalnum(c) || (c != '\0' && strchr("/-_.~", c))) {
-            out[len++] = (char)c;
-            continue;
-        }
-        out[len++] = '%';
-        out[len++] = digits[c >> 4];
-        out[len++] = digits[c & 15];
-    }
-    return (struct str){out, len};
+    return percent_encode(into, path, "/" PERCENT_UNRESERVED);
 }

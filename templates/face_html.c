@@ -9,6 +9,8 @@
  */
 #include "templates/face_inside.h"
 
+#include "bot/base/percent.h"
+
 #define PREVIEW_MAX 110 /* characters that a list of mails shows at most */
 
 #define FONT                                                                                   \
@@ -147,25 +149,10 @@ static void put_brand(struct out *out, const struct face_reply *reply)
 
 /* --- what can be tapped ------------------------------------------------------------------- */
 
-static struct str percent(struct arena *into, struct str text)
+/* What stands in a mailto: as it is (RFC 6068), less what HTML would read. */
+static struct str mail_part(struct arena *into, struct str text)
 {
-    static const char digits[] = "0123456789ABCDEF";
-    char *escaped = arena_alloc(into, 3 * text.len + 1);
-    size_t len = 0;
-
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.at[i];
-        bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-                     (c >= 'A' && c <= 'Z') || strchr("-._~@", c) != NULL;
-        if (plain && c != 0) {
-            escaped[len++] = (char)c;
-            continue;
-        }
-        escaped[len++] = '%';
-        escaped[len++] = digits[c >> 4];
-        escaped[len++] = digits[c & 15];
-    }
-    return (struct str){escaped, len};
+    return percent_encode(into, text, "@" PERCENT_UNRESERVED);
 }
 
 /* Where a tap leads: to the page that acts, else to an answer with the number in it. */
@@ -178,8 +165,8 @@ static struct str target(struct arena *into, const struct face_ask *ask,
         return reply->options[i].tap;
     subject = arena_concat(into, STR("Re: "), reply->subject);
     return arena_format(into, "mailto:%.*s?subject=%.*s&body=%zu",
-                        STR_ARG(percent(into, ask->reply_to)), STR_ARG(percent(into, subject)),
-                        i + 1);
+                        STR_ARG(mail_part(into, ask->reply_to)),
+                        STR_ARG(mail_part(into, subject)), i + 1);
 }
 
 static void put_option(struct out *out, const struct face_ask *ask,

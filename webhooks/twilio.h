@@ -8,6 +8,7 @@
 #pragma once
 
 #include "bot/base/message.h"
+#include "webhooks/form.h"
 
 /* "up to 1600 characters (21617 above)" */
 #define TWILIO_BODY_MAX 1600
@@ -29,12 +30,11 @@ bool twilio_reaches_by_mms(struct str account, struct str phone);
 
 /*
  * The request that sends a message as SMS. `message->account` is the number that it leaves from
- * (E.164), or a messaging service (MG...). The words are those of `message->face`; without one
- * lists and buttons become numbered lines, a link its address. They are written in the cheapest
- * way (sms_text.h), and the request's `cost` is their segments. A picture or document that has
- * an address goes along by it (MMS) where that works, and then the words do not name it.
- * ERR_REJECT for what cannot be said: a sender or recipient that is none, no words, a setting
- * that is malformed.
+ * (E.164), or a messaging service (MG...). The words are those of `message->face`, written in
+ * the cheapest way (sms_text.h), and the request's `cost` is their segments. A picture or
+ * document that has an address goes along by it (MMS) where that works, and then the words do
+ * not name it. ERR_REJECT for what cannot be said: a sender or recipient that is none, no
+ * words, a setting that is malformed.
  */
 MUST_USE bool twilio_encode(struct arena *into, const struct twilio_sender *sender,
                             const struct outbound *message, struct http_request *request,
@@ -70,37 +70,18 @@ MUST_USE bool twilio_encode_file(struct arena *into, const struct twilio_sender 
 
 /* --- callbacks ---------------------------------------------------------------------------- */
 
-/* A field of a form, decoded. */
-struct twilio_field {
-    struct str name;
-    struct str value;
-};
-
-struct twilio_form {
-    struct twilio_field *fields; /* by name and value, in byte order */
-    size_t n;
-};
-
-/* Take a form or a query apart ("+" is a space, "%2B" a plus). Copied. ERR_REJECT for a broken
- * escape or for more than a thousand fields. */
-MUST_USE bool twilio_form_read(struct arena *into, struct str text, struct twilio_form *form,
-                               struct err *err);
-
-/* The first value of that name, or nothing. */
-struct str twilio_form_get(const struct twilio_form *form, const char *name);
-
 /*
  * Whether `signature` (X-Twilio-Signature) is that of this form sent to `url`, which is our own
  * public address with the query as it came. Twilio may name the port or leave it out, and
  * escapes an apostrophe: all are tried. In constant time. An empty token verifies nothing.
  */
 bool twilio_verify(struct arena *scratch, struct str auth_token, struct str signature,
-                   struct str url, const struct twilio_form *form);
+                   struct str url, const struct form *form);
 
 /* The signature itself, as Twilio writes it: for who hands a delivery in anew. Empty when this
  * machine has no SHA-1. */
 struct str twilio_sign(struct arena *into, struct str auth_token, struct str url,
-                       const struct twilio_form *form);
+                       const struct form *form);
 
 /* The same for a body that is no form: the query's `bodySHA256` is that of the body, and the
  * signature that of the address. */
@@ -117,7 +98,7 @@ bool twilio_verify_body(struct arena *scratch, struct str auth_token, struct str
  * senders whom no SMS reaches (short codes, names, WhatsApp over Twilio), are EVENT_OTHER whose
  * `detail` says so. ERR_REJECT for what is no message.
  */
-MUST_USE bool twilio_decode(struct arena *into, const struct twilio_form *form,
+MUST_USE bool twilio_decode(struct arena *into, const struct form *form,
                             struct inbound_batch *batch, struct err *err);
 
 /*
@@ -125,5 +106,5 @@ MUST_USE bool twilio_decode(struct arena *into, const struct twilio_form *form,
  * where there is one), `context` Twilio's id of our message, `key` what we sent along in the
  * query. ERR_REJECT when it is none. Whatever says that Twilio has the message counts as sent.
  */
-MUST_USE bool twilio_decode_status(struct arena *into, const struct twilio_form *form,
-                                   struct str key, struct event *event, struct err *err);
+MUST_USE bool twilio_decode_status(struct arena *into, const struct form *form, struct str key,
+                                   struct event *event, struct err *err);

@@ -11,9 +11,9 @@
 #define FILES_MAX 10 /* "up to 10" */
 #define SID_MAX   64
 
-static struct str get(struct arena *into, const struct twilio_form *form, const char *name)
+static struct str get(struct arena *into, const struct form *form, const char *name)
 {
-    return str_sane(into, twilio_form_get(form, name));
+    return str_sane(into, form_get(form, name));
 }
 
 /* --- statuses ----------------------------------------------------------------------------- */
@@ -32,7 +32,7 @@ static enum delivery delivery_of(struct str status)
     return DELIVERY_SENT;
 }
 
-bool twilio_decode_status(struct arena *into, const struct twilio_form *form, struct str key,
+bool twilio_decode_status(struct arena *into, const struct form *form, struct str key,
                           struct event *event, struct err *err)
 {
     struct str sid = get(into, form, "MessageSid");
@@ -41,7 +41,7 @@ bool twilio_decode_status(struct arena *into, const struct twilio_form *form, st
 
     if (sid.len == 0 || status.len == 0)
         return err_raise(err, ERR_REJECT, "a callback without MessageSid or MessageStatus");
-    if (!str_to_int(twilio_form_get(form, "ErrorCode"), &code) || code < 0 || code > 999999)
+    if (!str_to_int(form_get(form, "ErrorCode"), &code) || code < 0 || code > 999999)
         code = 0;
     *event =
         (struct event){.kind = EVENT_STATUS,
@@ -126,7 +126,7 @@ static struct str handle_of(struct arena *into, struct str url)
     return arena_format(into, "%.*s/%.*s", STR_ARG(message), STR_ARG(media));
 }
 
-static struct str numbered(struct arena *into, const struct twilio_form *form, const char *name,
+static struct str numbered(struct arena *into, const struct form *form, const char *name,
                            size_t i)
 {
     return get(into, form, arena_format(into, "%s%zu", name, i).at);
@@ -138,7 +138,7 @@ static bool is_layout(struct str mime)
     return str_starts(mime, STR("application/smil"));
 }
 
-static void read_file(struct arena *into, const struct twilio_form *form, size_t i,
+static void read_file(struct arena *into, const struct form *form, size_t i,
                       struct inbound_batch *batch, const struct event *head)
 {
     struct str mime = numbered(into, form, "MediaContentType", i);
@@ -161,12 +161,12 @@ static void read_file(struct arena *into, const struct twilio_form *form, size_t
     batch->n++;
 }
 
-static void read_files(struct arena *into, const struct twilio_form *form,
-                       struct inbound_batch *batch, const struct event *head)
+static void read_files(struct arena *into, const struct form *form, struct inbound_batch *batch,
+                       const struct event *head)
 {
     int64_t n = 0;
 
-    if (!str_to_int(twilio_form_get(form, "NumMedia"), &n))
+    if (!str_to_int(form_get(form, "NumMedia"), &n))
         return;
     for (size_t i = 0; i < FILES_MAX && (int64_t)i < n; i++)
         read_file(into, form, i, batch, head);
@@ -187,7 +187,7 @@ static bool read_opt_out(struct str type, struct event *event)
     return type.len > 0;
 }
 
-static void read_message(struct arena *into, const struct twilio_form *form,
+static void read_message(struct arena *into, const struct form *form,
                          struct inbound_batch *batch, struct event *head)
 {
     const char *unsupported = why_unsupported(head->from.phone, get(into, form, "To"));
@@ -196,15 +196,15 @@ static void read_message(struct arena *into, const struct twilio_form *form,
         head->kind = EVENT_OTHER;
         head->detail = str_from(unsupported);
         head->from = (struct person){.name = bare(head->from.phone)};
-    } else if (!read_opt_out(twilio_form_get(form, "OptOutType"), head)) {
+    } else if (!read_opt_out(form_get(form, "OptOutType"), head)) {
         read_files(into, form, batch, head);
     }
     if (batch->n == 0)
         batch->events[batch->n++] = *head;
 }
 
-bool twilio_decode(struct arena *into, const struct twilio_form *form,
-                   struct inbound_batch *batch, struct err *err)
+bool twilio_decode(struct arena *into, const struct form *form, struct inbound_batch *batch,
+                   struct err *err)
 {
     struct str sid = get(into, form, "MessageSid");
     struct str to = get(into, form, "To");

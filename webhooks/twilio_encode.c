@@ -1,10 +1,8 @@
 /*
- * A worded reply becomes a request for an SMS.
- *
- * An SMS has words and nothing else, so what a richer channel taps is numbered here, and the
- * person answers with the number. What comes from settings is checked before it becomes part of
- * an address or a header, as for WhatsApp.
+ * A reply's face becomes a request for an SMS. What comes from settings is checked before it
+ * becomes part of an address or a header, as for WhatsApp.
  */
+#include "bot/base/percent.h"
 #include "bot/base/sms_text.h"
 #include "webhooks/twilio_parts.h"
 
@@ -24,12 +22,6 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-static bool is_plain(char c)
-{
-    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
-           c == '_' || c == '.' || c == '~';
-}
-
 /* E.164 with its plus. */
 static bool is_phone(struct str text)
 {
@@ -45,10 +37,10 @@ static bool is_phone(struct str text)
 /* "2 letters + 32 hex": only that it can stand in a path. */
 static bool is_sid(struct str text, const char *prefix)
 {
-    if (text.len < 3 || text.len > 64 || !str_starts(text, str_from(prefix)))
+    if (text.len < 3 || text.len > SID_MAX || !str_starts(text, str_from(prefix)))
         return false;
     for (size_t i = 0; i < text.len; i++) {
-        if (!is_plain(text.at[i]) || text.at[i] == '.')
+        if (!percent_keeps(text.at[i], "-_~"))
             return false;
     }
     return true;
@@ -59,8 +51,7 @@ bool twilio_is_word(struct str text)
     if (text.len < 3 || text.len > SID_MAX)
         return false;
     for (size_t i = 0; i < text.len; i++) {
-        char c = text.at[i];
-        if (!is_digit(c) && !(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z'))
+        if (!percent_keeps(text.at[i], ""))
             return false;
     }
     return true;
@@ -86,43 +77,6 @@ static bool is_token(struct str token)
 
 /* --- words -------------------------------------------------------------------------------- */
 
-/* "1. Orders" under the words, for each that could be tapped. */
-static struct str with_options(struct arena *into, const struct reply *reply)
-{
-    struct str body = str_trim(reply->body);
-
-    for (size_t i = 0; i < reply->n_options; i++) {
-        struct str title = str_trim(reply->options[i].title);
-        body = arena_format(into, "%.*s\n%zu. %.*s", STR_ARG(body), i + 1, STR_ARG(title));
-    }
-    return body;
-}
-
-static struct str with_link(struct arena *into, const struct reply *reply)
-{
-    struct str body = str_trim(reply->body);
-
-    return body.len == 0 ? reply->url
-                         : arena_format(into, "%.*s\n%.*s", STR_ARG(body), STR_ARG(reply->url));
-}
-
-static struct str words_of(struct arena *into, const struct reply *reply)
-{
-    switch (reply->kind) {
-    case REPLY_BUTTONS:
-    case REPLY_LIST:
-        return with_options(into, reply);
-    case REPLY_LINK:
-    case REPLY_IMAGE:
-    case REPLY_DOCUMENT:
-        return reply->url.len > 0 ? with_link(into, reply) : str_trim(reply->body);
-    case REPLY_TEXT:
-    case REPLY_TEMPLATE:
-        break;
-    }
-    return str_trim(reply->body);
-}
-
 /* Cut so that what it is written with still fits: "…" is shorter than "...". */
 static struct str fit(struct arena *into, const struct twilio_sender *sender, struct str words)
 {
@@ -141,33 +95,6 @@ static struct str fit(struct arena *into, const struct twilio_sender *sender, st
 }
 
 /* --- the form ----------------------------------------------------------------------------- */
-
-/* As in a form's body; also right in a query. */
-static struct str escape(struct arena *into, struct str text)
-{
-    static const char digits[] = "0123456789ABCDEF";
-    char *out = arena_alloc(into, 3 * text.len + 1);
-    size_t len = 0;
-
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.at[i];
-        if (is_plain((char)c)) {
-            out[len++] = (char)c;
-            continue;
-        }
-        out[len++] = '%';
-        out[len++] = digits[c >> 4];
-        out[len++] = digits[c & 15];
-    }
-    return (struct str){out, len};
-}
-
-static struct str add_field(struct arena *into, struct str form, const char *name,
-                            struct str value)
-{
-    return arena_format(into, "%.*s%s%s=%.*s", STR_ARG(form), form.len > 0 ? "&" : "", name,
-                        STR_ARG(escape(into, value)));
-}
 
 bool twilio_reaches_by_mms(struct str account, struct str phone)
 {
@@ -219,23 +146,24 @@ static struct str form_of(struct arena *into, const struct twilio_sender *sender
                           const struct outbound *message, struct str words, struct str media)
 {
     bool service = message->account.at[0] == 'M';
-    struct str form = add_field(into, STR_NONE, "To", message->to.phone);
+    struct str form = form_add(into, STR_NONE, "To", message->to.phone);
 
-    form = add_field(into, form, service ? "MessagingServiceSid" : "From", message->account);
+    form = form_add(into, form, service ? "MessagingServiceSid" : "From", message->account);
     if (words.len > 0)
-        form = add_field(into, form, "Body", words);
+        form = form_add(into, form, "Body", words);
     if (media.len > 0)
-        form = add_field(into, form, "MediaUrl", media);
+        form = form_add(into, form, "MediaUrl", media);
     if (message->good_for > 0) {
         int64_t seconds = (message->good_for + USEC_PER_SEC - 1) / USEC_PER_SEC;
         struct str valid =
             arena_format(into, "%lld", (long long)(seconds < VALID_MAX ? seconds : VALID_MAX));
-        form = add_field(into, form, "ValidityPeriod", valid);
+        form = form_add(into, form, "ValidityPeriod", valid);
     }
     if (sender->callback.len > 0) {
-        struct str callback = arena_format(into, "%.*s?key=%.*s", STR_ARG(sender->callback),
-                                           STR_ARG(escape(into, message->key)));
-        form = add_field(into, form, "StatusCallback", callback);
+        struct str callback =
+            arena_format(into, "%.*s?key=%.*s", STR_ARG(sender->callback),
+                         STR_ARG(percent_encode(into, message->key, PERCENT_UNRESERVED)));
+        form = form_add(into, form, "StatusCallback", callback);
     }
     return form;
 }
@@ -308,8 +236,7 @@ bool twilio_encode(struct arena *into, const struct twilio_sender *sender,
                    const struct outbound *message, struct http_request *request,
                    struct err *err)
 {
-    struct str words =
-        message->face != NULL ? str_trim(message->face->text) : words_of(into, message->reply);
+    struct str words = message->face != NULL ? str_trim(message->face->text) : STR_NONE;
     struct str media = media_of(sender, message);
 
     if (!check(sender, message, err))

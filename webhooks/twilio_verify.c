@@ -8,89 +8,10 @@
 #include "bot/base/crypto.h"
 
 #include <sodium.h>
-#include <stdlib.h>
-
-#define FIELDS_MAX 1000
-
-/* --- forms -------------------------------------------------------------------------------- */
-
-static bool decode(struct arena *into, struct str text, struct str *plain)
-{
-    char *out = arena_alloc(into, text.len + 1);
-    size_t len = 0;
-
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t byte;
-        if (text.at[i] == '+') {
-            out[len++] = ' ';
-        } else if (text.at[i] != '%') {
-            out[len++] = text.at[i];
-        } else if (hex_parse(str_slice(text, i + 1, 2), &byte, 1)) {
-            out[len++] = (char)byte;
-            i += 2;
-        } else {
-            return false;
-        }
-    }
-    *plain = (struct str){out, len};
-    return true;
-}
-
-static int by_name_and_value(const void *a, const void *b)
-{
-    const struct twilio_field *left = a, *right = b;
-    int order = str_compare(left->name, right->name);
-
-    return order != 0 ? order : str_compare(left->value, right->value);
-}
-
-static size_t count_fields(struct str text)
-{
-    size_t n = 1;
-
-    for (size_t i = 0; i < text.len; i++)
-        n += text.at[i] == '&';
-    return n;
-}
-
-bool twilio_form_read(struct arena *into, struct str text, struct twilio_form *form,
-                      struct err *err)
-{
-    size_t room = count_fields(text);
-    struct str piece;
-
-    *form = (struct twilio_form){0};
-    if (room > FIELDS_MAX)
-        return err_raise(err, ERR_REJECT, "a form of more than %d fields", FIELDS_MAX);
-    form->fields = arena_array(into, struct twilio_field, room);
-    while (str_split(&text, '&', &piece)) {
-        struct twilio_field *field = &form->fields[form->n];
-        size_t equals = str_find(piece, STR("="));
-        if (piece.len == 0)
-            continue;
-        if (!decode(into, str_slice(piece, 0, equals), &field->name) ||
-            !decode(into, str_slice(piece, equals + 1, piece.len), &field->value))
-            return err_raise(err, ERR_REJECT, "a form with a broken escape");
-        form->n++;
-    }
-    qsort(form->fields, form->n, sizeof *form->fields, by_name_and_value);
-    return true;
-}
-
-struct str twilio_form_get(const struct twilio_form *form, const char *name)
-{
-    for (size_t i = 0; i < form->n; i++) {
-        if (str_eq(form->fields[i].name, str_from(name)))
-            return form->fields[i].value;
-    }
-    return STR_NONE;
-}
-
-/* --- the signature ------------------------------------------------------------------------ */
 
 /* "for each parameter name in byte order: name + value ... a repeated name: distinct values
  * sorted". */
-static struct str fields_text(struct arena *into, const struct twilio_form *form)
+static struct str fields_text(struct arena *into, const struct form *form)
 {
     size_t len = 0;
     char *out;
@@ -100,8 +21,8 @@ static struct str fields_text(struct arena *into, const struct twilio_form *form
     out = arena_alloc(into, len + 1);
     len = 0;
     for (size_t i = 0; i < form->n; i++) {
-        const struct twilio_field *field = &form->fields[i];
-        if (i > 0 && by_name_and_value(field, field - 1) == 0)
+        const struct form_field *field = &form->fields[i];
+        if (i > 0 && form_compare(field, field - 1) == 0)
             continue;
         if (field->name.len > 0)
             memcpy(out + len, field->name.at, field->name.len);
@@ -127,7 +48,7 @@ static struct str signature_of(struct arena *into, struct str token, struct str 
 }
 
 struct str twilio_sign(struct arena *into, struct str auth_token, struct str url,
-                       const struct twilio_form *form)
+                       const struct form *form)
 {
     return signature_of(into, auth_token, url, fields_text(into, form));
 }
@@ -227,7 +148,7 @@ static bool signs_any(struct arena *scratch, struct str token, struct str signat
 }
 
 bool twilio_verify(struct arena *scratch, struct str auth_token, struct str signature,
-                   struct str url, const struct twilio_form *form)
+                   struct str url, const struct form *form)
 {
     return signs_any(scratch, auth_token, signature, url, fields_text(scratch, form));
 }
@@ -237,11 +158,11 @@ bool twilio_verify_body(struct arena *scratch, struct str auth_token, struct str
 {
     struct hash hash = sha256(body);
     char hex[2 * HASH_LEN + 1];
-    struct twilio_form query;
+    struct form query;
     size_t mark = str_find(url, STR("?"));
 
     hex_format(hash.bytes, HASH_LEN, hex);
-    return twilio_form_read(scratch, str_slice(url, mark + 1, url.len), &query, NULL) &&
-           crypto_equal(twilio_form_get(&query, "bodySHA256"), str_from(hex)) &&
+    return form_read(scratch, str_slice(url, mark + 1, url.len), &query, NULL) &&
+           crypto_equal(form_get(&query, "bodySHA256"), str_from(hex)) &&
            signs_any(scratch, auth_token, signature, url, STR_NONE);
 }

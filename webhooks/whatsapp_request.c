@@ -7,6 +7,8 @@
  */
 #include "webhooks/whatsapp_parts.h"
 
+#include "bot/base/percent.h"
+
 #define URL_MAX 2000
 
 /* Only that it is a web address and holds nothing that could break one. */
@@ -108,32 +110,15 @@ bool whatsapp_encode_media_lookup(struct arena *into, const struct whatsapp_send
                             err);
 }
 
-/* A cursor is Meta's own text and goes back percent-encoded. */
-static struct str escape(struct arena *into, struct str text)
-{
-    static const char digits[] = "0123456789ABCDEF";
-    char *out = arena_alloc(into, 3 * text.len + 1);
-    size_t len = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.at[i];
-        if (is_path_id((struct str){text.at + i, 1})) {
-            out[len++] = (char)c;
-            continue;
-        }
-        out[len++] = '%';
-        out[len++] = digits[c >> 4];
-        out[len++] = digits[c & 15];
-    }
-    return (struct str){out, len};
-}
-
 bool whatsapp_encode_templates(struct arena *into, const struct whatsapp_sender *sender,
                                struct str business, struct str after,
                                struct http_request *request, struct err *err)
 {
-    struct str cursor = after.len == 0
-                            ? STR_NONE
-                            : arena_format(into, "&after=%.*s", STR_ARG(escape(into, after)));
+    /* a cursor is Meta's own text */
+    struct str cursor =
+        after.len == 0
+            ? STR_NONE
+            : arena_format(into, "&after=%.*s", STR_ARG(percent_encode(into, after, "_-")));
     struct str rest = arena_format(into,
                                    "/message_templates?fields=name,language,status,category,"
                                    "components&limit=100%.*s",

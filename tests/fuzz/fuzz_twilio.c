@@ -16,7 +16,7 @@ static void hold(bool sentence)
         abort();
 }
 
-static void read_message(struct arena *arena, const struct twilio_form *form)
+static void read_message(struct arena *arena, const struct form *form)
 {
     struct inbound_batch batch;
     struct err err = {0};
@@ -38,11 +38,11 @@ static void read_message(struct arena *arena, const struct twilio_form *form)
 
 static void read_form(struct arena *arena, struct str body)
 {
-    struct twilio_form form;
+    struct form form;
     struct event event;
     struct err err = {0};
 
-    if (!twilio_form_read(arena, body, &form, &err)) {
+    if (!form_read(arena, body, &form, &err)) {
         hold(err.code == ERR_REJECT);
         return;
     }
@@ -86,21 +86,23 @@ static void write_form(struct arena *arena, struct str words)
                                          .account_sid = STR("AC01"),
                                          .auth_token = STR("t"),
                                          .plain_letters = true};
-    const struct reply reply = {.kind = REPLY_TEXT, .body = words};
+    const struct reply reply = {.kind = REPLY_TEXT};
+    const struct face face = {.text = words};
     const struct outbound message = {.key = STR("k"),
                                      .account = STR("+15550100101"),
                                      .to = {.phone = STR("+15550100001")},
-                                     .reply = &reply};
+                                     .reply = &reply,
+                                     .face = &face};
     struct http_request request;
-    struct twilio_form form;
+    struct form form;
     struct err err = {0};
 
     if (!twilio_encode(arena, &sender, &message, &request, &err)) {
         hold(err.code == ERR_REJECT);
         return;
     }
-    hold(twilio_form_read(arena, request.body, &form, &err) && form.n == 3);
-    struct str body = twilio_form_get(&form, "Body");
+    hold(form_read(arena, request.body, &form, &err) && form.n == 3);
+    struct str body = form_get(&form, "Body");
     struct str sane = str_cut(arena, str_sane(arena, str_trim(words)), TWILIO_BODY_MAX);
     hold(str_is_utf8(body) && str_length(body) <= TWILIO_BODY_MAX);
     hold(request.cost == sms_measure(body).segments);

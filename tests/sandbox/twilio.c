@@ -21,7 +21,7 @@
 struct call {
     struct sandbox *sandbox;
     struct http_exchange *exchange;
-    struct twilio_form form;
+    struct form form;
 };
 
 static struct str text_in(const json_t *object, const char *name)
@@ -82,17 +82,17 @@ static bool is_web(struct str url)
 /* A messaging service sends from a number of its own choice: from the one that there is. */
 static struct str sender_of(const struct call *call)
 {
-    struct str service = twilio_form_get(&call->form, "MessagingServiceSid");
+    struct str service = form_get(&call->form, "MessagingServiceSid");
     return str_starts(service, STR("MG")) ? str_from(call->sandbox->settings.sms_number)
-                                          : twilio_form_get(&call->form, "From");
+                                          : form_get(&call->form, "From");
 }
 
 static bool check(struct call *call)
 {
-    struct str to = twilio_form_get(&call->form, "To");
+    struct str to = form_get(&call->form, "To");
     struct str from = sender_of(call);
-    struct str body = twilio_form_get(&call->form, "Body");
-    struct str callback = twilio_form_get(&call->form, "StatusCallback");
+    struct str body = form_get(&call->form, "Body");
+    struct str callback = form_get(&call->form, "StatusCallback");
     if (to.len == 0)
         return wrong(call, 21604, "A 'To' phone number is required.");
     if (!is_phone(to))
@@ -101,7 +101,7 @@ static bool check(struct call *call)
         return wrong(call, 21603, "A 'From' phone number is required.");
     if (!str_eq(from, str_from(call->sandbox->settings.sms_number)))
         return wrong(call, 21606, "The 'From' phone number is not one of the account's.");
-    struct str media = twilio_form_get(&call->form, "MediaUrl");
+    struct str media = form_get(&call->form, "MediaUrl");
     if (media.len > 0 && !is_web(media))
         return wrong(call, 21620, "The media URL is not valid.");
     if (body.len == 0 && media.len == 0)
@@ -136,7 +136,7 @@ static void check_description(struct call *call)
                     "application/x-www-form-urlencoded");
     const json_t *fields = json_object_get(content, "patternProperties");
     for (size_t i = 0; fields && i < call->form.n; i++) {
-        const struct twilio_field *field = &call->form.fields[i];
+        const struct form_field *field = &call->form.fields[i];
         const char *name =
             arena_format(&call->exchange->arena, "^%.*s$", STR_ARG(field->name)).at;
         const json_t *described = json_object_get(fields, name);
@@ -249,11 +249,11 @@ static struct str make_sid(struct arena *into)
 /* Our key is in the callback's query, if anywhere. */
 static struct str key_of(struct arena *into, struct str callback)
 {
-    struct twilio_form query;
+    struct form query;
     size_t from = str_find(callback, STR("?"));
-    if (!twilio_form_read(into, str_slice(callback, from + 1, callback.len), &query, NULL))
+    if (!form_read(into, str_slice(callback, from + 1, callback.len), &query, NULL))
         return STR_NONE;
-    return twilio_form_get(&query, "key");
+    return form_get(&query, "key");
 }
 
 static void count_key(struct sandbox *sandbox, struct arena *arena, struct str key)
@@ -272,17 +272,17 @@ static json_t *take(struct call *call, struct chatter *person, const struct faul
     struct sandbox *sandbox = call->sandbox;
     struct arena *arena = &call->exchange->arena;
     const struct settings *settings = &sandbox->settings;
-    struct str callback = twilio_form_get(&call->form, "StatusCallback");
+    struct str callback = form_get(&call->form, "StatusCallback");
     struct str key = key_of(arena, callback);
     usec_t now = clock_now();
     json_t *message = json_pack("{s:s}", "type", "sms");
     json_set_text(message, "id", make_sid(arena));
-    json_set_text(message, "to", twilio_form_get(&call->form, "To"));
+    json_set_text(message, "to", form_get(&call->form, "To"));
     json_set_text(message, "from", sender_of(call));
-    json_set_text(message, "service", twilio_form_get(&call->form, "MessagingServiceSid"));
-    json_set_text(message, "body", twilio_form_get(&call->form, "Body"));
-    sms_measure_into(message, twilio_form_get(&call->form, "Body"));
-    json_set_text(message, "media", twilio_form_get(&call->form, "MediaUrl"));
+    json_set_text(message, "service", form_get(&call->form, "MessagingServiceSid"));
+    json_set_text(message, "body", form_get(&call->form, "Body"));
+    sms_measure_into(message, form_get(&call->form, "Body"));
+    json_set_text(message, "media", form_get(&call->form, "MediaUrl"));
     json_set_text(message, "callback", callback);
     OWNED_JSON(record) = json_pack("{s:s, s:I, s:I, s:s, s:s, s:O}", "t", "sms", "n",
                                    (json_int_t)sandbox->next_n, "at", (json_int_t)now, "who",
@@ -346,7 +346,7 @@ static void post_message(struct call *call)
 {
     struct sandbox *sandbox = call->sandbox;
     struct faults *faults = &sandbox->faults;
-    if (!twilio_form_read(&call->exchange->arena, call->exchange->body, &call->form, NULL)) {
+    if (!form_read(&call->exchange->arena, call->exchange->body, &call->form, NULL)) {
         wrong(call, 21602, "The body is not a form.");
         return;
     }
@@ -357,8 +357,7 @@ static void post_message(struct call *call)
     if (!check(call))
         return;
     check_description(call);
-    struct chatter *person =
-        chats_person(sandbox, twilio_form_get(&call->form, "To"), STR_NONE);
+    struct chatter *person = chats_person(sandbox, form_get(&call->form, "To"), STR_NONE);
     const struct fault_rule *rule = faults_rule(faults, person->who);
     if (person->sms_stopped) {
         refuse(call, 400, 21610, "Attempt to send to unsubscribed recipient.");

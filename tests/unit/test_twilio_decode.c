@@ -36,9 +36,9 @@ static int teardown(void **state)
 static bool verifies(const char *token, const char *signature, const char *url,
                      const char *body)
 {
-    struct twilio_form form;
+    struct form form;
 
-    assert_true(twilio_form_read(&arena, str_from(body), &form, &err));
+    assert_true(form_read(&arena, str_from(body), &form, &err));
     return twilio_verify(&arena, str_from(token), str_from(signature), str_from(url), &form);
 }
 
@@ -75,12 +75,12 @@ struct vector {
 
 static bool judge(const struct vector *vector)
 {
-    struct twilio_form form;
+    struct form form;
 
     if (vector->is_json)
         return twilio_verify_body(&arena, vector->token, vector->signature, vector->url,
                                   vector->body);
-    assert_true(twilio_form_read(&arena, vector->body, &form, &err));
+    assert_true(form_read(&arena, vector->body, &form, &err));
     return twilio_verify(&arena, vector->token, vector->signature, vector->url, &form);
 }
 
@@ -189,10 +189,10 @@ static void ch_4_a_form_is_signed_whatever_fields_are_new_empty_or_repeated(void
 
 static struct inbound_batch read(const char *body)
 {
-    struct twilio_form form;
+    struct form form;
     struct inbound_batch batch;
 
-    assert_true(twilio_form_read(&arena, str_from(body), &form, &err));
+    assert_true(form_read(&arena, str_from(body), &form, &err));
     if (!twilio_decode(&arena, &form, &batch, &err))
         fail_msg("%s", err.text);
     assert_true(batch.n > 0);
@@ -348,9 +348,9 @@ static void what_is_no_message_is_refused(void **state)
         "SM1234567890123456789012345678901234567890123456789012345678901234567890" TO,
     };
     for (size_t i = 0; i < COUNTOF(bodies); i++) {
-        struct twilio_form form;
+        struct form form;
         struct inbound_batch batch;
-        assert_true(twilio_form_read(&arena, str_from(bodies[i]), &form, &err));
+        assert_true(form_read(&arena, str_from(bodies[i]), &form, &err));
         assert_false(twilio_decode(&arena, &form, &batch, &err));
         assert_int_equal(err.code, ERR_REJECT);
     }
@@ -406,10 +406,10 @@ static void ch_4_every_example_of_an_inbound_message_is_understood(void **state)
 
 static struct event decoded(const char *body)
 {
-    struct twilio_form form;
+    struct form form;
     struct event event;
 
-    assert_true(twilio_form_read(&arena, str_from(body), &form, &err));
+    assert_true(form_read(&arena, str_from(body), &form, &err));
     assert_true(twilio_decode_status(&arena, &form, STR("p1.k.1"), &event, &err));
     return event;
 }
@@ -451,19 +451,19 @@ static void ch_4_a_callback_becomes_a_status(void **state)
 static void a_crooked_callback_is_refused(void **state)
 {
     (void)state;
-    struct twilio_form form;
+    struct form form;
     struct event event;
     char *many = arena_alloc(&arena, 5000);
-    assert_true(twilio_form_read(&arena, STR("MessageSid=SM1"), &form, &err));
+    assert_true(form_read(&arena, STR("MessageSid=SM1"), &form, &err));
     assert_false(twilio_decode_status(&arena, &form, STR_NONE, &event, &err));
-    assert_true(twilio_form_read(&arena, STR(""), &form, &err));
+    assert_true(form_read(&arena, STR(""), &form, &err));
     assert_int_equal(form.n, 0);
-    assert_true(twilio_form_read(&arena, STR("&&=&a&=b&a=%00"), &form, &err));
-    assert_false(twilio_form_read(&arena, STR("a=%"), &form, &err));
-    assert_false(twilio_form_read(&arena, STR("a=%4"), &form, &err));
-    assert_false(twilio_form_read(&arena, STR("a=%zz"), &form, &err));
+    assert_true(form_read(&arena, STR("&&=&a&=b&a=%00"), &form, &err));
+    assert_false(form_read(&arena, STR("a=%"), &form, &err));
+    assert_false(form_read(&arena, STR("a=%4"), &form, &err));
+    assert_false(form_read(&arena, STR("a=%zz"), &form, &err));
     memset(many, '&', 5000);
-    assert_false(twilio_form_read(&arena, (struct str){many, 5000}, &form, &err));
+    assert_false(form_read(&arena, (struct str){many, 5000}, &form, &err));
     event = decoded("MessageSid=SM1&MessageStatus=failed&ErrorCode=99999999999999999999");
     assert_int_equal(event.error, 0);
 }
