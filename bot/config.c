@@ -10,6 +10,7 @@
 
 #include "bot/base/crypto.h"
 #include "bot/config_settings.h"
+#include "webhooks/svix.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -214,6 +215,12 @@ static bool set(struct config_details *details, const struct setting *setting, s
                    : err_wrap(err, "%s: %s", one ? one->place : "default", setting->path);
 }
 
+static void strip_slashes(struct config *config, struct str *url)
+{
+    while (str_ends(*url, STR("/")))
+        *url = arena_str(&config->details->arena, str_slice(*url, 0, url->len - 1));
+}
+
 static bool app_name_fits(struct str name)
 {
     for (size_t i = 0; i < name.len; i++) {
@@ -225,21 +232,39 @@ static bool app_name_fits(struct str name)
     return name.len > 0 && name.len <= 40;
 }
 
-static bool add_app(struct arena *into, struct config_app *apps, size_t *n,
-                    const struct given *one, struct err *err)
+/* The names of the apps below `prefix` that something was given of. */
+static bool app_names(const struct config_details *details, struct str prefix,
+                      struct str names[APPS_MAX], size_t *n, struct err *err)
 {
-    for (size_t i = 0; i < *n; i++) {
-        if (str_eq(apps[i].name, one->app))
-            return true;
+    *n = 0;
+    for (size_t i = 0; i < details->given.n; i++) {
+        const struct given *one = &details->given.items[i];
+        size_t at = 0;
+        if (one->app.len == 0 || !str_starts(str_from(one->setting->path), prefix))
+            continue;
+        if (!app_name_fits(one->app)) {
+            return err_raise(err, ERR_REJECT,
+                             "%s: an app's name is made of a-z, 0-9, - and _, 40 at most",
+                             one->place);
+        }
+        while (at < *n && !str_eq(names[at], one->app))
+            at++;
+        if (at == APPS_MAX)
+            return err_raise(err, ERR_REJECT, "%s: more than %d apps", one->place, APPS_MAX);
+        names[at] = one->app;
+        *n += at == *n;
     }
-    if (!app_name_fits(one->app)) {
-        return err_raise(err, ERR_REJECT,
-                         "%s: an app's name is made of a-z, 0-9, - and _, 40 at most",
-                         one->place);
+    return true;
+}
+
+static bool set_app(struct config_details *details, struct str prefix, struct str name,
+                    void *base, struct err *err)
+{
+    for (size_t i = 0; i < settings_n; i++) {
+        if (strchr(settings[i].path, '*') && str_starts(str_from(settings[i].path), prefix) &&
+            !set(details, &settings[i], name, base, err))
+            return false;
     }
-    if (*n == APPS_MAX)
-        return err_raise(err, ERR_REJECT, "%s: more than %d apps", one->place, APPS_MAX);
-    apps[(*n)++].name = arena_str(into, one->app);
     return true;
 }
 
@@ -260,22 +285,48 @@ static bool set_apps(struct config *config, struct err *err)
 {
     struct config_details *details = config->details;
     struct config_app *apps = arena_array(&details->arena, struct config_app, APPS_MAX);
-    for (size_t i = 0; i < details->given.n; i++) {
-        if (details->given.items[i].app.len &&
-            !add_app(&details->arena, apps, &config->whatsapp.n_apps, &details->given.items[i],
-                     err))
-            return false;
-    }
+    struct str names[APPS_MAX], prefix = STR("whatsapp.apps.");
+    if (!app_names(details, prefix, names, &config->whatsapp.n_apps, err))
+        return false;
     for (size_t i = 0; i < config->whatsapp.n_apps; i++) {
-        for (size_t j = 0; j < settings_n; j++) {
-            if (strchr(settings[j].path, '*') &&
-                !set(details, &settings[j], apps[i].name, &apps[i], err))
-                return false;
-        }
-        if (!check_app(&apps[i], err))
+        apps[i].name = arena_str(&details->arena, names[i]);
+        if (!set_app(details, prefix, apps[i].name, &apps[i], err) || !check_app(&apps[i], err))
             return false;
     }
     config->whatsapp.apps = apps;
+    return true;
+}
+
+static bool check_crm_app(struct config *config, struct config_crm_app *app, struct err *err)
+{
+    if (!svix_secret_fits(app->secret) ||
+        (app->secret_before.len > 0 && !svix_secret_fits(app->secret_before))) {
+        return err_raise(err, ERR_REJECT,
+                         "crm.apps.%.*s: a secret is whsec_ and 24 to 64 random bytes in "
+                         "base64: echo whsec_$(openssl rand -base64 32)",
+                         STR_ARG(app->name));
+    }
+    strip_slashes(config, &app->url);
+    return app->url.len == 0 || str_starts(app->url, STR("https://")) ||
+           str_starts(app->url, STR("http://")) ||
+           err_raise(err, ERR_REJECT, "crm.apps.%.*s.url is no https:// address",
+                     STR_ARG(app->name));
+}
+
+static bool set_crm_apps(struct config *config, struct err *err)
+{
+    struct config_details *details = config->details;
+    struct config_crm_app *apps = arena_array(&details->arena, struct config_crm_app, APPS_MAX);
+    struct str names[APPS_MAX], prefix = STR("crm.apps.");
+    if (!app_names(details, prefix, names, &config->crm.n_apps, err))
+        return false;
+    for (size_t i = 0; i < config->crm.n_apps; i++) {
+        apps[i].name = arena_str(&details->arena, names[i]);
+        if (!set_app(details, prefix, apps[i].name, &apps[i], err) ||
+            !check_crm_app(config, &apps[i], err))
+            return false;
+    }
+    config->crm.apps = apps;
     return true;
 }
 
@@ -292,17 +343,11 @@ static bool set_all(struct config *config, struct err *err)
             !set(details, &settings[i], STR_NONE, config, err))
             return false;
     }
-    return set_apps(config, err);
+    return set_apps(config, err) && set_crm_apps(config, err);
 }
 
 /* --- as a whole ----------------------------------------------------------------------------
  */
-
-static void strip_slashes(struct config *config, struct str *url)
-{
-    while (str_ends(*url, STR("/")))
-        *url = arena_str(&config->details->arena, str_slice(*url, 0, url->len - 1));
-}
 
 static bool check_url(struct config *config, const char *section, struct str *url,
                       bool allow_http, struct err *err)

@@ -22,6 +22,14 @@ struct config_app {
     struct str app_secret, verify_token, token;
 };
 
+/* A business's other system, a CRM: what it posts is signed with its secret, and what it is
+ * posted is signed with both while one takes the other's place. */
+struct config_crm_app {
+    struct str name;
+    struct str secret, secret_before; /* "whsec_..."; the latter may be empty */
+    struct str url;                   /* where events go out to; empty: nowhere */
+};
+
 /* Every text is terminated, so that `.at` can be handed to C interfaces. */
 struct config {
     struct {
@@ -37,8 +45,9 @@ struct config {
     } tls;
     struct {
         struct str url;
-        struct str owner_url; /* who migrates and seeds; the same as url when not given */
-        unsigned connections; /* per worker */
+        struct str owner_url;      /* who migrates and seeds; the same as url when not given */
+        unsigned connections;      /* per worker */
+        unsigned desk_connections; /* likewise, for bot/desk_door.h */
         usec_t connect_timeout, deadline;
         struct str role; /* SET ROLE after connecting */
     } database;
@@ -78,6 +87,10 @@ struct config {
         bool plain_letters, mms, allow_http;
         size_t answer_max;
     } twilio;
+    struct {
+        const struct config_crm_app *apps;
+        size_t n_apps;
+    } crm;
     struct {
         struct str transport; /* "resend", "smtp" */
         struct str from_name; /* empty: the business's */

@@ -12,7 +12,7 @@
 #define KB             ((int64_t)1024)
 #define MB             (1024 * KB)
 #define GB             (1024 * MB)
-#define APP_PREFIX     "whatsapp.apps."
+#define AT_CRM(member) offsetof(struct config_crm_app, member)
 
 /* clang-format off */
 const struct setting settings[] = {
@@ -48,6 +48,10 @@ const struct setting settings[] = {
     {.path = "database.connections", .type = SETTING_COUNT, .offset = AT(database.connections),
      .initial = "2", .least = 1, .most = 64,
      .help = "Connections that each worker keeps open."},
+    {.path = "database.desk_connections", .type = SETTING_COUNT,
+     .offset = AT(database.desk_connections), .initial = "1", .least = 1, .most = 64,
+     .help = "Connections that each worker keeps open besides, as parley_staff: for what acts for the "
+             "business, such as the events of a CRM. Conversations never wait for these."},
     {.path = "database.connect_timeout", .type = SETTING_DURATION,
      .offset = AT(database.connect_timeout), .initial = "5s", .least = 100 * USEC_PER_MSEC,
      .most = USEC_PER_MIN, .help = "How long making a connection may take."},
@@ -176,6 +180,17 @@ const struct setting settings[] = {
      .initial = "64KB", .least = KB, .most = 64 * MB,
      .help = "The largest answer of Twilio's that is read."},
 
+    {.path = "crm.apps.*.secret", .type = SETTING_SECRET, .offset = AT_CRM(secret), .initial = "",
+     .sample = "whsec_ and base64 of 24 to 64 random bytes",
+     .help = "What the system and Parley share: each signs with it what it posts to the other "
+             "(Standard Webhooks)."},
+    {.path = "crm.apps.*.secret_before", .type = SETTING_SECRET, .offset = AT_CRM(secret_before),
+     .initial = "", .sample = "the one that is being replaced",
+     .help = "While a secret is being replaced: the old one, which is taken as well, and signed with "
+             "beside the new one."},
+    {.path = "crm.apps.*.url", .type = SETTING_TEXT, .offset = AT_CRM(url), .initial = "",
+     .sample = "https://crm.example/parley/events",
+     .help = "Where this system wants to be told of events. Empty: nowhere."},
     {.path = "mail.transport", .type = SETTING_TEXT, .offset = AT(mail.transport),
      .initial = "resend", .choices = "resend, smtp",
      .help = "What carries mail that leaves: Resend's API, or a mail server."},
@@ -385,6 +400,8 @@ static const struct {
     {"whatsapp",      "The WhatsApp Cloud API."                                            },
     {"whatsapp.apps", "The Meta apps whose deliveries are taken, by a name of your choice."},
     {"twilio",        "SMS, through Twilio's Messages API."                                },
+    {"crm",           "The business's other systems, by CloudEvents both ways."            },
+    {"crm.apps",      "The systems, by a name of your choice; see docs/crm.md."            },
     {"mail",          "Mail that leaves, whatever carries it."                             },
     {"resend",        "Mail through Resend's API."                                         },
     {"smtp",          "Mail through a mail server."                                        },
@@ -439,10 +456,21 @@ const struct setting *settings_find(struct str path, struct str *app, bool *is_f
     return NULL;
 }
 
+struct str settings_apps_prefix(struct str path)
+{
+    for (size_t i = 0; i < settings_n; i++) {
+        struct str pattern = str_from(settings[i].path);
+        struct str before = str_slice(pattern, 0, str_find(pattern, STR("*")));
+        if (before.len < pattern.len && str_starts(path, before))
+            return before;
+    }
+    return STR_NONE;
+}
+
 bool settings_is_section(struct str path)
 {
-    struct str apps = STR(APP_PREFIX);
-    if (str_starts(path, apps)) {
+    struct str apps = settings_apps_prefix(path);
+    if (apps.len > 0) {
         return path.len > apps.len &&
                str_find(str_slice(path, apps.len, path.len), STR(".")) == path.len - apps.len;
     }
@@ -455,18 +483,17 @@ bool settings_is_section(struct str path)
 
 struct str settings_suggest(struct arena *into, struct str path)
 {
-    struct str app;
-    if (str_starts(path, STR(APP_PREFIX))) {
-        struct str rest = str_slice(path, strlen(APP_PREFIX), path.len);
+    struct str app = STR("default"), apps = settings_apps_prefix(path);
+    if (apps.len > 0) {
+        struct str rest = str_slice(path, apps.len, path.len);
         app = str_slice(rest, 0, str_find(rest, STR(".")));
-    } else {
-        app = STR("default");
     }
     struct str names[COUNTOF(settings) + COUNTOF(sections)];
     size_t n = 0;
     for (size_t i = 0; i < settings_n; i++) {
         const char *star = strchr(settings[i].path, '*');
-        names[n++] = star ? arena_format(into, APP_PREFIX "%.*s%s", STR_ARG(app), star + 1)
+        names[n++] = star ? arena_format(into, "%.*s%.*s%s", (int)(star - settings[i].path),
+                                         settings[i].path, STR_ARG(app), star + 1)
                           : str_from(settings[i].path);
     }
     for (size_t i = 0; i < COUNTOF(sections); i++)

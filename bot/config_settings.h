@@ -16,7 +16,8 @@ enum setting_type {
 };
 
 struct setting {
-    const char *path; /* "*" stands for an app's name; the offset is then into config_app */
+    const char *path; /* "*" stands for an app's name; the offset is then into config_app, or
+                         into config_crm_app below "crm.apps" */
     enum setting_type type;
     size_t offset;
     const char *initial; /* the default, as one would write it; "" is none */
@@ -75,6 +76,10 @@ const struct setting *settings_find(struct str path, struct str *app, bool *is_f
 
 /* Whether settings lie below it: "whatsapp", "whatsapp.apps.shop". */
 bool settings_is_section(struct str path);
+
+/* The place where apps stand that a path lies below, with its dot: "whatsapp.apps.". Empty:
+ * none. */
+struct str settings_apps_prefix(struct str path);
 
 /* ", did you mean X?" or the empty text. */
 struct str settings_suggest(struct arena *into, struct str path);

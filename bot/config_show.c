@@ -87,14 +87,23 @@ static void show_one(struct page *page, const struct config *config,
         one ? one->place : "default");
 }
 
+/* Whether it is a setting of apps in that section. */
+static bool is_below(const struct setting *setting, const char *section)
+{
+    return strchr(setting->path, '*') && str_starts(str_from(setting->path), str_from(section));
+}
+
 struct str config_show(struct arena *into, const struct config *config)
 {
     struct page page = {.into = into};
     for (size_t i = 0; i < settings_n; i++) {
         if (!strchr(settings[i].path, '*'))
             show_one(&page, config, &settings[i], STR_NONE);
-        for (size_t j = 0; strchr(settings[i].path, '*') && j < config->whatsapp.n_apps; j++)
+        for (size_t j = 0; is_below(&settings[i], "whatsapp") && j < config->whatsapp.n_apps;
+             j++)
             show_one(&page, config, &settings[i], config->whatsapp.apps[j].name);
+        for (size_t j = 0; is_below(&settings[i], "crm") && j < config->crm.n_apps; j++)
+            show_one(&page, config, &settings[i], config->crm.apps[j].name);
     }
     return page_text(&page);
 }
@@ -220,7 +229,7 @@ static void open_sections(struct page *page, struct str before, struct str secti
         if (!open && help)
             put_wrapped(page, arena_format(page->into, "%.*s# ", STR_ARG(indent(depth))), help);
         /* Apps are shown as comments: an example has no secrets. */
-        bool apps = str_starts(whole, STR("whatsapp.apps"));
+        bool apps = str_find(whole, STR(".apps")) < whole.len;
         if (!open)
             PUT(page, "%.*s%s%.*s:\n", STR_ARG(indent(depth)), apps ? "# " : "", STR_ARG(name));
         depth++;

@@ -10,6 +10,7 @@
 #include "bot/batch_hand.h"
 #include "bot/book_hand.h"
 #include "bot/books.h"
+#include "bot/desk_door.h"
 #include "bot/documents.h"
 #include "bot/download.h"
 #include "bot/intake.h"
@@ -167,6 +168,7 @@ static void close_all(struct worker *worker)
     worker->http = NULL;
     fetcher_destroy(worker->fetcher);
     worker->fetcher = NULL;
+    desk_door_close(worker->desk);
     db_close(worker->db, db_closed);
 }
 
@@ -195,7 +197,8 @@ static void drain_look(struct timer *timer)
         return;
     }
     if (!worker->http_drained && intake_open(worker->intake) == 0 &&
-        jobs_open(worker->jobs) == 0 && !spool_is_busy(worker->spool)) {
+        jobs_open(worker->jobs) == 0 && desk_door_busy(worker->desk) == 0 &&
+        !spool_is_busy(worker->spool)) {
         worker->http_drained = true;
         lanes_drain(worker->lanes, lanes_drained);
     }
@@ -230,7 +233,10 @@ static bool open_database(struct worker *worker, struct err *err)
         .role = config->database.role.len > 0 ? config->database.role.at : NULL,
         .application = "parley"};
 
-    return db_create(&worker->loop, &options, &worker->db, err);
+    if (!db_create(&worker->loop, &options, &worker->db, err))
+        return false;
+    worker->desk = desk_door_create(worker, err);
+    return worker->desk != NULL;
 }
 
 static bool open_fetcher(struct worker *worker, struct err *err)
@@ -338,6 +344,7 @@ int worker_main(const struct worker_start *how)
     link_files_destroy(worker.link_files);
     documents_destroy(worker.documents);
     spool_destroy(worker.spool);
+    desk_door_destroy(worker.desk);
     db_destroy(worker.db);
     arena_finish(&worker.letter_arena);
     if (!loop_finish(&worker.loop))

@@ -26,6 +26,7 @@ struct downloads;
 struct uploads;
 struct audit;
 struct spool;
+struct desk_door;
 
 struct worker {
     const struct config *config;
@@ -36,6 +37,7 @@ struct worker {
 
     struct loop loop;
     struct db *db;
+    struct desk_door *desk; /* what acts for the business */
     struct fetcher *fetcher;
     struct http_server *http;
     struct http_handler routes;

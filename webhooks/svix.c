@@ -11,6 +11,8 @@
 
 #define MAC_TEXT_LEN sodium_base64_ENCODED_LEN(HASH_LEN, sodium_base64_VARIANT_ORIGINAL)
 #define SECRET_MAX   512
+#define SECRET_LEAST 24
+#define SECRET_MOST  64
 #define ENTRIES_MAX  32 /* nobody turns more keys over at once */
 
 static const struct str prefix = {"whsec_", 6};
@@ -27,6 +29,15 @@ static size_t read_key(struct str secret, uint8_t key[SECRET_MAX])
                                              NULL, sodium_base64_VARIANT_ORIGINAL) != 0)
         return 0;
     return len;
+}
+
+bool svix_secret_fits(struct str secret)
+{
+    uint8_t key[SECRET_MAX];
+    size_t len = read_key(secret, key);
+
+    crypto_wipe(key, sizeof key);
+    return len >= SECRET_LEAST && len <= SECRET_MOST;
 }
 
 struct str svix_sign(struct arena *into, struct str secret, struct str id, struct str timestamp,

@@ -20,6 +20,9 @@ struct svix_headers {
     struct str signature; /* "v1,<base64>", several by a space */
 };
 
+/* Whether it is a secret: base64 of 24 to 64 bytes, with or without "whsec_". */
+bool svix_secret_fits(struct str secret);
+
 /*
  * Whether one of the entries is ours over these bytes, and the time is near `now`. In a time
  * that does not tell which bytes were right. `secret` is base64, with or without "whsec_"; one
