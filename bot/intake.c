@@ -5,7 +5,6 @@
  */
 #include "bot/intake_inside.h"
 
-#include "bot/accounts.h"
 #include "bot/loop/log.h"
 #include "store/sql.h"
 #include "webhooks/redact.h"
@@ -19,7 +18,7 @@ struct unpacking {
     struct intake *intake;
     const struct config_app *app;
     struct inbound_batch batch;
-    struct accounts_wait wait;
+    struct directory_wait wait;
     struct portion *portions;
     const char *unrouted; /* why a part of it is kept without a business */
 };
@@ -53,6 +52,12 @@ void intake_unavailable(struct http_exchange *exchange)
 {
     count(COUNT_UNAVAILABLE, 1);
     http_reply(exchange, 503, NULL, STR_NONE, retry_later);
+}
+
+void intake_refuse(struct http_exchange *exchange)
+{
+    count(COUNT_FORGED, 1);
+    http_reply(exchange, 401, NULL, STR_NONE, NULL);
 }
 
 /* --- the challenge
@@ -116,23 +121,6 @@ static struct portion *portion_of(struct unpacking *unpacking, struct uuid org)
     return portion;
 }
 
-static void enqueue(struct unpacking *unpacking, const struct event *event,
-                    const struct account *account, const char *park)
-{
-    struct item *item = arena_new(unpacking->delivery.arena, struct item);
-    struct str parts[2] = {event->account, event->id};
-
-    item->portion = portion_of(unpacking, account->org);
-    item->account = account;
-    item->event = event;
-    item->hash = hash16_of(parts, 2);
-    item->park = park;
-    if (event_is_message(event->kind))
-        item->address = person_address(&event->from);
-    unpacking->delivery.pending++;
-    turns_add(unpacking->intake->worker->turns, item);
-}
-
 static const struct account *account_of(const struct worker *worker, const struct event *event)
 {
     const struct account *account = accounts_find(worker->accounts, event->account);
@@ -147,6 +135,55 @@ static bool all_known(const struct unpacking *unpacking)
             return false;
     }
     return true;
+}
+
+/* WhatsApp tells of a preference as of a fact; a STOP that a gateway answered itself, and a
+ * mail's, is a turn that keeps the wish. */
+static bool is_turn(const struct account *account, const struct event *event)
+{
+    return event_is_message(event->kind) ||
+           (event->kind == EVENT_PREFERENCE && account->channel != CHANNEL_WHATSAPP);
+}
+
+void intake_enqueue(struct intake *intake, struct portion *portion,
+                    const struct account *account, const struct event *event)
+{
+    struct worker *worker = intake->worker;
+    struct arrival *delivery = portion->delivery;
+    struct item *item = arena_new(delivery->arena, struct item);
+    struct str parts[2] = {account->external_id, event->id};
+
+    *item = (struct item){
+        .portion = portion, .account = account, .event = event, .hash = hash16_of(parts, 2)};
+    if (is_turn(account, event))
+        item->address = person_address(&event->from);
+    if (shared_deaths(worker->shared, delivery->hash) >= INTAKE_DEATHS)
+        item->park = INTAKE_DEADLY;
+    delivery->pending++;
+    turns_add(worker->turns, item);
+}
+
+static void directory_read(struct accounts_wait *accounts)
+{
+    struct directory_wait *wait = CONTAINER_OF(accounts, struct directory_wait, wait);
+
+    if (accounts->err.code != ERR_NONE) {
+        arrival_settle(wait->delivery, false);
+    } else {
+        wait->route(wait->delivery);
+    }
+}
+
+void intake_with_directory(struct intake *intake, bool known, struct directory_wait *wait)
+{
+    struct accounts *accounts = intake->worker->accounts;
+
+    if (known || !accounts_stale(accounts)) {
+        wait->route(wait->delivery);
+        return;
+    }
+    wait->wait.done = directory_read;
+    accounts_refresh(accounts, &wait->wait);
 }
 
 /* A delivery on its way to those of no business. */
@@ -182,8 +219,9 @@ void intake_keep_stray(struct intake *intake, struct arrival *delivery, const ch
     db_call(intake->worker->db, &stray->call);
 }
 
-static void route(struct unpacking *unpacking)
+static void route(struct arrival *delivery)
 {
+    struct unpacking *unpacking = CONTAINER_OF(delivery, struct unpacking, delivery);
     const struct worker *worker = unpacking->intake->worker;
 
     for (size_t i = 0; i < unpacking->batch.n; i++) {
@@ -203,10 +241,8 @@ static void route(struct unpacking *unpacking)
             count(COUNT_EVENTS_BROKEN, 1);
             unpacking->unrouted = "a message of nobody";
         } else {
-            enqueue(unpacking, event, account,
-                    shared_deaths(worker->shared, unpacking->delivery.hash) >= 2
-                        ? "a worker died over it twice"
-                        : NULL);
+            intake_enqueue(unpacking->intake, portion_of(unpacking, account->org), account,
+                           event);
         }
     }
     if (unpacking->batch.broken > 0 && unpacking->unrouted == NULL)
@@ -214,17 +250,6 @@ static void route(struct unpacking *unpacking)
     if (unpacking->unrouted != NULL)
         intake_keep_stray(unpacking->intake, &unpacking->delivery, unpacking->unrouted);
     arrival_settle(&unpacking->delivery, true); /* the one for taking it apart */
-}
-
-static void directory_read(struct accounts_wait *wait)
-{
-    struct unpacking *unpacking = CONTAINER_OF(wait, struct unpacking, wait);
-
-    if (wait->err.code != ERR_NONE) {
-        arrival_settle(&unpacking->delivery, false);
-    } else {
-        route(unpacking);
-    }
 }
 
 /* The app whose secret signs these bytes, or NULL. Every app's is tried, whichever fits. */
@@ -306,8 +331,7 @@ void intake_delivery(struct intake *intake, struct http_exchange *exchange)
     struct err err = {0};
 
     if (app == NULL) {
-        count(COUNT_FORGED, 1);
-        http_reply(exchange, 401, NULL, STR_NONE, NULL);
+        intake_refuse(exchange);
         return;
     }
     if (intake_is_overloaded(intake)) {
@@ -325,10 +349,6 @@ void intake_delivery(struct intake *intake, struct http_exchange *exchange)
     count(COUNT_EVENTS, unpacking->batch.n);
     count(COUNT_EVENTS_UNKNOWN, unpacking->batch.unknown);
     count(COUNT_EVENTS_BROKEN, unpacking->batch.broken);
-    if (all_known(unpacking) || !accounts_stale(worker->accounts)) {
-        route(unpacking);
-        return;
-    }
-    unpacking->wait.done = directory_read;
-    accounts_refresh(worker->accounts, &unpacking->wait);
+    unpacking->wait = (struct directory_wait){.delivery = &unpacking->delivery, .route = route};
+    intake_with_directory(intake, all_known(unpacking), &unpacking->wait);
 }

@@ -14,9 +14,21 @@
 
 #include "bot/intake.h"
 
+#include "bot/accounts.h"
 #include "bot/rate.h"
 #include "bot/spool.h"
 #include "bot/turns.h"
+
+/* A delivery over which so many workers died is not stepped again; and what is said of it. */
+#define INTAKE_DEATHS 2
+#define INTAKE_DEADLY "a worker died over it twice"
+
+/* Taken apart, and waiting for the directory of accounts before it is routed. */
+struct directory_wait {
+    struct accounts_wait wait;
+    struct arrival *delivery;
+    void (*route)(struct arrival *delivery);
+};
 
 struct intake {
     struct worker *worker;
@@ -43,6 +55,18 @@ void intake_reopens(struct intake *intake, struct spool_again *again, const char
  */
 void intake_closes(struct intake *intake, struct arrival *delivery, int status,
                    const char *content_type, struct str body);
+
+/* Go on with `route`: at once when the directory is `known` to have what the delivery is for,
+ * or was just read; else when it has been read anew. What cannot read it fails. */
+void intake_with_directory(struct intake *intake, bool known, struct directory_wait *wait);
+
+/* Queue an event for its account; it is one more that is pending. What two workers died over
+ * is parked instead of stepped. */
+void intake_enqueue(struct intake *intake, struct portion *portion,
+                    const struct account *account, const struct event *event);
+
+/* Forged, or without its token: 401, without a word about what would have been right. */
+void intake_refuse(struct http_exchange *exchange);
 
 /* Keep the delivery itself, for a person: it belongs to no business, or cannot be read. One
  * more is pending until that is done. `why` is kept. */

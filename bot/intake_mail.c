@@ -32,24 +32,6 @@ const struct account *mail_account(const struct worker *worker, struct str addre
     return account != NULL && account->channel == CHANNEL_EMAIL ? account : NULL;
 }
 
-static void enqueue(struct mail_call *call, const struct event *event,
-                    const struct account *account)
-{
-    struct worker *worker = call->intake->worker;
-    struct item *item = arena_new(call->delivery.arena, struct item);
-    struct str parts[2] = {account->external_id, event->id};
-
-    *item = (struct item){.portion = &call->portion,
-                          .account = account,
-                          .event = event,
-                          .hash = hash16_of(parts, 2)};
-    if (event_is_message(event->kind) || event->kind == EVENT_PREFERENCE)
-        item->address = person_address(&event->from);
-    call->portion.org = account->org; /* one mail, one address, one business */
-    call->delivery.pending++;
-    turns_add(worker->turns, item);
-}
-
 /* What is told of an address that no business has is of no use to anybody; what was written to
  * it is kept. */
 void mail_route(struct mail_call *call)
@@ -60,7 +42,8 @@ void mail_route(struct mail_call *call)
             call->account != NULL ? call->account
                                   : mail_account(call->intake->worker, event->account);
         if (account != NULL) {
-            enqueue(call, event, account);
+            call->portion.org = account->org; /* one mail, one address, one business */
+            intake_enqueue(call->intake, &call->portion, account, event);
         } else {
             count(COUNT_UNROUTED, 1);
             log_event(LOG_WARN, "intake.unrouted",
@@ -134,8 +117,8 @@ void mail_take_apart(struct mail_call *call, enum redact_form form,
     unsigned slot;
     bool read;
 
-    if (shared_deaths(worker->shared, call->delivery.hash) >= 2) {
-        mail_keep(call, form, "a worker died over it twice");
+    if (shared_deaths(worker->shared, call->delivery.hash) >= INTAKE_DEATHS) {
+        mail_keep(call, form, INTAKE_DEADLY);
         return;
     }
     slot = shared_stepping_begin(worker->self);
@@ -176,24 +159,15 @@ static bool find_raw(struct mail_call *call)
     return call->account != NULL;
 }
 
-static void go_on_raw(struct mail_call *call)
+static void route_raw(struct arrival *delivery)
 {
+    struct mail_call *call = CONTAINER_OF(delivery, struct mail_call, delivery);
+
     if (find_raw(call)) {
         mail_take_apart(call, REDACT_MAIL, decode_raw);
     } else {
         count(COUNT_UNROUTED, 1);
         mail_keep(call, REDACT_MAIL, "an address that no business has");
-    }
-}
-
-static void raw_directory_read(struct accounts_wait *wait)
-{
-    struct mail_call *call = CONTAINER_OF(wait, struct mail_call, wait);
-
-    if (wait->err.code != ERR_NONE) {
-        arrival_settle(&call->delivery, false);
-    } else {
-        go_on_raw(call);
     }
 }
 
@@ -208,20 +182,13 @@ struct mail_call *mail_call_open(struct intake *intake, struct http_exchange *ex
     return call;
 }
 
-void mail_refuse(struct http_exchange *exchange)
-{
-    count(COUNT_FORGED, 1);
-    http_reply(exchange, 401, NULL, STR_NONE, NULL);
-}
-
 void intake_mail(struct intake *intake, struct http_exchange *exchange, struct str address)
 {
-    struct accounts *accounts = intake->worker->accounts;
     struct mail_call *call;
     struct str to;
 
     if (!shows_token(intake->worker->config, exchange)) {
-        mail_refuse(exchange);
+        intake_refuse(exchange);
         return;
     }
     if (!mail_address(&exchange->arena, address, &to)) {
@@ -234,10 +201,6 @@ void intake_mail(struct intake *intake, struct http_exchange *exchange, struct s
     }
     call = mail_call_open(intake, exchange, "mime");
     call->to = to;
-    if (find_raw(call) || !accounts_stale(accounts)) {
-        go_on_raw(call);
-        return;
-    }
-    call->wait.done = raw_directory_read;
-    accounts_refresh(accounts, &call->wait);
+    call->wait = (struct directory_wait){.delivery = &call->delivery, .route = route_raw};
+    intake_with_directory(intake, find_raw(call), &call->wait);
 }

@@ -6,7 +6,6 @@
  */
 #pragma once
 
-#include "bot/accounts.h"
 #include "bot/intake_inside.h"
 #include "webhooks/mail.h"
 #include "webhooks/redact.h"
@@ -18,7 +17,7 @@ struct mail_call {
     struct intake *intake;
     struct portion portion;
     struct inbound_batch batch;
-    struct accounts_wait wait;
+    struct directory_wait wait;
     const struct account *account; /* of a mail that came in */
     const char *unrouted;          /* why it is kept without a business */
     struct str to;                 /* raw: the address that it was posted for */
@@ -35,9 +34,6 @@ struct mail_call *mail_call_open(struct intake *intake, struct http_exchange *ex
 
 /* The business's account with that address; NULL: none that we know of, for now. */
 const struct account *mail_account(const struct worker *worker, struct str address);
-
-/* Forged, or without the token: 401. */
-void mail_refuse(struct http_exchange *exchange);
 
 /* Queue what is in the batch; the call is then the turns' to settle. */
 void mail_route(struct mail_call *call);

@@ -161,8 +161,10 @@ static bool is_known(struct mail_call *call)
            mail_account(call->intake->worker, call->batch.events[0].account) != NULL;
 }
 
-static void go_on_resend(struct mail_call *call)
+static void route_resend(struct arrival *delivery)
 {
+    struct mail_call *call = CONTAINER_OF(delivery, struct mail_call, delivery);
+
     if (call->news.received.len == 0) {
         mail_route(call);
     } else if (find_recipient(call)) {
@@ -173,25 +175,13 @@ static void go_on_resend(struct mail_call *call)
     }
 }
 
-static void resend_directory_read(struct accounts_wait *wait)
-{
-    struct mail_call *call = CONTAINER_OF(wait, struct mail_call, wait);
-
-    if (wait->err.code != ERR_NONE) {
-        arrival_settle(&call->delivery, false);
-    } else {
-        go_on_resend(call);
-    }
-}
-
 void intake_resend(struct intake *intake, struct http_exchange *exchange)
 {
-    struct accounts *accounts = intake->worker->accounts;
     struct mail_call *call;
     struct err err = {0};
 
     if (!is_resends(intake->worker->config, exchange)) {
-        mail_refuse(exchange);
+        intake_refuse(exchange);
         return;
     }
     if (intake_is_overloaded(intake)) {
@@ -208,10 +198,6 @@ void intake_resend(struct intake *intake, struct http_exchange *exchange)
     call->delivery.body =
         redact_delivery(&exchange->arena, REDACT_JSON, exchange->body, &call->batch);
     count(COUNT_EVENTS, call->batch.n);
-    if (is_known(call) || !accounts_stale(accounts)) {
-        go_on_resend(call);
-        return;
-    }
-    call->wait.done = resend_directory_read;
-    accounts_refresh(accounts, &call->wait);
+    call->wait = (struct directory_wait){.delivery = &call->delivery, .route = route_resend};
+    intake_with_directory(intake, is_known(call), &call->wait);
 }

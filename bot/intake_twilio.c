@@ -11,7 +11,6 @@
  */
 #include "bot/intake_inside.h"
 
-#include "bot/accounts.h"
 #include "bot/loop/log.h"
 #include "webhooks/redact.h"
 #include "webhooks/twilio.h"
@@ -23,7 +22,7 @@ struct twilio_call {
     struct intake *intake;
     struct portion portion;
     struct inbound_batch batch;
-    struct accounts_wait wait;
+    struct directory_wait wait;
     struct spool_guest guest;
     struct spooling spooling;
     struct spool_again *again; /* it comes out of the spool; else NULL */
@@ -129,8 +128,7 @@ static bool is_welcome(struct intake *intake, struct http_exchange *exchange, st
 {
     if (is_genuine(intake->worker->config, exchange, form))
         return true;
-    count(COUNT_FORGED, 1);
-    http_reply(exchange, 401, NULL, STR_NONE, NULL);
+    intake_refuse(exchange);
     return false;
 }
 
@@ -145,25 +143,6 @@ static const struct account *account_of(const struct worker *worker, const struc
     return account != NULL && account->channel == CHANNEL_SMS ? account : NULL;
 }
 
-static void enqueue(struct twilio_call *call, const struct event *event,
-                    const struct account *account)
-{
-    struct worker *worker = call->intake->worker;
-    struct item *item = arena_new(call->delivery.arena, struct item);
-    struct str parts[2] = {account->external_id, event->id};
-
-    *item = (struct item){.portion = &call->portion,
-                          .account = account,
-                          .event = event,
-                          .hash = hash16_of(parts, 2)};
-    if (event_is_message(event->kind) || event->kind == EVENT_PREFERENCE)
-        item->address = person_address(&event->from);
-    if (shared_deaths(worker->shared, call->delivery.hash) >= 2)
-        item->park = "a worker died over it twice";
-    call->delivery.pending++;
-    turns_add(worker->turns, item);
-}
-
 /* A status of a number that no business has is of no use to anybody: answered, and forgotten.
  * What a person wrote there is kept. */
 static void refuse(struct twilio_call *call, const struct event *event)
@@ -176,8 +155,9 @@ static void refuse(struct twilio_call *call, const struct event *event)
     }
 }
 
-static void route(struct twilio_call *call)
+static void route(struct arrival *delivery)
 {
+    struct twilio_call *call = CONTAINER_OF(delivery, struct twilio_call, delivery);
     const struct worker *worker = call->intake->worker;
 
     for (size_t i = 0; i < call->batch.n; i++) {
@@ -188,22 +168,11 @@ static void route(struct twilio_call *call)
             continue;
         }
         call->portion.org = account->org; /* one message, one number, one business */
-        enqueue(call, event, account);
+        intake_enqueue(call->intake, &call->portion, account, event);
     }
     if (call->unrouted != NULL)
         intake_keep_stray(call->intake, &call->delivery, call->unrouted);
     arrival_settle(&call->delivery, true); /* the one for taking it apart */
-}
-
-static void directory_read(struct accounts_wait *wait)
-{
-    struct twilio_call *call = CONTAINER_OF(wait, struct twilio_call, wait);
-
-    if (wait->err.code != ERR_NONE) {
-        arrival_settle(&call->delivery, false);
-    } else {
-        route(call);
-    }
 }
 
 static void begin(struct twilio_call *call)
@@ -212,13 +181,10 @@ static void begin(struct twilio_call *call)
 
     call->portion = (struct portion){.delivery = &call->delivery, .payload_id = worker_uuid()};
     count(COUNT_EVENTS, call->batch.n);
-    if (call->batch.n == 0 || account_of(worker, call->batch.events) != NULL ||
-        !accounts_stale(worker->accounts)) {
-        route(call);
-        return;
-    }
-    call->wait.done = directory_read;
-    accounts_refresh(worker->accounts, &call->wait);
+    call->wait = (struct directory_wait){.delivery = &call->delivery, .route = route};
+    intake_with_directory(call->intake,
+                          call->batch.n == 0 || account_of(worker, call->batch.events) != NULL,
+                          &call->wait);
 }
 
 /* What can be committed now goes on; what cannot, or would overtake what waits, has failed. */

@@ -1,6 +1,5 @@
 #include "bot/link_pages.h"
 
-#include "bot/accounts.h"
 #include "bot/books.h"
 #include "bot/intake_inside.h"
 #include "bot/link.h"
@@ -16,7 +15,6 @@
 struct visit {
     struct arrival delivery; /* a tap, once it acts */
     struct portion portion;
-    struct item item;
     struct event event;
     struct worker *worker;
     struct http_exchange *exchange;
@@ -117,13 +115,8 @@ static void tap(struct visit *visit, const PGresult *rows, const struct reply *r
     intake_opens(worker->intake, visit->exchange, "link", &visit->delivery, settled);
     visit->portion = (struct portion){
         .delivery = &visit->delivery, .org = visit->link.org, .payload_id = worker_uuid()};
-    struct str parts[2] = {visit->event.account, visit->event.id};
-    visit->item = (struct item){.portion = &visit->portion,
-                                .account = account,
-                                .event = &visit->event,
-                                .address = address,
-                                .hash = hash16_of(parts, 2)};
-    turns_add(worker->turns, &visit->item); /* settles the one that is pending */
+    intake_enqueue(worker->intake, &visit->portion, account, &visit->event);
+    arrival_settle(&visit->delivery, true); /* the one for taking it apart */
 }
 
 /* --- looking ------------------------------------------------------------------------------ */
