@@ -351,6 +351,60 @@ static void ch_7_a_kept_file_goes_on_with_its_words(void **state)
     run_sql(owner, "delete from documents");
 }
 
+/* --- whose it is ----------------------------------------------------------------------------
+ */
+
+#define BEN "(select customer_id from customer_phones where phone = '+15550100002')"
+
+/* A mailbox that two customers have on record is neither's: what is one's is not for the other
+ * to read, and whoever writes from it is not taken for one of them afterwards. */
+static void ch_7_a_mailbox_that_two_share_is_no_place(void **state)
+{
+    (void)state;
+    run_sql(owner,
+            "update customers set email = 'Amelia@Example.com', external_id = 'C-2' where"
+            " customer_id = " BEN);
+    assert_string_equal(places("orders", NOON, "{}"), "whatsapp*");
+    say("2", "orders");
+    assert_string_equal(look(NOON), "nowhere ");
+    assert_int_equal(ask_number(owner, "select count(*) from contact_points where channel ="
+                                       " 'email'"),
+                     0);
+}
+
+static long sms_places(const char *customer)
+{
+    return ask_number(bot, FORMAT("select count(*) from notification_places(" ORG
+                                  ", '%s', 'orders', '" NOON "', '{}') where channel = 'sms'",
+                                  customer));
+}
+
+/* A number that went over to another customer, and one that was taken off before anybody wrote
+ * from it: that a message went there once is no reason to go on. */
+static void ch_7_a_number_that_is_theirs_no_more_is_no_place(void **state)
+{
+    const char *customer = amelia();
+
+    (void)state;
+    wants("orders", "sms", "true");
+    say("2", "orders");
+    assert_string_equal(look(NOON), "gone_on sms"); /* makes the contact */
+    assert_int_equal(sms_places(customer), 1);
+    run_sql(owner, "update customer_phones set disputed_at = now() where phone = '" PHONE "'");
+    assert_int_equal(sms_places(customer), 0);
+    run_sql(owner, "update customer_phones set disputed_at = null, customer_id = " BEN
+                   " where phone = '" PHONE "'");
+    assert_int_equal(sms_places(customer), 0);
+    run_sql(owner, "delete from customer_phones where phone = '" PHONE "'");
+    assert_int_equal(sms_places(customer), 0);
+    /* whoever wrote from it has shown that they have it, unless another has it on record */
+    run_sql(owner, "update conversations set last_inbound_at = '" NOON "'");
+    assert_int_equal(sms_places(customer), 1);
+    run_sql(owner, "insert into customer_phones (org_id, phone, customer_id) select " ORG
+                   ", '" PHONE "', " BEN);
+    assert_int_equal(sms_places(customer), 0);
+}
+
 static void ch_7_nobody_s_message_goes_nowhere(void **state)
 {
     (void)state;
@@ -399,6 +453,8 @@ int main(void)
             ntf_3_going_on_waits_for_the_end_of_quiet_hours_but_an_answer_does_not, arrange),
         cmocka_unit_test_setup(ch_7_two_who_look_at_once_send_one, arrange),
         cmocka_unit_test_setup(ch_7_a_kept_file_goes_on_with_its_words, arrange),
+        cmocka_unit_test_setup(ch_7_a_mailbox_that_two_share_is_no_place, arrange),
+        cmocka_unit_test_setup(ch_7_a_number_that_is_theirs_no_more_is_no_place, arrange),
         cmocka_unit_test_setup(ch_7_nobody_s_message_goes_nowhere, arrange),
     };
 
