@@ -145,7 +145,8 @@ select case when exists (select from taken) then 'taken' else 'gone' end as outc
 -- The number has another owner now: the address is nobody's, at once, and the number proves
 -- nothing more. Said on WhatsApp, which proves a number, it holds for SMS to that number as well;
 -- an SMS speaks for itself only, since anybody can write one in another's name. What was under
--- way in their other conversations is not for the new owner to read.
+-- way in their other conversations is not for the new owner to read, nor what was promised there
+-- and waits, for the end of quiet hours perhaps.
 -- $1 org  $2 customer  $3 contact  $4 id  $5 now
 with own as (
     select p.contact_id, p.channel, p.phone from contact_points p
@@ -167,9 +168,21 @@ with own as (
 ), ended as (
     update conversations c set verified_until = null, state = '', at_rest = true from unlinked u
      where c.org_id = $1::uuid and c.contact_id = u.contact_id
+    returning c.conversation_id
 ), voided as (
     update verifications v set code_hash = null from unlinked u
      where v.org_id = $1::uuid and v.contact_id = u.contact_id
+), taken_back as (
+    delete from outbox o using ended e
+     where o.org_id = $1::uuid and o.conversation_id = e.conversation_id and o.state in (0, 4, 5)
+    returning o.conversation_id, o.seq
+), untold as (
+    update messages m set delivery = greatest(m.delivery, 2), reason = 'somebody else has it now'
+      from taken_back t
+     where m.org_id = $1::uuid and m.conversation_id = t.conversation_id and m.seq = t.seq
+), unwatched as (
+    delete from fallbacks f using ended e
+     where f.org_id = $1::uuid and f.conversation_id = e.conversation_id
 ), noted as (
     insert into audit (org_id, audit_id, at, actor, action, subject)
     select $1::uuid, $4::uuid, $5::timestamptz, 'customer', 'verify.not_me', $2::uuid::text
@@ -203,8 +216,8 @@ select p.contact_id::text as place, p.channel, code_masked(coalesce(p.phone, p.a
 
 -- name: place_remove
 -- One of the others is not theirs any more: nobody's from now on, and what was under way there is
--- not for its new owner to read. Its number proves nothing more, unless the customer writes from
--- the same number now.
+-- not for its new owner to read, nor what was promised there and waits. Its number proves nothing
+-- more, unless the customer writes from the same number now.
 -- $1 org  $2 customer  $3 place  $4 contact  $5 id  $6 now
 with unlinked as (
     update contact_points p set customer_id = null
@@ -219,9 +232,21 @@ with unlinked as (
 ), ended as (
     update conversations c set verified_until = null, state = '', at_rest = true from unlinked u
      where c.org_id = $1::uuid and c.contact_id = u.contact_id
+    returning c.conversation_id
 ), voided as (
     update verifications v set code_hash = null from unlinked u
      where v.org_id = $1::uuid and v.contact_id = u.contact_id
+), taken_back as (
+    delete from outbox o using ended e
+     where o.org_id = $1::uuid and o.conversation_id = e.conversation_id and o.state in (0, 4, 5)
+    returning o.conversation_id, o.seq
+), untold as (
+    update messages m set delivery = greatest(m.delivery, 2), reason = 'somebody else has it now'
+      from taken_back t
+     where m.org_id = $1::uuid and m.conversation_id = t.conversation_id and m.seq = t.seq
+), unwatched as (
+    delete from fallbacks f using ended e
+     where f.org_id = $1::uuid and f.conversation_id = e.conversation_id
 ), noted as (
     insert into audit (org_id, audit_id, at, actor, action, subject)
     select $1::uuid, $5::uuid, $6::timestamptz, 'customer', 'verify.place_removed', u.contact_id::text

@@ -712,6 +712,55 @@ static void otp_10_not_me_by_sms_leaves_whatsapp_alone(void **state)
                      1);
 }
 
+/* What was promised to the one whom the address was taken off from: in the log and the outbox,
+ * and still looked after. */
+static void promise(const char *conversation, int seq, int state)
+{
+    char text[900];
+
+    (void)snprintf(
+        text, sizeof text,
+        "insert into messages (org_id, conversation_id, seq, inbound, kind, body, at)"
+        " values ('" ORG "', '%s', %d, false, 'text', '{}', now());"
+        "insert into outbox (org_id, lane_id, conversation_id, seq, due_at, state)"
+        " values ('" ORG "', '" BEN "', '%s', %d, now() + interval '8 hours', %d);"
+        "insert into fallbacks (org_id, conversation_id, seq, begun_at, due_at)"
+        " values ('" ORG "', '%s', %d, now(), now())",
+        conversation, seq, conversation, seq, state, conversation, seq);
+    sql(text);
+}
+
+/* At night the number's new owner says that they are somebody else: what waits for the morning
+ * is not theirs to read. What is on the wire already stays its sender's. */
+static void otp_10_what_was_promised_to_the_one_before_is_taken_back(void **state)
+{
+    static const char *const ways[] = {"not_me", "place_remove"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(ways); i++) {
+        if (i == 0)
+            two_more_of_anas();
+        sql("delete from fallbacks; delete from outbox; delete from messages;"
+            "update contact_points set customer_id = '" ANA "' where contact_id = '" EVE "'");
+        promise(BEN, 1, 0);
+        promise(BEN, 2, 1);
+        if (i == 0) {
+            expect(act("not_me", &(struct doing){.customer = ANA, .contact = EVE}), "unlinked");
+        } else {
+            expect(act("place_remove",
+                       &(struct doing){.customer = ANA, .name = "place", .value = EVE}),
+                   "removed");
+        }
+        assert_int_equal(ask_number(owner, "select seq from outbox"), 2);
+        assert_int_equal(ask_number(owner, "select count(*) from fallbacks"), 0);
+        assert_int_equal(ask_number(owner, "select delivery from messages where seq = 1"), 2);
+        assert_int_equal(ask_number(owner, "select count(*) from messages where reason ="
+                                           " 'somebody else has it now'"),
+                         1);
+    }
+    sql("delete from outbox; delete from messages");
+}
+
 /* --- what is joined ------------------------------------------------------------------------
  */
 
@@ -1163,6 +1212,7 @@ int main(void)
         TEST(otp_10_this_is_not_me_takes_everything_away_at_once),
         TEST(otp_10_not_me_on_whatsapp_holds_for_sms_and_for_what_was_under_way),
         TEST(otp_10_not_me_by_sms_leaves_whatsapp_alone),
+        TEST(otp_10_what_was_promised_to_the_one_before_is_taken_back),
         TEST(otp_5_a_mailbox_that_two_share_links_nobody),
         TEST(otp_5_what_was_begun_elsewhere_is_offered_and_taken_once),
         TEST(otp_5_only_what_the_bot_may_go_on_with_is_offered),
