@@ -596,6 +596,123 @@ static void no_query_reads_another_customers_orders(void **state)
     }
 }
 
+/* --- functions that look past the rules ----------------------------------------------------
+ */
+
+/* Each with arguments that would find something, but for the business's id. */
+static const char definers[] =
+    "select p.oid::regproc, p.proconfig::text,"
+    "       has_function_privilege('public', p.oid, 'execute')"
+    "       or has_function_privilege('parley_web', p.oid, 'execute'),"
+    "       (select string_agg(case"
+    "          when n = 'the_org' then ':org'"
+    "          when n ~ '^fresh' then 'gen_random_uuid()'"
+    "          when n = 'the_customer' then 'md5(''larkfield/customer/9'')::uuid'"
+    "          when n = 'person' then 'md5(''larkfield/customer/14'')::uuid'"
+    "          when n = 'the_contact' then 'md5(''contact+15550100008'')::uuid'"
+    "          when n = 'of_conversation' then"
+    "               'md5(''conversation+15550100009'')::uuid'"
+    "          when n = 'the_document' then"
+    "               'md5(''f'' || md5(''conversation+15550100009'')::uuid)::uuid'"
+    "          when n = 'the_account' then"
+    "               '(select min(account_id::text)::uuid from accounts)'"
+    "          when n = 'only_one' then 'null'"
+    "          when n = 'the_number' then quote_literal((select min(number) from orders"
+    "               where customer_id = md5('larkfield/customer/14')::uuid))"
+    "          when n in ('identity', 'address') then '''nine@mail.example'''"
+    "          when n = 'the_channel' then '''sms'''"
+    "          when n = 'the_address' then '''+15550109876'''"
+    "          when n = 'the_topic' then ''''''"
+    "          when n = 'of_seq' then '2'"
+    "          else case t::regtype::text when 'timestamp with time zone' then 'now()'"
+    "               when 'bigint' then '0' when 'boolean' then 'false'"
+    "               when 'text[]' then '''{}''' else '''x''' end end, ', ' order by i)"
+    "          from unnest(p.proargnames, p.proargtypes::oid[]) with ordinality u (n, t, i)"
+    "         where t is not null)"
+    "  from pg_proc p where p.prosecdef and p.pronamespace = 'public'::regnamespace"
+    " order by 1";
+
+/* What a call says, and nothing of it stays. */
+static void call_definer(const char *name, const char *arguments, char *said, size_t room)
+{
+    const char *hole = strstr(arguments, ":org");
+
+    if (hole == NULL)
+        fail_msg("%s does not say of which business", name);
+    run_sql(bot, "begin");
+    PGresult *result =
+        PQexec(bot, FORMAT("select coalesce(string_agg(f::text, ';'), '') from %s(%.*s'" ORG_B
+                           "'%s) f",
+                           name, (int)(hole - arguments), arguments, hole + 4));
+    if (PQresultStatus(result) != PGRES_TUPLES_OK)
+        fail_msg("%s", PQerrorMessage(bot));
+    (void)snprintf(said, room, "%s", PQgetvalue(result, 0, 0));
+    PQclear(result);
+}
+
+static void says_nothing(const char *name, const char *said)
+{
+    static const char *const nothings[] = {"", "false", "unknown", "(nowhere,,)"};
+
+    for (size_t i = 0; i < COUNTOF(nothings); i++) {
+        if (strcmp(said, nothings[i]) == 0)
+            return;
+    }
+    fail_msg("%s tells another business: %s", name, said);
+}
+
+/* Each brings its own search path, and nobody else may call it. Asked about another business it
+ * says what it says of nobody, and changes nothing, though that business is answered. */
+static void no_function_that_looks_past_the_rules_looks_into_another_business(void **state)
+{
+    static const char *const others[] = {ORG_A, ""};
+    char said[2000], own[2000], *before;
+
+    (void)state;
+    run_sql(owner, "update customers set last_seen_at = now();"
+                   "update conversations set last_inbound_at = now();"
+                   "update messages set body = '{\"body\":\"words\"}';"
+                   "insert into accounts (org_id, account_id, channel, external_id)"
+                   " select org_id, md5('mail')::uuid, 'email', org_id || '@in.example'"
+                   "   from businesses;"
+                   "update documents set state = 'kept', open = false, sha256 = sha256('x'),"
+                   " mime = 'image/png', size = 9;"
+                   "update contact_points set customer_id = null where address ="
+                   " '+15550100008'");
+    run_sql(owner, "update customers set email = 'nine@mail.example', email_verified_at = now()"
+                   " where customer_id = md5('larkfield/customer/9')::uuid");
+    run_sql(owner, "update businesses set settings = settings || '{\"registration\": true}'");
+    before = everything();
+    PGresult *list = PQexec(owner, definers);
+    assert_in_range(PQntuples(list), 14, 200);
+    for (int i = 0; i < PQntuples(list); i++) {
+        const char *name = PQgetvalue(list, i, 0), *arguments = PQgetvalue(list, i, 3);
+        if (strstr(PQgetvalue(list, i, 1), "\"search_path=pg_catalog, public, pg_temp\"") ==
+            NULL)
+            fail_msg("%s has the search path of whoever calls it", name);
+        if (PQgetvalue(list, i, 2)[0] == 't')
+            fail_msg("%s may be called by others than the bot and staff", name);
+        if (strcmp(name, "payload_partitions") == 0)
+            continue; /* of no business: makes and drops days */
+        act(bot, "parley_bot", ORG_B, customer_id(9));
+        call_definer(name, arguments, own, sizeof own);
+        run_sql(bot, "rollback");
+        for (size_t k = 0; k < COUNTOF(others); k++) {
+            act(bot, "parley_bot", others[k], customer_id(9));
+            call_definer(name, arguments, said, sizeof said);
+            run_sql(bot, "commit");
+            says_nothing(name, said);
+        }
+        if (strcmp(said, own) == 0)
+            fail_msg("%s says '%s' to its own, so this proves nothing", name, own);
+    }
+    char *after = everything();
+    assert_string_equal(before, after);
+    PQclear(list);
+    free(before);
+    free(after);
+}
+
 /* --- an owner who is no superuser ----------------------------------------------------------
  */
 
@@ -668,6 +785,7 @@ int main(void)
         cmocka_unit_test(a_setting_that_is_no_id_fails_closed),
         cmocka_unit_test(no_query_reads_or_changes_another_businesss_rows),
         cmocka_unit_test(no_query_reads_another_customers_orders),
+        cmocka_unit_test(no_function_that_looks_past_the_rules_looks_into_another_business),
         cmocka_unit_test(everything_works_for_an_owner_who_is_no_superuser),
     };
     store_open();
