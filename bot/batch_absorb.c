@@ -24,6 +24,8 @@ static void say(struct batch_work *work, struct turn *turn, const struct item *i
                             .why = why};
     int64_t seq = batch_log(work, turn, &row);
     struct uuid document = {{0}};
+    struct str topic = STR("");
+    bool watched = item->job != NULL && fallbacks_topic(item->event->detail, &topic);
 
     if (batch_shows_file(reply) && !uuid_parse(reply->document, &document))
         log_event(LOG_ALERT, "turn.no_file", LOG_ID("conversation", turn->conversation));
@@ -32,9 +34,8 @@ static void say(struct batch_work *work, struct turn *turn, const struct item *i
                                           .due_at = item->portion->delivery->received_at,
                                           .exempt = exempt,
                                           .later = item->job != NULL,
-                                          .topic = item->job != NULL
-                                                       ? fallbacks_topic(item->event->detail)
-                                                       : STR_NONE,
+                                          .watched = watched,
+                                          .topic = topic,
                                           .document = document,
                                           .body = row.body});
 }

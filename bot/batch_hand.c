@@ -114,7 +114,7 @@ static void watch(struct batch_work *work)
     batch_arrays(work, arrays, types, COUNTOF(types));
     for (size_t i = 0; i < work->n_promised; i++) {
         const struct promise *promise = &work->promises[i];
-        if (promise->topic.len == 0)
+        if (!promise->watched)
             continue;
         array_uuid(&arrays[0], promise->turn->conversation);
         array_int(&arrays[1], promise->seq);

@@ -86,10 +86,11 @@ struct turn {
 struct promise {
     struct turn *turn;
     int64_t seq;
-    usec_t due_at;        /* wall: when the delivery that it answers came */
-    bool exempt;          /* may leave after STOP */
-    bool later;           /* nobody awaits it */
-    struct str topic;     /* it goes on by another channel if it does not arrive: fallbacks.h */
+    usec_t due_at; /* wall: when the delivery that it answers came */
+    bool exempt;   /* may leave after STOP */
+    bool later;    /* nobody awaits it */
+    bool watched;  /* it goes on by another channel if it does not arrive: fallbacks.h */
+    struct str topic;
     struct uuid document; /* a kept file that the provider must have first; none: nothing */
     struct str body;
 };

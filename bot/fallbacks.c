@@ -39,17 +39,14 @@ void fallbacks_looked(struct worker *worker, struct uuid org, const PGresult *ro
     }
 }
 
-struct str fallbacks_topic(struct str timer)
+bool fallbacks_topic(struct str timer, struct str *topic)
 {
-    static const struct {
-        const char *timer, *topic;
-    } notices[] = {
-        {"notice.cancellation_decided", "cancellations"},
-    };
+    struct str before = STR("notice.news/");
 
-    for (size_t i = 0; i < COUNTOF(notices); i++) {
-        if (str_eq(timer, str_from(notices[i].timer)))
-            return str_from(notices[i].topic);
+    if (str_starts(timer, before)) {
+        *topic = str_slice(timer, before.len, timer.len);
+        return true;
     }
-    return STR_NONE;
+    *topic = STR("cancellations");
+    return str_eq(timer, STR("notice.cancellation_decided"));
 }

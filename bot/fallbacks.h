@@ -15,6 +15,6 @@ void fallbacks_look(struct worker *worker, struct db_call *call, struct uuid org
 /* What went on: wakes the lanes that it goes by. */
 void fallbacks_looked(struct worker *worker, struct uuid org, const PGresult *rows);
 
-/* Whether an event of our own making is told of wherever the customer can be reached, and under
- * which topic of their preferences; empty: it is not. */
-struct str fallbacks_topic(struct str timer);
+/* Whether what an event of our own making says is told wherever the customer can be reached,
+ * and of which topic of their preferences it is; empty: every channel may bring it. */
+bool fallbacks_topic(struct str timer, struct str *topic);

@@ -8,6 +8,7 @@
 #include "bot/accounts.h"
 #include "bot/fallbacks.h"
 #include "bot/loop/log.h"
+#include "bot/notices.h"
 #include "bot/turns.h"
 #include "store/sql.h"
 
@@ -160,8 +161,10 @@ static void looked(struct db_call *call)
         look(jobs);
         return;
     }
-    const PGresult *claimed = call->results[0], *next = call->results[1];
-    fallbacks_looked(jobs->worker, jobs->org, call->results[2]);
+    const PGresult *claimed = call->results[1], *next = call->results[2];
+    if (notices_looked(jobs->org, call->results[0]))
+        jobs_made(jobs, jobs->org, clock_now());
+    fallbacks_looked(jobs->worker, jobs->org, call->results[3]);
     for (int row = 0; row < rows_n(claimed); row++) {
         const struct account *account =
             accounts_with_id(jobs->worker->accounts, jobs->org, row_uuid(claimed, row, 4));
@@ -187,6 +190,7 @@ static void ask(struct jobs *jobs, struct uuid org)
     jobs->call.done = looked;
     jobs->org = org;
     jobs->looking = true;
+    notices_look(&jobs->call, org, now);
     struct db_param *params = arena_array(arena, struct db_param, 4);
     params[0] = param_uuid(arena, org);
     params[1] = param_time(arena, now);

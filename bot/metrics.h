@@ -32,6 +32,8 @@ enum counter {
     COUNT_HANDOFFS,
     COUNT_FELL_BACK,
     COUNT_NOWHERE,
+    COUNT_NOTICES,        /* news that found a place */
+    COUNT_NOTICES_UNSAID, /* and that found none, or was not wanted */
     COUNT_CODES_SENT,
     COUNT_PROVED,      /* sessions that a code proved */
     COUNT_CODE_ALERTS, /* locks and budgets that were reached */

@@ -110,7 +110,8 @@ struct flow_answer {
 #define FLOW_QUIET_HOURS "preferences_quiet"
 
 /* The beginning of a job's name that says something nobody asked for: what follows is the
- * intent that starts the flow which says it. Silence leaves the conversation as it was. */
+ * intent that starts the flow which says it, and perhaps a '/' and the topic that it is of.
+ * Silence leaves the conversation as it was. */
 #define FLOW_NOTICE "notice."
 
 /* Something to happen later unless the customer answers first: an EVENT_TIMER whose `detail` is

@@ -40,6 +40,7 @@ static const struct part parts[] = {
     {"cancellation_request", &SQL_CANCELLATION_REQUEST, TAKES("number", "reason", "note", "language", "@now", "@id", "@conversation"), PART_ACTION, false},
     {"cancellation_withdraw", &SQL_CANCELLATION_WITHDRAW, TAKES("id", "@now"), PART_ACTION, false},
     {"cancellations_tell", &SQL_CANCELLATIONS_TELL, TAKES("@conversation", "@now"), PART_ACTION, false},
+    {"news_tell", &SQL_NEWS_TELL, TAKES("@conversation", "language", "@now"), PART_ACTION, false},
     {"cancellations_list", &SQL_CANCELLATIONS_LIST, TAKES("language", "number"), PART_LIST, false},
     {"cancellation_by_id", &SQL_CANCELLATION_BY_ID, TAKES("language", "id"), PART_RECORD, false},
     {"preferences_topics", &SQL_PREFERENCES_TOPICS, NOTHING, PART_LIST, false},

@@ -60,6 +60,8 @@
  * cancellation_withdraw take it back while undecided. Gives number, status
  * cancellations_tell    told: news, rows of what was decided and not yet told: number, status,
  * note
+ * news_tell        told: news, rows of what has happened, oldest first: kind, and what its
+ * words (news.told.<kind>) tell of; where it is about an order number, workflow, status
  *
  * preferences_topics    rows: topic; whatsapp, sms, email: on or off
  * preferences_channels  rows for a `topic`: channel, stands (on, off), change (what turns it)
@@ -148,6 +150,7 @@ const struct flow_part flow_parts[] = {
               "not_allowed", "gone"), .grave = true},
     {FLOW_ACTION, "cancellation_withdraw", TAKES("id"), OUTCOMES("withdrawn", "decided", "gone")},
     {FLOW_ACTION, "cancellations_tell", NULL, OUTCOMES("told", "nothing")},
+    {FLOW_ACTION, "news_tell", TAKES("?language"), OUTCOMES("told", "nothing")},
     {FLOW_LOAD, "cancellations_list", TAKES("?language", "?number"), NULL},
     {FLOW_LOAD, "cancellation_by_id", TAKES("?language", "id"), NULL},
     {FLOW_LOAD, "preferences_topics", NULL, NULL},

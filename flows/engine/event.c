@@ -215,13 +215,15 @@ static void on_release(struct flow_turn *turn, struct str how)
 }
 
 /* Something that nobody asked for: the flow of that name says it, and what was under way goes
- * on.
- */
+ * on. */
 static void on_notice(struct flow_turn *turn, struct str name)
 {
-    const struct flow_def *flow = book_flow_on(turn->book, name);
+    struct str intent = name;
+    const struct flow_def *flow;
     struct kept *before;
 
+    (void)str_split(&name, '/', &intent);
+    flow = book_flow_on(turn->book, intent);
     if (!flow || manners_is_muted(turn))
         return;
     before = arena_new(turn->arena, struct kept);
