@@ -214,7 +214,8 @@ const struct setting settings[] = {
      .help = "How many may leave at once after a quiet moment."},
     {.path = "mail.connections", .type = SETTING_COUNT, .offset = AT(mail.connections),
      .initial = "8", .least = 1, .most = 256,
-     .help = "How many mails of one address may be under way at once."},
+     .help = "How many mails of one address may be under way at once; by SMTP also how many "
+             "connections a worker has, which are kept between mails."},
     {.path = "mail.gateway_token", .type = SETTING_SECRET, .offset = AT(mail.gateway_token),
      .initial = "", .sample = "the output of `openssl rand -hex 32`",
      .help = "What a mail gateway shows when it posts raw mail to /webhooks/mail/ADDRESS: "

@@ -477,7 +477,11 @@ static bool set_up(struct transfer *transfer)
 {
     const struct http_request *request = transfer->fetch->request;
     struct fetcher *fetcher = transfer->fetcher;
-    if (!is_clean(request->url) || (!request->mail && !add_headers(transfer)))
+    if (!is_clean(request->url))
+        return false;
+    if (request->mail)
+        return fetch_mail_begin(transfer);
+    if (!add_headers(transfer))
         return false;
     CURL *easy = fetcher->n_idle ? fetcher->idle[--fetcher->n_idle] : curl_easy_init();
     transfer->url = strndup(request->url.at ? request->url.at : "", request->url.len);
@@ -488,9 +492,6 @@ static bool set_up(struct transfer *transfer)
     (void)curl_easy_setopt(easy, CURLOPT_URL, transfer->url);
     (void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->reason);
     (void)curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
-    if (request->mail) {
-        return fetch_mail_begin(transfer);
-    }
     set_method(transfer);
     (void)curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
     (void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_answer);
@@ -603,6 +604,7 @@ void fetcher_destroy(struct fetcher *fetcher)
     while (fetcher->n_idle > 0)
         curl_easy_cleanup(fetcher->idle[--fetcher->n_idle]);
     (void)curl_multi_cleanup(fetcher->multi);
+    fetch_mail_stop(fetcher);
     timer_close(&fetcher->timer, timer_gone);
     fetcher->handles--;
     fetcher_settle(fetcher);

@@ -1,5 +1,5 @@
 /*
- * Outgoing HTTP: libcurl's multi interface on our loop.
+ * Outgoing HTTP: libcurl's multi interface on our loop. And SMTP, on a few threads.
  *
  * A fetch is a request struct that the caller owns and keeps still until `done`. Connections
  * are kept and reused. libcurl repeats a POST by itself when a reused connection closes without
@@ -23,7 +23,8 @@ struct fetch_options {
     usec_t reuse_idle; /* a connection that was idle for longer is not reused, because the other
                           end may be closing it, and a POST on it would become HTTP_UNKNOWN; 0:
                           15 s */
-    usec_t reuse_total; /* nor one that is older than this; 0: 10 min */
+    usec_t reuse_total;  /* nor one that is older than this; 0: 10 min */
+    unsigned mail_lines; /* connections to mail servers at most, each with a thread; 0: 8 */
 };
 
 struct fetch {

@@ -2,7 +2,7 @@
  * The fetcher's inside: for the files that make it, and nobody else.
  *
  *     fetch.c        transfers on the loop, and HTTP
- *     fetch_mail.c   SMTP
+ *     fetch_mail.c   SMTP, the loop's part; fetch_line.c is its threads'
  */
 #pragma once
 
@@ -20,6 +20,7 @@ struct fetcher {
     unsigned n_idle;
     unsigned handles; /* of libuv's, that are open or closing */
     bool destroyed;
+    struct mail_pool *mail; /* SMTP; NULL: nobody has mailed yet */
 };
 
 struct transfer {
@@ -48,12 +49,15 @@ void fetcher_finish(struct transfer *transfer, CURLcode code);
 void fetcher_settle(struct fetcher *fetcher);
 
 /* --- fetch_mail.c */
-/* Takes the easy handle, which has its limits and its address, and sends the mail on a thread
- * of its own, which ends with `fetcher_finish`. False: it cannot be written as SMTP. */
+/* Hand the mail to a line, which ends with `fetcher_finish`. False: it cannot be written as
+ * SMTP. */
 bool fetch_mail_begin(struct transfer *transfer);
 /* How it went: fills answer and err of the fetch. */
 void fetch_mail_end(struct transfer *transfer, CURLcode code);
 /* As far as is known before the end; from now on nothing more is sent. */
 enum http_fate fetch_mail_fate(const struct transfer *transfer);
-/* The transfer is ending; a thread that still runs hears so and ends for nobody. */
+/* The transfer is ending; a line that still has the mail hears so. */
 void fetch_mail_leave(struct transfer *transfer);
+/* The fetcher is destroyed, its transfers are over: lines say good bye and end by themselves.
+ */
+void fetch_mail_stop(struct fetcher *fetcher);

@@ -1,173 +1,30 @@
 /*
- * SMTP, which libcurl speaks, and an honest account of how far a mail got.
+ * SMTP as the loop sees it: mails go to a few lines (bot/fetch_line.c), and come back.
  *
- * A server has taken a mail when it has answered the dot that ends it. Before the dot is sent
- * it has taken nothing, whatever broke; after it, only an answer tells. So what counts is
- * whether libcurl has read our mail to its end, and the last reply. libcurl says which code
- * came last, not to what: the commands that it sends are listened to (their names, nothing
- * else).
- *
- * libcurl waits for two answers wherever it is: the one to the dot, which takes as long as the
- * server looks at a mail, and the one to QUIT. On the loop that would hold up everybody, so
- * each mail under way has a thread, which knows nothing but its own talk, and a connection of
- * its own. The loop may give a mail up at any time: its sockets are shut, and the thread ends
- * by itself, for nobody. Nobody waits for an answer to QUIT at all: once it is on its way our
- * side stops reading, and to libcurl the server has hung up.
+ * A line is begun when a mail waits and none is idle, up to a number, and ends when it has had
+ * nothing to do for as long as a connection is kept. The loop may give a mail up at any time:
+ * one that waits is dropped, one under way has its line's sockets shut, and comes back for
+ * nobody. A mail's time counts from its beginning here, so none waits longer than it may take.
  */
-#include "bot/fetch_inside.h"
+#include "bot/fetch_line.h"
 
-#include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <unistd.h>
+#include <time.h>
 
-#define COMMAND_LEN 4
-#define REPLY_MAX   200
-#define SOCKETS_MAX 4 /* of one transfer: libcurl tries two addresses at a time */
+#define DEFAULT_LINES           8
+#define DEFAULT_CONNECT_TIMEOUT (10 * USEC_PER_SEC)
+#define DEFAULT_TIMEOUT         (30 * USEC_PER_SEC)
+#define DEFAULT_REUSE_IDLE      (15 * USEC_PER_SEC)
+#define DEFAULT_REUSE_TOTAL     (10 * USEC_PER_MIN)
 
-struct mail_talk {
-    struct transfer *transfer; /* the loop's; NULL: it was given up */
-    struct fetcher *fetcher;
-    uv_async_t ended; /* the thread has */
-    pthread_t thread;
-    bool begun, joined; /* there is, or was, a thread */
-    CURL *easy;         /* the thread's, once it runs */
-    CURLcode code;
-    char reason[CURL_ERROR_SIZE];
-    char *body; /* a copy: it outlives the fetch that is given up */
-    size_t len, sent;
-    char command[COMMAND_LEN + 1]; /* the last one that we know; empty: the greeting */
-    char reply[REPLY_MAX];         /* its last line */
-    size_t reply_len;
-    bool quit;            /* what is said now is about nothing but that */
-    pthread_mutex_t lock; /* of what follows */
-    bool gone;            /* not a byte more is to leave */
-    bool whole;           /* libcurl has read the mail to its end */
-    curl_socket_t sockets[SOCKETS_MAX];
-    unsigned n_sockets;
-    struct curl_slist *to;
-};
-
-static size_t on_mail(char *into, size_t size, size_t n, void *user)
+static usec_t or_else(usec_t time, usec_t otherwise)
 {
-    struct mail_talk *talk = user;
-    struct str piece = str_slice((struct str){talk->body, talk->len}, talk->sent, size * n);
-    bool gone;
-
-    pthread_mutex_lock(&talk->lock);
-    gone = talk->gone;
-    talk->sent += piece.len;
-    talk->whole = talk->whole || (!gone && talk->sent == talk->len);
-    pthread_mutex_unlock(&talk->lock);
-    if (gone)
-        return CURL_READFUNC_ABORT;
-    if (piece.len > 0)
-        memcpy(into, piece.at, piece.len);
-    return piece.len;
+    return time > 0 ? time : otherwise;
 }
 
-/* libcurl asks now and then, whatever it waits for. */
-static int on_progress(void *user, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
-{
-    struct mail_talk *talk = user;
-    bool gone;
-
-    (void)a, (void)b, (void)c, (void)d;
-    pthread_mutex_lock(&talk->lock);
-    gone = talk->gone;
-    pthread_mutex_unlock(&talk->lock);
-    return gone;
-}
-
-/* A reply's text is said here alone. */
-static void hear(struct mail_talk *talk, struct str line)
-{
-    struct str text = str_trim(line);
-
-    talk->reply_len = text.len < REPLY_MAX ? text.len : REPLY_MAX;
-    if (talk->reply_len > 0)
-        memcpy(talk->reply, text.at, talk->reply_len);
-}
-
-/* The server is not waited for any more. */
-static void hang_up(struct mail_talk *talk, int how)
-{
-    pthread_mutex_lock(&talk->lock);
-    for (unsigned i = 0; i < talk->n_sockets; i++)
-        (void)shutdown(talk->sockets[i], how);
-    pthread_mutex_unlock(&talk->lock);
-}
-
-/* Of what goes out only commands' names are looked at: the rest may be a password. Nothing of a
- * command goes out when the server reads nothing. */
-static int on_talk(CURL *easy, curl_infotype type, char *data, size_t size, void *user)
-{
-    static const char *const known[] = {"EHLO", "HELO", "STAR", "AUTH", "MAIL", "RCPT", "DATA"};
-    struct mail_talk *talk = user;
-
-    (void)easy;
-    if (type == CURLINFO_HEADER_IN && !talk->quit)
-        hear(talk, (struct str){data, size});
-    if (type == CURLINFO_HEADER_OUT && size == 0)
-        hang_up(talk, SHUT_RDWR);
-    if (type != CURLINFO_HEADER_OUT || size < COMMAND_LEN)
-        return 0;
-    if (memcmp(data, "QUIT", COMMAND_LEN) == 0) {
-        talk->quit = true;
-        hang_up(talk, SHUT_RD);
-    }
-    for (size_t i = 0; i < COUNTOF(known); i++) {
-        if (memcmp(data, known[i], COMMAND_LEN) == 0)
-            memcpy(talk->command, data, COMMAND_LEN);
-    }
-    return 0;
-}
-
-/* Replies come here, too. NOLINTNEXTLINE(readability-non-const-parameter): libcurl's type */
-static size_t on_nothing(char *bytes, size_t size, size_t n, void *user)
-{
-    (void)bytes;
-    (void)user;
-    return size * n;
-}
-
-/* --- sockets ------------------------------------------------------------------------------ */
-
-static int on_socket_made(void *user, curl_socket_t fd, curlsocktype purpose)
-{
-    struct mail_talk *talk = user;
-    bool room;
-
-    (void)purpose;
-    pthread_mutex_lock(&talk->lock);
-    room = talk->n_sockets < SOCKETS_MAX && !talk->gone;
-    if (room)
-        talk->sockets[talk->n_sockets++] = fd;
-    pthread_mutex_unlock(&talk->lock);
-    return room ? CURL_SOCKOPT_OK : CURL_SOCKOPT_ERROR;
-}
-
-/* Under the lock, so that its number is nobody else's while it is known. */
-static int on_socket_closed(void *user, curl_socket_t fd)
-{
-    struct mail_talk *talk = user;
-    int said;
-
-    pthread_mutex_lock(&talk->lock);
-    for (unsigned i = 0; i < talk->n_sockets; i++) {
-        if (talk->sockets[i] == fd) {
-            talk->sockets[i] = talk->sockets[--talk->n_sockets];
-            break;
-        }
-    }
-    said = close(fd);
-    pthread_mutex_unlock(&talk->lock);
-    return said;
-}
-
-/* --- the beginning ------------------------------------------------------------------------ */
+/* --- a mail ------------------------------------------------------------------------------- */
 
 static bool is_plain(struct str text)
 {
@@ -178,173 +35,231 @@ static bool is_plain(struct str text)
     return text.len > 0;
 }
 
-static void set_text(CURL *easy, CURLoption option, const char *before, struct str text,
-                     const char *after)
+static struct str copy(struct mail_talk *talk, struct str text)
 {
-    char *copy = NULL;
-
-    if (asprintf(&copy, "%s%.*s%s", before, STR_ARG(text), after) < 0)
-        abort();
-    (void)curl_easy_setopt(easy, option, copy); /* libcurl copies it */
-    free(copy);
+    return (struct str){arena_cstr(&talk->arena, text), text.len};
 }
 
-static void set_recipient(struct mail_talk *talk, struct str to)
+/* A greeting's name, which the path is, makes no other way. */
+static struct hash16 way_of(const struct mail_talk *talk)
 {
-    char *copy = NULL;
+    size_t end = talk->url.len;
 
-    if (asprintf(&copy, "<%.*s>", STR_ARG(to)) < 0)
-        abort();
-    talk->to = curl_slist_append(NULL, copy);
-    free(copy);
-    if (!talk->to)
-        abort();
-    (void)curl_easy_setopt(talk->easy, CURLOPT_MAIL_RCPT, talk->to);
-}
-
-static void set_connection(struct mail_talk *talk)
-{
-    CURL *easy = talk->easy;
-
-    (void)curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
-    (void)curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
-    (void)curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket_made);
-    (void)curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, talk);
-    (void)curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_socket_closed);
-    (void)curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, talk);
-}
-
-static void set_safety(CURL *easy, const struct mail_envelope *mail)
-{
-    (void)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
-    (void)curl_easy_setopt(easy, CURLOPT_USE_SSL,
-                           (long)(mail->starttls ? CURLUSESSL_ALL : CURLUSESSL_NONE));
-    if (mail->ca_file.len > 0)
-        set_text(easy, CURLOPT_CAINFO, "", mail->ca_file, "");
-    if (mail->user.len > 0) {
-        set_text(easy, CURLOPT_USERNAME, "", mail->user, "");
-        set_text(easy, CURLOPT_PASSWORD, "", mail->password, "");
-    }
-}
-
-static void set_words(struct mail_talk *talk)
-{
-    CURL *easy = talk->easy;
-
-    (void)curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
-    (void)curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)talk->len);
-    (void)curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_mail);
-    (void)curl_easy_setopt(easy, CURLOPT_READDATA, talk);
-    (void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_nothing);
-    (void)curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L);
-    (void)curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, on_talk);
-    (void)curl_easy_setopt(easy, CURLOPT_DEBUGDATA, talk);
-    (void)curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
-    (void)curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
-    (void)curl_easy_setopt(easy, CURLOPT_XFERINFODATA, talk);
-    (void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, talk->reason);
+    while (end > 0 && talk->url.at[end - 1] != '/')
+        end--;
+    const struct str parts[] = {str_slice(talk->url, 0, end),
+                                talk->starttls ? STR("starttls") : STR_NONE, talk->user,
+                                talk->password, talk->ca_file};
+    return hash16_of(parts, COUNTOF(parts));
 }
 
 static struct mail_talk *talk_new(struct transfer *transfer)
 {
-    struct str body = transfer->fetch->request->body;
+    const struct fetch *fetch = transfer->fetch;
+    const struct mail_envelope *mail = fetch->request->mail;
+    const char *ca_file = transfer->fetcher->options.ca_file;
     struct mail_talk *talk = calloc(1, sizeof *talk);
 
     if (!talk)
         abort();
+    talk->pool = transfer->fetcher->mail;
     talk->transfer = transfer;
-    talk->fetcher = transfer->fetcher;
-    talk->body = malloc(body.len + 1);
-    if (!talk->body || pthread_mutex_init(&talk->lock, NULL) != 0)
-        abort();
-    if (body.len > 0)
-        memcpy(talk->body, body.at, body.len);
-    talk->len = body.len;
-    talk->easy = transfer->easy;
-    transfer->easy = NULL;
+    talk->url = copy(talk, fetch->request->url);
+    talk->from = arena_format(&talk->arena, "<%.*s>", STR_ARG(mail->from));
+    talk->to = arena_format(&talk->arena, "<%.*s>", STR_ARG(mail->to));
+    talk->user = copy(talk, mail->user);
+    talk->password = copy(talk, mail->password);
+    talk->ca_file = copy(talk, mail->ca_file.len > 0 ? mail->ca_file
+                               : ca_file             ? str_from(ca_file)
+                                                     : STR_NONE);
+    talk->body = copy(talk, fetch->request->body);
+    talk->starttls = mail->starttls;
+    talk->way = way_of(talk);
+    talk->connect_timeout = or_else(fetch->connect_timeout, DEFAULT_CONNECT_TIMEOUT);
+    talk->deadline = transfer->began + or_else(fetch->timeout, DEFAULT_TIMEOUT);
     return talk;
 }
 
 static void talk_free(struct mail_talk *talk)
 {
-    curl_easy_cleanup(talk->easy);
-    curl_slist_free_all(talk->to);
-    (void)pthread_mutex_destroy(&talk->lock);
-    free(talk->body);
+    crypto_wipe((char *)talk->password.at, talk->password.len);
+    arena_finish(&talk->arena);
     free(talk);
 }
 
-/* --- the thread --------------------------------------------------------------------------- */
+/* --- the pool ----------------------------------------------------------------------------- */
 
-static void *converse(void *user)
+static void pool_closed(uv_handle_t *handle)
 {
-    struct mail_talk *talk = user;
+    struct mail_pool *pool = CONTAINER_OF((uv_async_t *)handle, struct mail_pool, news);
+    struct fetcher *fetcher = pool->fetcher;
 
-    talk->code = curl_easy_perform(talk->easy);
-    (void)uv_async_send(&talk->ended);
-    return NULL;
-}
-
-static void talk_closed(uv_handle_t *handle)
-{
-    struct mail_talk *talk = CONTAINER_OF((uv_async_t *)handle, struct mail_talk, ended);
-    struct fetcher *fetcher = talk->fetcher;
-
-    talk_free(talk);
+    (void)pthread_cond_destroy(&pool->work);
+    (void)pthread_mutex_destroy(&pool->lock);
+    free(pool);
     fetcher->handles--;
     fetcher_settle(fetcher);
 }
 
-static void talk_ended(uv_async_t *async)
+static void join_lines(struct mail_pool *pool, struct mail_line *over)
 {
-    struct mail_talk *talk = CONTAINER_OF(async, struct mail_talk, ended);
-
-    if (talk->begun)
-        (void)pthread_join(talk->thread, NULL); /* it has nothing left to do */
-    talk->joined = true;
-    if (talk->transfer)
-        fetcher_finish(talk->transfer, talk->code);
-    uv_close((uv_handle_t *)async, talk_closed);
+    while (over) {
+        struct mail_line *next = over->next;
+        (void)pthread_join(over->thread, NULL); /* it has nothing left to do */
+        free(over);
+        pool->n_threads--;
+        over = next;
+    }
 }
 
-/* Signals are for the loop's thread. Where no thread is to be had, nothing was sent. */
-static void start_thread(struct mail_talk *talk)
+static void finish_talks(struct mail_talk *ended)
 {
+    while (ended) {
+        struct mail_talk *next = ended->next;
+        struct transfer *transfer = ended->transfer;
+        ended->next = NULL;
+        if (transfer)
+            fetcher_finish(transfer, ended->code);
+        talk_free(ended);
+        ended = next;
+    }
+}
+
+static struct mail_talk *in_order(struct mail_talk *latest_first)
+{
+    struct mail_talk *first = NULL;
+
+    while (latest_first) {
+        struct mail_talk *next = latest_first->next;
+        latest_first->next = first;
+        first = latest_first;
+        latest_first = next;
+    }
+    return first;
+}
+
+static void close_when_over(struct mail_pool *pool)
+{
+    if (pool->fetcher->destroyed && pool->n_threads == 0 &&
+        !uv_is_closing((uv_handle_t *)&pool->news))
+        uv_close((uv_handle_t *)&pool->news, pool_closed);
+}
+
+static void take_news(uv_async_t *news)
+{
+    struct mail_pool *pool = CONTAINER_OF(news, struct mail_pool, news);
+
+    pthread_mutex_lock(&pool->lock);
+    struct mail_talk *ended = in_order(pool->ended);
+    struct mail_line *over = pool->over;
+    pool->ended = NULL;
+    pool->over = NULL;
+    pthread_mutex_unlock(&pool->lock);
+    finish_talks(ended);
+    join_lines(pool, over);
+    close_when_over(pool);
+}
+
+static void init_locks(struct mail_pool *pool)
+{
+    pthread_condattr_t steady;
+
+    if (pthread_mutex_init(&pool->lock, NULL) != 0 || pthread_condattr_init(&steady) != 0 ||
+        pthread_condattr_setclock(&steady, CLOCK_MONOTONIC) != 0 ||
+        pthread_cond_init(&pool->work, &steady) != 0)
+        abort();
+    (void)pthread_condattr_destroy(&steady);
+}
+
+static void open_pool(struct fetcher *fetcher)
+{
+    struct mail_pool *pool = calloc(1, sizeof *pool);
+
+    if (!pool)
+        abort();
+    pool->fetcher = fetcher;
+    pool->last = &pool->waiting;
+    pool->idle_max = or_else(fetcher->options.reuse_idle, DEFAULT_REUSE_IDLE);
+    pool->age_max = or_else(fetcher->options.reuse_total, DEFAULT_REUSE_TOTAL);
+    init_locks(pool);
+    if (uv_async_init(&fetcher->loop->uv, &pool->news, take_news) != 0)
+        abort();
+    fetcher->handles++;
+    fetcher->mail = pool;
+}
+
+/* Signals are for the loop's thread. */
+static bool begin_line(struct mail_pool *pool)
+{
+    struct mail_line *line = calloc(1, sizeof *line);
     sigset_t all, before;
 
+    if (!line)
+        abort();
+    line->pool = pool;
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    talk->begun = pthread_create(&talk->thread, NULL, converse, talk) == 0;
+    bool begun = pthread_create(&line->thread, NULL, mail_line_run, line) == 0;
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (!talk->begun) {
-        talk->code = CURLE_OUT_OF_MEMORY;
-        (void)uv_async_send(&talk->ended);
+    if (!begun) {
+        free(line);
+        return false;
     }
+    pool->n_lines++;
+    pool->n_threads++;
+    return true;
+}
+
+/* Where no thread is to be had, nothing was sent. */
+static void put(struct mail_pool *pool, struct mail_talk *talk)
+{
+    unsigned wish = pool->fetcher->options.mail_lines, most = wish > 0 ? wish : DEFAULT_LINES;
+    bool enough;
+
+    pthread_mutex_lock(&pool->lock);
+    enough = pool->n_waiting < pool->n_idle || pool->n_lines >= most || begin_line(pool) ||
+             pool->n_lines > 0;
+    if (enough) {
+        *pool->last = talk;
+        pool->last = &talk->next;
+        pool->n_waiting++;
+        (void)pthread_cond_signal(&pool->work);
+    } else {
+        talk->code = CURLE_OUT_OF_MEMORY;
+        talk->ended = true;
+        pool->ended = talk;
+        (void)uv_async_send(&pool->news);
+    }
+    pthread_mutex_unlock(&pool->lock);
 }
 
 bool fetch_mail_begin(struct transfer *transfer)
 {
     const struct mail_envelope *mail = transfer->fetch->request->mail;
-    struct mail_talk *talk = talk_new(transfer);
 
-    if (!is_plain(mail->from) || !is_plain(mail->to)) {
-        talk_free(talk);
+    if (!is_plain(mail->from) || !is_plain(mail->to))
         return false;
-    }
-    set_safety(talk->easy, mail);
-    set_text(talk->easy, CURLOPT_MAIL_FROM, "<", mail->from, ">");
-    set_recipient(talk, mail->to);
-    set_words(talk);
-    set_connection(talk);
-    if (uv_async_init(&talk->fetcher->loop->uv, &talk->ended, talk_ended) != 0)
-        abort();
-    talk->fetcher->handles++;
-    transfer->mail = talk;
-    start_thread(talk);
+    if (!transfer->fetcher->mail)
+        open_pool(transfer->fetcher);
+    transfer->mail = talk_new(transfer);
+    put(transfer->fetcher->mail, transfer->mail);
     return true;
 }
 
-/* --- the end ------------------------------------------------------------------------------ */
+void fetch_mail_stop(struct fetcher *fetcher)
+{
+    struct mail_pool *pool = fetcher->mail;
+
+    if (!pool)
+        return;
+    pthread_mutex_lock(&pool->lock);
+    pool->stopping = true;
+    (void)pthread_cond_broadcast(&pool->work);
+    pthread_mutex_unlock(&pool->lock);
+    (void)uv_async_send(&pool->news);
+}
+
+/* --- the end of a mail -------------------------------------------------------------------- */
 
 enum http_fate fetch_mail_fate(const struct transfer *transfer)
 {
@@ -353,10 +268,10 @@ enum http_fate fetch_mail_fate(const struct transfer *transfer)
 
     if (!talk)
         return HTTP_NOT_SENT;
-    pthread_mutex_lock(&talk->lock);
+    pthread_mutex_lock(&talk->pool->lock);
     talk->gone = true;
     whole = talk->whole;
-    pthread_mutex_unlock(&talk->lock);
+    pthread_mutex_unlock(&talk->pool->lock);
     return whole ? HTTP_UNKNOWN : HTTP_NOT_SENT;
 }
 
@@ -383,18 +298,36 @@ void fetch_mail_end(struct transfer *transfer, CURLcode code)
     }
 }
 
+static void stop_waiting(struct mail_pool *pool, struct mail_talk *talk)
+{
+    struct mail_talk **slot = &pool->waiting;
+
+    while (*slot != talk)
+        slot = &(*slot)->next;
+    *slot = talk->next;
+    if (!*slot)
+        pool->last = slot;
+    pool->n_waiting--;
+}
+
 void fetch_mail_leave(struct transfer *transfer)
 {
     struct mail_talk *talk = transfer->mail;
+    bool nobodys = false;
 
     transfer->mail = NULL;
     if (!talk)
         return;
-    talk->transfer = NULL;
-    if (talk->joined)
-        return;
-    (void)pthread_mutex_lock(&talk->lock);
+    pthread_mutex_lock(&talk->pool->lock);
     talk->gone = true;
-    (void)pthread_mutex_unlock(&talk->lock);
-    hang_up(talk, SHUT_RDWR);
+    talk->transfer = NULL;
+    if (talk->line) {
+        mail_line_hang_up(talk->line, SHUT_RDWR);
+    } else if (!talk->ended) {
+        stop_waiting(talk->pool, talk);
+        nobodys = true;
+    }
+    pthread_mutex_unlock(&talk->pool->lock);
+    if (nobodys)
+        talk_free(talk);
 }

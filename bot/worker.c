@@ -243,6 +243,7 @@ static bool open_fetcher(struct worker *worker, struct err *err)
 {
     const struct config *config = worker->config;
     struct fetch_options options = {.connections = config->whatsapp.connections,
+                                    .mail_lines = config->mail.connections,
                                     .allow_http = config->whatsapp.allow_http ||
                                                   config->twilio.allow_http ||
                                                   config->resend.allow_http,
