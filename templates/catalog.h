@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "templates/plural.h"
 #include "templates/text.h"
 
 /* One key in one language. */

@@ -1,108 +1,16 @@
-/*
- * Values by ICU.
- *
- * Three choices that CLDR leaves to us. English is written so that any reader of English takes
- * it the same way: the day before the month's name, and the hour with am or pm ("en_001"), but
- * amounts as the United States write them, because elsewhere "$" becomes "US$". Arabic has
- * Latin digits, so that a number can be copied, dialled and typed back. And the fraction digits
- * of an amount are ours (ISO 4217), never CLDR's, which would round a dinar of Iraq.
- */
 #include "templates/format.h"
+
+#include "templates/icu.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <unicode/ucal.h>
-#include <unicode/udat.h>
-#include <unicode/udatpg.h>
-#include <unicode/unum.h>
-#include <unicode/upluralrules.h>
-#include <unicode/ureldatefmt.h>
 #include <unicode/ustring.h>
 
-#define CURRENCIES_KEPT 16
-#define ZONES_KEPT      32
-#define ZONE_NAME_MAX   48
-#define SHOWN_MAX       256 /* UTF-16 units: the longest date or amount is far shorter */
-
-#define DECIMAL_MAX 32 /* digits of a quantity */
+#define SHOWN_MAX   256 /* UTF-16 units: the longest date or amount is far shorter */
+#define DECIMAL_MAX 32  /* digits of a quantity */
 
 #define NARROW_NBSP 0x202F
 #define NBSP        0x00A0
-
-/* Formats of an instant that a date pattern can say, in the order of `skeletons`. */
-enum date_style { DATE_DAY_ONLY, DATE_HOUR_ONLY, DATE_BOTH, DATE_WEEKDAY, DATE_STYLES };
-
-struct language {
-    const char *code;
-    const char *numbers; /* ICU locales */
-    const char *dates;
-    const char *skeletons[DATE_STYLES];
-    int grouped_from; /* digits before the first separator: Polish has 1234 and 12 345 */
-    bool rtl;
-};
-
-static const struct language languages[LANG_COUNT] = {
-    [LANG_EN] = {"en", "en_US",     "en_001",          {"yMMMd", "hmm", "yMMMdhmm", "MMMMEEEEd"}, 1, false},
-    [LANG_ES] = {"es", "es_ES",     "es_ES",           {"yMMMd", "Hmm", "yMMMdHmm", "MMMMEEEEd"}, 1, false},
-    [LANG_PL] = {"pl", "pl_PL",     "pl_PL",           {"yMMMd", "Hmm", "yMMMdHmm", "MMMMEEEEd"}, 2, false},
-    [LANG_AR] = {"ar",
-                 "ar@numbers=latn", "ar@numbers=latn",
-                 {"yMMMMd", "hmm", "yMMMMdhmm", "MMMMEEEEd"},
-                 1,                                                                                  true },
-};
-
-struct currency_formatter {
-    char currency[4];
-    UNumberFormat *money;
-};
-
-/* What one thread has opened for one language; NULL is "not yet". */
-struct formatters {
-    UNumberFormat *number;
-    UNumberFormat *percent;
-    struct currency_formatter money[CURRENCIES_KEPT];
-    unsigned money_next; /* the one to give way when all are taken */
-    UDateFormat *dates[DATE_STYLES];
-    URelativeDateTimeFormatter *relative;
-    UPluralRules *plurals;
-    unsigned needed; /* plural forms, a bit each */
-    bool needed_known;
-};
-
-struct zone_calendar {
-    char zone[ZONE_NAME_MAX];
-    UCalendar *calendar;
-};
-
-static _Thread_local struct formatters opened[LANG_COUNT];
-static _Thread_local struct zone_calendar zones[ZONES_KEPT];
-static _Thread_local unsigned zones_next;
-
-/* --- languages --------------------------------------------------------------------------- */
-
-const char *lang_code(enum lang lang)
-{
-    return languages[lang].code;
-}
-
-bool lang_is_rtl(enum lang lang)
-{
-    return languages[lang].rtl;
-}
-
-bool lang_parse(struct str code, enum lang *lang)
-{
-    if (code.len < 2 || (code.len > 2 && !strchr("-_.@", code.at[2])))
-        return false;
-    char lower[2] = {(char)(code.at[0] | 0x20), (char)(code.at[1] | 0x20)};
-    for (unsigned i = 0; i < LANG_COUNT; i++) {
-        if (memcmp(languages[i].code, lower, 2) == 0) {
-            *lang = (enum lang)i;
-            return true;
-        }
-    }
-    return false;
-}
 
 /* --- names ------------------------------------------------------------------------------- */
 
@@ -132,210 +40,6 @@ bool format_find(struct str name, enum format *format)
         }
     }
     return false;
-}
-
-static const char *const plural_names[PLURAL_COUNT] = {"zero", "one",   "two", "few",
-                                                       "many", "other", "none"};
-
-const char *plural_name(enum plural_form form)
-{
-    return plural_names[form];
-}
-
-bool plural_find(struct str name, enum plural_form *form)
-{
-    for (unsigned i = 0; i < PLURAL_COUNT; i++) {
-        if (str_eq(name, str_from(plural_names[i]))) {
-            *form = (enum plural_form)i;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* --- opening ----------------------------------------------------------------------------- */
-
-static UNumberFormat *open_numbers(enum lang lang, UNumberFormatStyle style)
-{
-    UErrorCode status = U_ZERO_ERROR;
-    UNumberFormat *numbers = unum_open(style, NULL, 0, languages[lang].numbers, NULL, &status);
-    if (U_FAILURE(status))
-        return NULL;
-    unum_setAttribute(numbers, UNUM_MINIMUM_GROUPING_DIGITS, languages[lang].grouped_from);
-    return numbers;
-}
-
-static const UNumberFormat *number_formatter(enum lang lang)
-{
-    struct formatters *set = &opened[lang];
-    if (!set->number)
-        set->number = open_numbers(lang, UNUM_DECIMAL);
-    return set->number;
-}
-
-static const UNumberFormat *percent_formatter(enum lang lang)
-{
-    struct formatters *set = &opened[lang];
-    if (!set->percent)
-        set->percent = open_numbers(lang, UNUM_PERCENT);
-    return set->percent;
-}
-
-static UNumberFormat *open_money(enum lang lang, const char *currency)
-{
-    UNumberFormat *money = open_numbers(lang, UNUM_CURRENCY);
-    if (!money)
-        return NULL;
-    UChar code[4];
-    u_charsToUChars(currency, code, 4);
-    UErrorCode status = U_ZERO_ERROR;
-    unum_setTextAttribute(money, UNUM_CURRENCY_CODE, code, 3, &status);
-    if (U_FAILURE(status)) {
-        unum_close(money);
-        return NULL;
-    }
-    unum_setAttribute(money, UNUM_FRACTION_DIGITS, money_exponent(currency));
-    return money;
-}
-
-static const UNumberFormat *money_formatter(enum lang lang, const char *currency)
-{
-    struct formatters *set = &opened[lang];
-    for (unsigned i = 0; i < CURRENCIES_KEPT && set->money[i].money; i++) {
-        if (memcmp(set->money[i].currency, currency, 3) == 0)
-            return set->money[i].money;
-    }
-    UNumberFormat *money = open_money(lang, currency);
-    if (!money)
-        return NULL;
-    struct currency_formatter *kept = &set->money[set->money_next++ % CURRENCIES_KEPT];
-    unum_close(kept->money);
-    memcpy(kept->currency, currency, 4);
-    kept->money = money;
-    return money;
-}
-
-static UDateFormat *open_date(enum lang lang, enum date_style style)
-{
-    const char *name = languages[lang].dates;
-    UChar skeleton[32];
-    UChar pattern[96];
-    u_uastrncpy(skeleton, languages[lang].skeletons[style], COUNTOF(skeleton));
-    UErrorCode status = U_ZERO_ERROR;
-    UDateTimePatternGenerator *generator = udatpg_open(name, &status);
-    int32_t len =
-        udatpg_getBestPattern(generator, skeleton, -1, pattern, COUNTOF(pattern), &status);
-    udatpg_close(generator);
-    UDateFormat *date =
-        udat_open(UDAT_PATTERN, UDAT_PATTERN, name, u"UTC", 3, pattern, len, &status);
-    return U_SUCCESS(status) ? date : NULL;
-}
-
-static const UDateFormat *date_formatter(enum lang lang, enum date_style style)
-{
-    struct formatters *set = &opened[lang];
-    if (!set->dates[style])
-        set->dates[style] = open_date(lang, style);
-    return set->dates[style];
-}
-
-static const URelativeDateTimeFormatter *relative_formatter(enum lang lang)
-{
-    struct formatters *set = &opened[lang];
-    if (!set->relative) {
-        UErrorCode status = U_ZERO_ERROR;
-        set->relative = ureldatefmt_open(languages[lang].dates, NULL, UDAT_STYLE_LONG,
-                                         UDISPCTX_CAPITALIZATION_NONE, &status);
-    }
-    return set->relative;
-}
-
-static const UPluralRules *plural_rules(enum lang lang)
-{
-    struct formatters *set = &opened[lang];
-    if (!set->plurals) {
-        UErrorCode status = U_ZERO_ERROR;
-        set->plurals = uplrules_open(languages[lang].code, &status);
-    }
-    return set->plurals;
-}
-
-/* The time zone lives in a calendar, which a date formatter borrows for each use: so there is
- * one formatter for all zones. An unknown zone is UTC to ICU. */
-static UCalendar *zone_calendar(struct str zone)
-{
-    if (zone.len == 0 || zone.len >= ZONE_NAME_MAX)
-        zone = STR("UTC");
-    for (unsigned i = 0; i < ZONES_KEPT && zones[i].calendar; i++) {
-        if (str_eq(str_from(zones[i].zone), zone))
-            return zones[i].calendar;
-    }
-    UChar name[ZONE_NAME_MAX];
-    u_charsToUChars(zone.at, name, (int32_t)zone.len);
-    UErrorCode status = U_ZERO_ERROR;
-    UCalendar *calendar = ucal_open(name, (int32_t)zone.len, "en", UCAL_GREGORIAN, &status);
-    if (U_FAILURE(status))
-        return NULL;
-    struct zone_calendar *kept = &zones[zones_next++ % ZONES_KEPT];
-    ucal_close(kept->calendar);
-    *kept = (struct zone_calendar){.calendar = calendar};
-    memcpy(kept->zone, zone.at, zone.len);
-    return calendar;
-}
-
-bool locale_zone_exists(struct str zone)
-{
-    if (zone.len == 0 || zone.len >= ZONE_NAME_MAX)
-        return false;
-    for (size_t i = 0; i < zone.len; i++) {
-        if ((unsigned char)zone.at[i] <= ' ' || (unsigned char)zone.at[i] > '~')
-            return false;
-    }
-    UChar name[ZONE_NAME_MAX];
-    UChar canonical[ZONE_NAME_MAX * 2];
-    UErrorCode status = U_ZERO_ERROR;
-    u_charsToUChars(zone.at, name, (int32_t)zone.len);
-    ucal_getCanonicalTimeZoneID(name, (int32_t)zone.len, canonical, COUNTOF(canonical), NULL,
-                                &status);
-    return U_SUCCESS(status);
-}
-
-bool words_warm(struct err *err)
-{
-    for (unsigned i = 0; i < LANG_COUNT; i++) {
-        enum lang lang = (enum lang)i;
-        bool open = number_formatter(lang) && percent_formatter(lang) &&
-                    money_formatter(lang, "EUR") && relative_formatter(lang) &&
-                    plural_rules(lang);
-        for (unsigned style = 0; style < DATE_STYLES; style++)
-            open = open && date_formatter(lang, (enum date_style)style);
-        if (!open || !zone_calendar(STR("UTC"))) {
-            return err_raise(err, ERR_BROKEN,
-                             "ICU has no data for the language \"%s\": is libicudata whole?",
-                             lang_code(lang));
-        }
-    }
-    return true;
-}
-
-void words_cool(void)
-{
-    for (unsigned lang = 0; lang < LANG_COUNT; lang++) {
-        struct formatters *set = &opened[lang];
-        unum_close(set->number);
-        unum_close(set->percent);
-        for (unsigned i = 0; i < CURRENCIES_KEPT; i++)
-            unum_close(set->money[i].money);
-        for (unsigned style = 0; style < DATE_STYLES; style++)
-            udat_close(set->dates[style]);
-        ureldatefmt_close(set->relative);
-        uplrules_close(set->plurals);
-        *set = (struct formatters){0};
-    }
-    for (unsigned i = 0; i < ZONES_KEPT; i++)
-        ucal_close(zones[i].calendar);
-    memset(zones, 0, sizeof(zones));
-    zones_next = 0;
 }
 
 /* --- showing ----------------------------------------------------------------------------- */
@@ -374,7 +78,7 @@ static bool add_digits(struct out *out, int64_t number)
 static bool add_number(struct out *out, enum lang lang, int64_t number)
 {
     struct shown shown = {.status = U_ZERO_ERROR};
-    const UNumberFormat *formatter = number_formatter(lang);
+    const UNumberFormat *formatter = icu_numbers(lang);
     if (!formatter)
         return add_digits(out, number);
     shown.len = unum_formatInt64(formatter, number, shown.text, SHOWN_MAX, NULL, &shown.status);
@@ -399,7 +103,7 @@ static bool is_decimal(struct str text)
 static bool add_text(struct out *out, enum lang lang, struct str text, enum format format)
 {
     const UNumberFormat *formatter =
-        format == FORMAT_NUMBER && is_decimal(text) ? number_formatter(lang) : NULL;
+        format == FORMAT_NUMBER && is_decimal(text) ? icu_numbers(lang) : NULL;
     struct shown shown = {.status = U_ZERO_ERROR};
     if (formatter) {
         shown.len = unum_formatDecimal(formatter, text.at, (int32_t)text.len, shown.text,
@@ -413,7 +117,7 @@ static bool add_text(struct out *out, enum lang lang, struct str text, enum form
 
 static bool add_percent(struct out *out, enum lang lang, int64_t percent)
 {
-    const UNumberFormat *formatter = percent_formatter(lang);
+    const UNumberFormat *formatter = icu_percents(lang);
     if (!formatter)
         return add_digits(out, percent);
     /* The formatter wants the fraction: an exponent divides without floating point. */
@@ -428,7 +132,7 @@ static bool add_money(struct out *out, enum lang lang, struct money money)
 {
     struct str decimal = money_decimal(out->into, money);
     const UNumberFormat *formatter =
-        money_exponent(money.currency) < 0 ? NULL : money_formatter(lang, money.currency);
+        money_exponent(money.currency) < 0 ? NULL : icu_money(lang, money.currency);
     struct shown shown = {.status = U_ZERO_ERROR};
     if (formatter) {
         shown.len = unum_formatDecimal(formatter, decimal.at, (int32_t)decimal.len, shown.text,
@@ -448,8 +152,8 @@ static int64_t floor_div(int64_t a, int64_t b)
 static bool add_date(struct out *out, const struct locale *locale, usec_t time,
                      enum date_style style)
 {
-    const UDateFormat *formatter = date_formatter(locale->lang, style);
-    UCalendar *calendar = zone_calendar(locale->zone);
+    const UDateFormat *formatter = icu_dates(locale->lang, style);
+    UCalendar *calendar = icu_calendar(locale->zone);
     if (!formatter || !calendar)
         return false;
     struct shown shown = {.status = U_ZERO_ERROR};
@@ -462,7 +166,7 @@ static bool add_date(struct out *out, const struct locale *locale, usec_t time,
 usec_t locale_zone_offset(struct str zone, usec_t time)
 {
     UErrorCode status = U_ZERO_ERROR;
-    UCalendar *calendar = zone_calendar(zone);
+    UCalendar *calendar = icu_calendar(zone);
     if (!calendar)
         return 0;
     ucal_setMillis(calendar, (UDate)floor_div(time, USEC_PER_MSEC), &status);
@@ -517,8 +221,8 @@ static bool relative_offset(UCalendar *calendar, usec_t time, usec_t now, int64_
 
 static bool add_relative(struct out *out, const struct locale *locale, usec_t time)
 {
-    const URelativeDateTimeFormatter *formatter = relative_formatter(locale->lang);
-    UCalendar *calendar = zone_calendar(locale->zone);
+    const URelativeDateTimeFormatter *formatter = icu_relative(locale->lang);
+    UCalendar *calendar = icu_calendar(locale->zone);
     int64_t offset = 0;
     URelativeDateTimeUnit unit = UDAT_REL_UNIT_DAY;
     if (!formatter || !calendar)
@@ -616,47 +320,4 @@ struct str words_format(struct arena *into, const struct locale *locale, struct 
     out_init(&out, into, 0);
     (void)format_value(&out, locale, value, kind);
     return out_text(&out);
-}
-
-/* --- plurals ----------------------------------------------------------------------------- */
-
-/* The rules look at no more than the last six digits and whether there are more, and they take
- * a double: so what a double cannot hold is made smaller first. */
-static double plural_operand(int64_t number)
-{
-    const uint64_t kept = 1000000000000;
-    uint64_t size = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
-    return (double)(size < kept ? size : kept + size % kept);
-}
-
-enum plural_form plural_select(enum lang lang, int64_t number)
-{
-    UChar keyword[16];
-    char name[16] = {0};
-    enum plural_form form = PLURAL_OTHER;
-    UErrorCode status = U_ZERO_ERROR;
-    const UPluralRules *rules = plural_rules(lang);
-    if (!rules)
-        return PLURAL_OTHER;
-    int32_t len = uplrules_select(rules, plural_operand(number), keyword, 15, &status);
-    if (U_FAILURE(status) || len > 15)
-        return PLURAL_OTHER;
-    u_UCharsToChars(keyword, name, len);
-    (void)plural_find(str_from(name), &form);
-    return form;
-}
-
-bool plural_is_needed(enum lang lang, enum plural_form form)
-{
-    struct formatters *set = &opened[lang];
-    for (int64_t number = 0; number < 1000 && !set->needed_known; number++)
-        set->needed |= 1U << plural_select(lang, number);
-    set->needed_known = true;
-    return set->needed >> form & 1;
-}
-
-bool plural_exists(enum lang lang, enum plural_form form)
-{
-    return form == PLURAL_NONE || form == PLURAL_OTHER ||
-           plural_select(lang, 1000000) == form || plural_is_needed(lang, form);
 }

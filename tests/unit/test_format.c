@@ -1,6 +1,7 @@
 /* Values as readers see them: amounts, instants, distances in time, numbers and plural forms.
  */
 #include "templates/format.h"
+#include "templates/plural.h"
 #include "templates/words.h"
 
 #include <pthread.h>
