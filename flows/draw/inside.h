@@ -95,9 +95,26 @@ void arrow_measure(struct arrow *arrow);
 
 /* --- draw.c ------------------------------------------------------------------------------- */
 
+struct drawing *drawing_new(struct arena *into, const struct book *book);
+
 size_t box_add(struct drawing *drawing, enum box_kind kind, struct str title);
-struct arrow *arrow_add(struct drawing *drawing, size_t from, size_t to);
 void box_line(struct drawing *drawing, size_t box, enum line_kind kind, struct str text);
+/* "looks up orders": a quiet line, cut to fit. */
+void box_meta(struct drawing *drawing, size_t box, const char *what, struct str name);
+
+struct arrow *arrow_add(struct drawing *drawing, size_t from, size_t to);
+/* The arrow between two boxes: one, whatever number of ways it stands for. */
+struct arrow *arrow_between(struct drawing *drawing, size_t from, size_t to);
+/* One more of what it stands for, unless it says so already; empty: nothing. */
+void arrow_label(struct arrow *arrow, struct str text);
+
+/* All boxes and arrows are there: give them their sizes. */
+void drawing_measure(struct drawing *drawing);
+
+/* --- draw_card.c -------------------------------------------------------------------------- */
 
 /* A key's words in English, variables as {name}. */
 struct str draw_words(struct drawing *drawing, struct str key);
+
+/* A state's box. */
+size_t card_add(struct drawing *drawing, const struct state_def *state);
