@@ -39,7 +39,7 @@ static struct str signature_of(struct arena *into, struct str token, struct str 
 {
     uint8_t mac[SHA1_LEN];
     size_t room = sodium_base64_ENCODED_LEN(sizeof mac, sodium_base64_VARIANT_ORIGINAL);
-    struct str message = arena_format(into, "%.*s%.*s", STR_ARG(url), STR_ARG(fields));
+    struct str message = arena_concat(into, url, fields); /* with any bytes, NUL too */
 
     if (!hmac_sha1(token, message, mac))
         return STR_NONE;

@@ -183,6 +183,27 @@ static void ch_4_a_form_is_signed_whatever_fields_are_new_empty_or_repeated(void
     assert_tampered_fails(&vector);
 }
 
+/* Whoever has one request of Twilio's puts all its text into one field, ends that with a NUL,
+ * and says something else behind it. */
+static void ch_4_no_byte_ends_what_is_signed(void **state)
+{
+    static const char url[] = "https://mycompany.com/myapp.php?foo=1&bar=2";
+    static const char signature[] = "RSOYDt4T1cUTdK1PDd93/VVr8B8=";
+    static const char all[] = "CallSidCA1234567890ABCDECaller%2B14158675309Digits1234"
+                              "From%2B14158675309To%2B18005551212";
+    char body[400];
+
+    (void)state;
+    (void)snprintf(body, sizeof body, "%s=", all);
+    assert_true(verifies("12345", signature, url, body)); /* the scheme cannot tell it apart */
+    (void)snprintf(body, sizeof body, "%s=%%00&From=%%2B15550100001&Body=STOP", all);
+    assert_false(verifies("12345", signature, url, body));
+    (void)snprintf(body, sizeof body, "%s%%00=x&From=%%2B15550100001", all);
+    assert_false(verifies("12345", signature, url, body));
+    (void)snprintf(body, sizeof body, "%s=&X=%%00", all);
+    assert_false(verifies("12345", signature, url, body));
+}
+
 /* --- messages ----------------------------------------------------------------------------- */
 
 #define TO "&To=%2B15550100101&From=%2B15550100001"
@@ -475,6 +496,7 @@ int main(void)
         cmocka_unit_test(ch_4_all_of_twilio_s_vectors_are_judged_right_and_tampered_ones_fail),
         cmocka_unit_test(ch_4_a_json_body_is_signed_by_its_hash_in_the_address),
         cmocka_unit_test(ch_4_a_form_is_signed_whatever_fields_are_new_empty_or_repeated),
+        cmocka_unit_test(ch_4_no_byte_ends_what_is_signed),
         cmocka_unit_test(ch_4_a_text_is_an_event_with_its_number_and_service),
         cmocka_unit_test(ch_4_each_file_of_an_mms_is_an_event_and_the_words_are_said_once),
         cmocka_unit_test(files_that_are_only_said_to_be_there_are_none),
