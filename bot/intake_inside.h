@@ -30,6 +30,11 @@ struct directory_wait {
     void (*route)(struct arrival *delivery);
 };
 
+/* So much one address may write, and so often may one conversation's links be tapped: thirty
+ * times at once, and once each two minutes. */
+#define INTAKE_MAIL_INTERVAL (2 * USEC_PER_MIN)
+#define INTAKE_MAIL_BURST    30
+
 struct intake {
     struct worker *worker;
     size_t open;

@@ -10,16 +10,12 @@
 #include "bot/loop/log.h"
 #include "webhooks/mime.h"
 
-/* So much one address may write: thirty mails at once, and one each two minutes. */
-#define WRITER_INTERVAL (2 * USEC_PER_MIN)
-#define WRITER_BURST    30
-
 static void settled(struct arrival *delivery)
 {
     struct mail_call *call = CONTAINER_OF(delivery, struct mail_call, delivery);
 
     if (delivery->failed && call->counted) /* it comes again, and is one mail all the same */
-        pairs_give(&call->intake->mail_writers, call->writer, WRITER_INTERVAL);
+        pairs_give(&call->intake->mail_writers, call->writer, INTAKE_MAIL_INTERVAL);
     intake_closes(call->intake, delivery, 200, NULL, STR_NONE);
 }
 
@@ -93,7 +89,7 @@ static void still_machines(struct mail_call *call)
     struct hash16 hash = hash16_of(parts, 3);
     memcpy(call->writer.bytes, hash.bytes, sizeof call->writer.bytes);
     call->counted = pairs_take(&call->intake->mail_writers, call->writer, clock_monotonic(),
-                               WRITER_INTERVAL, WRITER_BURST) == 0;
+                               INTAKE_MAIL_INTERVAL, INTAKE_MAIL_BURST) == 0;
     if (call->counted)
         return;
     log_event(LOG_WARN, "intake.mail_too_many", LOG_ID("account", call->account->account));

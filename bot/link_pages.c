@@ -82,6 +82,22 @@ static struct str once_of(struct visit *visit)
     return once.len == ONCE_LEN && hex_parse(once, bytes, sizeof bytes) ? once : STR_NONE;
 }
 
+/* Each tap is answered, so whoever holds a link could have its customer written to without end.
+ * Counted apart from what the customer writes. */
+static bool is_too_often(struct visit *visit)
+{
+    struct str parts[2] = {
+        {(const char *)visit->link.org.bytes,          sizeof(struct uuid)},
+        {(const char *)visit->link.conversation.bytes, sizeof(struct uuid)}
+    };
+    struct hash16 hash = hash16_of(parts, 2);
+    struct uuid who;
+
+    memcpy(who.bytes, hash.bytes, sizeof who.bytes);
+    return pairs_take(&visit->worker->intake->mail_writers, who, clock_monotonic(),
+                      INTAKE_MAIL_INTERVAL, INTAKE_MAIL_BURST) > 0;
+}
+
 /* The same as a tap on a phone: an event of the conversation, in order with all others. */
 static void tap(struct visit *visit, const PGresult *rows, const struct reply *reply)
 {
@@ -144,6 +160,10 @@ static void looked_tap(struct visit *visit, const PGresult *rows)
         show_tap(visit, &reply);
     } else if (intake_is_overloaded(visit->worker->intake)) {
         show(visit, LINK_PAGE_SORRY, 503);
+    } else if (is_too_often(visit)) {
+        log_event(LOG_WARN, "link.tapped_too_often", LOG_ID("org", visit->link.org),
+                  LOG_ID("conversation", visit->link.conversation));
+        show(visit, LINK_PAGE_SORRY, 429);
     } else {
         tap(visit, rows, &reply);
     }
