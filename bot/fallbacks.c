@@ -2,6 +2,7 @@
 
 #include "bot/loop/log.h"
 #include "bot/metrics.h"
+#include "bot/short_link.h"
 #include "store/sql.h"
 
 #define AT_ONCE 20 /* the next second looks at more */
@@ -9,20 +10,24 @@
 void fallbacks_look(struct worker *worker, struct db_call *call, struct uuid org, usec_t now)
 {
     struct arena *arena = call->into;
-    struct db_param *params = arena_array(arena, struct db_param, 5);
-    struct db_array contacts, conversations;
+    struct db_param *params = arena_array(arena, struct db_param, 7);
+    struct db_array contacts, conversations, codes;
 
     array_init(&contacts, arena, DB_UUID);
     array_init(&conversations, arena, DB_UUID);
+    array_init(&codes, arena, DB_TEXT);
     for (int i = 0; i < AT_ONCE; i++) {
         array_uuid(&contacts, worker_uuid());
         array_uuid(&conversations, worker_uuid());
+        array_text(&codes, short_link_code(arena, org));
     }
     params[0] = param_uuid(arena, org);
     params[1] = param_time(arena, now);
     params[2] = param_int8(arena, worker->config->fallback.after);
     params[3] = param_array(&contacts);
     params[4] = param_array(&conversations);
+    params[5] = param_text(short_link_before(arena, worker->config));
+    params[6] = param_array(&codes);
     call_add(call, &SQL_FALLBACKS_LOOK, params);
 }
 

@@ -3,7 +3,7 @@
  *
  * What nobody awaits in its conversation (a notice, a person's answer, a ticket's) has a row in
  * `fallbacks` until it has arrived. Looking at what is due happens with the look at the
- * business's jobs; where it goes is decided in the database (migration 0033).
+ * business's jobs; where it goes is decided in the database (migrations 0033 and 0040).
  */
 #pragma once
 

@@ -2,6 +2,7 @@
 
 #include "bot/accounts.h"
 #include "bot/base/crypto.h"
+#include "bot/link.h"
 #include "store/sql.h"
 
 #define MARK_LEN  2
@@ -22,13 +23,18 @@ static void put_mark(struct uuid org, char *into)
 struct str short_link_code(struct arena *into, struct uuid org)
 {
     char *code = arena_alloc(into, SHORT_LINK_LEN);
-    uint8_t chance;
+    uint8_t chance[16];
+    size_t left = 0;
 
     put_mark(org, code);
     for (size_t i = MARK_LEN; i < SHORT_LINK_LEN;) {
-        random_bytes(&chance, 1);
-        if (chance < 256 / N_LETTERS * N_LETTERS) /* each letter as likely as any other */
-            code[i++] = letters[chance % N_LETTERS];
+        if (left == 0) {
+            random_bytes(chance, sizeof chance);
+            left = sizeof chance;
+        }
+        uint8_t one = chance[--left];
+        if (one < 256 / N_LETTERS * N_LETTERS) /* each letter as likely as any other */
+            code[i++] = letters[one % N_LETTERS];
     }
     return (struct str){code, SHORT_LINK_LEN};
 }
@@ -43,14 +49,21 @@ bool short_link_may_be_of(struct str code, struct uuid org)
     return memcmp(code.at, mark, MARK_LEN) == 0;
 }
 
+struct str short_link_before(struct arena *into, const struct config *config)
+{
+    if (config->public_url.len == 0)
+        return STR("");
+    return arena_format(into, "%.*s/s/", STR_ARG(config->public_url));
+}
+
 struct str short_link_address(struct arena *into, const struct config *config, struct str url,
                               struct str code)
 {
-    size_t len = config->public_url.len + 3 + code.len;
+    struct str before = short_link_before(into, config);
 
-    if (config->public_url.len == 0 || url.len < len + WORTH_MIN)
+    if (before.len == 0 || url.len < before.len + code.len + WORTH_MIN)
         return STR_NONE;
-    return arena_format(into, "%.*s/s/%.*s", STR_ARG(config->public_url), STR_ARG(code));
+    return arena_concat(into, before, code);
 }
 
 /* --- a visit ------------------------------------------------------------------------------ */
@@ -80,6 +93,18 @@ static void go_on(struct visit *visit, struct str url)
     http_reply(visit->exchange, 302, NULL, STR_NONE, headers);
 }
 
+/* A file's link, the same each time. */
+static struct str file_link(struct visit *visit, const PGresult *rows)
+{
+    usec_t made_at = row_time(rows, 0, 3);
+    struct link_file file = {.org = visit->call.org,
+                             .document = row_uuid(rows, 0, 1),
+                             .customer = row_uuid(rows, 0, 2),
+                             .end = link_file_end(made_at, made_at)};
+
+    return link_file_make(&visit->exchange->arena, visit->worker->config, &file);
+}
+
 static void ask_next(struct visit *visit);
 
 static void asked(struct db_call *call)
@@ -91,8 +116,10 @@ static void asked(struct db_call *call)
         http_reply(visit->exchange, 503, NULL, STR_NONE, headers_gone);
         return;
     }
-    if (rows_n(call->results[0]) > 0)
-        url = row_text(call->results[0], 0, 0);
+    if (rows_n(call->results[0]) > 0) {
+        bool file = !row_null(call->results[0], 0, 1);
+        url = file ? file_link(visit, call->results[0]) : row_text(call->results[0], 0, 0);
+    }
     if (is_web(url)) {
         go_on(visit, url);
     } else {

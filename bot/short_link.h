@@ -4,7 +4,7 @@
  *
  * A code has letters and digits that nobody mixes up. It begins with a mark of the business, so
  * that it can be looked for; the rest cannot be guessed, since behind it may be a page that is
- * for its reader alone. It is good for 90 days.
+ * for its reader alone. It is good for 90 days, and a file's for a day, as any link to a file.
  */
 #pragma once
 
@@ -19,9 +19,12 @@ struct str short_link_code(struct arena *into, struct uuid org);
 /* Whether a code may be of that business. */
 bool short_link_may_be_of(struct str code, struct uuid org);
 
+/* What stands before a code; empty when the service has no public address. */
+struct str short_link_before(struct arena *into, const struct config *config);
+
 /* The short address, where it is worth it; else empty, and there is nothing to keep. */
 struct str short_link_address(struct arena *into, const struct config *config, struct str url,
                               struct str code);
 
-/* GET /s/<code>: goes on to the long one. */
+/* GET /s/<code>: goes on to the long one, or to the file that it stands for. */
 void short_link_visit(struct worker *worker, struct http_exchange *exchange, struct str code);

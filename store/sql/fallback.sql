@@ -1,4 +1,4 @@
--- What did not arrive goes on to the next channel: migration 0033, bot/fallbacks.c.
+-- What did not arrive goes on to the next channel: migrations 0033 and 0040, bot/fallbacks.c.
 
 -- name: fallbacks_watch
 -- Messages just promised, to be looked after.
@@ -21,6 +21,7 @@ update fallbacks f set due_at = $4::timestamptz
 -- that did not come back has arrived. What is still ours to send, or of which nobody knows, is looked
 -- at later, for a day.
 -- $1 org  $2 now  $3 after (microseconds)  $4 contact ids  $5 conversation ids (as many)
+-- $6 what stands before the code in a short address; empty: there are none  $7 codes (as many)
 with due as materialized (
     select f.conversation_id, f.seq, f.topic, f.tried, f.begun_at + $3::int8 * interval '1 microsecond' as until
       from fallbacks f
@@ -61,7 +62,8 @@ with due as materialized (
     select j.conversation_id, j.seq, g.*
       from judged j
      cross join lateral fall_back($1::uuid, j.conversation_id, j.seq, j.topic, j.tried,
-                                  ($4::uuid[])[j.place], ($5::uuid[])[j.place], $2::timestamptz) g
+                                  ($4::uuid[])[j.place], ($5::uuid[])[j.place], $2::timestamptz,
+                                  $6::text, ($7::text[])[j.place]) g
      where j.verdict = 'failed'
      order by j.place
 ), told as (

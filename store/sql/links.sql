@@ -23,7 +23,8 @@ select $1::uuid, i.code, i.url, $4::timestamptz from unnest($2::text[], $3::text
 
 -- name: short_links_find
 -- $1 org  $2 code
-select url from short_links where org_id = $1::uuid and code = $2::text;
+select url, document_id, customer_id, made_at
+  from short_links where org_id = $1::uuid and code = $2::text;
 
 -- name: short_links_forget
 -- $1 org  $2 older than

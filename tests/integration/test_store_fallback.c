@@ -20,6 +20,9 @@
 #define NIGHT  "2026-06-11 04:00Z" /* New York: 0:00 */
 #define AFTER  "600000000"
 
+#define SHORT_BEFORE "https://l.example/s/"
+#define SHORT        SHORT_BEFORE "aBcdefgh101" /* of the first that goes on */
+
 #define WHATSAPP "'0190aaaa-0000-7000-8000-00000000c0de'"
 
 static PGconn *owner, *bot;
@@ -58,6 +61,7 @@ static int arrange(void **state)
     if (!seed_demo(&options, &counts, &err))
         fail_msg("%s", err.text);
     run_sql(owner, "delete from fallbacks; delete from outbox; delete from preferences;"
+                   " delete from short_links;"
                    " delete from customer_settings; delete from messages;"
                    " delete from conversations; delete from contact_points;"
                    " delete from accounts where channel in ('sms', 'email')");
@@ -109,12 +113,15 @@ static const char *look(const char *at)
 {
     static char answer[400];
     PGresult *result = PQexecParams(
-        bot, SQL_FALLBACKS_LOOK.text, 5, NULL,
+        bot, SQL_FALLBACKS_LOOK.text, 7, NULL,
         (const char *const[]){ORG_ID, at, AFTER,
                               ask(owner, "select array(select gen_random_uuid() from "
                                          "generate_series(1, 20))"),
                               ask(owner, "select array(select gen_random_uuid() from "
-                                         "generate_series(1, 20))")},
+                                         "generate_series(1, 20))"),
+                              SHORT_BEFORE,
+                              ask(owner, "select array(select 'aBcdefgh' || n from "
+                                         "generate_series(101, 120) n)")},
         NULL, NULL, 0);
 
     if (PQresultStatus(result) != PGRES_TUPLES_OK)
@@ -330,7 +337,8 @@ static void ch_7_a_kept_file_goes_on_with_its_words(void **state)
                    " 'image/png', 9 from unnest(array['mine', 'others']) n",
                    amelia()));
     for (size_t i = 0; i < COUNTOF(cases); i++) {
-        run_sql(owner, "delete from fallbacks; delete from outbox; delete from messages");
+        run_sql(owner, "delete from fallbacks; delete from outbox; delete from messages;"
+                       " delete from short_links");
         say("2", "");
         run_sql(owner,
                 FORMAT("update messages set kind = 'image', body = jsonb_build_object("
@@ -345,7 +353,14 @@ static void ch_7_a_kept_file_goes_on_with_its_words(void **state)
                                            " document_id = md5('mine')::uuid"),
                          cases[i].goes);
         assert_int_equal(ask_number(owner, "select count(*) from messages where why like"
-                                           " 'fallback/%' and body::jsonb ? 'document'"),
+                                           " 'fallback/%' and body::jsonb ? 'document'"
+                                           " and body::jsonb ->> 'url' = '" SHORT "'"),
+                         cases[i].goes);
+        assert_int_equal(ask_number(owner, "select count(*) from short_links s join"
+                                           " contact_points p using (org_id, customer_id)"
+                                           " where '" SHORT_BEFORE "' || code = '" SHORT
+                                           "' and document_id = md5('mine')::uuid"
+                                           " and made_at = '" NOON "' and p.channel = 'sms'"),
                          cases[i].goes);
     }
     run_sql(owner, "delete from documents");
@@ -405,6 +420,46 @@ static void ch_7_a_number_that_is_theirs_no_more_is_no_place(void **state)
     assert_int_equal(sms_places(customer), 0);
 }
 
+/* By SMS a link is short where that saves letters; a mail has it as it is. */
+static void ch_4_a_link_goes_on_by_sms_as_a_short_one(void **state)
+{
+    static const struct {
+        const char *url, *first, *said;
+        bool shortened;
+    } cases[] = {
+        {"https://carrier.example/track/1Z999AA10123456784", "sms",   "Gotowe\n" SHORT, true },
+        {"https://carrier.example/track/1Z999AA10123456784", "email",
+         "Gotowe\nhttps://carrier.example/track/1Z999AA10123456784",                    false},
+        {"https://c.example/1Z999AA101234567840",            "sms",
+         "Gotowe\nhttps://c.example/1Z999AA101234567840",                               false},
+    };
+
+    (void)state;
+    wants("orders", "sms", "true");
+    run_sql(owner,
+            FORMAT("insert into customer_settings (org_id, customer_id) values (" ORG ", '%s')",
+                   amelia()));
+    for (size_t i = 0; i < COUNTOF(cases); i++) {
+        run_sql(owner,
+                FORMAT("update customer_settings set first_channel = '%s', quiet = false;"
+                       " delete from fallbacks; delete from outbox; delete from messages;"
+                       " delete from short_links",
+                       cases[i].first));
+        say("2", "orders");
+        run_sql(owner, FORMAT("update messages set body = jsonb_set(body::jsonb, '{url}',"
+                              " '\"%s\"')::text",
+                              cases[i].url));
+        assert_string_equal(look(NOON), FORMAT("gone_on %s", cases[i].first));
+        assert_string_equal(ask(owner, "select body::jsonb ->> 'body' from messages where why"
+                                       " like 'fallback/%'"),
+                            cases[i].said);
+        assert_int_equal(ask_number(owner, FORMAT("select count(*) from short_links where"
+                                                  " url = '%s' and document_id is null",
+                                                  cases[i].url)),
+                         cases[i].shortened);
+    }
+}
+
 static void ch_7_nobody_s_message_goes_nowhere(void **state)
 {
     (void)state;
@@ -455,6 +510,7 @@ int main(void)
         cmocka_unit_test_setup(ch_7_a_kept_file_goes_on_with_its_words, arrange),
         cmocka_unit_test_setup(ch_7_a_mailbox_that_two_share_is_no_place, arrange),
         cmocka_unit_test_setup(ch_7_a_number_that_is_theirs_no_more_is_no_place, arrange),
+        cmocka_unit_test_setup(ch_4_a_link_goes_on_by_sms_as_a_short_one, arrange),
         cmocka_unit_test_setup(ch_7_nobody_s_message_goes_nowhere, arrange),
     };
 
