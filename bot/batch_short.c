@@ -5,14 +5,14 @@
 #include "store/sql.h"
 #include "webhooks/twilio.h"
 
-/* Twilio fetches it, and nobody reads its address. */
-static bool goes_along(const struct batch_work *work, const struct turn *turn,
-                       const struct reply *reply)
+/* Twilio may fetch it, and then nobody reads its address. A file of ours is fetched at an
+ * address that the lane makes, so it has a short one besides: whether it goes along is known
+ * there. */
+static bool goes_along(const struct turn *turn, const struct reply *reply)
 {
-    bool picture = reply->kind == REPLY_IMAGE;
+    bool file = reply->kind == REPLY_IMAGE || reply->kind == REPLY_DOCUMENT;
 
-    return (picture || (reply->kind == REPLY_DOCUMENT && reply->document.len == 0)) &&
-           work->batch->worker->config->twilio.mms &&
+    return file && reply->document.len == 0 &&
            twilio_reaches_by_mms(turn->account->external_id, turn->address);
 }
 
@@ -35,7 +35,7 @@ const struct reply *batch_shorten(struct batch_work *work, const struct turn *tu
 {
     struct str url = STR_NONE;
 
-    if (turn->account->channel == CHANNEL_SMS && !goes_along(work, turn, reply))
+    if (turn->account->channel == CHANNEL_SMS && !goes_along(turn, reply))
         url = address_of(work, turn, reply);
     if (url.len == 0)
         return reply;

@@ -73,8 +73,8 @@ static bool sms_put(struct arena *into, const struct config *config,
     struct twilio_sender sender = {.base = config->twilio.base_url,
                                    .account_sid = config->twilio.account_sid,
                                    .auth_token = config->twilio.auth_token,
-                                   .plain_letters = config->twilio.plain_letters,
-                                   .mms = config->twilio.mms};
+                                   .plain_letters = message->plain_letters,
+                                   .mms = message->mms};
 
     (void)account;
     if (config->public_url.len > 0) {

@@ -20,6 +20,20 @@ static void read_file(struct arena *into, const PGresult *rows, int i,
     file->size = row_int(rows, i, 12);
 }
 
+static enum wish read_wish(const PGresult *rows, int i, int column)
+{
+    struct str said = row_text(rows, i, column);
+
+    if (str_eq(said, STR("true")))
+        return WISH_YES;
+    return str_eq(said, STR("false")) ? WISH_NO : WISH_NONE;
+}
+
+bool wish_or(enum wish wish, bool otherwise)
+{
+    return wish == WISH_NONE ? otherwise : wish == WISH_YES;
+}
+
 void speaker_read(struct arena *into, const PGresult *rows, struct uuid conversation,
                   int64_t seq, struct speaker *speaker)
 {
@@ -35,6 +49,8 @@ void speaker_read(struct arena *into, const PGresult *rows, struct uuid conversa
                                                .privacy_url = text(into, rows, i, 6),
                                                .logo_url = text(into, rows, i, 7),
                                                .colour = text(into, rows, i, 8)};
+        speaker->plain_letters = read_wish(rows, i, 14);
+        speaker->mms = read_wish(rows, i, 15);
         read_file(into, rows, i, &speaker->file);
         return;
     }

@@ -16,9 +16,13 @@ struct speaker_file {
     int64_t size;
 };
 
+/* What the account's settings say, else the business's; WISH_NONE: the service's holds. */
+enum wish { WISH_NONE, WISH_NO, WISH_YES };
+
 struct speaker {
     enum lang lang;
     struct face_sender sender;
+    enum wish plain_letters, mms; /* SMS */
     struct speaker_file file;
 };
 
@@ -26,3 +30,5 @@ struct speaker {
  * English and has no name. */
 void speaker_read(struct arena *into, const PGresult *rows, struct uuid conversation,
                   int64_t seq, struct speaker *speaker);
+
+bool wish_or(enum wish wish, bool otherwise);

@@ -109,7 +109,7 @@ static void put_face(struct sending_row *row)
         .locale = {.lang = row->speaker.lang, .zone = STR("UTC")},
         .sender = row->speaker.sender,
         .code = row->secret,
-        .plain_letters = lane_config(lane)->twilio.plain_letters,
+        .plain_letters = message->plain_letters,
         .answer = row->priority == 0
     };
 
@@ -151,7 +151,10 @@ static bool encode(struct sending_row *row, struct err *err)
         .good_for = row->good_for,
         .reply = reply,
         .thread = lane->account->channel == CHANNEL_EMAIL ? &row->thread : NULL,
-        .attachment = row->speaker.file.shown ? &row->attachment : NULL};
+        .attachment = row->speaker.file.shown ? &row->attachment : NULL,
+        .plain_letters =
+            wish_or(row->speaker.plain_letters, lane_config(lane)->twilio.plain_letters),
+        .mms = wish_or(row->speaker.mms, lane_config(lane)->twilio.mms)};
     if (lane->ways->face != NULL)
         put_face(row);
     return lane->ways->encode(&row->arena, lane_config(lane), lane->account, &row->message,

@@ -250,6 +250,8 @@ struct outbound {
     struct str unsubscribe; /* email: an https address that takes a one-click POST, or empty */
     bool unasked;           /* nobody wrote: it is no answer */
     const struct attachment *attachment; /* SMS, email; NULL: none */
+    bool plain_letters; /* SMS: marks on letters go where that saves segments */
+    bool mms;           /* SMS: files go along where carriers take them */
 };
 
 /* --- requests to providers, as values ---------------------------------------------------- */

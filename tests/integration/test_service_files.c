@@ -380,22 +380,159 @@ static void ch_4_a_kept_photo_goes_as_mms_by_its_address(void **state)
     service_stop(&service);
 }
 
+/* Which of the short ones it is, and that it was sent to Amelia. */
+static void short_address_leads_to_picture(const char *which)
+{
+    struct str code =
+        text_asked(arena_format(&arena, "select code from short_links where %s", which).at);
+    const char *address =
+        arena_format(&arena, "http://127.0.0.1:%d/s/%.*s", service.port, STR_ARG(code)).at;
+
+    assert_int_equal(service_arrived(&service, "+" AMELIA, address), 1);
+    assert_int_equal(visit(str_from(address), "GET"), 200);
+    assert_true(gave_picture());
+}
+
 static void ch_4_without_mms_the_words_have_a_short_address(void **state)
 {
     (void)state;
-    assert_int_equal(setenv("PARLEY_TWILIO_MMS", "false", 1), 0);
     start(MAIL_SETTING, 2, NULL);
-    assert_int_equal(unsetenv("PARLEY_TWILIO_MMS"), 0);
     add_photo();
+    run_sql(owner, "delete from short_links; update businesses set settings = settings ||"
+                   " '{\"mms\": false}'");
     ask_by_sms();
     assert_int_equal(service_arrived(&service, "+" AMELIA, CAPTION), 1);
-    struct str code = text_asked("select code from short_links where url like '%/f/%'");
-    const char *address =
-        arena_format(&arena, "http://127.0.0.1:%d/s/%.*s", service.port, STR_ARG(code)).at;
-    assert_int_equal(service_arrived(&service, "+" AMELIA, address), 1);
+    short_address_leads_to_picture("url like '%/f/%'");
     assert_int_equal(service_arrived(&service, "+" AMELIA, "/f/"), 0);
-    assert_int_equal(visit(str_from(address), "GET"), 200);
+    run_sql(owner, "update accounts set settings = '{\"mms\": true}' where channel = 'sms'");
+    ask_by_sms(); /* the number's own setting comes before the business's */
+    assert_int_equal(service_arrived(&service, "+" AMELIA, "/f/"), 1);
+    run_sql(owner, "update businesses set settings = settings - 'mms';"
+                   " update accounts set settings = '{}'");
+    service_stop(&service);
+}
+
+/* --- what is promised and does not arrive ---------------------------------------------------
+ */
+
+/* A notice in a conversation of Amelia's, to be told elsewhere if it fails; with the photo, or
+ * without. */
+static void promise(const char *channel, const char *words, bool with_photo)
+{
+    const char *more = "";
+
+    if (with_photo)
+        more = ", 'document', (select document_id from order_photos limit 1)";
+    run_sql(
+        owner,
+        arena_format(
+            &arena,
+            "with c as (update conversations set seq = seq + 1 where account_id ="
+            " (select account_id from accounts where channel = '%s' limit 1)"
+            " returning org_id, conversation_id, account_id, seq), m as (insert into"
+            " messages (org_id, conversation_id, seq, inbound, kind, body, at, why)"
+            " select org_id, conversation_id, seq, false, '%s', jsonb_build_object('kind',"
+            " '%s', 'lang', 'en', 'body', '%s'%s)::text, now(), 'notice' from c), o as"
+            " (insert into outbox (org_id, lane_id, conversation_id, seq, due_at, priority,"
+            " document_id, media_id) select org_id, account_id, conversation_id, seq, now(),"
+            " 1, case when %d = 1 then (select document_id from order_photos limit 1) end,"
+            " (select media_id from uploads limit 1) from c) insert into fallbacks (org_id,"
+            " conversation_id, seq, topic, begun_at, due_at) select org_id,"
+            " conversation_id, seq, '', now(), now() from c",
+            channel, with_photo ? "image" : "text", with_photo ? "image" : "text", words, more,
+            with_photo)
+            .at);
+}
+
+static void until_gone_on(void)
+{
+    service_until(&service, owner, "select count(*) from fallbacks", 0, WAIT);
+    until_quiet();
+}
+
+#define WHATSAPP_USER                                                                          \
+    "US.13491208655302741918" /* as whom WhatsApp knows her: there she fails */
+
+/* On WhatsApp she is not reached any more. The photo goes on as MMS; without MMS as a short
+ * address; and when SMS does not reach her either, with a mail. */
+static void ch_7_a_kept_photo_goes_on_by_sms_and_then_by_mail(void **state)
+{
+    struct post hello = {.body = post_text(&arena, AMELIA, "wamid.files.1", "REP-2001")};
+    struct post photos = {.body = post_text(&arena, AMELIA, "wamid.files.2", "photos")};
+
+    (void)state;
+    start(MAIL_SETTING, 2,
+          "{\"fail\": [{\"code\": 131026, \"http\": 400, \"probability\": 1, \"to\": "
+          "\"" WHATSAPP_USER "\"}, {\"code\": 30003, \"http\": 400, \"probability\": 1,"
+          " \"late\": true, \"to\": \"+15550100777\"}]}");
+    add_photo();
+    service_post(&service, &hello, 1, 1, WAIT);
+    until_quiet();
+    service_post(&service, &photos, 1, 1, WAIT); /* WhatsApp has the file from here on */
+    until_quiet();
+    assert_int_equal(ask_number(owner, "select count(*) from uploads where media_id <> ''"), 1);
+    run_sql(owner, "update contact_points set address = '" WHATSAPP_USER "', phone = null"
+                   " where channel = 'whatsapp'");
+
+    promise("whatsapp", "Your axle, as MMS", true);
+    until_gone_on();
+    assert_int_equal(service_arrived(&service, "+" AMELIA, "Your axle, as MMS"), 1);
+    assert_int_equal(service_arrived(&service, "+" AMELIA, "/f/"), 1);
+    struct link_file link = link_of_photo();
+    assert_int_equal(service_arrived(&service, "+" AMELIA, arena_cstr(&arena, url_of(&link))),
+                     1);
+    assert_int_equal(visit(url_of(&link), "GET"), 200);
     assert_true(gave_picture());
+
+    run_sql(owner, "delete from short_links; update accounts set settings ="
+                   " '{\"mms\": false}' where channel = 'sms'");
+    promise("whatsapp", "Your axle, by address", true);
+    until_gone_on();
+    assert_int_equal(service_arrived(&service, "+" AMELIA, "Your axle, by address"), 1);
+    short_address_leads_to_picture("document_id is not null");
+    assert_int_equal(service_arrived(&service, "+" AMELIA, "/f/"), 1); /* as before */
+
+    run_sql(owner,
+            "update contact_points set address = '+15550100777', phone = '+15550100777'"
+            " where channel = 'sms'; update accounts set settings = '{}';"
+            " update customer_phones set disputed_at = now() where phone = '+" AMELIA "'");
+    promise("whatsapp", "Your axle, by mail", true);
+    until_gone_on();
+    assert_int_equal(service_arrived(&service, "+15550100777", "Your axle, by mail"), 1);
+    assert_int_equal(service_arrived(&service, AMELIA_MAIL, "Your axle, by mail"), 1);
+    assert_int_equal(service_arrived(&service, AMELIA_MAIL, base64_of(picture)), 1);
+    assert_int_equal(service_repeated(&service), 0);
+    assert_int_equal(service_findings(&service), 0);
+    service_stop(&service);
+}
+
+/* --- settings of one business, or one number ------------------------------------------------
+ */
+
+#define REST                                                                                   \
+    " is an order, and these are words enough for a second segment where marks stay as they "  \
+    "are"
+
+static void ch_4_whether_marks_may_go_is_said_by_number_business_or_service(void **state)
+{
+    (void)state;
+    start(MAIL_SETTING, 1, NULL);
+    say_sms("+" AMELIA, "hi");
+    promise("sms", "1 zamówienie" REST, false);
+    until_quiet();
+    run_sql(owner, "update businesses set settings = settings || '{\"plain_letters\": false}'");
+    promise("sms", "2 zamówienie" REST, false);
+    until_quiet();
+    run_sql(owner, "update accounts set settings = '{\"plain_letters\": true}'");
+    promise("sms", "3 zamówienie" REST, false);
+    until_quiet();
+    run_sql(owner, "update accounts set settings = '{\"plain_letters\": \"no idea\"}'");
+    promise("sms", "4 zamówienie" REST, false); /* what is neither is as good as unsaid */
+    until_quiet();
+    assert_int_equal(service_arrived(&service, "+" AMELIA, "zamowienie"), 3);
+    assert_int_equal(service_arrived(&service, "+" AMELIA, "2 zamówienie"), 1);
+    run_sql(owner, "update businesses set settings = settings - 'plain_letters';"
+                   " update accounts set settings = '{}'");
     service_stop(&service);
 }
 
@@ -530,6 +667,8 @@ int main(void)
         FRESH(ch_5_a_photo_that_is_gone_is_not_sent_and_the_next_is),
         FRESH(ch_4_a_kept_photo_goes_as_mms_by_its_address),
         FRESH(ch_4_without_mms_the_words_have_a_short_address),
+        FRESH(ch_7_a_kept_photo_goes_on_by_sms_and_then_by_mail),
+        FRESH(ch_4_whether_marks_may_go_is_said_by_number_business_or_service),
         FRESH(otp_7_a_file_is_handed_out_whole_and_harmless),
         FRESH(otp_7_a_link_opens_nothing_but_its_readers_file_until_its_end),
         FRESH(otp_7_slow_readers_do_not_fill_the_memory),
