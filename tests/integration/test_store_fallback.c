@@ -32,9 +32,9 @@ static char text[4096];
 
 static const char *ask(PGconn *conn, const char *sql)
 {
-    static char answers[4][2000];
+    static char answers[8][2000];
     static unsigned at;
-    char *answer = answers[at++ % 4];
+    char *answer = answers[at++ % COUNTOF(answers)];
     PGresult *result = PQexec(conn, sql);
     bool ok = PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1;
     (void)snprintf(answer, sizeof(answers[0]), "%s", ok ? PQgetvalue(result, 0, 0) : "");
