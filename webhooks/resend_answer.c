@@ -7,8 +7,7 @@
  */
 #include "bot/base/json.h"
 #include "webhooks/resend_out.h"
-
-#define WAIT_MAX USEC_PER_DAY /* whoever asks for more is not believed */
+#include "webhooks/sending.h"
 
 /* The same key before, with other words (a mail that came meanwhile is now the one to answer):
  * the first ones were taken. Under which id is not said; what becomes of them comes with our
@@ -134,21 +133,13 @@ static void read_answer(struct arena *into, const struct http_answer *answer,
           result);
 }
 
-/* A wish to be left alone counts for whatever is tried again. */
-static void obey_retry_after(usec_t retry_after, struct sending_result *result)
-{
-    if (result->sending != SENDING_RETRY || retry_after <= result->wait)
-        return;
-    result->wait = retry_after < WAIT_MAX ? retry_after : WAIT_MAX;
-}
-
 void resend_answer(struct arena *into, const struct http_answer *answer,
                    struct sending_result *result)
 {
     switch (answer->fate) {
     case HTTP_ANSWERED:
         read_answer(into, answer, result);
-        obey_retry_after(answer->retry_after, result);
+        sending_obey(answer->retry_after, result);
         return;
     case HTTP_NOT_SENT:
         *result = (struct sending_result){.sending = SENDING_RETRY,

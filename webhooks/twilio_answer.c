@@ -6,11 +6,10 @@
  * answer or a 2xx that is no JSON settle nothing.
  */
 #include "bot/base/json.h"
+#include "webhooks/sending.h"
 #include "webhooks/twilio.h"
 
 #include <limits.h>
-
-#define WAIT_MAX USEC_PER_DAY /* whoever asks for more is not believed */
 
 #define RETRY SENDING_RETRY
 #define NEVER SENDING_REFUSED
@@ -133,29 +132,6 @@ static void apply(struct arena *into, const struct remedy *remedy, int code,
     };
 }
 
-static void answer_silent(struct arena *into, int status, struct sending_result *result)
-{
-    struct sending_result silent = {
-        .sending = SENDING_UNKNOWN,
-        .reason = arena_format(into, "HTTP %d without Twilio's own error", status),
-    };
-
-    if (status >= 300 && status < 400) {
-        silent.sending = SENDING_RETRY; /* the address is wrong, nobody took the message */
-        silent.wait = USEC_PER_MIN;
-        silent.alert = true;
-    } else if (status == 401) {
-        silent.sending = SENDING_STOP_LANE;
-        silent.alert = true;
-    } else if (status == 429) {
-        silent.sending = SENDING_RETRY;
-    } else if (status >= 400 && status < 500 && status != 408) {
-        silent.sending = SENDING_REFUSED;
-        silent.alert = true;
-    }
-    *result = silent;
-}
-
 static void answer_body(struct arena *into, const struct http_answer *answer,
                         struct sending_result *result)
 {
@@ -164,7 +140,7 @@ static void answer_body(struct arena *into, const struct http_answer *answer,
     bool success = answer->status >= 200 && answer->status < 300;
 
     if (!json_read(answer->body, &document, &ignored)) {
-        answer_silent(into, answer->status, result);
+        sending_by_status(into, answer->status, "Twilio's", result);
         return;
     }
     struct str sid = json_text(into, document, "sid");
@@ -175,35 +151,14 @@ static void answer_body(struct arena *into, const struct http_answer *answer,
         const struct remedy *remedy = find((int)code);
         apply(into, remedy != NULL ? remedy : by_status(answer->status), (int)code, result);
     } else {
-        answer_silent(into, answer->status, result);
+        sending_by_status(into, answer->status, "Twilio's", result);
     }
-}
-
-/* A wish to be left alone counts for whatever is tried again. */
-static void obey_retry_after(usec_t retry_after, struct sending_result *result)
-{
-    if (result->sending != SENDING_RETRY || retry_after <= result->wait)
-        return;
-    result->wait = retry_after < WAIT_MAX ? retry_after : WAIT_MAX;
 }
 
 void twilio_answer(struct arena *into, const struct http_answer *answer,
                    struct sending_result *result)
 {
-    switch (answer->fate) {
-    case HTTP_NOT_SENT:
-        *result = (struct sending_result){.sending = SENDING_RETRY,
-                                          .reason = STR("the API could not be reached")};
-        return;
-    case HTTP_ANSWERED:
-        answer_body(into, answer, result);
-        obey_retry_after(answer->retry_after, result);
-        return;
-    case HTTP_UNKNOWN:
-        break;
-    }
-    *result = (struct sending_result){.sending = SENDING_UNKNOWN,
-                                      .reason = STR("the answer was lost")};
+    sending_of(into, answer, answer_body, result);
 }
 
 void twilio_error(struct arena *into, int code, struct sending_result *result)

@@ -5,12 +5,12 @@
  * taken? Only Meta's own words settle it: an id says yes, an error says no. A proxy's 502, a
  * lost answer, a 200 that is no JSON settle nothing, and nothing is repeated on their account.
  */
+#include "webhooks/sending.h"
 #include "webhooks/whatsapp_parts.h"
 
 #include <limits.h>
 
-#define WAIT_MAX    USEC_PER_DAY /* whoever asks for more is not believed */
-#define DETAILS_MAX 160          /* characters */
+#define DETAILS_MAX 160 /* characters */
 
 /* "Media download error" and "media upload error": one repetition, after a new upload. */
 #define MEDIA_FIRST 131052
@@ -108,28 +108,6 @@ static void answer_error(struct arena *into, const json_t *error, int status,
     apply(into, remedy, code, details, result);
 }
 
-static void answer_silent(struct arena *into, int status, struct sending_result *result)
-{
-    struct sending_result silent = {
-        .sending = SENDING_UNKNOWN,
-        .reason = arena_format(into, "HTTP %d without Meta's own error", status),
-    };
-    if (status >= 300 && status < 400) {
-        silent.sending = SENDING_RETRY; /* the address is wrong, nobody took the message */
-        silent.wait = USEC_PER_MIN;
-        silent.alert = true;
-    } else if (status == 401) {
-        silent.sending = SENDING_STOP_LANE;
-        silent.alert = true;
-    } else if (status == 429) {
-        silent.sending = SENDING_RETRY;
-    } else if (status >= 400 && status < 500 && status != 408) {
-        silent.sending = SENDING_REFUSED;
-        silent.alert = true;
-    }
-    *result = silent;
-}
-
 /* Taken when there is an id. A template may be taken and yet held back: `reason` says so. */
 static bool answer_accepted(struct arena *into, const json_t *document,
                             struct sending_result *result)
@@ -152,7 +130,7 @@ static void answer_body(struct arena *into, const struct http_answer *answer,
     struct err ignored;
     bool success = answer->status >= 200 && answer->status < 300;
     if (!json_read(answer->body, &document, &ignored)) {
-        answer_silent(into, answer->status, result);
+        sending_by_status(into, answer->status, "Meta's", result);
         return;
     }
     if (success && answer_accepted(into, document, result))
@@ -161,35 +139,14 @@ static void answer_body(struct arena *into, const struct http_answer *answer,
     if (code_of(error) >= 0) {
         answer_error(into, error, answer->status, result);
     } else {
-        answer_silent(into, answer->status, result);
+        sending_by_status(into, answer->status, "Meta's", result);
     }
-}
-
-/* A wish to be left alone counts for whatever is tried again. */
-static void obey_retry_after(usec_t retry_after, struct sending_result *result)
-{
-    if (result->sending != SENDING_RETRY || retry_after <= result->wait)
-        return;
-    result->wait = retry_after < WAIT_MAX ? retry_after : WAIT_MAX;
 }
 
 void whatsapp_answer(struct arena *into, const struct http_answer *answer,
                      struct sending_result *result)
 {
-    switch (answer->fate) {
-    case HTTP_NOT_SENT:
-        *result = (struct sending_result){.sending = SENDING_RETRY,
-                                          .reason = STR("the API could not be reached")};
-        return;
-    case HTTP_ANSWERED:
-        answer_body(into, answer, result);
-        obey_retry_after(answer->retry_after, result);
-        return;
-    case HTTP_UNKNOWN:
-        break;
-    }
-    *result = (struct sending_result){.sending = SENDING_UNKNOWN,
-                                      .reason = STR("the answer was lost")};
+    sending_of(into, answer, answer_body, result);
 }
 
 void whatsapp_error(struct arena *into, int code, struct sending_result *result)
