@@ -76,6 +76,18 @@
  *                  `due`, the new date
  * updates_seen     what came up to `until`, a time, is not shown again
  *
+ * account_balance  one record: balance, overdue and credit (where there is any), invoices (how many
+ *                  are open), limit and available (where a limit is set); others, rows of balance
+ *                  in other currencies
+ * invoices_list    up to 11 rows from `offset`: number, state (open, overdue, processing, paid,
+ *                  failed, void), total, outstanding, issued_at, due_at, overdue_days. `filter` is
+ *                  all, or else what is not settled
+ * invoice_by_number  one record, or none: as a row, and order_number, subtotal, tax, shipping,
+ *                  paid, left, payable (what a link may be made for), part (true where a part may
+ *                  be paid), disputed, credit, paid_at, reason (why the last payment failed, a
+ *                  key of payment.reason), note, lines: qty, description, line_total; link,
+ *                  link_amount, link_until: one that can be paid now. `number` may be the order's
+ *
  * Rows with a status have a status_name, the business's own word for it in `language`, and a
  * status_icon; where they are missing ours are said (the words status.said and status.badge).
  * `language` is the turn's, unless a flow has a variable of that name.
@@ -153,6 +165,9 @@ const struct flow_part flow_parts[] = {
     {FLOW_ACTION, "news_tell", TAKES("?language"), OUTCOMES("told", "nothing")},
     {FLOW_LOAD, "cancellations_list", TAKES("?language", "?number"), NULL},
     {FLOW_LOAD, "cancellation_by_id", TAKES("?language", "id"), NULL},
+    {FLOW_LOAD, "account_balance", NULL, NULL},
+    {FLOW_LOAD, "invoices_list", TAKES("?filter", "?offset"), NULL},
+    {FLOW_LOAD, "invoice_by_number", TAKES("number"), NULL},
     {FLOW_LOAD, "preferences_topics", NULL, NULL},
     {FLOW_LOAD, "preferences_channels", TAKES("topic"), NULL},
     {FLOW_LOAD, "preferences_quiet", NULL, NULL},

@@ -317,6 +317,113 @@ update orders o set paid_minor = o.total_minor
  where o.org_id = pg_temp.org() and o.order_id = s.order_id and w.org_id = o.org_id
    and w.workflow = o.workflow and w.status = o.status and w.phase = 'done' and o.paid_minor = 0;
 
+-- --- invoices --------------------------------------------------------------------------------
+
+-- One of each state for Amelia, three for Lucía, fifteen for the courier service (a contract by the
+-- month), and one for each order of the shop that buys from the shop. Where there is no order, the
+-- invoice is over one line of its own.
+create temp table seed_invoice on commit drop as
+select i.*, pg_temp.id('customer/' || i.person) as customer_id
+  from (
+    select v.* from (values
+      ('INV-7001',  1, 'ORD-1003', 41,  -27, 'paid',       '', 0),
+      ('INV-7002',  1, 'ORD-1001',  3,   27, 'part',       '', 0),
+      ('INV-7003',  1, null,       44,  -14, 'overdue',    'Wheel truing while you wait', 4800),
+      ('INV-7004',  1, 'JOB-3001', 15,   15, 'processing', '', 0),
+      ('INV-7005',  1, null,        9,    5, 'failed',     'Spare wheel on loan, two weeks', 3600),
+      ('INV-7006',  1, 'ORD-1004', 18,   12, 'void',       '', 0),
+      ('INV-7007',  1, null,        2,   28, 'open',       'Winter storage of one bicycle', 12000),
+      ('INV-7011',  2, 'ORD-1005',  4,   26, 'open',       '', 0),
+      ('INV-7012',  2, 'ORD-0907', 75,  -45, 'paid',       '', 0),
+      ('INV-7013',  2, null,       39,   -9, 'overdue',    'Child seat on loan, one month', 2500),
+      ('INV-7021',  4, 'REP-2002',  1,   13, 'open',       '', 0),
+      ('INV-7022',  7, 'JOB-3002', 20,   -6, 'overdue',    '', 0),
+      ('INV-7023', 12, 'JOB-3003', 28,    2, 'part',       '', 0),
+      ('INV-7024',  8, 'REP-2004', 33,  -19, 'paid',       '', 0)
+    ) v (number, person, order_number, issued, due, state, description, unit)
+    union all
+    select 'INV-' || 7100 + m, 9, null, (15 - m) * 30 + 5, (15 - m) * -30 + 25,
+           case when m = 15 then 'open' when m = 14 then 'overdue' else 'paid' end,
+           'Care of eight cargo bicycles, one month', 32000
+      from generate_series(1, 15) m
+    union all
+    select replace(o.number, 'ORD-1', 'INV-8'), 3, o.number, floor(extract(epoch from now() - o.placed_at) / 86400)::int,
+           30 - floor(extract(epoch from now() - o.placed_at) / 86400)::int,
+           case o.status when 'delivered' then 'paid' when 'cancelled' then 'void' else 'open' end, '', 0
+      from orders o
+     where o.org_id = pg_temp.org() and o.number ~ '^ORD-11[0-9]{2}$'
+  ) i (number, person, order_number, issued, due, state, description, unit)
+ where not exists (select from invoices x where x.org_id = pg_temp.org() and x.number = i.number);
+
+update customers set credit_limit_minor = l.minor
+  from (values (3, 500000), (9, 150000)) l (person, minor)
+ where org_id = pg_temp.org() and customer_id = pg_temp.id('customer/' || l.person)
+   and credit_limit_minor is null;
+
+create function pg_temp.paid(the_invoice uuid, its_number text, minor bigint, how text, paid timestamptz)
+    returns void volatile language plpgsql as $$
+begin
+    insert into payments (org_id, payment_id, payment_intent, invoice_id, customer_id, minor, currency, method, at)
+    select i.org_id, pg_temp.id('payment/' || its_number), 'pi_demo_' || its_number, i.invoice_id, i.customer_id,
+           paid.minor, i.currency, how, paid
+      from invoices i where i.org_id = pg_temp.org() and i.invoice_id = the_invoice;
+    perform ledger_add(pg_temp.org(), the_invoice, 'payment', -minor, 'payment:pi_demo_' || its_number, paid);
+end
+$$;
+
+create function pg_temp.link(the_invoice uuid, its_number text, its_state text, its_reason text, made timestamptz)
+    returns void volatile language sql as $$
+    insert into checkouts (org_id, checkout_id, invoice_id, customer_id, minor, currency, state, idempotency_key,
+                           session_id, payment_intent, expires_at, reason, made_at, state_at)
+    select i.org_id, pg_temp.id('checkout/' || its_number), i.invoice_id, i.customer_id, i.total_minor, i.currency,
+           its_state, 'demo/' || its_number, 'cs_demo_' || its_number, 'pi_demo_' || its_number, made + interval '1 day',
+           its_reason, made, made
+      from invoices i where i.org_id = pg_temp.org() and i.invoice_id = the_invoice
+$$;
+
+do $$
+declare
+    r record;
+    i record;
+    made timestamptz;
+begin
+    for r in select s.*, o.order_id, coalesce(o.subtotal_minor, s.unit) as subtotal,
+                    coalesce(o.tax_minor, round(s.unit * 0.07)::bigint) as tax,
+                    coalesce(o.shipping_minor, 0) as shipping
+               from seed_invoice s
+               left join orders o on o.org_id = pg_temp.org() and o.number = s.order_number
+              order by s.number loop
+        made := date_trunc('minute', now() - make_interval(days => r.issued));
+        select * into strict i
+          from invoice_put(pg_temp.org(), r.customer_id, null, r.number, r.order_id, made::date,
+                           (now() + make_interval(days => r.due))::date, 'USD', r.subtotal, r.tax, r.shipping,
+                           r.subtotal + r.tax + r.shipping, '',
+                           coalesce((select jsonb_agg(jsonb_build_object(
+                                         'description', t.description, 'qty', t.qty, 'unit_minor', t.unit_minor,
+                                         'total_minor', t.total_minor) order by t.position)
+                                       from order_items t
+                                      where t.org_id = pg_temp.org() and t.order_id = r.order_id),
+                                    jsonb_build_array(jsonb_build_object(
+                                         'description', r.description, 'qty', 1, 'unit_minor', r.unit,
+                                         'total_minor', r.unit))),
+                           r.state = 'void', 'seed', made);
+        case r.state
+        when 'paid' then
+            perform pg_temp.paid(i.invoice_id, r.number, r.subtotal + r.tax + r.shipping, 'card',
+                                 made + interval '2 days');
+        when 'part' then
+            perform pg_temp.paid(i.invoice_id, r.number, 5000, 'card', made + interval '1 hour');
+        when 'processing' then
+            perform pg_temp.link(i.invoice_id, r.number, 'processing', null, now() - interval '1 day');
+        when 'failed' then
+            perform pg_temp.link(i.invoice_id, r.number, 'failed', 'insufficient_funds', now() - interval '2 days');
+        else
+            null;
+        end case;
+    end loop;
+end
+$$;
+
 -- --- photos of the work ----------------------------------------------------------------------
 
 insert into order_photos (org_id, order_id, photo_id, category, caption, taken_at, url, visible)

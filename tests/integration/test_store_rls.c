@@ -102,6 +102,16 @@ static const char arrange_a[] =
     "insert into event_subjects select org_id, 'order/1', 1 from businesses;"
     "insert into events_out (org_id, event_id, type, subject, seq, at)"
     "  select org_id, org_id, 'order.x', 'order/1', 1, now() from businesses;"
+    "insert into refunds (org_id, refund_id, payment_intent, invoice_id, customer_id, cause, "
+    "minor, currency, idempotency_key, made_at, state_at)"
+    "  select org_id, payment_id, payment_intent, invoice_id, customer_id, payment_intent, 1, "
+    "'USD', 'k', now(), now() from payments;"
+    "insert into disputes (org_id, provider_id, payment_intent, invoice_id, customer_id, "
+    "minor, "
+    "currency, state, state_at)"
+    "  select org_id, payment_intent, payment_intent, invoice_id, customer_id, 1, 'USD', "
+    "'open', now() from payments;"
+    "insert into stripe_seen select org_id, 'evt_1', now() from businesses;"
     "insert into dead_letters (org_id, dead_id, at, provider, reason, item, payload)"
     "  values ('" ORG_A "', md5('d')::uuid, now(), 'whatsapp', 'x', 'x', 'x');"
     "insert into audit (org_id, audit_id, at, actor, action)"
@@ -153,7 +163,8 @@ static char text[65536];
 static long customer_rows(const char *table, const char *customer)
 {
     bool direct = strcmp(table, "customers") == 0 || strcmp(table, "orders") == 0 ||
-                  strcmp(table, "tickets") == 0;
+                  strcmp(table, "tickets") == 0 || strcmp(table, "invoices") == 0 ||
+                  strcmp(table, "ledger") == 0 || strcmp(table, "payments") == 0;
     return ask_number(
         owner, FORMAT(direct ? "select count(*) from %s where org_id = '" ORG_A
                                "' and customer_id = '%s'"
@@ -167,10 +178,10 @@ static long customer_rows(const char *table, const char *customer)
                           : ""));
 }
 
-static const char *const customers_tables[] = {"customers",       "orders",       "order_items",
-                                               "order_events",    "order_notes",  "shipments",
-                                               "tracking_events", "order_photos", "estimates",
-                                               "estimate_items",  "tickets"};
+static const char *const customers_tables[] = {
+    "customers", "orders",          "order_items",  "order_events", "order_notes",
+    "shipments", "tracking_events", "order_photos", "estimates",    "estimate_items",
+    "tickets",   "invoices",        "ledger",       "payments"};
 
 /* md5('larkfield/customer/1') as the seed makes it. */
 static const char *customer_id(int n)
@@ -619,6 +630,8 @@ static const char definers[] =
     "          when n = 'only_one' then 'null'"
     "          when n = 'the_number' then quote_literal((select min(number) from orders"
     "               where customer_id = md5('larkfield/customer/14')::uuid))"
+    "          when n = 'the_invoice' then quote_literal((select min(invoice_id::text) from "
+    "               invoices where customer_id = md5('larkfield/customer/9')::uuid))"
     "          when n in ('identity', 'address') then '''nine@mail.example'''"
     "          when n = 'the_channel' then '''sms'''"
     "          when n = 'the_address' then '''+15550109876'''"

@@ -14,3 +14,7 @@ MUST_USE bool shop_cancel_answer(struct arena *into, struct str customer,
 /* What people want to hear, and what is new. */
 MUST_USE bool shop_preferences_answer(struct arena *into, struct str customer,
                                       const struct flow_need *need, struct flow_answer *answer);
+
+/* Invoices and paying. */
+MUST_USE bool shop_money_answer(struct arena *into, struct str customer,
+                                const struct flow_need *need, struct flow_answer *answer);
