@@ -1,11 +1,8 @@
-#include "webhooks/resend_out.h"
-
-#include "bot/base/json_out.h"
+#include "webhooks/resend_parts.h"
 
 #include <sodium.h>
 
 #define TAG_MAX 256
-#define KEY_MAX 256 /* "1-256 characters" */
 
 static bool is_plain(struct str text)
 {
@@ -22,10 +19,16 @@ static bool is_base(struct str url)
            (str_starts(url, STR("https://")) || str_starts(url, STR("http://")));
 }
 
-static bool check_sender(const struct resend_sender *sender, struct err *err)
+bool resend_check_sender(const struct resend_sender *sender, struct err *err)
 {
     return (is_base(sender->base) && is_plain(sender->api_key)) ||
            err_raise(err, ERR_REJECT, "mail: the API's address or key is none");
+}
+
+bool resend_check_key(struct str key, struct err *err)
+{
+    return (is_plain(key) && key.len <= RESEND_KEY_MAX) ||
+           err_raise(err, ERR_REJECT, "mail: the message has no key");
 }
 
 /* --- the key as a tag --------------------------------------------------------------------- */
@@ -98,7 +101,7 @@ static void put_attachment(struct json_out *out, const struct attachment *attach
     json_close(out, ']');
 }
 
-static struct str body_of(struct arena *into, const struct outbound *message)
+struct str resend_body(struct arena *into, const struct outbound *message)
 {
     const struct face *face = message->face;
     struct str tag = resend_tag(into, message->key);
@@ -149,28 +152,32 @@ static struct http_header *begin(struct arena *into, const struct resend_sender 
     return headers;
 }
 
+void resend_begin(struct arena *into, const struct resend_sender *sender, const char *path,
+                  struct str key, struct http_request *request)
+{
+    struct http_header *headers = begin(into, sender, "POST", path, request);
+
+    headers[1] = (struct http_header){STR("Content-Type"), STR("application/json")};
+    headers[2] = (struct http_header){STR("Idempotency-Key"), key};
+    request->n_headers = 3;
+}
+
 bool resend_encode(struct arena *into, const struct resend_sender *sender,
                    const struct outbound *message, struct http_request *request,
                    struct err *err)
 {
-    struct http_header *headers;
-
-    if (!check_sender(sender, err) || !mail_check(message, err))
+    if (!resend_check_sender(sender, err) || !mail_check(message, err) ||
+        !resend_check_key(message->key, err))
         return false;
-    if (!is_plain(message->key) || message->key.len > KEY_MAX)
-        return err_raise(err, ERR_REJECT, "mail: the message has no key");
-    headers = begin(into, sender, "POST", "/emails", request);
-    headers[1] = (struct http_header){STR("Content-Type"), STR("application/json")};
-    headers[2] = (struct http_header){STR("Idempotency-Key"), message->key};
-    request->n_headers = 3;
-    request->body = body_of(into, message);
+    resend_begin(into, sender, "/emails", message->key, request);
+    request->body = resend_body(into, message);
     return true;
 }
 
 bool resend_encode_whoami(struct arena *into, const struct resend_sender *sender,
                           struct http_request *request, struct err *err)
 {
-    if (!check_sender(sender, err))
+    if (!resend_check_sender(sender, err))
         return false;
     (void)begin(into, sender, "GET", "/domains", request);
     return true;

@@ -4,7 +4,7 @@
  * wrote.
  */
 #include "tests/support/face_samples.h"
-#include "webhooks/resend_out.h"
+#include "webhooks/resend_batch.h"
 #include "webhooks/smtp.h"
 
 #include <stdlib.h>
@@ -81,6 +81,10 @@ static void send(struct arena *arena, const struct face_ask *ask, struct str wor
         hold_lines(request.body);
     if (resend_encode(arena, &resend, &message, &request, &err))
         hold(str_is_utf8(request.body));
+    struct str member;
+    message.attachment = NULL;
+    if (resend_batch_member(arena, &message, &member, &err))
+        hold(str_is_utf8(member) && str_starts(member, STR("{")) && str_ends(member, STR("}")));
     message.to.email = message.reply_to = words;
     if (smtp_encode(arena, &smtp, &message, &request, &err))
         hold(mail_is_address(words));
@@ -129,6 +133,10 @@ static void answer(struct arena *arena, struct str bytes, unsigned choice)
 
     resend_answer(arena, &said, &result);
     hold(result.sending != SENDING_ACCEPTED || result.provider_id.len > 0);
+    struct str ids[2] = {STR("x"), STR("x")};
+    resend_batch_answer(arena, &said, COUNTOF(ids), &result, ids);
+    hold((ids[0].len > 0) == (ids[1].len > 0));
+    hold(ids[0].len == 0 || result.sending == SENDING_ACCEPTED);
     smtp_answer(arena, &said, &result);
     hold(result.sending != SENDING_UNKNOWN);
     (void)resend_error_name(arena, bytes);

@@ -319,21 +319,30 @@ static bool path_fits(const char *described, const char *path)
     }
 }
 
+/* "When matching URLs, the concrete (non-templated) paths would be matched before their
+ * templated counterparts." */
+static const json_t *operations_at(const json_t *paths, const char *path)
+{
+    const json_t *concrete = json_object_get(paths, path);
+    const char *described;
+    json_t *operations;
+    if (concrete)
+        return concrete;
+    json_object_foreach((json_t *)paths, described, operations)
+    {
+        if (path_fits(described, path))
+            return operations;
+    }
+    return NULL;
+}
+
 const json_t *schema_body(const json_t *document, const char *method, const char *path,
                           const char *type)
 {
-    const char *described;
-    json_t *operations;
-    json_object_foreach(json_object_get(document, "paths"), described, operations)
-    {
-        if (!path_fits(described, path))
-            continue;
-        const json_t *body =
-            json_object_get(json_object_get(operations, method), "requestBody");
-        const json_t *content = json_object_get(json_object_get(body, "content"), type);
-        return json_object_get(content, "schema");
-    }
-    return NULL;
+    const json_t *operations = operations_at(json_object_get(document, "paths"), path);
+    const json_t *body = json_object_get(json_object_get(operations, method), "requestBody");
+    const json_t *content = json_object_get(json_object_get(body, "content"), type);
+    return json_object_get(content, "schema");
 }
 
 bool schema_check_request(const json_t *document, const char *method, const char *path,
