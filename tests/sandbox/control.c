@@ -68,13 +68,14 @@ static void get_counts(struct sandbox *sandbox, struct http_exchange *exchange, 
     answer_json(
         exchange, 200,
         json_pack(
-            "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "arrived",
-            (json_int_t)sandbox->n_arrived, "sms", (json_int_t)sandbox->n_sms, "mail",
-            (json_int_t)sandbox->n_mail, "mail_again", (json_int_t)sandbox->n_mail_again,
-            "repeated", (json_int_t)sandbox->n_repeated, "receipts",
-            (json_int_t)sandbox->n_receipts, "uploads", (json_int_t)sandbox->n_uploads, "owed",
-            (json_int_t)sandbox->n_owed, "callbacks", (json_int_t)sandbox->n_callbacks,
-            "callback_failures", (json_int_t)sandbox->n_callback_failures, "callbacks_lost",
+            "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+            "arrived", (json_int_t)sandbox->n_arrived, "sms", (json_int_t)sandbox->n_sms,
+            "mail", (json_int_t)sandbox->n_mail, "batches", (json_int_t)sandbox->n_batches,
+            "mail_again", (json_int_t)sandbox->n_mail_again, "repeated",
+            (json_int_t)sandbox->n_repeated, "receipts", (json_int_t)sandbox->n_receipts,
+            "uploads", (json_int_t)sandbox->n_uploads, "owed", (json_int_t)sandbox->n_owed,
+            "callbacks", (json_int_t)sandbox->n_callbacks, "callback_failures",
+            (json_int_t)sandbox->n_callback_failures, "callbacks_lost",
             (json_int_t)sandbox->n_callbacks_lost, "answers_lost", (json_int_t)answers[0],
             "answers_4xx", (json_int_t)answers[4], "answers_5xx", (json_int_t)answers[5]));
 }
@@ -88,8 +89,11 @@ static void list_arrival(struct journal_reader *reader, const json_t *record)
 {
     const struct listing *listing = CONTAINER_OF(reader, struct listing, reader);
     struct str what = text_in(record, "t");
-    if (str_eq(what, STR("got")) || str_eq(what, STR("sms")) || str_eq(what, STR("mail")))
+    if (str_eq(what, STR("got")) || str_eq(what, STR("sms")) || str_eq(what, STR("mail"))) {
         json_array_append(listing->arrivals, (json_t *)record);
+    } else if (str_eq(what, STR("mails"))) {
+        json_array_extend(listing->arrivals, json_object_get(record, "mails"));
+    }
 }
 
 static void get_journal(struct sandbox *sandbox, struct http_exchange *exchange, json_t *body)

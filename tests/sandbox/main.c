@@ -286,8 +286,15 @@ static void dump_record(struct journal_reader *reader, const json_t *record)
 {
     (void)reader;
     const char *t = json_string_value(json_object_get(record, "t"));
+    const json_t *mail;
+    size_t i;
     if (t && (strcmp(t, "got") == 0 || strcmp(t, "sms") == 0 || strcmp(t, "mail") == 0)) {
         json_dumpf(record, stdout, JSON_COMPACT);
+        putchar('\n');
+    }
+    json_array_foreach(json_object_get(record, "mails"), i, mail)
+    {
+        json_dumpf(mail, stdout, JSON_COMPACT);
         putchar('\n');
     }
 }

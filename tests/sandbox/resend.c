@@ -4,7 +4,8 @@
  * What a mail must be is checked more strictly than Resend does, since a mail that it would
  * take may still be one that nobody wants to get: no line may end in a head, both parts must be
  * there, a tag has Resend's own letters. Under a key that was seen before, the same body is
- * answered as it was the first time and another body is refused, also after a restart.
+ * answered as it was the first time and another body is refused, also after a restart. Of a
+ * batch all mails are taken, in one record of the journal, or none.
  */
 #include "bot/base/crypto.h"
 #include "bot/base/json.h"
@@ -13,12 +14,15 @@
 
 #include <stdio.h>
 
-#define KEY_MAX 256
+#define KEY_MAX   256
+#define BATCH_MAX 100 /* "array of up to 100" */
 
 struct call {
     struct sandbox *sandbox;
     struct http_exchange *exchange;
-    const json_t *body;
+    const json_t *body; /* as it came */
+    const json_t *mail; /* the one that is looked at */
+    bool batch;
     struct str key;
 };
 
@@ -87,7 +91,7 @@ static bool has_address(struct str text)
 
 static bool check_parts(struct call *call)
 {
-    const json_t *body = call->body;
+    const json_t *body = call->mail;
     const json_t *to = json_object_get(body, "to");
     if (!has_address(text_in(body, "from")))
         return wrong(call, "invalid_from_address", "Invalid `from` field.");
@@ -106,15 +110,37 @@ static bool check_head(struct call *call)
     const char *name;
     json_t *value, *tag;
     size_t i;
-    json_object_foreach(json_object_get(call->body, "headers"), name, value)
+    json_object_foreach(json_object_get(call->mail, "headers"), name, value)
     {
         if (!json_is_string(value) || !is_line(str_from(json_string_value(value))))
             return wrong(call, "invalid_parameter", "A header is no line.");
     }
-    json_array_foreach(json_object_get(call->body, "tags"), i, tag)
+    json_array_foreach(json_object_get(call->mail, "tags"), i, tag)
     {
         if (!is_tag(text_in(tag, "name")) || !is_tag(text_in(tag, "value")))
             return wrong(call, "invalid_parameter", "A tag has other letters.");
+    }
+    return true;
+}
+
+/* "No attachments, no scheduling"; one that is wrong fails all. */
+static bool check_mails(struct call *call)
+{
+    size_t n = json_array_size(call->body);
+    if (!call->batch) {
+        call->mail = call->body;
+        return check_parts(call) && check_head(call);
+    }
+    if (n == 0 || n > BATCH_MAX)
+        return wrong(call, "validation_error", "An array of 1 to 100 mails.");
+    for (size_t i = 0; i < n; i++) {
+        call->mail = json_array_get(call->body, i);
+        if (json_object_get(call->mail, "attachments") ||
+            json_object_get(call->mail, "scheduled_at"))
+            return wrong(call, "invalid_parameter",
+                         "No attachments, no scheduling in a batch.");
+        if (!check_parts(call) || !check_head(call))
+            return false;
     }
     return true;
 }
@@ -124,7 +150,8 @@ static void check_description(struct call *call)
     struct sandbox *sandbox = call->sandbox;
     char reason[SCHEMA_REASON_MAX];
     if (!sandbox->resend_openapi ||
-        schema_check_request(sandbox->resend_openapi, "post", "/emails", call->body, reason))
+        schema_check_request(sandbox->resend_openapi, "post",
+                             call->batch ? "/emails/batch" : "/emails", call->body, reason))
         return;
     sandbox->n_undescribed++;
     keep_finding(call, "description", reason);
@@ -141,9 +168,18 @@ static struct str sum_of(struct arena *into, struct str body)
     return str_from(text);
 }
 
-static void answer_id(struct call *call, struct str id, int64_t delay)
+/* `ids` is borrowed. */
+static void answer_ids(struct call *call, json_t *ids, int64_t delay)
 {
-    OWNED_JSON(body) = json_pack("{s:s%}", "id", id.at, id.len);
+    OWNED_JSON(body) = json_object();
+    OWNED_JSON(data) = json_array();
+    const json_t *id;
+    size_t i;
+    json_array_foreach(ids, i, id) json_array_append_new(data, json_pack("{s:O}", "id", id));
+    if (call->batch)
+        json_object_set(body, "data", data);
+    else
+        json_object_set(body, "id", json_array_get(ids, 0));
     answer_later(call->sandbox, call->exchange, FATE_ANSWER, 200, "application/json",
                  json_write(&call->exchange->arena, body), delay);
 }
@@ -158,7 +194,7 @@ static bool is_known(struct call *call)
         return false;
     if (str_eq(text_in(before, "sum"), sum_of(arena, call->exchange->body))) {
         call->sandbox->n_mail_again++;
-        answer_id(call, text_in(before, "id"), 0);
+        answer_ids(call, json_object_get(before, "ids"), 0);
     } else {
         refuse(call, 409, "invalid_idempotent_request",
                "Same idempotency key used with a different request payload.");
@@ -168,46 +204,114 @@ static bool is_known(struct call *call)
 
 /* --- a mail is taken ---------------------------------------------------------------------- */
 
-void resend_apply(struct sandbox *sandbox, const json_t *record)
+static void add_to_chat(struct sandbox *sandbox, const json_t *mail)
 {
-    OWNED_JSON(known) = json_pack("{s:O, s:O}", "id", json_object_get(record, "id"), "sum",
-                                  json_object_get(record, "sum"));
-    sandbox->n_mail++;
-    json_object_set(sandbox->mail_keys, json_string_value(json_object_get(record, "key")),
-                    known);
     struct arena scratch;
     arena_init(&scratch);
-    struct chatter *person = chats_mailbox(sandbox, &scratch, text_in(record, "to"));
+    struct chatter *person = chats_mailbox(sandbox, &scratch, text_in(mail, "to"));
     arena_finish(&scratch);
     if (person)
-        chats_add(sandbox, person, "mail", text_in(record, "id"),
-                  json_integer_value(json_object_get(record, "at")),
-                  json_object_get(record, "body"), "sent");
+        chats_add(sandbox, person, "mail", text_in(mail, "id"),
+                  json_integer_value(json_object_get(mail, "at")),
+                  json_object_get(mail, "body"), "sent");
 }
 
-static struct str take(struct call *call)
+void resend_apply(struct sandbox *sandbox, const json_t *record)
 {
-    struct sandbox *sandbox = call->sandbox;
-    struct arena *arena = &call->exchange->arena;
-    const json_t *to = json_array_get(json_object_get(call->body, "to"), 0);
+    OWNED_JSON(ids) = json_array();
+    OWNED_JSON(mails) = resend_mails(record);
+    const json_t *mail;
+    size_t i;
+    json_array_foreach(mails, i, mail)
+    {
+        sandbox->n_mail++;
+        json_array_append(ids, json_object_get(mail, "id"));
+        add_to_chat(sandbox, mail);
+    }
+    sandbox->n_batches += json_object_get(record, "mails") != NULL;
+    OWNED_JSON(known) =
+        json_pack("{s:O, s:O}", "ids", ids, "sum", json_object_get(record, "sum"));
+    json_object_set(sandbox->mail_keys, json_string_value(json_object_get(record, "key")),
+                    known);
+}
+
+json_t *resend_mails(const json_t *record)
+{
+    json_t *mails = json_object_get(record, "mails");
+    return mails ? json_incref(mails) : json_pack("[O]", (json_t *)record);
+}
+
+/* A message's own key comes in its tag, with other dots. */
+static struct str tagged(struct call *call, const json_t *mail)
+{
+    const json_t *tag = json_array_get(json_object_get(mail, "tags"), 0);
+    struct str value = text_in(tag, "value");
+    char *text = arena_alloc(&call->exchange->arena, value.len + 1);
+    for (size_t i = 0; i < value.len; i++)
+        text[i] = (char)(value.at[i] == '_' ? '.' : value.at[i]);
+    return (struct str){text, value.len};
+}
+
+static struct str make_id(struct arena *arena)
+{
     uint8_t random[16];
     char hex[33];
     random_bytes(random, sizeof(random));
     hex_format(random, sizeof(random), hex);
-    struct str id = arena_format(arena, "%.8s-%.4s-4%.3s-a%.3s-%.12s", hex, hex + 8, hex + 12,
-                                 hex + 16, hex + 20);
-    OWNED_JSON(record) =
-        json_pack("{s:s, s:I, s:I, s:O, s:O}", "t", "mail", "n", (json_int_t)sandbox->next_n++,
-                  "at", (json_int_t)clock_now(), "to", to, "body", call->body);
-    json_set_text(record, "id", id);
+    return arena_format(arena, "%.8s-%.4s-4%.3s-a%.3s-%.12s", hex, hex + 8, hex + 12, hex + 16,
+                        hex + 20);
+}
+
+static json_t *record_of(struct call *call, const json_t *mail, struct str key)
+{
+    const json_t *to = json_array_get(json_object_get(mail, "to"), 0);
+    json_t *record = json_pack("{s:s, s:I, s:I, s:O, s:O}", "t", "mail", "n",
+                               (json_int_t)call->sandbox->next_n++, "at",
+                               (json_int_t)clock_now(), "to", to, "body", mail);
+    json_set_text(record, "id", make_id(&call->exchange->arena));
+    json_set_text(record, "key", key);
+    return record;
+}
+
+static json_t *record_of_batch(struct call *call)
+{
+    json_t *record = json_pack("{s:s, s:[]}", "t", "mails", "mails");
+    const json_t *mail;
+    size_t i;
+    json_array_foreach(call->body, i, mail)
+    {
+        json_t *one = record_of(call, mail, tagged(call, mail));
+        json_set_text(one, "batch", call->key);
+        json_array_append_new(json_object_get(record, "mails"), one);
+    }
     json_set_text(record, "key", call->key);
+    /* the last number, which is what a restart goes on from */
+    json_object_set_new(record, "n", json_integer(call->sandbox->next_n++));
+    return record;
+}
+
+/* The ids, borrowed from what is kept. */
+static json_t *take(struct call *call)
+{
+    struct sandbox *sandbox = call->sandbox;
+    struct arena *arena = &call->exchange->arena;
+    OWNED_JSON(record) =
+        call->batch ? record_of_batch(call) : record_of(call, call->body, call->key);
+    OWNED_JSON(mails) = resend_mails(record);
+    const json_t *mail;
+    size_t i;
     json_set_text(record, "sum", sum_of(arena, call->exchange->body));
     journal_append(sandbox->journal, record);
     resend_apply(sandbox, record);
-    struct chatter *person = chats_mailbox(sandbox, arena, text_in(record, "to"));
-    if (person)
-        mail_arrived(sandbox, arena, person, id, call->body);
-    return id;
+    json_array_foreach(mails, i, mail)
+    {
+        struct chatter *person = chats_mailbox(sandbox, arena, text_in(mail, "to"));
+        if (person)
+            mail_arrived(sandbox, arena, person, text_in(mail, "id"),
+                         json_object_get(mail, "body"));
+    }
+    return json_object_get(json_object_get(sandbox->mail_keys, arena_cstr(arena, call->key)),
+                           "ids");
 }
 
 static void answer_taken(struct call *call)
@@ -220,7 +324,7 @@ static void answer_taken(struct call *call)
         answer_later(sandbox, call->exchange, FATE_ANSWER, 502, NULL, STR_NONE, delay);
         return;
     }
-    struct str id = take(call);
+    json_t *ids = take(call);
     if (empty)
         answer_later(sandbox, call->exchange, FATE_ANSWER, 502, NULL, STR_NONE, delay);
     else if (faults_roll(faults, faults->lose_answer))
@@ -229,7 +333,23 @@ static void answer_taken(struct call *call)
         answer_later(sandbox, call->exchange, FATE_ANSWER, 200, "text/html",
                      STR("<html>Sorry, something went wrong.</html>"), delay);
     else
-        answer_id(call, id, delay);
+        answer_ids(call, ids, delay);
+}
+
+/* One that is refused takes its batch along. */
+static const struct fault_rule *rule_of(struct call *call)
+{
+    OWNED_JSON(mails) = call->batch ? json_incref((json_t *)call->body)
+                                    : json_pack("[O]", (json_t *)call->body);
+    const struct fault_rule *rule = NULL;
+    const json_t *mail;
+    size_t i;
+    json_array_foreach(mails, i, mail)
+    {
+        const json_t *to = json_array_get(json_object_get(mail, "to"), 0);
+        rule = rule ? rule : faults_rule(&call->sandbox->faults, json_string_value(to));
+    }
+    return rule;
 }
 
 static void post_mail(struct call *call)
@@ -244,11 +364,10 @@ static void post_mail(struct call *call)
         (void)wrong(call, "invalid_idempotency_key", "A key of 1 to 256 characters.");
         return;
     }
-    if (is_known(call) || !check_parts(call) || !check_head(call))
+    if (is_known(call) || !check_mails(call))
         return;
     check_description(call);
-    const char *to = json_string_value(json_array_get(json_object_get(call->body, "to"), 0));
-    const struct fault_rule *rule = faults_rule(faults, to);
+    const struct fault_rule *rule = rule_of(call);
     if (rule)
         refuse(call, rule->http,
                rule->http == 429  ? "daily_quota_exceeded"
@@ -269,7 +388,8 @@ bool resend_handle(struct sandbox *sandbox, struct http_exchange *exchange)
                         .exchange = exchange,
                         .key = http_request_header(exchange, "idempotency-key")};
     struct str bearer = http_request_header(exchange, "authorization");
-    bool mail = str_eq(exchange->path, STR("/emails"));
+    bool batch = str_eq(exchange->path, STR("/emails/batch"));
+    bool mail = batch || str_eq(exchange->path, STR("/emails"));
     bool known =
         sandbox->settings.resend_key && str_starts(bearer, STR("Bearer ")) &&
         crypto_equal(str_slice(bearer, 7, bearer.len), str_from(sandbox->settings.resend_key));
@@ -290,6 +410,7 @@ bool resend_handle(struct sandbox *sandbox, struct http_exchange *exchange)
         (void)wrong(&call, "validation_error", "The body is no JSON.");
     } else {
         call.body = body;
+        call.batch = batch;
         post_mail(&call);
     }
     return true;

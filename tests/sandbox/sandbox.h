@@ -137,6 +137,7 @@ struct sandbox {
     uint64_t n_arrived;     /* messages taken */
     uint64_t n_sms;         /* SMS taken */
     uint64_t n_mail;        /* mails taken */
+    uint64_t n_batches;     /* of these mails, requests that brought several */
     uint64_t n_mail_again;  /* answered as before, under the same key */
     uint64_t n_repeated;    /* with a key that was taken before */
     uint64_t n_receipts;
@@ -150,7 +151,7 @@ struct sandbox {
     unsigned n_sending;
     bool stopping;
     json_t *keys;      /* every key taken -> how often */
-    json_t *mail_keys; /* every mail's key -> {id, sum} */
+    json_t *mail_keys; /* every mail's or batch's key -> {ids, sum} */
     usec_t bucket_at;
     double bucket;
 };
@@ -188,7 +189,9 @@ bool sms_read_handle(struct sandbox *sandbox, struct http_exchange *exchange);
 /* --- resend.c ----------------------------------------------------------------------------- */
 /* False when the path is not Resend's. */
 bool resend_handle(struct sandbox *sandbox, struct http_exchange *exchange);
-/* A record of the journal: a mail that was taken. */
+/* The mails of such a record, a new array: a batch is kept as one record. */
+json_t *resend_mails(const json_t *record);
+/* A record of the journal: mails that were taken. */
 void resend_apply(struct sandbox *sandbox, const json_t *record);
 
 /* --- mail_in.c ---------------------------------------------------------------------------- */
