@@ -2,7 +2,7 @@
 
 #include "bot/base/crypto.h"
 #include "bot/loop/loop.h"
-#include "webhooks/resend_out.h"
+#include "webhooks/resend_batch.h"
 #include "webhooks/smtp.h"
 #include "webhooks/twilio.h"
 #include "webhooks/whatsapp.h"
@@ -127,15 +127,29 @@ static bool smtp_put(struct arena *into, const struct config *config,
     return smtp_encode(into, &sender, message, request, err);
 }
 
+static struct resend_sender resend_of(const struct config *config)
+{
+    return (struct resend_sender){.base = config->resend.base_url,
+                                  .api_key = config->resend.api_key};
+}
+
 static bool resend_put(struct arena *into, const struct config *config,
                        const struct account *account, const struct outbound *message,
                        struct http_request *request, struct err *err)
 {
-    struct resend_sender sender = {.base = config->resend.base_url,
-                                   .api_key = config->resend.api_key};
+    struct resend_sender sender = resend_of(config);
 
     (void)account;
     return resend_encode(into, &sender, message, request, err);
+}
+
+static bool resend_put_many(struct arena *into, const struct config *config, struct str key,
+                            const struct str *members, size_t n, struct http_request *request,
+                            struct err *err)
+{
+    struct resend_sender sender = resend_of(config);
+
+    return resend_batch_encode(into, &sender, key, members, n, request, err);
 }
 
 /* --- the table ---------------------------------------------------------------------------- */
@@ -156,12 +170,18 @@ const struct channel_ways *channel_ways(enum channel channel)
                                             .encode = sms_put,
                                             .answer = twilio_answer,
                                             .error = twilio_error};
+    static const struct bundle_ways mails = {.least = 3,
+                                             .most = RESEND_BATCH_MAX,
+                                             .member = resend_batch_member,
+                                             .encode = resend_put_many,
+                                             .answer = resend_batch_answer};
     static const struct channel_ways mail = {.is_ready = mail_is_ready,
                                              .limits = mail_limits,
                                              .face = face_mail,
                                              .encode = resend_put,
                                              .answer = resend_answer,
-                                             .error = smtp_error};
+                                             .error = smtp_error,
+                                             .bundle = &mails};
 
     return channel == CHANNEL_SMS ? &sms : channel == CHANNEL_EMAIL ? &mail : &whatsapp;
 }

@@ -20,6 +20,21 @@ struct channel_limits {
     size_t answer_max;
 };
 
+/* Many messages in one request, which counts as one of the rate. The provider takes all of them
+ * or none, and under the request's key at most once. */
+struct bundle_ways {
+    unsigned least, most; /* fewer go one by one */
+    /* One of them, in its provider's words. */
+    bool (*member)(struct arena *into, const struct outbound *message, struct str *member,
+                   struct err *err);
+    bool (*encode)(struct arena *into, const struct config *config, struct str key,
+                   const struct str *members, size_t n, struct http_request *request,
+                   struct err *err);
+    /* `ids` has room for `n`; empty ones where they are not said. */
+    void (*answer)(struct arena *into, const struct http_answer *answer, size_t n,
+                   struct sending_result *result, struct str *ids);
+};
+
 struct channel_ways {
     /* Whether there are credentials to send with. */
     bool (*is_ready)(const struct config *config, const struct account *account);
@@ -42,6 +57,7 @@ struct channel_ways {
     void (*uploaded)(struct arena *into, const struct http_answer *answer,
                      struct sending_result *result);
     usec_t file_life;
+    const struct bundle_ways *bundle; /* NULL: each message goes alone */
 };
 
 /* Every account's channel has its line. */

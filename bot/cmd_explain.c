@@ -121,9 +121,13 @@ static const char *rule_words(struct str rule)
 
 static const char *sending_words(const struct explained *message)
 {
-    static const char *const states[] = {
-        "ready to be sent", "on the wire",         "sent, and no answer came",
-        "its sender died",  "waits behind others", "waits until the provider has its file"};
+    static const char *const states[] = {"ready to be sent",
+                                         "on the wire",
+                                         "sent, and no answer came",
+                                         "its sender died",
+                                         "waits behind others",
+                                         "waits until the provider has its file",
+                                         "goes again with others of one request"};
 
     if (message->sending >= 0 && message->sending < (int)COUNTOF(states))
         return states[message->sending];

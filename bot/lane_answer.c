@@ -6,16 +6,21 @@
 #define STOPPED_RETRY (60 * USEC_PER_SEC) /* a stopped lane asks again with one message */
 #define PAIR_WAIT_MAX 5                   /* 4^5 s */
 
-void sending_ends(struct sending_row *row)
+void sending_closes(struct sending_row *row)
 {
     struct lane *lane = row->lane;
 
     row->next = lane->done;
     lane->done = row;
-    lane->under_way--;
     lane->more = lane->more || lane_has_queue(lane); /* the next of its conversation, perhaps */
     sending_followed(row);
-    lane_pump(lane);
+}
+
+void sending_ends(struct sending_row *row)
+{
+    row->lane->under_way--;
+    sending_closes(row);
+    lane_pump(row->lane);
 }
 
 void sending_fail(struct sending_row *row, int code, struct str reason)
@@ -30,11 +35,11 @@ void sending_put_off(struct sending_row *row, enum outbox_state state, usec_t wa
     row->settlement = SETTLE_PUT_OFF;
     row->state = state;
     row->put_off = clock_now() + wait;
-    if (state == OUTBOX_READY)
+    if (state == OUTBOX_READY || state == OUTBOX_BUNDLED)
         gate_queue(row->lane->gate, 1);
 }
 
-static usec_t retry_wait(const struct sending_row *row, const struct sending_result *result)
+usec_t sending_wait(const struct sending_row *row, const struct sending_result *result)
 {
     const struct config *config = lane_config(row->lane);
     int times = row->attempt < 20 ? row->attempt - 1 : 20;
@@ -71,8 +76,10 @@ static void stop_lane(struct sending_row *row, const struct sending_result *resu
               LOG_I("code", result->code), LOG_S("why", result->reason));
 }
 
-static void start_lane(struct lane *lane)
+void lane_taken(struct lane *lane)
 {
+    if (!lane->stopped)
+        return;
     lane->stopped = false;
     lane->stop_unsaid = true;
     lane->more = true;
@@ -93,7 +100,7 @@ static bool is_renewed(struct sending_row *row, const struct sending_result *res
     return true;
 }
 
-static void result_of(struct sending_row *row, const struct sending_result *result)
+void sending_decide(struct sending_row *row, const struct sending_result *result)
 {
     const struct config *config = lane_config(row->lane);
     unsigned most =
@@ -124,7 +131,7 @@ static void result_of(struct sending_row *row, const struct sending_result *resu
         } else if ((unsigned)row->attempt >= most) {
             sending_fail(row, result->code, STR("too many attempts"));
         } else {
-            sending_put_off(row, OUTBOX_READY, retry_wait(row, result));
+            sending_put_off(row, OUTBOX_READY, sending_wait(row, result));
         }
         break;
     case SENDING_REFUSED:
@@ -150,8 +157,8 @@ void sending_answered(struct fetch *fetch)
 
     observe(HIST_SEND, fetch->took);
     row->lane->ways->answer(&row->arena, &fetch->answer, &result);
-    if (result.sending == SENDING_ACCEPTED && row->lane->stopped)
-        start_lane(row->lane);
-    result_of(row, &result);
+    if (result.sending == SENDING_ACCEPTED)
+        lane_taken(row->lane);
+    sending_decide(row, &result);
     sending_ends(row);
 }

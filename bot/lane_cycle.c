@@ -193,6 +193,34 @@ static void add_stopped(struct lane *lane, struct sending_row *const *rows, size
     call_add(&lane->cycle_call, &SQL_OUTBOX_TOLD_TO_STOP, params);
 }
 
+/* Those that are of another bundle now, or of none. Before they are put off. */
+static void add_moves(struct lane *lane, struct sending_row *const *rows, size_t n)
+{
+    struct arena *arena = &lane->cycle_arena;
+    struct db_array conversations, seqs, into;
+    struct db_param *params;
+
+    array_init(&conversations, arena, DB_UUID);
+    array_init(&seqs, arena, DB_INT8);
+    array_init(&into, arena, DB_UUID);
+    for (size_t i = 0; i < n; i++) {
+        if (!rows[i]->moved)
+            continue;
+        array_uuid(&conversations, rows[i]->conversation);
+        array_int(&seqs, rows[i]->seq);
+        array_uuid(&into, rows[i]->bundle);
+    }
+    if (seqs.n == 0)
+        return;
+    params = arena_array(arena, struct db_param, 5);
+    params[0] = param_uuid(arena, lane->account->org);
+    params[1] = param_array(&conversations);
+    params[2] = param_array(&seqs);
+    params[3] = param_array(&into);
+    params[4] = param_int8(arena, lane->epoch);
+    call_add(&lane->cycle_call, &SQL_BUNDLE_PART, params);
+}
+
 /* All that has become certain since, sorted by key. */
 static void add_done(struct lane *lane)
 {
@@ -218,6 +246,7 @@ static void add_done(struct lane *lane)
         unsure = unsure ||
                  (rows[i]->settlement == SETTLE_PUT_OFF && rows[i]->state == OUTBOX_UNKNOWN);
     }
+    add_moves(lane, rows, n);
     add_settlements(lane, &arrays);
     add_renewals(lane, rows, n);
     add_stopped(lane, rows, n);
@@ -271,13 +300,17 @@ static void add_claim(struct lane *lane)
         lane->parted = true;
         lane->part = false;
     }
-    params = lane_params(arena, 6, lane);
-    params[2] = param_uuid(arena, lane->lanes->worker->id);
-    params[3] = param_int8(arena, lane->epoch);
-    params[4] = param_time(arena, clock_now());
-    params[5] = param_int4(arena, (int32_t)lane->claim_limit);
     lane->claim_query = lane->cycle_call.n;
-    call_add(&lane->cycle_call, &SQL_OUTBOX_INTEND, params);
+    if (lane->bundling) {
+        bundle_add_claim(lane);
+    } else {
+        params = lane_params(arena, 6, lane);
+        params[2] = param_uuid(arena, lane->lanes->worker->id);
+        params[3] = param_int8(arena, lane->epoch);
+        params[4] = param_time(arena, clock_now());
+        params[5] = param_int4(arena, (int32_t)lane->claim_limit);
+        call_add(&lane->cycle_call, &SQL_OUTBOX_INTEND, params);
+    }
     if (lane->ways->face != NULL) {
         params = lane_params(arena, 3, lane);
         params[2] = param_int8(arena, lane->epoch);
@@ -289,12 +322,17 @@ static void add_claim(struct lane *lane)
 
 static void claimed(struct lane *lane, unsigned n)
 {
-    bucket_take(&lane->bucket, n);
+    unsigned requests = lane->bundling && n > 1 ? 1 : n;
+
+    bucket_take(&lane->bucket, requests);
     if (lane->quota != NULL)
-        quota_give(lane->quota, lane->limits.rate, lane->claim_limit - n);
-    lane->under_way += n;
+        quota_give(lane->quota, lane->limits.rate, lane->claim_limit - requests);
+    lane->under_way += requests;
     if (lane->gate != NULL)
         gate_dequeue(lane->gate, n);
+    bundle_claimed(lane, n);
+    if (lane->bundling)
+        return;
     lane->more = lane->more || n == lane->claim_limit;
     if (n < lane->claim_limit && lane->deep) {
         lane->part = true;
@@ -328,6 +366,7 @@ static void cycled(struct db_call *call)
 {
     struct lane *lane = CONTAINER_OF(call, struct lane, cycle_call);
     const PGresult *rows = NULL, *speakers = NULL;
+    bool bundled = lane->bundling;
 
     lane->cycling = false;
     if (call->err.code != ERR_NONE) {
@@ -344,8 +383,11 @@ static void cycled(struct db_call *call)
         }
     }
     lane_pump(lane);
-    if (rows != NULL)
+    if (rows != NULL && bundled) {
+        bundle_send(lane, rows, speakers);
+    } else if (rows != NULL) {
         lane_send(lane, rows, speakers);
+    }
     lanes_check_drained(lane->lanes);
 }
 
@@ -353,6 +395,7 @@ void lane_cycle(struct lane *lane, unsigned limit)
 {
     lane->cycling = true;
     lane->claim_limit = limit;
+    lane->bundling = lane->bundling && limit > 0;
     lane->renews = false;
     lane_call(lane, &lane->cycle_arena, &lane->cycle_call, cycled);
     add_done(lane);

@@ -47,6 +47,7 @@ static void acquired(struct db_call *call)
     lane->deep = lane->parted = true; /* the first sweep tells */
     lane->epoch = row_int(call->results[0], 0, 0);
     memset(lane->recent, 0, sizeof lane->recent);
+    bundle_forget(lane); /* the first sweep tells */
     lane->stopped = !row_null(call->results[0], 0, 1);
     lane->probe_at = now; /* a new holder may have a new token */
     lane->next_renew = now + lane_config(lane)->outbox.lease / 3;

@@ -39,15 +39,14 @@ static bool may_go(struct sending_row *row)
 
 /* What nobody but its reader may see lies sealed beside the row; the log has it masked. One
  * that waited too long is not sent at all: it would only confuse. */
-static bool unseal(struct sending_row *row, struct str sealed, usec_t promised_at,
-                   struct str *body, struct err *err)
+bool sending_unseal(struct sending_row *row, struct str sealed, struct err *err)
 {
     if (sealed.len == 0)
         return true;
-    row->good_for = promised_at + SEALED_GOOD - clock_now();
+    row->good_for = row->promised_at + SEALED_GOOD - clock_now();
     if (row->good_for <= 0)
         return err_raise(err, ERR_REJECT, "it waited until it was no longer good");
-    return channel_open(&row->arena, lane_config(row->lane), sealed, body, err);
+    return channel_open(&row->arena, lane_config(row->lane), sealed, &row->body, err);
 }
 
 static struct person recipient(const struct sending_row *row)
@@ -131,7 +130,7 @@ static void put_face(struct sending_row *row)
     message->face = face;
 }
 
-static bool encode(struct sending_row *row, struct err *err)
+bool sending_compose(struct sending_row *row, struct err *err)
 {
     struct lane *lane = row->lane;
     struct reply *reply = arena_new(&row->arena, struct reply);
@@ -157,16 +156,23 @@ static bool encode(struct sending_row *row, struct err *err)
         .mms = wish_or(row->speaker.mms, lane_config(lane)->twilio.mms)};
     if (lane->ways->face != NULL)
         put_face(row);
-    return lane->ways->encode(&row->arena, lane_config(lane), lane->account, &row->message,
+    return true;
+}
+
+static bool encode(struct sending_row *row, struct err *err)
+{
+    struct lane *lane = row->lane;
+
+    return sending_compose(row, err) &&
+           lane->ways->encode(&row->arena, lane_config(lane), lane->account, &row->message,
                               &row->request, err);
 }
 
-static void unsayable(struct sending_row *row, const struct err *err)
+void sending_unsayable(struct sending_row *row, const struct err *err)
 {
     log_event(LOG_ALERT, "outbox.unsayable", LOG_ID("conversation", row->conversation),
               LOG_I("seq", row->seq), LOG_ERR(err));
     sending_fail(row, 0, str_from(err->text));
-    sending_ends(row);
 }
 
 void sending_go(struct sending_row *row)
@@ -176,7 +182,8 @@ void sending_go(struct sending_row *row)
     struct err err = {0};
 
     if (!encode(row, &err)) {
-        unsayable(row, &err);
+        sending_unsayable(row, &err);
+        sending_ends(row);
         return;
     }
     if (!may_go(row)) {
@@ -208,10 +215,10 @@ static void read_thread(struct sending_row *row, const PGresult *rows, int i)
         .subject = arena_str(&row->arena, row_text(rows, i, 15))};
 }
 
-static void send_row(struct lane *lane, const PGresult *rows, int i, const PGresult *speakers)
+struct sending_row *sending_read(struct lane *lane, const PGresult *rows, int i,
+                                 const PGresult *speakers)
 {
     struct sending_row *row = sending_new(lane);
-    struct err err = {0};
 
     row->conversation = row_uuid(rows, i, 0);
     row->seq = row_int(rows, i, 1);
@@ -231,8 +238,17 @@ static void send_row(struct lane *lane, const PGresult *rows, int i, const PGres
     if (speakers != NULL)
         speaker_read(&row->arena, speakers, row->conversation, row->seq, &row->speaker);
     sending_begins(row);
-    if (!unseal(row, row_text(rows, i, 11), row->promised_at, &row->body, &err)) {
-        unsayable(row, &err);
+    return row;
+}
+
+static void send_row(struct lane *lane, const PGresult *rows, int i, const PGresult *speakers)
+{
+    struct sending_row *row = sending_read(lane, rows, i, speakers);
+    struct err err = {0};
+
+    if (!sending_unseal(row, row_text(rows, i, 11), &err)) {
+        sending_unsayable(row, &err);
+        sending_ends(row);
     } else if (row->speaker.file.shown && !row->stopped) {
         row->body = arena_str(&row->arena, row->body);
         sending_attach(row);

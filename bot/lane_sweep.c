@@ -12,14 +12,17 @@
 /* The queries of a sweep, in order. */
 enum sweep_query {
     SWEEP_LOST,
+    SWEEP_BUNDLES,
     SWEEP_INHERIT,
     SWEEP_WAIT,
     SWEEP_EARLY,
     SWEEP_REPORTED,
     SWEEP_REPEAT,
+    SWEEP_ORPHANS,
     SWEEP_GIVE_UP,
     SWEEP_REPORTS,
     SWEEP_PROMOTE,
+    SWEEP_NEXT_BUNDLE,
     SWEEP_DEPTH /* the last: keep the order of lane_sweep */
 };
 
@@ -98,6 +101,17 @@ static void add_lost(struct lane *lane, struct arena *arena, struct db_call *cal
     call_add(call, &SQL_LANE_LOST, params);
 }
 
+/* Whose provider knows our keys has no doubt about what may go again. */
+static void add_orphans(struct lane *lane, struct arena *arena, struct db_call *call)
+{
+    struct db_param *params = lane_params(arena, 5, lane);
+
+    params[2] = param_time(arena, clock_now());
+    params[3] = param_int4(arena, (int32_t)lane_config(lane)->outbox.max_attempts);
+    params[4] = param_bool(arena, lane->ways->bundle != NULL);
+    call_add(call, &SQL_BUNDLE_ORPHANS, params);
+}
+
 /* --- the sweep ---------------------------------------------------------------------------- */
 
 static void take_depth(struct lane *lane, const PGresult *rows)
@@ -119,7 +133,8 @@ static void swept(struct db_call *call)
 
     lane->sweeping = false;
     if (call->err.code == ERR_NONE) {
-        int repeated = rows_n(call->results[SWEEP_REPEAT]);
+        int64_t repeated =
+            rows_n(call->results[SWEEP_REPEAT]) + rows_changed(call->results[SWEEP_ORPHANS]);
         int64_t back = rows_changed(call->results[SWEEP_PROMOTE]) +
                        rows_changed(call->results[SWEEP_REPORTED]) +
                        rows_changed(call->results[SWEEP_LOST]);
@@ -131,6 +146,7 @@ static void swept(struct db_call *call)
         give_up(lane, call->results[SWEEP_GIVE_UP]);
         lane->reports_all = lane->asked >= WITNESSES * 3 / 4 &&
                             row_int(call->results[SWEEP_REPORTS], 0, 0) == lane->asked;
+        bundle_found(lane, call->results[SWEEP_NEXT_BUNDLE]);
         take_depth(lane, call->results[SWEEP_DEPTH]);
     } else {
         lane->stop_unsaid = lane->stop_unsaid || lane->saying_stop;
@@ -165,6 +181,11 @@ void lane_sweep(struct lane *lane)
     lane->next_sweep = clock_monotonic() + (every < DEPTH_EVERY ? every : DEPTH_EVERY);
     lane_call(lane, arena, call, swept);
     add_lost(lane, arena, call);
+    params = lane_params(arena, 5, lane);
+    params[2] = param_int8(arena, lane->epoch);
+    params[3] = param_time(arena, now);
+    params[4] = param_int4(arena, (int32_t)config->outbox.max_attempts);
+    call_add(call, &SQL_BUNDLE_INHERIT, params);
     params = lane_params(arena, 4, lane);
     params[2] = param_int8(arena, lane->epoch);
     params[3] = param_time(arena, now + config->outbox.unknown_wait);
@@ -181,11 +202,13 @@ void lane_sweep(struct lane *lane)
     params[4] = param_bool(arena, lane->reports_all);
     params[5] = param_time(arena, now - 2 * config->outbox.unknown_wait);
     call_add(call, &SQL_OUTBOX_REPEAT, params);
+    add_orphans(lane, arena, call);
     call_add(call, &SQL_OUTBOX_GIVE_UP, params);
     add_reports(lane, arena, call);
     params = lane_params(arena, 3, lane);
     params[2] = param_bool(arena, lane->parted);
     call_add(call, &SQL_OUTBOX_PROMOTE_ALL, params);
+    call_add(call, &SQL_BUNDLE_NEXT, lane_params(arena, 2, lane));
     call_add(call, &SQL_LANE_DEPTH, lane_params(arena, 2, lane));
     if (lane->stop_unsaid)
         add_stop(lane, arena, call);

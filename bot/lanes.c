@@ -128,6 +128,7 @@ static void sleep_lane(struct lane *lane, usec_t now)
         next = sooner(next, lane->next_acquire);
     } else if (lane->state == LANE_HELD) {
         next = sooner(next, sooner(lane->next_sweep, lane->next_poll));
+        next = sooner(next, lane->bundles.due);
         if (lane->more && !lane->cycling) {
             usec_t wait = tokens_wait(lane, now);
             if (wait > 0 && now + wait < next)
@@ -164,7 +165,9 @@ static unsigned wanted(struct lane *lane, usec_t now)
     if (!lane->more)
         return 0;
     lane_withdraw(lane); /* who waits in the outbox goes first */
-    return draw(lane, now, claim_size(lane, now));
+    unsigned size = claim_size(lane, now);
+    lane->bundling = size > 0 && bundle_wanted(lane);
+    return draw(lane, now, lane->bundling ? 1 : size);
 }
 
 static void pump_held(struct lane *lane, usec_t now)
@@ -173,6 +176,7 @@ static void pump_held(struct lane *lane, usec_t now)
         lane_lost(lane, "its lease could not be renewed");
         return;
     }
+    bundle_tick(lane, now);
     if (now >= lane->next_renew && !lane->renewing)
         lane_renew(lane);
     if (now >= lane->next_sweep && !lane->sweeping && !lane->lanes->draining)
@@ -230,6 +234,7 @@ static void add_lanes(struct worker *worker)
         lane->gate = gate_of(worker->shared->gates, account->account);
         lane->next = lanes->lanes;
         pairs_init(&lane->pairs);
+        bundle_forget(lane);
         lanes->lanes = lane;
         /* workers spread out, so that one does not take every lane */
         lane->next_acquire =

@@ -9,12 +9,14 @@
  *     lane_file.c    kept files that go along with messages
  *     lane_hand.c    what turns intend on its behalf
  *     lane_sweep.c   unknown outcomes, early statuses, figures
+ *     bundle.h       many messages in one request
  */
 #pragma once
 
 #include "bot/lanes.h"
 
 #include "bot/accounts.h"
+#include "bot/bundle.h"
 #include "bot/channels.h"
 #include "bot/faces.h"
 #include "bot/kept.h"
@@ -34,7 +36,8 @@ enum outbox_state {
     OUTBOX_UNKNOWN,  /* was on the wire, and no answer came */
     OUTBOX_ORPHANED, /* its sender died, on the wire or before */
     OUTBOX_WAITING,  /* behind others of its conversation, and out of the lane's sight */
-    OUTBOX_FILELESS  /* the provider does not have its file yet: bot/upload.c */
+    OUTBOX_FILELESS, /* the provider does not have its file yet: bot/upload.c */
+    OUTBOX_BUNDLED   /* goes again with all of its bundle */
 };
 
 enum settlement { SETTLE_SENT, SETTLE_FAILED, SETTLE_PUT_OFF, SETTLE_N };
@@ -74,6 +77,8 @@ struct sending_row {
     bool told_to_stop;       /* FAILED: their reader told the provider to stop */
     enum outbox_state state; /* PUT_OFF: ready, or unknown */
     usec_t put_off;          /* PUT_OFF: wall */
+    bool moved;              /* PUT_OFF: into another bundle, or none */
+    struct uuid bundle;
 };
 
 /* Now and then a message that the provider took is remembered, to see whether it is reported
@@ -129,6 +134,8 @@ struct lane {
     unsigned under_way;
     usec_t next_acquire, next_renew, next_poll, next_sweep, next_settle; /* monotonic */
     struct bucket bucket;
+    struct bundles bundles;
+    bool bundling;       /* the cycle under way claims a bundle */
     struct quota *quota; /* what all lanes share of the rate; NULL: nothing */
     struct gate *gate;   /* NULL: there are too many lanes */
     unsigned placed;     /* tokens that lie in the gate, at most */
@@ -185,6 +192,15 @@ void sending_free(struct sending_row *row);
 /* --- lane_send.c */
 /* They count as under way already. `speakers` is what SQL_FACES_OF gave, or NULL. */
 void lane_send(struct lane *lane, const PGresult *rows, const PGresult *speakers);
+/* One of what the database gave, from its intent on; its words are in the result yet. */
+struct sending_row *sending_read(struct lane *lane, const PGresult *rows, int i,
+                                 const PGresult *speakers);
+/* Open what was sealed, if anything was. ERR_REJECT: it is no good any more. */
+MUST_USE bool sending_unseal(struct sending_row *row, struct str sealed, struct err *err);
+/* Make its message, with its face. */
+MUST_USE bool sending_compose(struct sending_row *row, struct err *err);
+/* It cannot be said; fails, and does not end. */
+void sending_unsayable(struct sending_row *row, const struct err *err);
 /* One whose words and address are known. */
 void sending_go(struct sending_row *row);
 
@@ -201,6 +217,14 @@ void sending_show_file(struct sending_row *row, struct reply *reply);
 void sending_fail(struct sending_row *row, int code, struct str reason);
 void sending_put_off(struct sending_row *row, enum outbox_state state, usec_t wait);
 void sending_ends(struct sending_row *row);
+/* The same for one of several that end together: their sender counts and pumps for all. */
+void sending_closes(struct sending_row *row);
+/* What the provider's answer makes of it; does not end it. */
+void sending_decide(struct sending_row *row, const struct sending_result *result);
+/* How long a failed attempt is waited for, with jitter. */
+usec_t sending_wait(const struct sending_row *row, const struct sending_result *result);
+/* Something was taken: a stopped lane goes on. */
+void lane_taken(struct lane *lane);
 void sending_answered(struct fetch *fetch);
 
 /* --- lane_hand.c */

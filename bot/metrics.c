@@ -62,6 +62,8 @@ static const struct metric_text counter_texts[COUNT_N] = {
     [COUNT_JOBS] = {"parley_jobs_total",                   "Timers and other work for later that came due"},
     [COUNT_PROMISED] = {"parley_promised_total",               "Messages put into the outbox"                 },
     [COUNT_SENT] = {"parley_sent_total",                   "Messages that a provider took"                },
+    [COUNT_SEND_BUNDLES] = {"parley_send_bundles_total",
+                          "Requests that carried many messages at once"                                         },
     [COUNT_SEND_RETRIES] = {"parley_send_retries_total",
                           "Sendings put off by the provider or the network"                                     },
     [COUNT_SEND_REFUSED] = {"parley_send_refused_total",

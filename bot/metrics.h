@@ -40,6 +40,7 @@ enum counter {
     COUNT_JOBS,        /* timers and the like that came due and were claimed */
     COUNT_PROMISED,    /* messages put into the outbox */
     COUNT_SENT,
+    COUNT_SEND_BUNDLES, /* requests that carried many */
     COUNT_SEND_RETRIES,
     COUNT_SEND_REFUSED,
     COUNT_SEND_UNKNOWN,

@@ -1,5 +1,6 @@
 -- The queries of a lane: bot/lane_*.c. States are 0 ready, 1 intended, 2 unknown, 3 orphaned,
--- 4 waiting behind others of its conversation, 5 waiting until the provider has its file.
+-- 4 waiting behind others of its conversation, 5 waiting until the provider has its file, 6 to go again in
+-- its bundle (bundles.sql).
 
 -- name: lane_acquire
 -- Take a lane that nobody holds; the new epoch fences its last holder off.
@@ -39,7 +40,7 @@ update outbox set state = 3, due_at = $4::timestamptz
 -- Intended by a turn on the holder's behalf, and never handed over: the worker died in between, or
 -- was too slow. What the holder has in its hands is named.
 -- $1 org  $2 lane  $3 whether  $4 epoch  $5 long ago  $6 conversations  $7 seqs
-update outbox o set state = 0, attempt = o.attempt - 1
+update outbox o set state = case when o.bundle_id is null then 0 else 6 end, attempt = o.attempt - 1
  where $3::bool and o.org_id = $1::uuid and o.lane_id = $2::uuid and o.state = 1 and o.epoch = $4::int8
    and o.intent_at < $5::timestamptz
    and not exists (select 1 from unnest($6::uuid[], $7::int8[]) h (conversation_id, seq)
@@ -60,7 +61,7 @@ with fenced as (
      where org_id = $1::uuid and lane_id = $2::uuid and holder = $3::uuid and epoch = $4::int8
     returning epoch
 ), ready as (
-    update outbox o set state = 0, attempt = o.attempt - 1
+    update outbox o set state = case when o.bundle_id is null then 0 else 6 end, attempt = o.attempt - 1
       from fenced
      where o.org_id = $1::uuid and o.lane_id = $2::uuid and o.state = 1 and o.epoch = $4::int8
 )
@@ -69,7 +70,7 @@ select epoch from fenced;
 -- name: lane_depth
 -- Of a long backlog only the first are counted.
 -- $1 org  $2 lane
-select count(*) filter (where state = 0), count(*) filter (where state = 1),
+select count(*) filter (where state in (0, 6)), count(*) filter (where state = 1),
        count(*) filter (where state in (2, 3)), count(*) filter (where state = 4)
   from (select state from outbox where org_id = $1::uuid and lane_id = $2::uuid limit 50000) o;
 

@@ -311,10 +311,11 @@ update messages m
 -- A status is the sign that an unknown sending waited for. One that failed does not end a message
 -- that is waiting for another attempt. What is intended is its sender's to settle, who is about to and
 -- need not be waited for; should the sender die, outbox_reported finds what the status left in the log.
+-- One of a bundle goes again with it, so that the request stays the same.
 -- $1 org  $2 conversations  $3 seqs  $4 failed
 delete from outbox o using unnest($2::uuid[], $3::int8[], $4::bool[]) i (conversation_id, seq, failed)
  where o.org_id = $1::uuid and o.conversation_id = i.conversation_id and o.seq = i.seq
-   and o.state <> 1 and (o.state in (2, 3) or not i.failed)
+   and o.state not in (1, 6) and (o.state in (2, 3) or not i.failed)
 returning o.state;
 
 -- name: turn_statuses_by_id
