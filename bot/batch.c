@@ -38,6 +38,23 @@ void batch_finish(struct batch_work *work, enum batch_end end)
     batch->done(batch);
 }
 
+/* The work itself may be another batch's when this returns. */
+static void flown(struct db_flight *flight)
+{
+    struct batch_work *work = CONTAINER_OF(flight, struct batch_work, flight);
+    struct shared_worker *self = work->batch->worker->self;
+
+    shared_runs(self, work->batch->slot);
+    work->then(flight);
+    shared_rests(self);
+}
+
+void batch_then(struct batch_work *work, void (*then)(struct db_flight *flight))
+{
+    work->flight.done = flown;
+    work->then = then;
+}
+
 /* True when the flight went well; else the batch has ended. */
 bool batch_flown(struct batch_work *work)
 {
@@ -125,7 +142,9 @@ static void leased(struct db_lease *lease)
         return;
     }
     work->conn = lease->conn;
+    shared_runs(work->batch->worker->self, work->batch->slot);
     batch_take(work);
+    shared_rests(work->batch->worker->self);
 }
 
 void batch_start(struct batch *batch)

@@ -33,6 +33,7 @@ struct batch {
     struct item *items; /* in: in order */
     size_t n;
     void (*done)(struct batch *batch);
+    unsigned slot; /* where its deliveries are remembered: shared.h */
     /* out */
     enum batch_end end;
     struct err err;

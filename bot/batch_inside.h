@@ -109,6 +109,7 @@ struct batch_work {
     struct db_lease lease;
     struct db_conn *conn;
     struct db_flight flight;
+    void (*then)(struct db_flight *flight);
     usec_t began, now; /* monotonic, wall */
 
     struct turn *turns;
@@ -156,6 +157,9 @@ struct batch_work {
     size_t duplicates, handled, not_understood, handoffs;
     size_t codes_sent, proved, code_alerts;
 };
+
+/* The flight is to go, and when it is back this goes on with it. */
+void batch_then(struct batch_work *work, void (*then)(struct db_flight *flight));
 
 /* The batch has ended; the connection goes back. */
 void batch_finish(struct batch_work *work, enum batch_end end);

@@ -84,7 +84,7 @@ static void round_flown(struct db_flight *flight);
 static void begin_round(struct batch_work *work)
 {
     flight_init(&work->flight, &work->arena);
-    work->flight.done = round_flown;
+    batch_then(work, round_flown);
     work->n_asked = 0;
 }
 

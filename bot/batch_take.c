@@ -348,7 +348,7 @@ void batch_take(struct batch_work *work)
     struct db_flight *flight = &work->flight;
 
     flight_init(flight, &work->arena);
-    flight->done = first_flown;
+    batch_then(work, first_flown);
     flight_add_text(work->conn, flight, "BEGIN");
     flight_set_org(work->conn, flight, batch->business->org);
     flight_add_text(
@@ -468,7 +468,7 @@ static void create_contacts(struct batch_work *work)
         }
     }
     flight_init(flight, arena);
-    flight->done = created_flown;
+    batch_then(work, created_flown);
     if (ids.n > 0) {
         struct db_param *params = arena_array(arena, struct db_param, 3);
         params[0] = org, params[1] = param_array(&ids), params[2] = param_array(&numbers);

@@ -367,7 +367,7 @@ void batch_write(struct batch_work *work)
     struct db_flight *flight = &work->flight;
 
     flight_init(flight, &work->arena);
-    flight->done = batch_committed;
+    batch_then(work, batch_committed);
     put_off(work);
     batch_identities_write(work);
     batch_preferences_write(work);

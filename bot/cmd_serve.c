@@ -11,6 +11,7 @@
 #include "bot/books.h"
 #include "bot/commands.h"
 #include "bot/control.h"
+#include "bot/deaths.h"
 #include "bot/loop/log.h"
 #include "bot/shared.h"
 #include "bot/spool.h"
@@ -41,6 +42,7 @@ struct child {
     pid_t pid; /* 0: not running */
     usec_t started, restart_at;
     unsigned deaths; /* in a row, soon after starting */
+    bool stuck;      /* and killed for it */
     int listener;
     int wake[2]; /* read by the worker, written by the others */
 };
@@ -49,6 +51,7 @@ struct supervisor {
     struct config *config;
     struct shared *shared;
     struct child *children;
+    struct deaths deaths;
     int *wake_fds;
     unsigned n;
     struct book *book;
@@ -204,7 +207,9 @@ static void child_died(struct supervisor *supervisor, unsigned index, int status
     child->pid = 0;
     if (supervisor->stopping)
         return;
-    shared_blame(supervisor->shared, index);
+    shared_blame(supervisor->shared, index,
+                 death_is_own(&supervisor->deaths, status, child->stuck));
+    child->stuck = false;
     count(COUNT_WORKER_DEATHS, 1);
     child->deaths = now - child->started > LIVED_WELL ? 1 : child->deaths + 1;
     pause = child->deaths < 10 ? RESTART_FIRST << (child->deaths - 1) : RESTART_MAX;
@@ -257,6 +262,7 @@ static void look_after(struct supervisor *supervisor, unsigned index, usec_t now
     if (child->pid > 0 && now - last > STUCK_AFTER) {
         log_event(LOG_ALERT, "supervisor.worker_stuck", LOG_I("worker", index));
         kill(child->pid, SIGKILL);
+        child->stuck = true;
         atomic_store(&supervisor->shared->workers[index].beat, now);
     } else if (child->pid == 0 && !supervisor->stopping && now >= child->restart_at) {
         start_child(supervisor, index);
@@ -410,6 +416,7 @@ static bool prepare(struct supervisor *supervisor, struct err *err)
     if (!shared_create(supervisor->n, &supervisor->shared, err) ||
         !open_sockets(supervisor, err) || !catch_signals(supervisor, err))
         return false;
+    deaths_init(&supervisor->deaths);
     supervisor->spool_lock = spool_prepare(supervisor->config, supervisor->shared);
     return true;
 }

@@ -282,7 +282,7 @@ void intake_opens(struct intake *intake, struct http_exchange *exchange, const c
                          .pending = 1,
                          .settled = on_settled,
                          .worker = intake->worker};
-    delivery->suspect = shared_deaths(intake->worker->shared, delivery->hash) > 0;
+    delivery->suspect = shared_is_suspect(intake->worker->shared, delivery->hash);
     intake->open++;
 }
 
@@ -299,7 +299,7 @@ void intake_reopens(struct intake *intake, struct spool_again *again, const char
                                  .pending = 1,
                                  .settled = on_settled,
                                  .worker = intake->worker};
-    delivery->suspect = shared_deaths(intake->worker->shared, delivery->hash) > 0;
+    delivery->suspect = shared_is_suspect(intake->worker->shared, delivery->hash);
 }
 
 static struct unpacking *unpack(struct intake *intake, struct http_exchange *exchange,

@@ -119,9 +119,11 @@ void mail_take_apart(struct mail_call *call, enum redact_form form,
     }
     slot = shared_stepping_begin(worker->self);
     shared_stepping_add(worker->self, slot, call->delivery.hash);
+    shared_runs(worker->self, slot);
     read = decode(call, &err);
     if (read)
         call->delivery.body = redact_delivery(arena, form, call->delivery.body, &call->batch);
+    shared_rests(worker->self);
     shared_stepping_end(worker->self, slot);
     if (!read) {
         count(COUNT_UNREADABLE, 1);

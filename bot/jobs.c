@@ -130,7 +130,7 @@ static void job_open(struct jobs *jobs, struct uuid org, const struct account *a
                          .pending = 1,
                          .settled = job_settled,
                          .worker = worker};
-    job->arrival.suspect = shared_deaths(worker->shared, job->arrival.hash) > 0;
+    job->arrival.suspect = shared_is_suspect(worker->shared, job->arrival.hash);
     job->portion = (struct portion){.delivery = &job->arrival, .org = org, .kept = true};
     job->item.portion = &job->portion;
     job->item.account = account;

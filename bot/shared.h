@@ -26,6 +26,7 @@ struct shared_worker {
         _Atomic unsigned n;
         struct hash16 hashes[SHARED_STEPPING];
     } stepping[SHARED_SLOTS];
+    _Atomic unsigned running; /* the slot whose code runs now, and 1; 0: none, they all wait */
 };
 
 struct shared {
@@ -34,8 +35,10 @@ struct shared {
     struct metrics supervisor;
     struct {
         struct hash16 hash;
-        _Atomic unsigned deaths;
-    } suspects[SHARED_SUSPECTS]; /* written by the supervisor only, the oldest give way */
+        _Atomic bool used;
+        _Atomic unsigned deaths; /* its own */
+    } suspects[SHARED_SUSPECTS]; /* written by the supervisor only; the oldest give way, first
+                                    those without a death */
     unsigned next_suspect;
     struct spool_shared spool;
     struct gate gates[GATES];
@@ -56,10 +59,20 @@ unsigned shared_stepping_begin(struct shared_worker *worker);
 void shared_stepping_add(struct shared_worker *worker, unsigned slot, struct hash16 hash);
 void shared_stepping_end(struct shared_worker *worker, unsigned slot);
 
-/* The supervisor, when a worker died: every delivery that it was stepping is suspected. */
-void shared_blame(struct shared *shared, unsigned worker);
+/* The code that works for a slot begins to run, and ends: what it does in between, until the
+ * loop goes on, is done for its deliveries and nobody else's. */
+void shared_runs(struct shared_worker *worker, unsigned slot);
+void shared_rests(struct shared_worker *worker);
 
-/* At how many deaths this delivery was being stepped. */
+/* The supervisor, when a worker died: every delivery that it was stepping is suspected. With
+ * `own` (it was not killed from outside) the death is that delivery's for which code was just
+ * running, if there was no other beside it. */
+void shared_blame(struct shared *shared, unsigned worker, bool own);
+
+/* Whether this delivery was being stepped at a death: it is to be stepped alone. */
+bool shared_is_suspect(const struct shared *shared, struct hash16 hash);
+
+/* How many deaths were this delivery's own. */
 unsigned shared_deaths(const struct shared *shared, struct hash16 hash);
 
 /* What is the node's and of no worker, as gauges of one part of its metrics. */

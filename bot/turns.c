@@ -29,7 +29,6 @@ struct org {
     struct queue waiting;
     size_t n;
     struct batch *batch; /* in flight */
-    unsigned slot;       /* where its deliveries are remembered */
     size_t limit;        /* of the next batch; halved by bad data, doubled by success */
     unsigned failures;   /* in a row */
     usec_t not_before;   /* monotonic */
@@ -351,7 +350,7 @@ static void batch_done(struct batch *batch)
     struct org *org = CONTAINER_OF(batch->business, struct org, business);
     struct turns *turns = org->turns;
 
-    shared_stepping_end(turns->worker->self, org->slot);
+    shared_stepping_end(turns->worker->self, batch->slot);
     org->batch = NULL;
     if (batch->end != BATCH_COMMITTED)
         count(COUNT_BATCH_FAILURES, 1);
@@ -396,12 +395,14 @@ static void org_begin(struct org *org)
     batch->n = picking.n;
     batch->done = batch_done;
     org->batch = batch;
-    org->slot = shared_stepping_begin(turns->worker->self);
+    batch->slot = shared_stepping_begin(turns->worker->self);
     for (struct item *item = batch->items; item != NULL; item = item->next)
-        shared_stepping_add(turns->worker->self, org->slot, item->portion->delivery->hash);
+        shared_stepping_add(turns->worker->self, batch->slot, item->portion->delivery->hash);
     count(COUNT_BATCHES, 1);
     observe(HIST_BATCH_SIZE, (usec_t)batch->n);
+    shared_runs(turns->worker->self, batch->slot);
     batch_start(batch);
+    shared_rests(turns->worker->self);
 }
 
 void turns_close(struct turns *turns)

@@ -28,7 +28,7 @@ struct arrival {
     usec_t deadline;      /* monotonic */
     size_t pending;       /* items not settled, and one while it is being taken apart */
     bool failed;
-    bool suspect; /* a worker died over it: step it alone */
+    bool suspect; /* it was under way when a worker died: step it alone */
     void (*settled)(struct arrival *delivery);
     struct worker *worker;
 };

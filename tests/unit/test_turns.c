@@ -445,13 +445,13 @@ static void deliveries_are_marked_while_they_are_stepped(void **state)
     (void)add_alone("b");
     turn_loop();
     (void)add_alone("c"); /* waits: it cannot have killed anybody */
-    shared_blame(worker.shared, 0);
+    shared_blame(worker.shared, 0, true);
     for (size_t i = 0; i < 3; i++)
-        assert_int_equal(shared_deaths(worker.shared, parcels[i].arrival.hash), i < 2);
+        assert_int_equal(shared_is_suspect(worker.shared, parcels[i].arrival.hash), i < 2);
     commit_all();
-    shared_blame(worker.shared, 0);
+    shared_blame(worker.shared, 0, true);
     for (size_t i = 0; i < 3; i++)
-        assert_int_equal(shared_deaths(worker.shared, parcels[i].arrival.hash), i < 2);
+        assert_int_equal(shared_is_suspect(worker.shared, parcels[i].arrival.hash), i < 2);
 }
 
 /* --- sick ----------------------------------------------------------------------------------

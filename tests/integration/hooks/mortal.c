@@ -4,8 +4,7 @@
  */
 #include "flows/flows.h"
 
-#include <signal.h>
-#include <unistd.h>
+#include <stdlib.h>
 
 struct flow_turn *__real_flow_turn_begin(struct arena *into, const struct book *book,
                                          const struct flow_in *in);
@@ -16,6 +15,6 @@ struct flow_turn *__wrap_flow_turn_begin(struct arena *into, const struct book *
                                          const struct flow_in *in)
 {
     if (str_eq(in->event->text, STR("die now")))
-        (void)kill(getpid(), SIGKILL);
+        abort();
     return __real_flow_turn_begin(into, book, in);
 }
