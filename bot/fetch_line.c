@@ -192,6 +192,7 @@ static void set_server(CURL *easy, const struct mail_talk *talk)
                            (long)(talk->starttls ? CURLUSESSL_ALL : CURLUSESSL_NONE));
     if (talk->ca_file.len > 0)
         (void)curl_easy_setopt(easy, CURLOPT_CAINFO, talk->ca_file.at);
+    (void)curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 600L); /* it may be renewed */
     if (talk->user.len > 0) {
         (void)curl_easy_setopt(easy, CURLOPT_USERNAME, talk->user.at);
         (void)curl_easy_setopt(easy, CURLOPT_PASSWORD, talk->password.at);

@@ -25,13 +25,10 @@ static struct str without_envelope(struct str raw)
 static GMimeMessage *parse(struct str raw)
 {
     static const char *fallbacks[] = {"utf-8", "windows-1252", NULL};
-    static bool begun;
     GMimeParserOptions *options;
     GMimeMessage *message;
 
-    if (!begun)
-        g_mime_init();
-    begun = true;
+    mime_begin();
     OWNED_OBJECT GMimeStream *stream = g_mime_stream_mem_new_with_buffer(raw.at, raw.len);
     OWNED_OBJECT GMimeParser *parser = g_mime_parser_new_with_stream(stream);
     options = g_mime_parser_options_new();

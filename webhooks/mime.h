@@ -1,5 +1,5 @@
 /*
- * Mail as it goes over the wire (RFC 5322 and MIME), by GMime: the only place that knows it.
+ * Mail as it goes over the wire (RFC 5322 and MIME), by GMime, as smtp_mime.c writes it.
  *
  * Whatever comes is read as well as it can be: unknown charsets, broken encodings and lengths
  * that lie give less text, never an error. What is made to be expensive (nesting, thousands of

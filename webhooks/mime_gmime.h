@@ -1,11 +1,14 @@
 /*
- * The inside of mime.h that knows GMime: for mime.c and mime_head.c, and nobody else.
+ * What knows GMime: for mime.c and mime_head.c, which read, and smtp_mime.c, which writes.
  */
 #pragma once
 
 #include "webhooks/mail.h"
 
 #include <gmime/gmime.h>
+
+/* Before anything else of GMime's. */
+void mime_begin(void);
 
 void mime_release_object(void *object);
 #define OWNED_OBJECT CLEANUP(mime_release_object)

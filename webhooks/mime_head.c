@@ -4,6 +4,15 @@
 #define HEADERS_MAX 300
 #define SENT_TO_MAX 50
 
+void mime_begin(void)
+{
+    static bool begun;
+
+    if (!begun)
+        g_mime_init();
+    begun = true;
+}
+
 void mime_release_object(void *object)
 {
     GObject **held = object;

@@ -1,171 +1,80 @@
 /*
- * A mail as bytes.
+ * A mail as bytes, composed by GMime.
  *
- * Two text parts and a dozen headers need no MIME library: what leaves is made of nothing but
- * ASCII lines that this file cuts itself, so no line can be too long, no word from outside can
- * end a header or begin one, and the same message gives the same bytes but for its date. That
- * other programs read it as it is meant is for a test to show.
+ * GMime quotes, folds and encodes; from us comes whatever it would make up: date, id and
+ * boundaries, so that the same message gives the same bytes. Words from outside come to it
+ * without control characters and without what only looks encoded, so that nothing in them ends
+ * a line, neither on the wire nor when a mail program has decoded it.
  */
+#include "webhooks/mime_gmime.h"
 #include "webhooks/smtp.h"
-
-#include <sodium.h>
-#include <time.h>
-
-#define LINE       76 /* letters of an encoded line */
-#define WORD_BYTES 42 /* of UTF-8 in one encoded word, which may have 75 letters */
-#define CRLF       "\r\n"
-
-/* Text that grows. */
-struct mail {
-    struct arena *into;
-    char *at;
-    size_t len, room;
-};
-
-static void put(struct mail *mail, struct str text)
-{
-    if (mail->room - mail->len < text.len) {
-        size_t room = 2 * (mail->room + text.len);
-        char *wider = arena_alloc(mail->into, room);
-        if (mail->len > 0)
-            memcpy(wider, mail->at, mail->len);
-        mail->at = wider;
-        mail->room = room;
-    }
-    if (text.len > 0)
-        memcpy(mail->at + mail->len, text.at, text.len);
-    mail->len += text.len;
-}
-
-static void put_text(struct mail *mail, const char *text)
-{
-    put(mail, str_from(text));
-}
 
 /* --- headers ------------------------------------------------------------------------------ */
 
-static bool is_printable(struct str text)
+/* One line of words. GMime takes "=?" for a word that is encoded already. */
+static const char *line_of(struct arena *into, struct str text)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.at[i] < ' ' || text.at[i] >= 0x7f)
-            return false;
+    struct str sane = str_trim(str_sane(into, text));
+    char *line = arena_alloc(into, sane.len + 1);
+
+    for (size_t i = 0; i < sane.len; i++) {
+        unsigned char c = (unsigned char)sane.at[i];
+        bool opens = c == '=' && i + 1 < sane.len && sane.at[i + 1] == '?';
+        line[i] = c < ' ' || c == 0x7f || opens ? ' ' : sane.at[i];
     }
-    return str_find(text, STR("=?")) == text.len;
+    line[sane.len] = '\0';
+    return line;
 }
 
-/* As many bytes as fit and end with a character. */
-static size_t chunk(struct str text)
+static void add_address(struct arena *into, InternetAddressList *list, struct str name,
+                        struct str address)
 {
-    size_t len = text.len < WORD_BYTES ? text.len : WORD_BYTES;
+    const char *shown = name.len > 0 ? line_of(into, name) : NULL;
+    OWNED_OBJECT InternetAddress *one =
+        internet_address_mailbox_new(shown, arena_cstr(into, address));
 
-    while (len < text.len && len > 1 && ((unsigned char)text.at[len] & 0xc0) == 0x80)
-        len--;
-    return len;
+    internet_address_set_charset(one, "utf-8"); /* as everybody reads it */
+    internet_address_list_add(list, one);
 }
 
-static struct str base64(struct arena *into, struct str bytes)
+/* Addresses of the web are no words: as they are, however long. */
+static void add_raw(struct arena *into, GMimeObject *object, const char *name, struct str value)
 {
-    size_t room = sodium_base64_ENCODED_LEN(bytes.len, sodium_base64_VARIANT_ORIGINAL);
-    char *text = arena_alloc(into, room);
-
-    sodium_bin2base64(text, room, (const unsigned char *)bytes.at, bytes.len,
-                      sodium_base64_VARIANT_ORIGINAL);
-    return (struct str){text, room - 1};
+    g_mime_object_append_header(object, name, "", NULL);
+    g_mime_header_set_raw_value(
+        g_mime_header_list_get_header(g_mime_object_get_header_list(object), name),
+        arena_format(into, " %s\n", line_of(into, value)).at);
 }
 
-/* Words as RFC 2047 has them, each on a line of its own when there are several. */
-static void put_encoded(struct mail *mail, struct str text)
-{
-    bool first = true;
-
-    while (text.len > 0) {
-        size_t len = chunk(text);
-        put_text(mail, first ? "=?UTF-8?B?" : CRLF " =?UTF-8?B?");
-        put(mail, base64(mail->into, str_slice(text, 0, len)));
-        put_text(mail, "?=");
-        text = str_slice(text, len, text.len);
-        first = false;
-    }
-}
-
-/* What people read: encoded when it is not plain, or too long for a line. Control characters
- * never get here whole: encoded they end nothing. */
-static void put_words(struct mail *mail, const char *name, struct str text)
-{
-    put_text(mail, name);
-    put_text(mail, ": ");
-    if (is_printable(text) && text.len < 900) {
-        put(mail, text);
-    } else {
-        put_encoded(mail, text);
-    }
-    put_text(mail, CRLF);
-}
-
-/* What is ASCII by its nature; a long list of ids goes on in the next line. */
-static void put_header(struct mail *mail, struct str name, struct str value)
-{
-    struct str rest = value, word;
-    size_t line = name.len + 1;
-
-    put(mail, name);
-    put_text(mail, ":");
-    while (str_split(&rest, ' ', &word)) {
-        if (word.len == 0 || !is_printable(word))
-            continue;
-        bool fold = line + 1 + word.len > 78 && line > name.len + 1;
-        put_text(mail, fold ? CRLF " " : " ");
-        line = (fold ? 0 : line) + 1 + word.len;
-        put(mail, word);
-    }
-    put_text(mail, CRLF);
-}
-
-/* The name encoded where it must be, the address as it is. */
-static void put_from(struct mail *mail, const struct outbound *message)
-{
-    struct str name = str_trim(str_sane(mail->into, message->from_name));
-    struct str whole = mail_from(mail->into, name, message->account);
-
-    put_text(mail, "From: ");
-    if (is_printable(whole)) {
-        put(mail, whole);
-    } else {
-        put_encoded(mail, str_cut(mail->into, name, 100));
-        put(mail, arena_format(mail->into, " <%.*s>", STR_ARG(message->account)));
-    }
-    put_text(mail, CRLF);
-}
-
-static struct str date(struct arena *into, usec_t now)
-{
-    static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-    static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    time_t seconds = (time_t)(now / USEC_PER_SEC);
-    struct tm at = {0};
-
-    (void)gmtime_r(&seconds, &at);
-    return arena_format(into, "%s, %d %s %d %02d:%02d:%02d +0000", days[at.tm_wday], at.tm_mday,
-                        months[at.tm_mon], at.tm_year + 1900, at.tm_hour, at.tm_min, at.tm_sec);
-}
-
-static void put_head(struct mail *mail, const struct outbound *message, struct str id,
-                     usec_t now)
+static void add_headers(struct arena *into, GMimeObject *object, const struct outbound *message)
 {
     struct http_header headers[MAIL_HEADERS_MAX];
-    size_t n = mail_headers(mail->into, message, headers);
+    size_t n = mail_headers(into, message, headers);
 
-    put_header(mail, STR("Date"), date(mail->into, now));
-    put_from(mail, message);
-    put_header(mail, STR("To"), message->to.email);
+    for (size_t i = 0; i < n; i++) {
+        const char *name = arena_cstr(into, headers[i].name);
+        if (str_starts(headers[i].name, STR("List-"))) {
+            add_raw(into, object, name, headers[i].value);
+        } else {
+            g_mime_object_append_header(object, name, line_of(into, headers[i].value), NULL);
+        }
+    }
+}
+
+static void add_head(struct arena *into, GMimeMessage *mail, const struct outbound *message,
+                     struct str id, usec_t now)
+{
+    GDateTime *date = g_date_time_new_from_unix_utc(now / USEC_PER_SEC);
+
+    g_mime_message_set_date(mail, date);
+    g_date_time_unref(date);
+    add_address(into, g_mime_message_get_from(mail), message->from_name, message->account);
+    add_address(into, g_mime_message_get_to(mail), STR_NONE, message->to.email);
     if (message->reply_to.len > 0)
-        put_header(mail, STR("Reply-To"), message->reply_to);
-    put_words(mail, "Subject", str_sane(mail->into, message->face->subject));
-    put_header(mail, STR("Message-ID"), id);
-    for (size_t i = 0; i < n; i++)
-        put_header(mail, headers[i].name, headers[i].value);
-    put_text(mail, "MIME-Version: 1.0" CRLF);
+        add_address(into, g_mime_message_get_reply_to(mail), STR_NONE, message->reply_to);
+    g_mime_message_set_subject(mail, line_of(into, message->face->subject), "utf-8");
+    g_mime_object_append_header((GMimeObject *)mail, "Message-ID", arena_cstr(into, id), NULL);
+    add_headers(into, (GMimeObject *)mail, message);
 }
 
 /* --- parts -------------------------------------------------------------------------------- */
@@ -180,149 +89,123 @@ static bool is_mostly_plain(struct str text)
     return others * 6 < text.len;
 }
 
-static void put_base64(struct mail *mail, struct str text)
+static GMimePart *part_of(const char *type, const char *subtype, struct str bytes,
+                          GMimeContentEncoding how)
 {
-    struct str all = base64(mail->into, text);
+    GMimePart *part = g_mime_part_new_with_type(type, subtype);
+    OWNED_OBJECT GMimeStream *stream = g_mime_stream_mem_new_with_buffer(bytes.at, bytes.len);
+    OWNED_OBJECT GMimeDataWrapper *content =
+        g_mime_data_wrapper_new_with_stream(stream, GMIME_CONTENT_ENCODING_DEFAULT);
 
-    for (size_t at = 0; at < all.len; at += LINE) {
-        put(mail, str_slice(all, at, LINE));
-        put_text(mail, CRLF);
-    }
+    g_mime_part_set_content(part, content);
+    g_mime_part_set_content_encoding(part, how);
+    return part;
 }
 
-/* "quoted-printable": a blank at a line's end is written out, so is a dot that begins one. */
-static void put_quoted(struct mail *mail, struct str text)
+static void add_text(struct arena *into, GMimeMultipart *whole, const char *subtype,
+                     struct str text)
 {
-    static const char digits[] = "0123456789ABCDEF";
-    size_t line = 0;
+    struct str sane = str_sane(into, text);
+    OWNED_OBJECT GMimePart *part =
+        part_of("text", subtype, sane,
+                is_mostly_plain(sane) ? GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE
+                                      : GMIME_CONTENT_ENCODING_BASE64);
 
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.at[i];
-        bool last = i + 1 == text.len || text.at[i + 1] == '\n';
-        bool plain = (c > ' ' && c < 0x7f && c != '=') || (c == ' ' && !last);
-        char piece[3] = {'=', digits[c >> 4], digits[c & 15]};
-        if (c == '\n') {
-            put_text(mail, CRLF);
-            line = 0;
-            continue;
-        }
-        if (line + (plain ? 1 : 3) > LINE - 1) {
-            put_text(mail, "=" CRLF);
-            line = 0;
-        }
-        plain = plain && !(c == '.' && line == 0);
-        put(mail, plain ? str_slice(text, i, 1) : (struct str){piece, 3});
-        line += plain ? 1 : 3;
-    }
-    put_text(mail, CRLF);
+    g_mime_object_set_content_type_parameter((GMimeObject *)part, "charset", "utf-8");
+    g_mime_multipart_add(whole, (GMimeObject *)part);
 }
 
-static void put_boundary(struct mail *mail, struct str boundary, const char *end)
+/* Neither encoding can write "=_". */
+static GMimeMultipart *parts_of(struct arena *into, const char *subtype, const char *mark,
+                                const struct outbound *message)
 {
-    put_text(mail, "--");
-    put(mail, boundary);
-    put_text(mail, end);
-}
+    GMimeMultipart *whole = g_mime_multipart_new_with_subtype(subtype);
 
-static void put_part(struct mail *mail, struct str boundary, const char *type, struct str text)
-{
-    bool plain = is_mostly_plain(text);
-
-    put_boundary(mail, boundary, CRLF "Content-Type: ");
-    put_text(mail, type);
-    put_text(mail, "; charset=utf-8" CRLF "Content-Transfer-Encoding: ");
-    put_text(mail, plain ? "quoted-printable" CRLF CRLF : "base64" CRLF CRLF);
-    if (plain) {
-        put_quoted(mail, text);
-    } else {
-        put_base64(mail, text);
-    }
+    g_mime_multipart_set_boundary(
+        whole, arena_format(into, "=_%s%.*s", mark, STR_ARG(message->key)).at);
+    return whole;
 }
 
 /* The two texts, of which a reader shows one. */
-static void put_texts(struct mail *mail, const struct outbound *message)
+static GMimeMultipart *texts_of(struct arena *into, const struct outbound *message)
 {
-    const struct face *face = message->face;
-    /* neither encoding can write "=_" */
-    struct str boundary = arena_format(mail->into, "=_%.*s", STR_ARG(message->key));
+    GMimeMultipart *texts = parts_of(into, "alternative", "", message);
 
-    put_text(mail, "Content-Type: multipart/alternative; boundary=\"");
-    put(mail, boundary);
-    put_text(mail, "\"" CRLF CRLF);
-    put_part(mail, boundary, "text/plain", str_sane(mail->into, face->text));
-    put_part(mail, boundary, "text/html", str_sane(mail->into, face->html));
-    put_boundary(mail, boundary, "--" CRLF);
+    add_text(into, texts, "plain", message->face->text);
+    add_text(into, texts, "html", message->face->html);
+    return texts;
 }
 
-/* As RFC 2231 writes it: everybody reads it, and nothing in it can end the line. */
-static void put_name(struct mail *mail, struct str name)
+static void set_name(GMimeObject *part, const char *name)
 {
-    static const char digits[] = "0123456789ABCDEF";
-
-    put_text(mail, "filename*=UTF-8''");
-    for (size_t i = 0; i < name.len; i++) {
-        unsigned char c = (unsigned char)name.at[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                     (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
-        char piece[3] = {'%', digits[c >> 4], digits[c & 15]};
-        put(mail, plain ? str_slice(name, i, 1) : (struct str){piece, 3});
-    }
-    put_text(mail, CRLF);
+    g_mime_object_set_content_disposition_parameter(part, "filename", name);
+    g_mime_param_set_charset(
+        g_mime_param_list_get_parameter(g_mime_content_disposition_get_parameters(
+                                            g_mime_object_get_content_disposition(part)),
+                                        "filename"),
+        "utf-8");
 }
 
 /* The type is one of ours; what is none goes as bytes. */
-static const char *type_of(struct str mime)
+static void add_file(struct arena *into, GMimeMultipart *whole, const struct attachment *file)
 {
-    static const char *const known[] = {"image/jpeg", "image/png", "image/gif",
-                                        "application/pdf"};
+    static const char *const known[][2] = {
+        {"image",       "jpeg"},
+        {"image",       "png" },
+        {"image",       "gif" },
+        {"application", "pdf" }
+    };
+    const char *type = "application", *subtype = "octet-stream";
 
     for (size_t i = 0; i < COUNTOF(known); i++) {
-        if (str_eq(mime, str_from(known[i])))
-            return known[i];
+        if (str_eq(file->mime, arena_format(into, "%s/%s", known[i][0], known[i][1]))) {
+            type = known[i][0];
+            subtype = known[i][1];
+        }
     }
-    return "application/octet-stream";
+    OWNED_OBJECT GMimePart *part =
+        part_of(type, subtype, file->bytes, GMIME_CONTENT_ENCODING_BASE64);
+    g_mime_object_set_disposition((GMimeObject *)part, "attachment");
+    set_name((GMimeObject *)part, line_of(into, file->name));
+    g_mime_multipart_add(whole, (GMimeObject *)part);
 }
 
-static void put_file(struct mail *mail, const struct attachment *file)
+static void add_parts(struct arena *into, GMimeMessage *mail, const struct outbound *message)
 {
-    put_text(mail, "Content-Type: ");
-    put_text(mail, type_of(file->mime));
-    put_text(mail, CRLF "Content-Transfer-Encoding: base64" CRLF
-                        "Content-Disposition: attachment;" CRLF " ");
-    put_name(mail, file->name);
-    put_text(mail, CRLF);
-    put_base64(mail, file->bytes);
+    OWNED_OBJECT GMimeMultipart *texts = texts_of(into, message);
+
+    if (message->attachment == NULL || message->attachment->bytes.len == 0) {
+        g_mime_message_set_mime_part(mail, (GMimeObject *)texts);
+        return;
+    }
+    OWNED_OBJECT GMimeMultipart *mixed = parts_of(into, "mixed", "m.", message);
+    g_mime_multipart_add(mixed, (GMimeObject *)texts);
+    add_file(into, mixed, message->attachment);
+    g_mime_message_set_mime_part(mail, (GMimeObject *)mixed);
 }
 
-static void put_with_file(struct mail *mail, const struct outbound *message)
-{
-    struct str boundary = arena_format(mail->into, "=_m.%.*s", STR_ARG(message->key));
+/* --- all of it ---------------------------------------------------------------------------- */
 
-    put_text(mail, "Content-Type: multipart/mixed; boundary=\"");
-    put(mail, boundary);
-    put_text(mail, "\"" CRLF CRLF);
-    put_boundary(mail, boundary, CRLF);
-    put_texts(mail, message);
-    put_boundary(mail, boundary, CRLF);
-    put_file(mail, message->attachment);
-    put_boundary(mail, boundary, "--" CRLF);
+static struct str write_mail(struct arena *into, GMimeMessage *mail)
+{
+    GMimeFormatOptions *format = g_mime_format_options_new();
+    OWNED_OBJECT GMimeStream *stream = g_mime_stream_mem_new();
+
+    g_mime_format_options_set_newline_format(format, GMIME_NEWLINE_FORMAT_DOS);
+    g_mime_format_options_set_param_encoding_method(format,
+                                                    GMIME_PARAM_ENCODING_METHOD_RFC2231);
+    (void)g_mime_object_write_to_stream((GMimeObject *)mail, format, stream);
+    g_mime_format_options_free(format);
+    const GByteArray *bytes = g_mime_stream_mem_get_byte_array((GMimeStreamMem *)stream);
+    return arena_str(into, (struct str){(const char *)bytes->data, bytes->len});
 }
 
 struct str smtp_mail(struct arena *into, const struct outbound *message, struct str id,
                      usec_t now)
 {
-    bool file = message->attachment != NULL && message->attachment->bytes.len > 0;
-    struct mail mail = {.into = into};
-
-    if (file) { /* all of it at once, since a large one is not to be copied */
-        mail.room = message->attachment->bytes.len / 2 * 3 + (64 << 10);
-        mail.at = arena_alloc(into, mail.room);
-    }
-    put_head(&mail, message, id, now);
-    if (file) {
-        put_with_file(&mail, message);
-    } else {
-        put_texts(&mail, message);
-    }
-    return (struct str){mail.at, mail.len};
+    mime_begin();
+    OWNED_OBJECT GMimeMessage *mail = g_mime_message_new(FALSE);
+    add_head(into, mail, message, id, now);
+    add_parts(into, mail, message);
+    return write_mail(into, mail);
 }

@@ -51,7 +51,7 @@ static void hold_lines(struct str mail)
     hold(str_ends(head, STR("\"")) && count(head, "\r\nContent-Type: multipart/") == 1);
     for (size_t i = 0; i < mail.len; i++) {
         unsigned char c = (unsigned char)mail.at[i];
-        hold(c < 0x7f && (c >= ' ' || c == '\r' || c == '\n'));
+        hold(c < 0x7f && (c >= ' ' || c == '\r' || c == '\n' || c == '\t'));
         line = c == '\n' ? 0 : line + 1;
         hold(line <= 998 && (c != '\n' || mail.at[i - 1] == '\r'));
         hold(c != '\r' || mail.at[i + 1] == '\n');

@@ -46,7 +46,9 @@ static const char usage[] =
     "  --resend-openapi FILE   the same for mails\n"
     "  --resend-secret S    signs what Resend tells of mails (RESEND_WEBHOOK_SECRET)\n"
     "  --mail-address A     where people write to the business\n"
-    "  --smtp-port N        also a mail server, without encryption (default none)\n"
+    "  --smtp-port N        also a mail server (default none)\n"
+    "  --smtp-cert FILE     it wants STARTTLS; its certificate, made at start, goes here\n"
+    "  --smtp-user NAME     it wants to know who calls (password: SMTP_PASSWORD)\n"
     "  --mail-token T       a mail gateway's, for raw mail (MAIL_GATEWAY_TOKEN)\n"
     "  --faults JSON        as POST /control/faults\n"
     "  --seed N             for the faults' dice\n"
@@ -79,6 +81,8 @@ enum option_id {
     OPT_MAIL_ADDRESS,
     OPT_MAIL_TOKEN,
     OPT_SMTP_PORT,
+    OPT_SMTP_CERT,
+    OPT_SMTP_USER,
     OPT_FAULTS,
     OPT_SEED,
     OPT_DELIVERED,
@@ -111,6 +115,8 @@ static const struct option options[] = {
     {"resend-secret",   required_argument, NULL, OPT_RESEND_SECRET },
     {"mail-address",    required_argument, NULL, OPT_MAIL_ADDRESS  },
     {"smtp-port",       required_argument, NULL, OPT_SMTP_PORT     },
+    {"smtp-cert",       required_argument, NULL, OPT_SMTP_CERT     },
+    {"smtp-user",       required_argument, NULL, OPT_SMTP_USER     },
     {"mail-token",      required_argument, NULL, OPT_MAIL_TOKEN    },
     {"faults",          required_argument, NULL, OPT_FAULTS        },
     {"seed",            required_argument, NULL, OPT_SEED          },
@@ -150,6 +156,12 @@ static bool set_faults(struct faults *faults, const char *text, struct err *err)
     if (!json_read(str_from(text), &wish, err) || !faults_set(faults, wish, err))
         return err_wrap(err, "--faults");
     return true;
+}
+
+static const char *from_environment(const char *name, const char *otherwise)
+{
+    const char *value = getenv(name);
+    return value && value[0] ? value : otherwise;
 }
 
 static bool set_option(struct sandbox *sandbox, int id, char *value, struct err *err)
@@ -216,6 +228,13 @@ static bool set_option(struct sandbox *sandbox, int id, char *value, struct err 
             return err_raise(err, ERR_REJECT, "--smtp-port: 1 to 65535");
         s->smtp_port = (int)number;
         return true;
+    case OPT_SMTP_CERT:
+        s->smtp_cert = value;
+        return true;
+    case OPT_SMTP_USER:
+        s->smtp_user = value;
+        s->smtp_password = from_environment("SMTP_PASSWORD", "");
+        return true;
     case OPT_MAIL_TOKEN:
         s->mail_token = value;
         return true;
@@ -243,12 +262,6 @@ static bool set_option(struct sandbox *sandbox, int id, char *value, struct err 
     default:
         return err_raise(err, ERR_REJECT, "unknown option (--help lists them)");
     }
-}
-
-static const char *from_environment(const char *name, const char *otherwise)
-{
-    const char *value = getenv(name);
-    return value && value[0] ? value : otherwise;
 }
 
 static bool complete_settings(struct settings *s, struct err *err)

@@ -9,7 +9,7 @@
  *     resend.c     Resend: mails
  *     mail_in.c    what people mail, and what Resend tells of mails
  *     mail_seen.c  what a mail program does with a mail
- *     smtp.c       a mail server, for what leaves by SMTP
+ *     smtp.c       a mail server, for what leaves by SMTP; smtp_tls.c, smtp_check.c
  *     mime_in.c    a mail that came by SMTP, read
  *     mime_out.c   a person's mail as bytes
  *     control.c    what tests and the phone page ask for
@@ -59,12 +59,15 @@ struct settings {
     const char *resend_secret; /* "whsec_..."; without it nothing is told of mails */
     const char *mail_address;  /* the business's, that people write to */
     int smtp_port;             /* 0: none */
-    const char *mail_token;    /* a gateway's, for /webhooks/mail/ADDRESS */
-    const char *business;      /* the name over the page's chat */
-    int64_t delivered_ms;      /* after the answer; below 0: never */
-    int64_t read_ms;           /* below 0: only when the page looks */
-    bool fast;                 /* nothing is kept and nothing is called back */
-    bool user_ids;             /* people with a number show their user id, too */
+    const char *smtp_cert;     /* STARTTLS is wanted, with the certificate written here */
+    const char *smtp_user;     /* signing in is wanted */
+    const char *smtp_password;
+    const char *mail_token; /* a gateway's, for /webhooks/mail/ADDRESS */
+    const char *business;   /* the name over the page's chat */
+    int64_t delivered_ms;   /* after the answer; below 0: never */
+    int64_t read_ms;        /* below 0: only when the page looks */
+    bool fast;              /* nothing is kept and nothing is called back */
+    bool user_ids;          /* people with a number show their user id, too */
 };
 
 struct owed;
@@ -227,9 +230,13 @@ void mail_unsubscribe(struct sandbox *sandbox, struct http_exchange *exchange,
 MUST_USE bool smtp_listen(struct sandbox *sandbox, struct err *err);
 void smtp_stop(struct sandbox *sandbox);
 
+/* --- smtp_check.c ------------------------------------------------------------------------- */
+/* What is wrong with a mail of this envelope; NULL: nothing. `mail` is `raw`, read. */
+const char *smtp_wrong(const json_t *mail, struct str raw, struct str from, struct str to);
+
 /* --- mime_in.c ---------------------------------------------------------------------------- */
 /* {from, subject, reply_to, message_id, headers, text, html}: what of it there is. */
-json_t *mime_read(struct arena *into, struct str bytes);
+json_t *mime_in_read(struct str bytes);
 
 /* --- mime_out.c --------------------------------------------------------------------------- */
 /* A mail that a person said, as the bytes of a gateway. */

@@ -25,7 +25,7 @@ yaml_(parser_(initialize|delete|parse|set_input_string|set_encoding|scan|load)|e
 (crypto_(auth_hmacsha256|hash_sha256|generichash|stream|secretbox|aead|core|shorthash|verify)[a-z0-9_]*|sodium_(memcmp|memzero|bin2hex|hex2bin|init|malloc|free|is_zero|base642bin|bin2base64|compare|increment|pad|unpad|mlock|munlock))
 EVP_Q_mac
 # GMime and what of GLib it takes to call it: from memory to memory
-(g_mime_(init|content_type|data_wrapper|header|message|multipart|object|parser|part|stream_mem)[a-z_]*|internet_address_[a-z_]+|g_(free|object_unref|ascii_strcasecmp|type_check_instance_(cast|is_a)))
+(g_mime_(init|content_disposition|content_type|data_wrapper|format_options|header|message|multipart|object|param|parser|part|stream_mem)[a-z_]*|internet_address_[a-z_]+|g_date_time_(new_from_unix_utc|unref)|g_(free|object_unref|ascii_strcasecmp|type_check_instance_(cast|is_a)))
 u(norm2?|brk|char|cnv|col|casemap|csm|dat|datpg|msg|num|numf|plrules|reldatefmt|fmtval|loc|listfmt|script|set|idna|case|text|trans|res|curr|field|fieldpositer|itf|bidi|regex|scrt|dispctx|formattable)_[A-Za-z0-9_]+
 ucal_(open|close|setMillis|getMillis|get|set|setDateTime|add|clear|clone|setAttribute|getAttribute|openTimeZones|getTimeZoneOffsetFromLocal|setGregorianChange|getCanonicalTimeZoneID|getTimeZoneDisplayName|isSet|inDaylightTime)(_[0-9]+)?
 utf8_[A-Za-z]+_[0-9]+
