@@ -2,8 +2,8 @@
  * What a parser would build out of a mail, counted over its lines before it builds anything.
  *
  * A part costs a thousand times the bytes of its boundary, a header field fifty times its own,
- * a level of nesting a look at every line. So all three are bounded, by far more than people's
- * mails have.
+ * a level of nesting a look at every line, and an address in a list a look at all those before
+ * it. So all of them are bounded, by far more than people's mails have.
  */
 #include "webhooks/mime_parts.h"
 
@@ -12,12 +12,13 @@
 #define FIELDS_MAX 2000
 #define HEAD_MAX   ((size_t)512 << 10) /* bytes of all heads together */
 #define COLONS_MAX 200                 /* of one field */
+#define MARKS_MAX  4000                /* commas and semicolons of all heads together */
 #define PARTS_MAX  1000
 #define LEVELS_MAX 60
 
 struct look {
     size_t fields, head, parts, levels;
-    size_t colons, most_colons;
+    size_t colons, most_colons, marks;
     bool in_head;
     bool mail_inside; /* this head announces a mail, which begins with a head of its own */
     bool digest;      /* parts may be mails without saying so */
@@ -40,6 +41,16 @@ static size_t colons_in(struct str line)
 
     for (size_t i = 0; i < line.len; i++)
         n += line.at[i] == ':';
+    return n;
+}
+
+/* What ends an address in a list, or a parameter. */
+static size_t marks_in(struct str line)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < line.len; i++)
+        n += line.at[i] == ',' || line.at[i] == ';';
     return n;
 }
 
@@ -69,6 +80,7 @@ static void look_at(struct look *look, struct str line)
     } else {
         look->fields++;
         look->head += line.len;
+        look->marks += marks_in(line);
         count_colons(look, line);
         inside = has(line, "message") && !has(line, "message-id");
         look->mail_inside |= inside;
@@ -97,6 +109,8 @@ bool mime_guard(struct str raw, struct err *err)
         return err_raise(err, ERR_REJECT, "a mail with %zu parts in %zu levels", look.parts,
                          look.levels);
     }
+    if (look.marks > MARKS_MAX)
+        return err_raise(err, ERR_REJECT, "a mail with %zu marks in its heads", look.marks);
     return look.most_colons <= COLONS_MAX ||
            err_raise(err, ERR_REJECT, "a mail with %zu colons in one field", look.most_colons);
 }
