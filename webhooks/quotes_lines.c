@@ -249,10 +249,10 @@ static size_t head_at(const struct quotes_lines *lines, size_t i)
     size_t last = i;
     bool mail = false;
 
-    if (header_of(&lines->at[i]) == 0)
+    if (lines->at[i].header == 0)
         return 0;
     for (size_t k = i; k < lines->n && k < i + HEAD_LINES && strange <= 2; k++) {
-        unsigned header = header_of(&lines->at[k]);
+        unsigned header = lines->at[k].header;
         if (header == 0) {
             strange++;
             continue;
@@ -327,6 +327,7 @@ struct quotes_lines quotes_read(struct arena *into, struct str text)
         line->raw = take_line(&text);
         line->bare = bare_of(into, line->raw);
         line->kind = plain_kind(line);
+        line->header = header_of(line); /* looked at from each of the lines before it */
     }
     for (size_t i = 0; i < lines.n;)
         i += lines.at[i].kind == QUOTES_TEXT ? judge(into, &lines, i) : 1;

@@ -27,6 +27,7 @@ enum quotes_owner { QUOTES_REPLY, QUOTES_SIGNATURE, QUOTES_HISTORY };
 struct quotes_line {
     struct str raw;
     struct str bare; /* its beginning without signs of direction and without outer blanks */
+    unsigned header; /* which field of a head it begins with: quotes_header_of; 0: none */
     enum quotes_kind kind;
     enum quotes_owner owner;
 };
