@@ -18,6 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define KEPT_ROOM 512
+
 static bool complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 static bool complain(const char *format, ...)
 {
@@ -132,7 +134,7 @@ static bool make_folder(struct pg *pg, const char *dir)
     return true;
 }
 
-static bool make_cluster(struct pg *pg)
+static bool new_cluster(const struct pg *pg)
 {
     char initdb[128];
     char data[96];
@@ -211,10 +213,71 @@ static bool create_database(struct pg *pg)
 bool pg_start(struct pg *pg, const char *dir)
 {
     *pg = (struct pg){0};
-    if (make_folder(pg, dir) && make_cluster(pg) && pg_boot(pg) && create_database(pg))
+    if (make_folder(pg, dir) && new_cluster(pg) && pg_boot(pg) && create_database(pg))
         return true;
     pg_stop(pg);
     return false;
+}
+
+static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *walk)
+{
+    (void)info;
+    (void)kind;
+    (void)walk;
+    return remove(path);
+}
+
+/* Rights and owners stay; run by root these are the server's, else ours. */
+static bool copy_folder(const char *from, const char *to)
+{
+    int status = 0;
+    pid_t pid = fork();
+    if (pid == 0) {
+        (void)execlp("cp", "cp", "-a", "--reflink=auto", from, to, NULL);
+        _exit(127);
+    }
+    if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0)
+        return complain("cannot copy %s to %s", from, to);
+    return true;
+}
+
+/* Another user's cluster, or another version's, is of no use. */
+static void kept_path(const char *name, char path[KEPT_ROOM])
+{
+    (void)snprintf(path, KEPT_ROOM, "%s/pg-%d-%u-%s", PARLEY_BUILD_DIR, PQlibVersion(),
+                   (unsigned)geteuid(), name);
+}
+
+bool pg_start_kept(struct pg *pg, const char *name)
+{
+    char kept[KEPT_ROOM];
+    char data[96];
+    *pg = (struct pg){0};
+    kept_path(name, kept);
+    if (access(kept, F_OK) != 0 || !make_folder(pg, NULL))
+        return false;
+    (void)snprintf(data, sizeof(data), "%s/data", pg->dir);
+    if (copy_folder(kept, data) && pg_boot(pg)) {
+        (void)pg_url(pg, "parley");
+        return true;
+    }
+    pg_stop(pg);
+    return false;
+}
+
+bool pg_keep(struct pg *pg, const char *name)
+{
+    char kept[KEPT_ROOM];
+    char making[KEPT_ROOM + 16];
+    char data[96];
+    kept_path(name, kept);
+    (void)snprintf(making, sizeof(making), "%s.%d", kept, (int)getpid());
+    (void)snprintf(data, sizeof(data), "%s/data", pg->dir);
+    pg_halt(pg, SIGINT);
+    /* Whoever comes first has kept it; the same as ours. */
+    if (copy_folder(data, making) && rename(making, kept) != 0)
+        (void)nftw(making, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    return pg_boot(pg);
 }
 
 const char *pg_url(struct pg *pg, const char *database)
@@ -231,14 +294,6 @@ void pg_halt(struct pg *pg, int signal)
     (void)kill(pg->pid, signal);
     (void)waitpid(pg->pid, NULL, 0);
     pg->pid = 0;
-}
-
-static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *walk)
-{
-    (void)info;
-    (void)kind;
-    (void)walk;
-    return remove(path);
 }
 
 void pg_stop(struct pg *pg)

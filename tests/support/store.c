@@ -12,11 +12,29 @@
 
 struct pg store_pg;
 
+/* The same for the same migrations. */
+static void name_schema(char name[2 * HASH16_LEN + 1])
+{
+    struct str *texts = calloc(migrations_all_n, sizeof *texts);
+    assert_non_null(texts);
+    for (size_t i = 0; i < migrations_all_n; i++)
+        texts[i] = str_from(migrations_all[i].text);
+    struct hash16 hash = hash16_of(texts, migrations_all_n);
+    hex_format(hash.bytes, sizeof hash.bytes, name);
+    free(texts);
+}
+
 void store_open(void)
 {
     struct err err = {.code = ERR_NONE};
     size_t applied = 0;
-    if (!crypto_init(&err) || !pg_start(&store_pg, NULL))
+    char name[2 * HASH16_LEN + 1];
+    if (!crypto_init(&err))
+        exit(1);
+    name_schema(name);
+    if (pg_start_kept(&store_pg, name))
+        return;
+    if (!pg_start(&store_pg, NULL))
         exit(1);
     const struct migrate_options options = {.url = store_pg.url};
     if (!migrate_run(&options, &applied, &err)) {
@@ -24,6 +42,8 @@ void store_open(void)
         pg_stop(&store_pg);
         exit(1);
     }
+    if (!pg_keep(&store_pg, name))
+        exit(1);
 }
 
 void store_shut(void)
