@@ -3,26 +3,15 @@
  */
 #include "bot/base/json.h"
 #include "tests/sandbox/sandbox.h"
+#include "webhooks/mime_gmime.h"
 
-#include <gmime/gmime.h>
 #include <strings.h>
-
-static void release(void *object)
-{
-    g_clear_object((GObject **)object);
-}
-
-#define OWNED_GOBJECT CLEANUP(release)
 
 static GMimeMessage *parse(struct str bytes)
 {
-    static bool begun;
-
-    if (!begun)
-        g_mime_init();
-    begun = true;
-    OWNED_GOBJECT GMimeStream *stream = g_mime_stream_mem_new_with_buffer(bytes.at, bytes.len);
-    OWNED_GOBJECT GMimeParser *parser = g_mime_parser_new_with_stream(stream);
+    mime_begin();
+    OWNED_OBJECT GMimeStream *stream = g_mime_stream_mem_new_with_buffer(bytes.at, bytes.len);
+    OWNED_OBJECT GMimeParser *parser = g_mime_parser_new_with_stream(stream);
     return g_mime_parser_construct_message(parser, NULL);
 }
 
@@ -81,7 +70,7 @@ static void read_part(GMimeObject *parent, GMimeObject *part, void *user)
 json_t *mime_in_read(struct str bytes)
 {
     json_t *mail = json_object();
-    OWNED_GOBJECT GMimeMessage *message = parse(bytes);
+    OWNED_OBJECT GMimeMessage *message = parse(bytes);
 
     if (!message)
         return mail;
