@@ -11,6 +11,8 @@ enum {
     CARD_MIN = 13,
     CARD_MAX = 19,
     GAP_MAX = 3, /* signs between two digits: " - " */
+    CARDS_MANY =
+        1000, /* who has written so many has written no other numbers: that is costly */
 };
 
 /* --- digits and what stands between them ---------------------------------------------------
@@ -177,19 +179,19 @@ static const struct issuer issuers[] = {
     {979200, 979299, 16, 16}, /* Troy */
 };
 
-static bool has_issuer(const char *digits, size_t n)
+/* How long the numbers are that begin so: bit n for n digits. */
+static unsigned issued_lengths(const char *digits)
 {
-    unsigned first = 0;
+    unsigned first = 0, lengths = 0;
 
     for (size_t i = 0; i < 6; i++)
         first = 10 * first + (unsigned)(digits[i] - '0');
     for (size_t i = 0; i < COUNTOF(issuers); i++) {
         const struct issuer *issuer = &issuers[i];
-        if (first >= issuer->first && first <= issuer->last && n >= issuer->min &&
-            n <= issuer->max)
-            return true;
+        if (first >= issuer->first && first <= issuer->last)
+            lengths |= (2U << issuer->max) - (1U << issuer->min);
     }
-    return false;
+    return lengths;
 }
 
 /* Luhn's: every second digit from the right counts twice, and its digits are summed. */
@@ -202,11 +204,6 @@ static bool is_checked(const char *digits, size_t n)
         sum += digit > 9 ? digit - 9 : digit;
     }
     return sum % 10 == 0;
-}
-
-static bool is_card(const char *digits, size_t n)
-{
-    return has_issuer(digits, n) && is_checked(digits, n);
 }
 
 /* --- how it is written ---------------------------------------------------------------------
@@ -266,9 +263,12 @@ static bool is_one_number(const struct card_digits *run, size_t n)
  * they could be. */
 static size_t card_length(struct str text, const struct card_digits *run, bool may)
 {
-    for (size_t n = run->n < CARD_MAX ? run->n : CARD_MAX; n >= CARD_MIN; n--) {
-        if (run->gap[n - 1] != CARD_GAP_NONE && is_card(run->text, n) &&
-            is_one_number(run, n) && (may || !card_is_other(text, run, n)))
+    unsigned lengths = run->n >= CARD_MIN ? issued_lengths(run->text) : 0;
+
+    for (size_t n = run->n < CARD_MAX ? run->n : CARD_MAX; n >= CARD_MIN && lengths; n--) {
+        if (run->gap[n - 1] != CARD_GAP_NONE && (lengths >> n & 1) &&
+            is_checked(run->text, n) && is_one_number(run, n) &&
+            (may || !card_is_other(text, run, n)))
             return n;
     }
     return 0;
@@ -375,7 +375,7 @@ struct str cards_redact(struct arena *into, struct str text, size_t *n)
         }
         from = end;
         ++*n;
-    } while (cards_next(text, from, &span));
+    } while (find(text, from, *n > CARDS_MANY, &span));
     memcpy(out + len, text.at + from, text.len - from);
     return (struct str){out, len + text.len - from};
 }

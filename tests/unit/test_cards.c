@@ -286,8 +286,8 @@ static void ch_9_the_quick_look_misses_nothing(void **state)
 static void ch_9_hostile_texts_cost_no_more_than_their_length(void **state)
 {
     static const char *const pieces[] = {
-        "4111 1111 1111 1111 ",  "4 ", "4111", "DE89 ", "00 4222222222222 ",
-        "track 378282246310005 "};
+        "4111 1111 1111 1111 ",   "4 ",   "4111", "DE89 ", "00 4222222222222 ",
+        "track 378282246310005 ", "4 1 ", "6 2 "};
     enum { SIZE = 1 << 20 };
     char *text = arena_alloc(&arena, SIZE);
 
@@ -299,7 +299,7 @@ static void ch_9_hostile_texts_cost_no_more_than_their_length(void **state)
             text[at] = pieces[i][at % len];
         cards_redact(&arena, (struct str){text, SIZE}, &n);
         double took = (double)(clock() - began) / CLOCKS_PER_SEC;
-        if (took > 4)
+        if (took > 2.5)
             fail_msg("\"%s\" took %.1f s", pieces[i], took);
     }
 }
