@@ -7,6 +7,11 @@
 
 #define UNDER_WAY_MAX 4 /* of one lane: SQL_FACES_OF gives a thousand messages at most */
 #define IN_ROW_MAX    3 /* then what cannot go in one has its turn */
+#define WAITING_MAX   4 /* to go again; then there are no new ones */
+
+/* A carrier that is away for a while would else cost a hundred messages for each request. They
+ * lose nothing by waiting: their key is kept for a day. */
+#define ATTEMPTS 30
 
 #define COLUMN_ID 17 /* behind those of outbox_intend */
 #define COLUMN_AT 18
@@ -56,7 +61,7 @@ bool bundle_wanted(const struct lane *lane)
 void bundle_add_claim(struct lane *lane)
 {
     struct arena *arena = &lane->cycle_arena;
-    struct db_param *params = lane_params(arena, 8, lane);
+    struct db_param *params = lane_params(arena, 9, lane);
     unsigned most = lane_config(lane)->outbox.claim_max;
 
     most = most < ways_of(lane)->most ? most : ways_of(lane)->most;
@@ -66,6 +71,7 @@ void bundle_add_claim(struct lane *lane)
     params[5] = param_int4(arena, (int32_t)most);
     params[6] = param_uuid(arena, worker_uuid());
     params[7] = param_int4(arena, (int32_t)ways_of(lane)->least);
+    params[8] = param_int4(arena, WAITING_MAX);
     call_add(&lane->cycle_call, &SQL_BUNDLE_INTEND, params);
 }
 
@@ -143,11 +149,11 @@ static void take(struct bundle *bundle, const struct str *ids)
 
 static void retry(struct bundle *bundle, const struct sending_result *result)
 {
-    const struct config *config = lane_config(bundle->lane);
-    unsigned most =
-        result->max_attempts > 0 ? result->max_attempts : config->outbox.max_attempts;
+    unsigned most = lane_config(bundle->lane)->outbox.max_attempts;
     usec_t wait = sending_wait(bundle->rows[0], result);
 
+    most = most > ATTEMPTS ? most : ATTEMPTS;
+    most = most > result->max_attempts ? most : result->max_attempts;
     count(COUNT_SEND_RETRIES, 1);
     for (size_t i = 0; i < bundle->n; i++) {
         struct sending_row *row = bundle->rows[i];

@@ -50,10 +50,18 @@ struct settle_arrays {
     struct db_array ids, hashes, errors, reasons, states, dues;
 };
 
+/* Put off under an epoch that is over: whoever holds it by now may have it on the wire. */
+static bool is_stale(const struct sending_row *row)
+{
+    return row->settlement == SETTLE_PUT_OFF && row->epoch != row->lane->epoch;
+}
+
 static void settle_row(struct settle_arrays *arrays, const struct sending_row *row)
 {
     enum settlement kind = row->settlement;
 
+    if (is_stale(row))
+        return;
     array_uuid(&arrays->conversations[kind], row->conversation);
     array_int(&arrays->seqs[kind], row->seq);
     array_int(&arrays->attempts[kind], row->attempt);
@@ -204,7 +212,7 @@ static void add_moves(struct lane *lane, struct sending_row *const *rows, size_t
     array_init(&seqs, arena, DB_INT8);
     array_init(&into, arena, DB_UUID);
     for (size_t i = 0; i < n; i++) {
-        if (!rows[i]->moved)
+        if (!rows[i]->moved || is_stale(rows[i]))
             continue;
         array_uuid(&conversations, rows[i]->conversation);
         array_int(&seqs, rows[i]->seq);

@@ -3,10 +3,10 @@
 
 -- name: bundle_intend
 -- The intent to send a bundle: the first one that is to go again, as it was; else a new one of the
--- heads of conversations that never were on the wire and show no file, when there are enough of them. As
--- outbox_intend otherwise. One of a bundle that another transaction holds is waited for: without it the
+-- heads of conversations that never were on the wire and show no file, when there are enough of them and
+-- not too many bundles wait already: a provider that takes none gets no more. As outbox_intend otherwise. One of a bundle that another transaction holds is waited for: without it the
 -- request would be another one.
--- $1 org  $2 lane  $3 holder  $4 epoch  $5 now  $6 at most  $7 bundle id  $8 at least
+-- $1 org  $2 lane  $3 holder  $4 epoch  $5 now  $6 at most  $7 bundle id  $8 at least  $9 bundles that may wait
 with held as (
     select 1 from lanes
      where org_id = $1::uuid and lane_id = $2::uuid and holder = $3::uuid and epoch = $4::int8
@@ -33,6 +33,9 @@ with held as (
       from (select b.conversation_id, b.seq
               from outbox b
              where exists (select 1 from held) and not exists (select 1 from again)
+               and (select count(distinct w.bundle_id) from outbox w
+                     where w.org_id = $1::uuid and w.lane_id = $2::uuid and w.bundle_id is not null
+                       and w.state = 6) < $9::int4
                and b.org_id = $1::uuid and b.lane_id = $2::uuid and b.state = 0
                and b.due_at <= $5::timestamptz
              order by b.priority, b.due_at
@@ -79,11 +82,12 @@ update outbox o
 
 -- name: bundle_inherit
 -- What the last holder intended in a bundle goes again as it was, at once: under its key that is
--- harmless. Before lane_inherit, which has those that outlived too many senders.
--- $1 org  $2 lane  $3 epoch  $4 now  $5 attempts at most
-update outbox set state = 6, due_at = $4::timestamptz
+-- harmless. Before lane_inherit, which has those that outlived too many senders: that is counted apart,
+-- since a bundle has more attempts than a sender may have killed.
+-- $1 org  $2 lane  $3 epoch  $4 now  $5 deaths at most
+update outbox set state = 6, due_at = $4::timestamptz, repeats = repeats + 1
  where org_id = $1::uuid and lane_id = $2::uuid and bundle_id is not null and state = 1 and epoch < $3::int8
-   and attempt < $5::int4;
+   and repeats < $5::int4;
 
 -- name: bundle_orphans
 -- Where a provider knows our keys an orphan may go again, whoever waits for it.

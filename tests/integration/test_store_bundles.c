@@ -61,7 +61,7 @@ static long bundle(PGconn *conn, const char *who, const char *epoch, const char 
                    const char *most, const char *id)
 {
     return say_count(conn, &SQL_BUNDLE_INTEND,
-                     PARAMS(org, lane, who, epoch, now, most, id, "3"));
+                     PARAMS(org, lane, who, epoch, now, most, id, "3", "2"));
 }
 
 static long count_of(const char *where)
@@ -145,6 +145,22 @@ static void ch_5_a_bundle_goes_again_as_it_was(void **state)
     run_sql(owner, "drop table before");
 }
 
+/* Its carrier takes none: two wait to go again, and nobody joins them. */
+static void ch_5_while_bundles_wait_there_are_no_new_ones(void **state)
+{
+    (void)state;
+    promise(9, 1);
+    hold(one, ANA, T("00"), T("20"));
+    assert_int_equal(bundle(one, ANA, "1", T("05"), "3", B1), 3);
+    put_off(owner, "6", T("15"));
+    assert_int_equal(bundle(one, ANA, "1", T("05"), "3", B2), 3);
+    put_off(owner, "6", T("15"));
+    assert_int_equal(bundle(one, ANA, "1", T("05"), "3", BEN), 0);
+    assert_int_equal(
+        say_count(one, &SQL_OUTBOX_INTEND, PARAMS(org, lane, ANA, "1", T("05"), "1")), 1);
+    assert_int_equal(bundle(one, ANA, "1", T("16"), "3", BEN), 3);
+}
+
 /* One of them may still be on the wire by somebody else's hand. */
 static void ch_5_a_bundle_waits_until_all_of_it_may_go_again(void **state)
 {
@@ -181,7 +197,7 @@ static void ch_5_a_bundle_that_outlived_too_many_senders_is_orphaned(void **stat
     promise(4, 1);
     hold(one, ANA, T("00"), T("10"));
     assert_int_equal(bundle(one, ANA, "1", T("05"), "100", B1), 4);
-    run_sql(owner, "update outbox set attempt = 6");
+    run_sql(owner, "update outbox set attempt = 20, repeats = 6");
     hold(two, BEN, T("11"), T("21"));
     (void)say_count(two, &SQL_BUNDLE_INHERIT, PARAMS(org, lane, "2", T("12"), "6"));
     (void)say_count(two, &SQL_LANE_INHERIT, PARAMS(org, lane, "2", T("12")));
@@ -296,6 +312,7 @@ int main(void)
         FRESH(ch_5_few_are_left_to_go_alone),
         FRESH(ch_5_what_was_on_the_wire_or_shows_a_file_is_in_no_bundle),
         FRESH(ch_5_a_bundle_goes_again_as_it_was),
+        FRESH(ch_5_while_bundles_wait_there_are_no_new_ones),
         FRESH(ch_5_a_bundle_waits_until_all_of_it_may_go_again),
         FRESH(ch_5_a_dead_holders_bundle_is_the_next_ones),
         FRESH(ch_5_a_bundle_that_outlived_too_many_senders_is_orphaned),
