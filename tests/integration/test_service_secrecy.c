@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <curl/curl.h>
 
 #define STRANGER "15550109977"
 #define OTHER    "15550109966"
@@ -28,7 +29,8 @@ static void start(void)
 {
     owner = owner_connect();
     assert_int_equal(setenv("PARLEY_LOG_LEVEL", "debug", 1), 0);
-    service_start(&service, &(struct service_wish){.sms = true, .codes = true, .workers = 2});
+    service_start(&service, &(struct service_wish){
+                                .sms = true, .mail = true, .codes = true, .workers = 2});
     run_sql(owner, "update businesses set settings = settings || '{\"registration\": true}'");
 }
 
@@ -142,6 +144,120 @@ static void nothing_that_comes_to_the_door_is_logged(void **state)
     service_stop(&service);
 }
 
+/* --- SMS and mail ---------------------------------------------------------------------------
+ */
+
+#define GATEWAY "a zanzibar token of some length"
+
+static size_t drop(const char *data, size_t size, size_t n, void *nobody)
+{
+    (void)data;
+    (void)nobody;
+    return size * n;
+}
+
+static long send_bytes(const char *path, const char *body)
+{
+    CURL *curl = curl_easy_init();
+    struct curl_slist *headers = curl_slist_append(NULL, "Authorization: Bearer " GATEWAY);
+    long status = 0;
+
+    curl_easy_setopt(curl, CURLOPT_URL,
+                     arena_format(&arena, "http://127.0.0.1:%d%s", service.port, path).at);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, drop);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT, 10L);
+    (void)curl_easy_perform(curl);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    curl_slist_free_all(headers);
+    curl_easy_cleanup(curl);
+    return status;
+}
+
+static void send_sms(const char *words, const char *more)
+{
+    struct str id = arena_format(&arena, "SMsecret%u", messages++);
+    struct post post = {.sms = true,
+                        .body = post_sms(&arena, "+" STRANGER, id.at, words, more)};
+
+    service_post(&service, &post, 1, 1, WAIT);
+    assert_int_equal(post.status, 200);
+}
+
+static void send_mail(const char *subject, const char *words)
+{
+    const char *raw = arena_format(&arena,
+                                   "From: Zanzibar <zanzibar@zanzibar.example>\r\n"
+                                   "To: " SERVICE_MAIL "\r\nSubject: %s\r\n"
+                                   "Message-ID: <zanzibar%u@zanzibar.example>\r\n\r\n%s\r\n",
+                                   subject, messages++, words)
+                          .at;
+
+    usec_t end = clock_monotonic() + WAIT;
+    while (send_bytes("/webhooks/mail/" SERVICE_MAIL, raw) != 200 && clock_monotonic() < end)
+        (void)usleep(20000);
+    assert_true(clock_monotonic() < end);
+}
+
+/* Neither ours nor the database's own. */
+static void nothing_of_database(const char *const *marks, size_t n)
+{
+    char path[160], line[4096];
+    bool works = false;
+
+    (void)snprintf(path, sizeof path, "%s/log", store_pg.dir);
+    FILE *log = fopen(path, "r");
+    assert_non_null(log);
+    while (fgets(line, sizeof line, log) != NULL) {
+        works |= strstr(line, "no_spice") != NULL;
+        for (size_t i = 0; i < n; i++) {
+            if (strstr(line, marks[i]) != NULL)
+                fail_msg("'%s' stands in the database's log: %s", marks[i], line);
+        }
+    }
+    (void)fclose(log);
+    assert_true(works); /* it tells what it refused */
+}
+
+/* What comes and goes by SMS and mail, what the database refuses of it, and the links that are
+ * sent back to us. */
+static void nothing_of_sms_and_mail_is_logged(void **state)
+{
+    (void)state;
+    static const char *const marks[] = {"zanzibar",        "Zanzibar",      STRANGER,
+                                        "987654",          "re_0123456789", "atokenofTwilios",
+                                        "a key of thirty", "SMsecret"};
+    assert_int_equal(setenv("PARLEY_MAIL_GATEWAY_TOKEN", GATEWAY, 1), 0);
+    start();
+    send_sms("zanzibar", "&MessagingServiceSid=MGzanzibar");
+    send_sms("987654", "&NumMedia=1&MediaContentType0=image/png&MediaUrl0=https://zanzibar/");
+    send_sms("zanzibar@zanzibar.example", "");
+    send_sms("my orders", "&ProfileName=Zanzibar");
+    send_mail("Zanzibar", "my orders");
+    send_mail("zanzibar 987654", "+" STRANGER);
+    send_mail("register", "Zanzibar Queen");
+    send_mail("=?zanzibar?q?zanzibar", "Content-Type: zanzibar");
+    (void)send_bytes("/webhooks/mail/zanzibar@zanzibar.example", "From: zanzibar\r\n\r\nx");
+    (void)send_bytes("/webhooks/resend", "{\"zanzibar\":1}");
+    (void)send_bytes("/webhooks/twilio?zanzibar=zanzibar", "Body=zanzibar&From=%2B" STRANGER);
+    (void)send_bytes("/t/zanzibarzanzibar", "once=zanzibar");
+    (void)send_bytes("/u/zanzibarzanzibar", "zanzibar");
+    (void)send_bytes("/s/zanzibarzan", "zanzibar");
+    (void)send_bytes("/f/zanzibarzanzibar", "zanzibar");
+    service_until(&service, owner, "select count(*) from outbox", 0, WAIT);
+    run_sql(owner, "alter table messages add constraint no_spice"
+                   " check (inbound is false or body not like '%zanzibar%') not valid");
+    send_sms("zanzibar zanzibar", "");
+    send_mail("zanzibar", "zanzibar zanzibar");
+    service_until(&service, owner, "select (count(*) > 0)::int from dead_letters", 1, WAIT);
+    run_sql(owner, "alter table messages drop constraint no_spice; delete from dead_letters");
+    nothing_of(marks, COUNTOF(marks));
+    nothing_of_database(marks + 1, COUNTOF(marks) - 1); /* the constraint is the test's own */
+    assert_int_equal(unsetenv("PARLEY_MAIL_GATEWAY_TOKEN"), 0);
+    service_stop(&service);
+}
+
 /* Whoever may connect may put other flows live, so that is the service's user alone. */
 static void only_its_user_may_speak_to_the_control_socket(void **state)
 {
@@ -165,6 +281,7 @@ int main(void)
         TEST(nothing_that_people_write_is_logged),
         TEST(nothing_that_the_database_refuses_is_logged),
         TEST(nothing_that_comes_to_the_door_is_logged),
+        TEST(nothing_of_sms_and_mail_is_logged),
         TEST(only_its_user_may_speak_to_the_control_socket),
     };
 
