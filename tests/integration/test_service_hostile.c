@@ -173,8 +173,9 @@ static void ch_6_no_mangled_link_opens_anything(void **state)
     const char *before = doings();
 
     (void)state;
-    for (int kind = LINK_TAP; kind <= LINK_UNSUBSCRIBE; kind++) {
-        struct str good = path_of(kind, &link);
+    static const enum link_kind kinds[] = {LINK_TAP, LINK_UNSUBSCRIBE};
+    for (size_t k = 0; k < COUNTOF(kinds); k++) {
+        struct str good = path_of(kinds[k], &link);
         assert_int_equal(visit(NULL, good, NULL), 200);
         for (size_t len = 0; len < good.len; len++) {
             long status = visit("POST", str_slice(good, 0, len), "once=0123456789abcdef");
@@ -320,8 +321,8 @@ static void ch_4_what_is_nearly_twilios_stays_outside(void **state)
     };
     static const char *const queries[] = {
         "", "?bodySHA256=",
-        "?bodySHA256=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca"
-        "495991b7852b855"};
+        ("?bodySHA256=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca"
+         "495991b7852b855")};
 
     (void)state;
     assert_int_equal(post_form(body, NULL, true).status, 401);
