@@ -348,8 +348,8 @@ static void ch_4_a_strange_form_is_taken_for_no_more_than_it_is(void **state)
         "&NumMedia=999999999999999999999",
         "&NumMedia=-1&MediaUrl0=http://127.0.0.1/",
         "&NumMedia=0x2&MediaUrl0=file:///etc/passwd",
-        "&NumMedia=10&MediaUrl0=http://169.254.169.254/latest&MediaContentType0=image/png"
-        "&MediaUrl1=http://127.0.0.1:1/Messages/../Media/..&MediaUrl9=gopher://x/",
+        ("&NumMedia=10&MediaUrl0=http://169.254.169.254/latest&MediaContentType0=image/png"
+         "&MediaUrl1=http://127.0.0.1:1/Messages/../Media/..&MediaUrl9=gopher://x/"),
         "&%00=%00&%ff=%c0%af&x=&&&",
         "&Tody%00=x&Zrom%20=%2B15550100002",
         "&OptOutType=%00STOP",
