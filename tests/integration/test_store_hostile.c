@@ -8,7 +8,7 @@
 #include "flows/flows.h"
 #include "store/parts.h"
 #include "store/seed.h"
-#include "tests/support/store.h"
+#include "tests/support/talks.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,16 +24,6 @@ static PGconn *owner;
 static char long_text[3000];
 static struct str theirs[32]; /* names, numbers and ids of Lucia's things */
 static size_t n_theirs;
-
-static struct uuid id_of(const char *sql)
-{
-    PGresult *result = PQexec(owner, sql);
-    struct uuid id = {{0}};
-    if (PQntuples(result) != 1 || !uuid_parse(str_from(PQgetvalue(result, 0, 0)), &id))
-        fail_msg("no id: %s", sql);
-    PQclear(result);
-    return id;
-}
 
 /* --- one call ----------------------------------------------------------------------------- */
 
@@ -104,11 +94,12 @@ static void ask(const struct asking *asking, struct str text)
     struct value answer;
     const char *outcome;
     struct part_frame frame = {.org = seed_demo_org,
-                               .customer = id_of("select md5('larkfield/customer/1')::uuid"),
-                               .conversation = id_of("select md5('talk/1')::uuid"),
-                               .contact = id_of("select md5('talk/1')::uuid"),
+                               .customer =
+                                   ask_id(owner, "select md5('larkfield/customer/1')::uuid"),
+                               .conversation = ask_id(owner, "select md5('talk/1')::uuid"),
+                               .contact = ask_id(owner, "select md5('talk/1')::uuid"),
                                .now = clock_now(),
-                               .id = id_of("select gen_random_uuid()"),
+                               .id = ask_id(owner, "select gen_random_uuid()"),
                                .text = text,
                                .code = STR("aa11"),
                                .given = STR("bb22"),
@@ -241,25 +232,13 @@ static void collect(const char *sql)
 static int begin(void **state)
 {
     (void)state;
-    struct seed_counts counts;
     struct err err = {0};
+
     assert_true(crypto_init(&err));
     memset(long_text, 'a', sizeof long_text);
-    if (!seed_demo(&(struct seed_options){.url = store_pg.url, .phone_number_id = "1"}, &counts,
-                   &err))
-        fail_msg("%s", err.text);
     owner = owner_connect();
+    talks_begin(owner);
     run_sql(owner, "select set_config('parley.org_id', org_id::text, false) from businesses");
-    run_sql(
-        owner,
-        "insert into contact_points (org_id, contact_id, channel, address, phone, customer_id)"
-        " select org_id, md5('talk/' || n)::uuid, 'whatsapp', phone, phone, customer_id"
-        "   from customer_phones join generate_series(1, 2) n"
-        "     on customer_id = md5('larkfield/customer/' || n)::uuid;"
-        "insert into conversations (org_id, conversation_id, account_id, contact_id)"
-        " select p.org_id, p.contact_id, a.account_id, p.contact_id"
-        "   from contact_points p join (select org_id, min(account_id::text)::uuid as "
-        "account_id from accounts group by org_id) a using (org_id)");
     /* what is Lucia's is marked */
     run_sql(owner,
             "update customers set name = '" MARK "', email = '" MARK "@example.com'"

@@ -7,7 +7,7 @@
 #include "store/parts.h"
 #include "store/seed.h"
 #include "store/sql.h"
-#include "tests/support/store.h"
+#include "tests/support/talks.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,33 +23,23 @@ static struct rig rig;
 static PGconn *owner;
 static usec_t now;
 
-static struct uuid id_of(const char *sql)
-{
-    PGresult *result = PQexec(owner, sql);
-    struct uuid id = {{0}};
-    if (PQntuples(result) != 1 || !uuid_parse(str_from(PQgetvalue(result, 0, 0)), &id))
-        fail_msg("no id: %s", sql);
-    PQclear(result);
-    return id;
-}
-
 static struct uuid customer(int n)
 {
     char sql[100];
     (void)snprintf(sql, sizeof sql, "select md5('larkfield/customer/%d')::uuid", n);
-    return id_of(sql);
+    return ask_id(owner, sql);
 }
 
 static struct uuid conversation(int n)
 {
     char sql[100];
     (void)snprintf(sql, sizeof sql, "select md5('talk/%d')::uuid", n);
-    return id_of(sql);
+    return ask_id(owner, sql);
 }
 
 static struct uuid fresh(void)
 {
-    return id_of("select gen_random_uuid()");
+    return ask_id(owner, "select gen_random_uuid()");
 }
 
 /* --- parts, as flows use them ----------------------------------------------------------------
@@ -170,7 +160,7 @@ static int64_t say_storing(const char *handle, const char *bytes)
     struct db_param *values = params(7);
     (void)snprintf(sql, sizeof sql, "select document_id from documents where handle = '%s'",
                    handle);
-    values[1] = param_uuid(&rig.arena, id_of(sql));
+    values[1] = param_uuid(&rig.arena, ask_id(owner, sql));
     values[2] =
         param_text(arena_str(&rig.arena, (struct str){(const char *)hash.bytes, HASH_LEN}));
     values[3] = param_int8(&rig.arena, 1);
@@ -185,7 +175,7 @@ static int64_t end_file(const char *handle, const char *state)
     struct db_param *values = params(5);
     (void)snprintf(sql, sizeof sql, "select document_id from documents where handle = '%s'",
                    handle);
-    values[1] = param_uuid(&rig.arena, id_of(sql));
+    values[1] = param_uuid(&rig.arena, ask_id(owner, sql));
     values[2] = param_text(str_from(state));
     values[3] = param_text(STR("lost"));
     values[4] = param_time(&rig.arena, now);
@@ -455,26 +445,9 @@ static void ch_1_the_same_handle_twice_is_one_file(void **state)
 
 static int begin(void **state)
 {
-    struct seed_options options = {.url = store_pg.url, .phone_number_id = "106"};
-    struct seed_counts counts;
-    struct err err = {0};
-
     (void)state;
-    if (!seed_demo(&options, &counts, &err)) {
-        (void)fprintf(stderr, "%s\n", err.text);
-        return -1;
-    }
     owner = owner_connect();
-    run_sql(
-        owner,
-        "insert into contact_points (org_id, contact_id, channel, address, phone, customer_id)"
-        " select org_id, md5('talk/' || n)::uuid, 'whatsapp', phone, phone, customer_id"
-        "   from customer_phones join generate_series(1, 2) n"
-        "     on customer_id = md5('larkfield/customer/' || n)::uuid;"
-        "insert into conversations (org_id, conversation_id, account_id, contact_id)"
-        " select p.org_id, p.contact_id, a.account_id, p.contact_id"
-        "   from contact_points p join (select org_id, min(account_id::text)::uuid as "
-        "account_id from accounts group by org_id) a using (org_id)");
+    talks_begin(owner);
     rig_open(&rig, &(struct db_options){.connections = 2, .role = "parley_bot"});
     return 0;
 }

@@ -5,7 +5,7 @@
  */
 #include "store/seed.h"
 #include "store/sql.h"
-#include "tests/support/store.h"
+#include "tests/support/talks.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,25 +26,14 @@ static usec_t now;
 #define FORMAT(...) (snprintf(text, sizeof(text), __VA_ARGS__), text)
 static char text[2000];
 
-static struct uuid id_of(const char *sql)
-{
-    PGresult *result = PQexec(owner, sql);
-    struct uuid id = {{0}};
-
-    if (PQntuples(result) != 1 || !uuid_parse(str_from(PQgetvalue(result, 0, 0)), &id))
-        fail_msg("no id: %s", sql);
-    PQclear(result);
-    return id;
-}
-
 static struct uuid md5_of(const char *name)
 {
-    return id_of(FORMAT("select md5('%s')::uuid", name));
+    return ask_id(owner, FORMAT("select md5('%s')::uuid", name));
 }
 
 static struct uuid account(void)
 {
-    return id_of("select account_id from accounts where channel = 'whatsapp' limit 1");
+    return ask_id(owner, "select account_id from accounts where channel = 'whatsapp' limit 1");
 }
 
 /* A message of the conversation, promised as a turn does. */
@@ -129,7 +118,8 @@ static void show_by(int seq, const char *document, int customer, bool beforehand
     array_int(&arrays[2], seq);
     array_uuid(&arrays[3], md5_of(document));
     if (customer > 0) {
-        struct uuid id = id_of(FORMAT("select md5('larkfield/customer/%d')::uuid", customer));
+        struct uuid id =
+            ask_id(owner, FORMAT("select md5('larkfield/customer/%d')::uuid", customer));
         array_uuid(&arrays[4], id);
     } else {
         array_null(&arrays[4]);
