@@ -93,3 +93,16 @@ void answer_later(struct sandbox *sandbox, struct http_exchange *exchange, enum 
                                 .delay_ms = delay_ms};
     journal_sync(sandbox->journal, &waiting->wait, synced);
 }
+
+void answer_mishap(struct sandbox *sandbox, struct http_exchange *exchange, enum mishap mishap,
+                   int64_t delay_ms)
+{
+    if (mishap == MISHAP_LOST) {
+        answer_later(sandbox, exchange, FATE_DROP, 0, NULL, STR_NONE, delay_ms);
+    } else if (mishap == MISHAP_GARBAGE) {
+        answer_later(sandbox, exchange, FATE_ANSWER, 200, "text/html",
+                     STR("<html>Sorry, something went wrong.</html>"), delay_ms);
+    } else {
+        answer_later(sandbox, exchange, FATE_ANSWER, 502, NULL, STR_NONE, delay_ms);
+    }
+}

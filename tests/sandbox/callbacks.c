@@ -414,12 +414,6 @@ void callbacks_owe_status(struct sandbox *sandbox, struct chatter *person, json_
 /* --- the journal's records, applied: the same at work and at start --------------------------
  */
 
-static struct str text_in(const json_t *object, const char *name)
-{
-    const json_t *value = json_object_get(object, name);
-    return (struct str){json_string_value(value), json_string_length(value)};
-}
-
 static void apply_said(struct sandbox *sandbox, const json_t *record, struct chatter *person)
 {
     const json_t *message = json_object_get(record, "message");

@@ -19,12 +19,6 @@ static void refuse(struct http_exchange *exchange, const char *reason)
     answer_json(exchange, 400, json_pack("{s:s}", "error", reason));
 }
 
-static struct str text_in(const json_t *object, const char *name)
-{
-    const json_t *value = json_object_get(object, name);
-    return (struct str){json_string_value(value), json_string_length(value)};
-}
-
 /* --- for tests ------------------------------------------------------------------------------
  */
 

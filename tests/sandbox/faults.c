@@ -158,6 +158,15 @@ bool faults_roll(struct faults *faults, double p)
     return p > 0 && (double)(roll(faults) >> 11) * 0x1p-53 < p;
 }
 
+enum mishap faults_mishap(struct faults *faults)
+{
+    if (faults_roll(faults, faults->empty_5xx))
+        return faults_roll(faults, 0.5) ? MISHAP_BEFORE : MISHAP_AFTER;
+    if (faults_roll(faults, faults->lose_answer))
+        return MISHAP_LOST;
+    return faults_roll(faults, faults->garbage) ? MISHAP_GARBAGE : MISHAP_NONE;
+}
+
 int64_t faults_delay(struct faults *faults)
 {
     int64_t spread = faults->delay_max_ms - faults->delay_ms;

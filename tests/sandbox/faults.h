@@ -57,6 +57,16 @@ struct faults {
 MUST_USE bool faults_set(struct faults *faults, const json_t *wish, struct err *err);
 json_t *faults_to_json(const struct faults *faults);
 
+/* What happens to a request that is in order. */
+enum mishap {
+    MISHAP_NONE,
+    MISHAP_BEFORE, /* nobody takes it, and the answer is 502 */
+    MISHAP_AFTER,  /* it is taken, and the answer is 502 */
+    MISHAP_LOST,   /* ... and there is no answer */
+    MISHAP_GARBAGE /* ... and the answer is some page */
+};
+enum mishap faults_mishap(struct faults *faults);
+
 /* True with probability `p`. */
 bool faults_roll(struct faults *faults, double p);
 /* How long this answer waits. */

@@ -23,24 +23,6 @@ struct call {
     struct str edge;   /* "messages", "media", ... or empty */
 };
 
-static struct str text_in(const json_t *object, const char *name)
-{
-    const json_t *value = json_object_get(object, name);
-    return (struct str){json_string_value(value), json_string_length(value)};
-}
-
-static void keep_finding(struct call *call, const char *kind, const char *detail,
-                         const json_t *body)
-{
-    struct sandbox *sandbox = call->sandbox;
-    json_array_append_new(sandbox->findings,
-                          json_pack("{s:s, s:s, s:O}", "kind", kind, "detail", detail, "body",
-                                    body ? (json_t *)body : json_null()));
-    if (json_array_size(sandbox->findings) > 100)
-        json_array_remove(sandbox->findings, 0);
-    (void)fprintf(stderr, "parley-sandbox: %s: %s\n", kind, detail);
-}
-
 static bool is_our_number(const struct settings *settings, struct str id)
 {
     for (size_t i = 0; i < settings->n_numbers; i++) {
@@ -229,21 +211,12 @@ static void answer_taken(struct call *call, struct chatter *person, const json_t
                          const struct fault_rule *late)
 {
     struct sandbox *sandbox = call->sandbox;
-    struct faults *faults = &sandbox->faults;
-    int64_t delay = faults_delay(faults);
-    bool empty = faults_roll(faults, faults->empty_5xx);
-    if (empty && faults_roll(faults, 0.5)) {
-        answer_later(sandbox, call->exchange, FATE_ANSWER, 502, NULL, STR_NONE, delay);
-        return;
-    }
-    struct str id = take(call, person, body, late);
-    if (empty) {
-        answer_later(sandbox, call->exchange, FATE_ANSWER, 502, NULL, STR_NONE, delay);
-    } else if (faults_roll(faults, faults->lose_answer)) {
-        answer_later(sandbox, call->exchange, FATE_DROP, 0, NULL, STR_NONE, delay);
-    } else if (faults_roll(faults, faults->garbage)) {
-        answer_later(sandbox, call->exchange, FATE_ANSWER, 200, "text/html",
-                     STR("<html>Sorry, something went wrong.</html>"), delay);
+    int64_t delay = faults_delay(&sandbox->faults);
+    enum mishap mishap = faults_mishap(&sandbox->faults);
+    struct str id = mishap == MISHAP_BEFORE ? STR_NONE : take(call, person, body, late);
+
+    if (mishap != MISHAP_NONE) {
+        answer_mishap(sandbox, call->exchange, mishap, delay);
     } else {
         struct str text = accepted_body(&call->exchange->arena, person, body, id);
         answer_later(sandbox, call->exchange, FATE_ANSWER, 200, "application/json", text,
@@ -317,7 +290,7 @@ static void check_description(struct call *call, const json_t *body)
     if (!sandbox->openapi || schema_check_request(sandbox->openapi, "post", path, body, reason))
         return;
     sandbox->n_undescribed++;
-    keep_finding(call, "description", reason, body);
+    finding_keep(call->sandbox, "description", reason, json_incref((json_t *)body));
 }
 
 static void answer_fast(struct call *call)
@@ -350,7 +323,7 @@ static void post_messages(struct call *call)
     OWNED_JSON(body) = NULL;
     if (!json_read(call->exchange->body, &body, NULL)) {
         sandbox->n_findings++;
-        keep_finding(call, "message", "The body is not JSON.", NULL);
+        finding_keep(call->sandbox, "message", "The body is not JSON.", NULL);
         refuse(call, 400, 100, "The body is not JSON.");
         return;
     }
@@ -360,13 +333,14 @@ static void post_messages(struct call *call)
     }
     if (!validate_message(body, &finding)) {
         sandbox->n_findings++;
-        keep_finding(call, "message", finding.detail, body);
+        finding_keep(call->sandbox, "message", finding.detail, json_incref((json_t *)body));
         refuse(call, 400, finding.code, finding.detail);
         return;
     }
     check_description(call, body);
     if (!names_good_file(call, body)) {
-        keep_finding(call, "media", "The file is not there, or another number's.", body);
+        finding_keep(call->sandbox, "media", "The file is not there, or another number's.",
+                     json_incref((json_t *)body));
         refuse(call, 400, 100,
                "Param id is not a valid whatsapp business account media attachment ID");
         return;
@@ -396,7 +370,7 @@ static void post_media(struct call *call)
         refuse(call, 400, 100, "Param file must be a file with one of the types");
     } else if (!media_upload(sandbox, call->exchange, call->object, id, &err)) {
         sandbox->n_findings++;
-        keep_finding(call, "media", err.text, NULL);
+        finding_keep(call->sandbox, "media", err.text, NULL);
         refuse(call, 400, 100, err.text);
     } else {
         enum fate fate = faults_roll(faults, faults->upload_lose) ? FATE_DROP : FATE_ANSWER;
@@ -465,7 +439,7 @@ static void post_template(struct call *call)
     }
     if (!validate_template(body, &finding)) {
         sandbox->n_findings++;
-        keep_finding(call, "template", finding.detail, body);
+        finding_keep(call->sandbox, "template", finding.detail, json_incref((json_t *)body));
         refuse(call, 400, finding.code, finding.detail);
         return;
     }

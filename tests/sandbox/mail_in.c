@@ -17,12 +17,6 @@
 #define FILES_MAX 10
 #define AUTHSERV  "mx.sandbox.example" /* whose word about senders counts */
 
-static struct str text_in(const json_t *object, const char *name)
-{
-    const json_t *value = json_object_get(object, name);
-    return (struct str){json_string_value(value), json_string_length(value)};
-}
-
 static bool is_wished(const json_t *wish, const char *name)
 {
     return json_is_true(json_object_get(wish, name));

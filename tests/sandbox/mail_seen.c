@@ -12,12 +12,6 @@
 #include <stdlib.h>
 #include <strings.h>
 
-static struct str text_in(const json_t *object, const char *name)
-{
-    const json_t *value = json_object_get(object, name);
-    return (struct str){json_string_value(value), json_string_length(value)};
-}
-
 static const json_t *mail_asked(const struct chatter *person, struct str id)
 {
     const json_t *entry = person ? chats_entry(person, id) : NULL;

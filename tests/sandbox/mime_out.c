@@ -9,12 +9,6 @@
 
 #define BOUNDARY "=_sandbox_part_of_a_mail"
 
-static struct str text_in(const json_t *object, const char *name)
-{
-    const json_t *value = json_object_get(object, name);
-    return (struct str){json_string_value(value), json_string_length(value)};
-}
-
 struct str mime_path(struct arena *into, struct str address)
 {
     struct str out = STR_NONE;

@@ -26,23 +26,6 @@ struct call {
     struct str key;
 };
 
-static struct str text_in(const json_t *object, const char *name)
-{
-    const json_t *value = json_object_get(object, name);
-    return (struct str){json_string_value(value), json_string_length(value)};
-}
-
-static void keep_finding(struct call *call, const char *kind, const char *detail)
-{
-    struct sandbox *sandbox = call->sandbox;
-    json_t *body = json_string_of(call->exchange->body);
-    json_array_append_new(sandbox->findings, json_pack("{s:s, s:s, s:o}", "kind", kind,
-                                                       "detail", detail, "body", body));
-    if (json_array_size(sandbox->findings) > 100)
-        json_array_remove(sandbox->findings, 0);
-    fprintf(stderr, "parley-sandbox: %s: %s\n", kind, detail);
-}
-
 static void refuse(struct call *call, int http, const char *name, const char *message)
 {
     OWNED_JSON(body) =
@@ -55,7 +38,7 @@ static void refuse(struct call *call, int http, const char *name, const char *me
 static bool wrong(struct call *call, const char *name, const char *message)
 {
     call->sandbox->n_findings++;
-    keep_finding(call, "mail", message);
+    finding_keep(call->sandbox, "mail", message, json_string_of(call->exchange->body));
     refuse(call, 422, name, message);
     return false;
 }
@@ -154,7 +137,7 @@ static void check_description(struct call *call)
                              call->batch ? "/emails/batch" : "/emails", call->body, reason))
         return;
     sandbox->n_undescribed++;
-    keep_finding(call, "description", reason);
+    finding_keep(call->sandbox, "description", reason, json_string_of(call->exchange->body));
 }
 
 /* --- keys --------------------------------------------------------------------------------- */
@@ -317,23 +300,15 @@ static json_t *take(struct call *call)
 static void answer_taken(struct call *call)
 {
     struct sandbox *sandbox = call->sandbox;
-    struct faults *faults = &sandbox->faults;
-    int64_t delay = faults_delay(faults);
-    bool empty = faults_roll(faults, faults->empty_5xx);
-    if (empty && faults_roll(faults, 0.5)) {
-        answer_later(sandbox, call->exchange, FATE_ANSWER, 502, NULL, STR_NONE, delay);
-        return;
-    }
-    json_t *ids = take(call);
-    if (empty)
-        answer_later(sandbox, call->exchange, FATE_ANSWER, 502, NULL, STR_NONE, delay);
-    else if (faults_roll(faults, faults->lose_answer))
-        answer_later(sandbox, call->exchange, FATE_DROP, 0, NULL, STR_NONE, delay);
-    else if (faults_roll(faults, faults->garbage))
-        answer_later(sandbox, call->exchange, FATE_ANSWER, 200, "text/html",
-                     STR("<html>Sorry, something went wrong.</html>"), delay);
-    else
+    int64_t delay = faults_delay(&sandbox->faults);
+    enum mishap mishap = faults_mishap(&sandbox->faults);
+    json_t *ids = mishap == MISHAP_BEFORE ? NULL : take(call);
+
+    if (mishap != MISHAP_NONE) {
+        answer_mishap(sandbox, call->exchange, mishap, delay);
+    } else {
         answer_ids(call, ids, delay);
+    }
 }
 
 /* One that is refused takes its batch along. */

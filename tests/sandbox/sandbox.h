@@ -17,6 +17,7 @@
  *     callbacks.c  webhooks that we owe the service, until it has answered 200
  *     media.c      files that were sent either way
  *     answer.c     answers that wait: for the disk, for a delay, or for ever
+ *     finding.c    what a request did wrong, kept to be looked at
  *     validate.c, schema.c, faults.c   pure
  *     journal.c    the promise: recorded before it is answered
  *
@@ -255,8 +256,18 @@ enum fate { FATE_ANSWER, FATE_DROP };
  * `delay_ms` have passed. Body is copied. */
 void answer_later(struct sandbox *sandbox, struct http_exchange *exchange, enum fate fate,
                   int status, const char *type, struct str body, int64_t delay_ms);
+/* Answer so that whoever asked does not learn that it was taken; not for MISHAP_NONE. */
+void answer_mishap(struct sandbox *sandbox, struct http_exchange *exchange, enum mishap mishap,
+                   int64_t delay_ms);
 /* Close the client's connection and finish the exchange. */
 void answer_drop(struct http_exchange *exchange);
+
+/* --- finding.c ---------------------------------------------------------------------------- */
+/* Keep what is wrong with a request, and say it; the newest hundred are kept. `body` is taken,
+ * and may be NULL. */
+void finding_keep(struct sandbox *sandbox, const char *kind, const char *detail, json_t *body);
+/* A member's text, borrowed; empty when it is none. */
+struct str text_in(const json_t *object, const char *name);
 
 /* --- chats.c ------------------------------------------------------------------------------ */
 struct chatter *chats_find(struct sandbox *sandbox, struct str who);

@@ -15,12 +15,6 @@
 
 #define FILES_MAX 10
 
-static struct str text_in(const json_t *object, const char *name)
-{
-    const json_t *value = json_object_get(object, name);
-    return (struct str){json_string_value(value), json_string_length(value)};
-}
-
 /* --- keywords ----------------------------------------------------------------------------- */
 
 static const struct keyword {

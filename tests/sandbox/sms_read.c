@@ -9,12 +9,6 @@
 
 #define PAGE_MAX 50
 
-static struct str text_in(const json_t *object, const char *name)
-{
-    const json_t *value = json_object_get(object, name);
-    return (struct str){json_string_value(value), json_string_length(value)};
-}
-
 static bool is_sms(const json_t *entry)
 {
     return str_ends(text_in(entry, "from"), STR("sms"));

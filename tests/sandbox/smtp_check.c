@@ -7,12 +7,6 @@
 
 #include <strings.h>
 
-static struct str text_in(const json_t *object, const char *name)
-{
-    const json_t *value = json_object_get(object, name);
-    return (struct str){json_string_value(value), json_string_length(value)};
-}
-
 static bool contains(struct str text, struct str part)
 {
     return part.len > 0 && str_find(text, part) < text.len;

@@ -24,23 +24,6 @@ struct call {
     struct form form;
 };
 
-static struct str text_in(const json_t *object, const char *name)
-{
-    const json_t *value = json_object_get(object, name);
-    return (struct str){json_string_value(value), json_string_length(value)};
-}
-
-static void keep_finding(struct call *call, const char *kind, const char *detail)
-{
-    struct sandbox *sandbox = call->sandbox;
-    json_t *body = json_string_of(call->exchange->body);
-    json_array_append_new(sandbox->findings, json_pack("{s:s, s:s, s:o}", "kind", kind,
-                                                       "detail", detail, "body", body));
-    if (json_array_size(sandbox->findings) > 100)
-        json_array_remove(sandbox->findings, 0);
-    (void)fprintf(stderr, "parley-sandbox: %s: %s\n", kind, detail);
-}
-
 /* --- errors ------------------------------------------------------------------------------- */
 
 static void refuse(struct call *call, int http, int code, const char *message)
@@ -56,7 +39,7 @@ static void refuse(struct call *call, int http, int code, const char *message)
 static bool wrong(struct call *call, int code, const char *message)
 {
     call->sandbox->n_findings++;
-    keep_finding(call, "sms", message);
+    finding_keep(call->sandbox, "sms", message, json_string_of(call->exchange->body));
     refuse(call, 400, code, message);
     return false;
 }
@@ -146,7 +129,8 @@ static void check_description(struct call *call)
         if (!described)
             (void)snprintf(reason, sizeof(reason), "%s is not described", name);
         sandbox->n_undescribed++;
-        keep_finding(call, "description", reason);
+        finding_keep(call->sandbox, "description", reason,
+                     json_string_of(call->exchange->body));
     }
 }
 
@@ -321,21 +305,12 @@ static void answer_taken(struct call *call, struct chatter *person,
                          const struct fault_rule *late)
 {
     struct sandbox *sandbox = call->sandbox;
-    struct faults *faults = &sandbox->faults;
-    int64_t delay = faults_delay(faults);
-    bool empty = faults_roll(faults, faults->empty_5xx);
-    if (empty && faults_roll(faults, 0.5)) {
-        answer_later(sandbox, call->exchange, FATE_ANSWER, 502, NULL, STR_NONE, delay);
-        return;
-    }
-    OWNED_JSON(message) = take(call, person, late);
-    if (empty) {
-        answer_later(sandbox, call->exchange, FATE_ANSWER, 502, NULL, STR_NONE, delay);
-    } else if (faults_roll(faults, faults->lose_answer)) {
-        answer_later(sandbox, call->exchange, FATE_DROP, 0, NULL, STR_NONE, delay);
-    } else if (faults_roll(faults, faults->garbage)) {
-        answer_later(sandbox, call->exchange, FATE_ANSWER, 200, "text/html",
-                     STR("<html>Sorry, something went wrong.</html>"), delay);
+    int64_t delay = faults_delay(&sandbox->faults);
+    enum mishap mishap = faults_mishap(&sandbox->faults);
+    OWNED_JSON(message) = mishap == MISHAP_BEFORE ? NULL : take(call, person, late);
+
+    if (mishap != MISHAP_NONE) {
+        answer_mishap(sandbox, call->exchange, mishap, delay);
     } else {
         answer_later(sandbox, call->exchange, FATE_ANSWER, 201, "application/json",
                      accepted_body(call, message), delay);
@@ -464,7 +439,8 @@ static void hand_out(struct call *call)
     struct str id = str_slice(path, strlen(STORAGE), path.len);
     if (http_request_header(call->exchange, "authorization").len > 0) {
         call->sandbox->n_findings++;
-        keep_finding(call, "media", "The storage of files was sent credentials.");
+        finding_keep(call->sandbox, "media", "The storage of files was sent credentials.",
+                     json_string_of(call->exchange->body));
         http_reply(call->exchange, 400, NULL, STR_NONE, NULL);
         return;
     }
