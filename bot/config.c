@@ -317,7 +317,7 @@ static bool set_crm_apps(struct config *config, struct err *err)
 {
     struct config_details *details = config->details;
     struct config_crm_app *apps = arena_array(&details->arena, struct config_crm_app, APPS_MAX);
-    struct str names[APPS_MAX], prefix = STR("crm.apps.");
+    struct str names[APPS_MAX] = {{0}}, prefix = STR("crm.apps.");
     if (!app_names(details, prefix, names, &config->crm.n_apps, err))
         return false;
     for (size_t i = 0; i < config->crm.n_apps; i++) {

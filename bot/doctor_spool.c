@@ -37,7 +37,7 @@ static bool look_into(const struct spool_folder *folder, struct look *look)
         struct str content;
         if (spool_segment_read(folder, segments[i].number, 0, SIZE_MAX, &content))
             spool_scan(content, &scan, found, look);
-        free((void *)(uintptr_t)content.at);
+        free((char *)content.at);
     }
     free(segments);
     return true;

@@ -78,8 +78,11 @@ static struct str plain_name(struct arena *into, struct str name)
 {
     char *plain = arena_alloc(into, name.len + 1);
 
-    for (size_t i = 0; i < name.len; i++)
-        plain[i] = percent_keeps(name.at[i], NAME_SIGNS) ? name.at[i] : '_';
+    for (size_t i = 0; i < name.len; i++) {
+        plain[i] = '_';
+        if (percent_keeps(name.at[i], NAME_SIGNS))
+            plain[i] = name.at[i];
+    }
     return (struct str){plain, name.len};
 }
 

@@ -126,7 +126,7 @@ bool spool_segment_read(const struct spool_folder *folder, uint64_t number, size
     size =
         fstat(fd, &info) == 0 && (size_t)info.st_size > from ? (size_t)info.st_size - from : 0;
     size = size < most ? size : most;
-    out = malloc(size + 1);
+    out = malloc(size > 0 ? size : 1);
     if (out == NULL)
         abort();
     while (len < size) {
@@ -200,7 +200,7 @@ static bool mend(const struct spool_folder *folder, const struct spool_segment *
     if (!spool_segment_read(folder, tail->number, 0, SIZE_MAX, &bytes))
         return fail(err, "cannot read a segment");
     spool_scan(bytes, &scan, count_new, &mending); /* all of it: what is cut off is gone */
-    free((void *)(uintptr_t)bytes.at);
+    free((char *)bytes.at);
     *end = scan.end;
     if (scan.end == bytes.len)
         return true;
@@ -290,7 +290,7 @@ static struct str gather(const struct spool_folder *folder,
             memcpy(out + len, one.at, one.len);
             len += one.len;
         }
-        free((void *)(uintptr_t)one.at);
+        free((char *)one.at);
     }
     return (struct str){out, len};
 }
@@ -341,7 +341,7 @@ static bool append_locked(const struct spool_folder *folder,
         return false;
     struct str bytes = gather(folder, records, kept, n, used);
     bool ok = bytes.len == 0 || write_segment(folder, &tail, bytes, err);
-    free((void *)(uintptr_t)bytes.at);
+    free((char *)bytes.at);
     if (!ok)
         return false;
     for (size_t i = 0; i < n; i++) {
@@ -390,7 +390,7 @@ static bool begin(const struct spool_folder *folder, struct err *err)
         struct str content;
         if (spool_segment_read(folder, segments[i].number, 0, SIZE_MAX, &content))
             spool_scan(content, &scan, count_one, shared);
-        free((void *)(uintptr_t)content.at);
+        free((char *)content.at);
     }
     free(segments);
     atomic_store(&shared->tail, 0);
@@ -409,10 +409,10 @@ bool spool_folder_open(const struct spool_folder *folder, int *lock, struct err 
     if (mkdir(folder->dir, 0700) != 0 && errno != EEXIST)
         return fail(err, "cannot make the folder");
     *lock = spool_lock(folder, "node.lock", LOCK_EX | LOCK_NB);
+    if (*lock < 0 && errno == EWOULDBLOCK)
+        return err_raise(err, ERR_REJECT, "spool: another service has this folder");
     if (*lock < 0)
-        return errno == EWOULDBLOCK
-                   ? err_raise(err, ERR_REJECT, "spool: another service has this folder")
-                   : fail(err, "cannot lock the folder");
+        return fail(err, "cannot lock the folder");
     append = spool_lock(folder, "append.lock", LOCK_EX);
     ok = append >= 0 ? begin(folder, err) : fail(err, "cannot lock the folder");
     if (append >= 0)

@@ -91,7 +91,7 @@ static void index_segment(const struct spool_folder *folder, struct spool_index 
         !spool_segment_read(folder, found->number, segment->end, SIZE_MAX, &bytes))
         return;
     spool_scan(bytes, &scan, add, &indexing);
-    free((void *)(uintptr_t)bytes.at); /* its length is still needed */
+    free((char *)bytes.at); /* its length is still needed */
     segment = segment_of(index, found->number);
     segment->live += scan.records;
     segment->end += last ? scan.end : bytes.len; /* what is appended to may grow behind that */
@@ -218,6 +218,6 @@ bool spool_read(const struct spool_folder *folder, const struct spool_entry *ent
     ok = spool_unseal(folder, bytes, into, record, err);
     if (!ok && err->code == ERR_REJECT && !put_aside(folder, bytes))
         err_raise(err, ERR_RETRY, "spool: cannot put a record aside");
-    free((void *)(uintptr_t)bytes.at);
+    free((char *)bytes.at);
     return ok;
 }
