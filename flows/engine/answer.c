@@ -6,7 +6,7 @@
 
 #include "flows/engine/follow.h"
 #include "flows/engine/hear.h"
-#include "flows/understand/contact.h"
+#include "flows/understand/expect_contact.h"
 #include "flows/understand/expect.h"
 
 #define SURE_ENOUGH 70 /* percent: words that are asked for anything are something else */

@@ -1,5 +1,5 @@
 /*
- * Addresses and telephone numbers in a text.
+ * Addresses and telephone numbers in a text. What was asked for is read by expect_contact.h.
  */
 #pragma once
 

@@ -1,6 +1,10 @@
 /*
  * What people type when they are asked who they are: the code that they were sent, an address
  * of mail, a number.
+ *
+ * Not contacts.h, which finds addresses and numbers in whatever people write and takes only
+ * what is surely one: whoever was asked for a number gives one, in the way it stands in the
+ * business's books perhaps, so bare digits go to the store as they were typed.
  */
 #pragma once
 

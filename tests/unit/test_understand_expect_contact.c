@@ -1,5 +1,5 @@
 /* What people type when they are asked who they are. */
-#include "flows/understand/contact.h"
+#include "flows/understand/expect_contact.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

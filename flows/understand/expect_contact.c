@@ -2,7 +2,7 @@
  * Codes, addresses and numbers. Whether they are anybody's is for the store to say; here it is
  * only told what was typed.
  */
-#include "flows/understand/contact.h"
+#include "flows/understand/expect_contact.h"
 #include "flows/understand/tokens.h"
 
 enum {
