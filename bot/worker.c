@@ -343,6 +343,8 @@ int worker_main(const struct worker_start *how)
     jobs_destroy(worker.jobs);
     audit_destroy(worker.audit);
     link_files_destroy(worker.link_files);
+    downloads_destroy(worker.downloads);
+    uploads_destroy(worker.uploads);
     documents_destroy(worker.documents);
     spool_destroy(worker.spool);
     desk_door_destroy(worker.desk);

@@ -33,9 +33,10 @@ bool workflows_only_business(struct workflows *store, struct uuid *org, struct e
     OWNED_ROWS(rows) = NULL;
     if (!plain_ask(store->conn, &SQL_WORKFLOW_BUSINESSES, 0, NULL, &rows, err))
         return false;
-    if (rows_n(rows) == 0)
+    if (rows_n(rows) == 0) {
         return err_raise(err, ERR_REJECT,
                          "there is no business yet; docs/operate.md tells how");
+    }
     if (rows_n(rows) > 1) {
         return err_raise(err, ERR_REJECT, "there are %d businesses: say which, --business ID",
                          rows_n(rows));
@@ -67,9 +68,10 @@ static void read_all(struct arena *into, const PGresult *rows, const struct work
     *list = made;
     for (int i = 0; i < count; i++) {
         states[i] = state_of(into, rows, i);
-        if (*n == 0 || !str_eq(made[*n - 1].name, row_text(rows, i, 0)))
+        if (*n == 0 || !str_eq(made[*n - 1].name, row_text(rows, i, 0))) {
             made[(*n)++] = (struct workflow){.name = arena_str(into, row_text(rows, i, 0)),
                                              .states = &states[i]};
+        }
         made[*n - 1].n++;
     }
 }

@@ -435,12 +435,13 @@ static void otp_2_a_forged_mail_changes_nothing(void **state)
     start(1);
     customer_writes(6, PASS);
     long before = ask_number(owner, kept);
-    for (size_t i = 0; i < COUNTOF(words); i++)
+    for (size_t i = 0; i < COUNTOF(words); i++) {
         give_mail(arena_format(&arena,
                                "From: customer6@example.com\r\nTo: " SERVICE_MAIL
                                "\r\nSubject: %zu\r\n\r\n%s",
                                i, words[i])
                       .at);
+    }
     assert_int_equal(ask_number(owner, kept), before);
     assert_int_equal(ask_number(owner, "select count(*) from messages where not inbound and "
                                        "why = 'doubtful'"),

@@ -232,7 +232,8 @@ static void ops_5_what_does_not_fit_is_answered_503(void **state)
     away();
     char *more = arena_alloc(&arena, 30001);
     memset(more, 'x', 30000);
-    memcpy(more, "&Pad=", 5);
+    static const struct str name = {"&Pad=", 5};
+    memcpy(more, name.at, name.len);
     for (unsigned i = 0; i < 60; i++, all++) {
         char id[32];
         (void)snprintf(id, sizeof id, "SMf%u", i);

@@ -68,9 +68,10 @@ static const struct record *takes_of(const struct asking *asking, struct str tex
     for (const char *const *name = asking->flow->takes; name && *name; name++) {
         const char *plain = **name == '?' ? *name + 1 : *name;
         bool this = asking->variable && strcmp(plain, asking->variable) == 0;
-        if (this || sound(plain))
+        if (this || sound(plain)) {
             record_set(&takes, str_from(plain),
                        value_text(this ? text : str_from(sound(plain))));
+        }
     }
     return record_built(&takes);
 }
@@ -82,9 +83,10 @@ static void look_for_theirs(const struct asking *asking, struct str text, struct
     record_build(&all, &rig.arena);
     record_set(&all, STR("all"), answer);
     struct str json = record_to_json(&rig.arena, record_built(&all));
-    if (str_find(json, STR(MARK)) < json.len)
+    if (str_find(json, STR(MARK)) < json.len) {
         fail_msg("%s with %s '%.*s' gives what is another's", asking->flow->name,
                  asking->variable, STR_ARG(str_slice(text, 0, 60)));
+    }
 }
 
 static void ask(const struct asking *asking, struct str text)
@@ -110,9 +112,10 @@ static void ask(const struct asking *asking, struct str text)
     call_add(&called.call, asking->part->sql,
              part_params(&rig.arena, asking->part, &frame, takes_of(asking, text)));
     wait_call(&rig, &called);
-    if (called.call.err.code != ERR_NONE)
+    if (called.call.err.code != ERR_NONE) {
         fail_msg("%s with %s '%.*s': %s", asking->flow->name, asking->variable,
                  STR_ARG(str_slice(text, 0, 60)), called.call.err.text);
+    }
     if (!part_answer(&rig.arena, asking->part, called.results[0], &answer, &outcome, &err))
         fail_msg("%s: %s", asking->flow->name, err.text);
     look_for_theirs(asking, text, answer);
