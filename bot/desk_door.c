@@ -36,7 +36,8 @@ bool desk_door_is_open(const struct desk_door *door)
     struct db_health health;
 
     db_health(door->db, &health);
-    return health.open > 0 && door->busy < WAITING_MAX;
+    /* A worker that has just started is waited for. */
+    return (health.open > 0 || health.last.code == ERR_NONE) && door->busy < WAITING_MAX;
 }
 
 static void called(struct db_call *call)

@@ -31,6 +31,10 @@ void intake_resend(struct intake *intake, struct http_exchange *exchange);
  * token. The address may have "+token" in it. */
 void intake_mail(struct intake *intake, struct http_exchange *exchange, struct str address);
 
+/* POST /v1/events: CloudEvents of a business's CRM. OPTIONS: their handshake. */
+void intake_crm(struct intake *intake, struct http_exchange *exchange);
+void intake_crm_handshake(struct intake *intake, struct http_exchange *exchange);
+
 /* What waited in the spool. */
 struct spool_again;
 void intake_again(struct intake *intake, struct spool_again *again);

@@ -30,6 +30,10 @@ enum counter {
     COUNT_PARKED,
     COUNT_NOT_UNDERSTOOD,
     COUNT_HANDOFFS,
+    COUNT_CRM_EVENTS, /* of a CRM, kept or waiting */
+    COUNT_CRM_OLDER,  /* and passed over: something newer was known */
+    COUNT_CRM_REPEATED,
+    COUNT_CRM_REFUSED, /* what was wrong with them */
     COUNT_FELL_BACK,
     COUNT_NOWHERE,
     COUNT_NOTICES,        /* news that found a place */

@@ -5,6 +5,7 @@
 #include "bot/retention.h"
 
 #include "bot/accounts.h"
+#include "bot/desk_door.h"
 #include "bot/loop/log.h"
 #include "bot/short_link.h"
 #include "store/sql.h"
@@ -24,6 +25,7 @@ struct retention {
     struct timer timer;
     struct arena arena;
     struct db_call call;
+    struct desk_call desk;
     size_t next; /* the account whose business is swept next */
 };
 
@@ -46,16 +48,45 @@ static struct db_call *begin(struct retention *retention, struct uuid org,
     return &retention->call;
 }
 
+static void desk_swept(struct desk_call *desk)
+{
+    struct retention *retention = CONTAINER_OF(desk, struct retention, desk);
+
+    if (desk->call.err.code != ERR_NONE)
+        log_event(LOG_WARN, "retention.failed", LOG_ERR(&desk->call.err));
+    sweep_next(retention);
+}
+
+/* What the business's CRM told is the desk's. */
+static void sweep_desk(struct retention *retention, struct uuid org)
+{
+    struct arena *arena = &retention->arena;
+    struct db_param *crm = arena_array(arena, struct db_param, 3);
+
+    crm[0] = param_uuid(arena, org);
+    crm[1] = param_time(arena, clock_now());
+    crm[2] = param_int4(arena, SEEN_AT_ONCE);
+    call_init(&retention->desk.call, arena, org);
+    retention->desk.done = desk_swept;
+    call_add(&retention->desk.call, &SQL_CRM_SWEEP, crm);
+    desk_door_call(retention->worker->desk, &retention->desk);
+}
+
 static void swept(struct db_call *call)
 {
     struct retention *retention = CONTAINER_OF(call, struct retention, call);
+    struct uuid org = call->org;
 
     if (call->err.code != ERR_NONE) {
         log_event(LOG_WARN, "retention.failed", LOG_ERR(&call->err));
     } else if (rows_changed(call->results[0]) == SEEN_AT_ONCE) {
         retention->next--; /* there is more of this business */
     }
-    sweep_next(retention);
+    if (retention->worker->draining) {
+        sweep_next(retention);
+    } else {
+        sweep_desk(retention, org);
+    }
 }
 
 static void sweep(struct retention *retention, struct uuid org)

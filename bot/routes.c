@@ -55,6 +55,16 @@ static void get_file(struct worker *worker, struct http_exchange *exchange, stru
     }
 }
 
+static void post_events(struct worker *worker, struct http_exchange *exchange)
+{
+    intake_crm(worker->intake, exchange);
+}
+
+static void ask_events(struct worker *worker, struct http_exchange *exchange)
+{
+    intake_crm_handshake(worker->intake, exchange);
+}
+
 /* The process lives. */
 static void get_health(struct worker *worker, struct http_exchange *exchange)
 {
@@ -104,14 +114,16 @@ struct route {
 };
 
 static const struct route routes[] = {
-    {"POST", "/webhooks/whatsapp",      post_webhook      },
-    {"GET",  "/webhooks/whatsapp",      get_webhook       },
-    {"POST", "/webhooks/twilio",        post_twilio       },
-    {"POST", "/webhooks/twilio/status", post_twilio_status},
-    {"POST", "/webhooks/resend",        post_resend       },
-    {"GET",  "/healthz",                get_health        },
-    {"GET",  "/readyz",                 get_ready         },
-    {"GET",  "/metrics",                get_metrics       },
+    {"POST",    "/webhooks/whatsapp",      post_webhook      },
+    {"GET",     "/webhooks/whatsapp",      get_webhook       },
+    {"POST",    "/webhooks/twilio",        post_twilio       },
+    {"POST",    "/webhooks/twilio/status", post_twilio_status},
+    {"POST",    "/webhooks/resend",        post_resend       },
+    {"POST",    "/v1/events",              post_events       },
+    {"OPTIONS", "/v1/events",              ask_events        },
+    {"GET",     "/healthz",                get_health        },
+    {"GET",     "/readyz",                 get_ready         },
+    {"GET",     "/metrics",                get_metrics       },
 };
 
 /* Those whose path ends in a token or an address. */

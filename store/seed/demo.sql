@@ -53,6 +53,11 @@ select 'email', a, pg_temp.org(), pg_temp.id('email')
  where a <> ''
     on conflict (kind, external_id) do update set account_id = excluded.account_id;
 
+-- Its CRM: crm.apps.demo may speak for this source.
+insert into directory (kind, external_id, org_id, app)
+values ('crm', 'https://crm.lark.example', pg_temp.org(), 'demo')
+    on conflict (kind, external_id) do nothing;
+
 insert into directory (kind, external_id, org_id, account_id, app)
 select kind, external_id, pg_temp.org(), account_id, current_setting('seed.app')
   from (values

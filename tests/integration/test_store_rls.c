@@ -40,6 +40,7 @@ static const char *const global_queries[] = {
     "workflow_businesses",
     "handoffs_orgs",
     "tickets_orgs",
+    "crm_take", /* its business comes from the directory, by source and app; staff only */
     "explain_orgs",
 };
 
@@ -112,6 +113,11 @@ static const char arrange_a[] =
     "  select org_id, payment_intent, payment_intent, invoice_id, customer_id, 1, 'USD', "
     "'open', now() from payments;"
     "insert into stripe_seen select org_id, 'evt_1', now() from businesses;"
+    "insert into crm_seen select org_id, org_id, now() from businesses;"
+    "insert into crm_subjects select org_id, 'order', 'x', 1, org_id from businesses;"
+    "insert into crm_waiting select org_id, 'order', 'y', org_id, now(), '{}' from businesses;"
+    "insert into crm_order_states select org_id, order_id, 1, order_id, status, now(), now()"
+    "  from orders;"
     "insert into dead_letters (org_id, dead_id, at, provider, reason, item, payload)"
     "  values ('" ORG_A "', md5('d')::uuid, now(), 'whatsapp', 'x', 'x', 'x');"
     "insert into audit (org_id, audit_id, at, actor, action)"

@@ -1,0 +1,299 @@
+/*
+ * Events of a CRM through the whole service: signed, kept before they are answered, once, and
+ * only by whoever may speak for the business.
+ */
+#include "bot/base/crypto.h"
+#include "bot/loop/loop.h"
+#include "tests/support/service.h"
+#include "webhooks/svix.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <curl/curl.h>
+
+#define SECRET   "whsec_cGFybGV5LXRlc3RzLW93bi1rZXktMDAxLXdpdGgtMzI="
+#define BEFORE   "whsec_cGFybGV5LXRlc3RzLW9sZC1rZXktMDAxLXdpdGgtMzI="
+#define STRANGER "whsec_c29tZWJvZHktZWxzZXMta2V5LXdpdGgtdGhpcnR5LXR3bw=="
+#define SOURCE   "https://crm.lark.example"
+#define WAIT     (20 * USEC_PER_SEC)
+
+static struct arena arena;
+static struct service service;
+static PGconn *owner;
+
+struct wish {
+    const char *secret, *type, *method, *head; /* head: further lines, by '\n' */
+    long shift;                                /* seconds that the stamp is off */
+    bool svix;                                 /* the other names of the headers */
+};
+
+static char said[8192];
+
+static size_t take(char *bytes, size_t size, size_t n, void *user)
+{
+    size_t len = strlen(said);
+
+    (void)user;
+    (void)snprintf(said + len, sizeof said - len, "%.*s", (int)(size * n), bytes);
+    return size * n;
+}
+
+static struct curl_slist *add(struct curl_slist *list, const char *name, struct str value)
+{
+    return curl_slist_append(list, arena_format(&arena, "%s: %.*s", name, STR_ARG(value)).at);
+}
+
+static struct curl_slist *signature(const struct wish *wish, struct str body)
+{
+    const char *prefix = wish->svix ? "svix" : "webhook";
+    struct str id = STR("msg_1"), secret = str_from(wish->secret ? wish->secret : SECRET);
+    struct str at =
+        arena_format(&arena, "%lld", (long long)(clock_now() / USEC_PER_SEC + wish->shift));
+    struct curl_slist *list = NULL;
+
+    list = add(list, arena_format(&arena, "%s-id", prefix).at, id);
+    list = add(list, arena_format(&arena, "%s-timestamp", prefix).at, at);
+    return add(list, arena_format(&arena, "%s-signature", prefix).at,
+               svix_sign(&arena, secret, id, at, body));
+}
+
+/* The answer's status; its body is in `said`. */
+static long push_as(struct str body, struct wish wish)
+{
+    CURL *curl = curl_easy_init();
+    struct str rest = str_from(wish.head), line;
+    struct curl_slist *list = signature(&wish, body);
+    long status = 0;
+
+    list = add(list, "Content-Type",
+               str_from(wish.type ? wish.type : "application/cloudevents-batch+json"));
+    while (str_split(&rest, '\n', &line))
+        list = curl_slist_append(list, arena_cstr(&arena, line));
+    said[0] = '\0';
+    curl_easy_setopt(curl, CURLOPT_URL,
+                     arena_format(&arena, "http://127.0.0.1:%d/v1/events", service.port).at);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)body.len);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.at);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT, 20L);
+    if (wish.method != NULL)
+        curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, wish.method);
+    if (curl_easy_perform(curl) == CURLE_OK)
+        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    curl_slist_free_all(list);
+    curl_easy_cleanup(curl);
+    if (status == 503)
+        service_show_log(&service);
+    return status;
+}
+
+static long push(const char *body)
+{
+    return push_as(str_from(body), (struct wish){0});
+}
+
+/* An event; `data` is written with ' for ", so that it can be read. */
+static const char *event_of(const char *source, const char *id, const char *type,
+                            const char *more, const char *data)
+{
+    struct str text = arena_format(&arena,
+                                   "{'specversion':'1.0','source':'%s','id':'%s','type':'%s',%s"
+                                   "'data':%s}",
+                                   source, id, type, more, data);
+    for (size_t i = 0; i < text.len; i++)
+        ((char *)text.at)[i] = (char)(text.at[i] == '\'' ? '"' : text.at[i]);
+    return text.at;
+}
+
+#define EVENT(id, type, more, data) event_of(SOURCE, id, type, more, data)
+
+static const char *order(const char *id, const char *version, const char *number,
+                         const char *status)
+{
+    return EVENT(id, "order.upserted", arena_format(&arena, "'version':%s,", version).at,
+                 arena_format(&arena,
+                              "{'id':'o-%s','number':'%s','customer':'C-0001','status':'%s',"
+                              "'placed_at':'2026-11-20T10:00:00Z','currency':'EUR',"
+                              "'total':'25.50','items':[{'description':'Mug','qty':2,"
+                              "'unit_price':'12.75','total':25.5}]}",
+                              number, number, status)
+                     .at);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    owner = owner_connect();
+    service_start(&service, &(struct service_wish){
+                                .workers = 2,
+                                .more = "crm:\n  apps:\n    demo:\n      secret: " SECRET
+                                        "\n      secret_before: " BEFORE
+                                        "\n    other:\n      secret: " STRANGER "\n"});
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    service_end(&service);
+    arena_finish(&arena);
+    PQfinish(owner);
+    return 0;
+}
+
+/* --- what is told ---------------------------------------------------------------------------
+ */
+
+static void crm_1_an_order_is_kept_before_the_answer_and_once(void **state)
+{
+    const char *event = order("e-1", "1", "CRM-1", "processing");
+
+    (void)state;
+    assert_int_equal(push(event), 200);
+    assert_non_null(strstr(said, "\"kept\":1"));
+    assert_int_equal(ask_number(owner, "select total_minor from orders where number = 'CRM-1'"),
+                     2550);
+    assert_int_equal(ask_number(owner, "select count(*) from order_items i join orders o using "
+                                       "(org_id, order_id) where o.number = 'CRM-1'"),
+                     1);
+    assert_int_equal(push(event), 200);
+    assert_non_null(strstr(said, "\"repeated\":1"));
+    assert_int_equal(ask_number(owner,
+                                "select count(*) from order_events e join orders o using "
+                                "(org_id, order_id) where o.number = 'CRM-1'"),
+                     1);
+    assert_int_equal(ask_number(owner, "select count(*) from notices n join orders o using "
+                                       "(org_id, order_id) where o.number = 'CRM-1'"),
+                     1);
+}
+
+static void crm_1_the_newer_version_stands_whichever_comes_first(void **state)
+{
+    (void)state;
+    assert_int_equal(push(order("v-3", "3", "CRM-2", "shipped")), 200);
+    assert_int_equal(push(order("v-2", "2", "CRM-2", "processing")), 200);
+    assert_non_null(strstr(said, "\"older\":1"));
+    assert_int_equal(ask_number(owner, "select count(*) from orders where number = 'CRM-2' and "
+                                       "status = 'shipped'"),
+                     1);
+}
+
+static void crm_1_a_shipment_waits_for_its_order(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        push(EVENT("t-1", "tracking.added", "",
+                   "{'shipment':'s-9','status':'delivered','at':'2026-11-21T09:00:00Z'}")),
+        200);
+    assert_non_null(strstr(said, "\"waiting\":1"));
+    assert_int_equal(push(EVENT("s-1", "shipment.upserted", "'version':1,",
+                                "{'id':'s-9','order':'o-CRM-9','carrier':'ups',"
+                                "'tracking_number':'1Z999AA10123456784','status':'in_transit',"
+                                "'status_at':'2026-11-20T09:00:00Z'}")),
+                     200);
+    assert_non_null(strstr(said, "\"waiting\":1"));
+    assert_int_equal(push(order("w-1", "1", "CRM-9", "shipped")), 200);
+    assert_int_equal(ask_number(owner,
+                                "select count(*) from shipments where external_id = 's-9' "
+                                "and status = 'delivered'"),
+                     1);
+    assert_int_equal(ask_number(owner, "select count(*) from crm_waiting"), 0);
+}
+
+static void crm_1_who_is_wrong_is_told_where_and_the_rest_is_kept(void **state)
+{
+    struct str body = arena_format(
+        &arena, "[%s,%s,%s]", order("b-1", "1", "CRM-11", "processing"),
+        EVENT("b-2", "order.upserted", "'version':1,",
+              "{'id':'o-12','number':'CRM-12','customer':'C-0001','status':'processing',"
+              "'placed_at':'yesterday','currency':'EUR','total':'25.505',"
+              "'items':[{'description':'Mug','qty':'two','unit_price':1,'total':1}]}"),
+        order("b-3", "1", "CRM-13", "burnt"));
+
+    (void)state;
+    assert_int_equal(push(body.at), 422);
+    assert_non_null(strstr(said, "{\"event\":1,\"path\":\"data.items[0].qty\",\"expected\":\"a "
+                                 "number with at most 3 decimals\",\"got\":\"\\\"two\\\"\"}"));
+    assert_non_null(strstr(said, "\"path\":\"data.placed_at\""));
+    assert_non_null(strstr(said, "\"path\":\"data.total\""));
+    assert_non_null(strstr(said, "\"event\":2,\"path\":\"data.status\",\"expected\":\"one of: "
+                                 "processing, shipped, delivered, cancelled\""));
+    assert_int_equal(
+        ask_number(owner, "select count(*) from orders where number like 'CRM-1_'"), 1);
+    assert_int_equal(push(order("b-3", "1", "CRM-13", "processing")), 200); /* mended */
+    assert_non_null(strstr(said, "\"kept\":1"));
+}
+
+/* --- who may --------------------------------------------------------------------------------
+ */
+
+static void crm_1_forged_stale_and_foreign_are_refused(void **state)
+{
+    struct str body = str_from(order("f-1", "1", "CRM-F", "processing"));
+
+    (void)state;
+    assert_int_equal(push_as(body, (struct wish){.secret = "whsec_Zm9yZ2Vk"}), 401);
+    assert_int_equal(push_as(body, (struct wish){.shift = -301}), 401);
+    assert_int_equal(push_as(body, (struct wish){.shift = 301}), 401);
+    assert_int_equal(push_as(body, (struct wish){.secret = STRANGER}), 422);
+    assert_non_null(strstr(said, "\"path\":\"source\""));
+    assert_int_equal(ask_number(owner, "select count(*) from orders where number = 'CRM-F'"),
+                     0);
+    assert_int_equal(push_as(body, (struct wish){.secret = BEFORE, .svix = true}), 200);
+    assert_int_equal(ask_number(owner, "select count(*) from orders where number = 'CRM-F'"),
+                     1);
+}
+
+static void crm_1_binary_mode_and_the_handshake(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        push_as(STR("{\"id\":\"C-77\",\"name\":\"Zo\\u00eb\",\"phones\":[\"+15550177777\"]}"),
+                (struct wish){.type = "application/json",
+                              .head = "ce-specversion: 1.0\nce-id: bin%2D1\n"
+                                      "ce-source: " SOURCE "\nce-type: customer.upserted\n"
+                                      "ce-version: 4"}),
+        200);
+    assert_int_equal(ask_number(owner,
+                                "select count(*) from customers join customer_phones using "
+                                "(org_id, customer_id) where external_id = 'C-77'"),
+                     1);
+    assert_int_equal(
+        push_as(STR(""), (struct wish){.method = "OPTIONS",
+                                       .head = "WebHook-Request-Origin: a.example"}),
+        200);
+}
+
+static void crm_1_nothing_of_a_person_is_logged(void **state)
+{
+    (void)state;
+    assert_int_equal(service_logged(&service, "15550177777"), 0);
+    assert_int_equal(service_logged(&service, "Zo"), 0);
+    service_stop(&service);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(crm_1_an_order_is_kept_before_the_answer_and_once),
+        cmocka_unit_test(crm_1_the_newer_version_stands_whichever_comes_first),
+        cmocka_unit_test(crm_1_a_shipment_waits_for_its_order),
+        cmocka_unit_test(crm_1_who_is_wrong_is_told_where_and_the_rest_is_kept),
+        cmocka_unit_test(crm_1_forged_stale_and_foreign_are_refused),
+        cmocka_unit_test(crm_1_binary_mode_and_the_handshake),
+        cmocka_unit_test(crm_1_nothing_of_a_person_is_logged),
+    };
+    struct err err = {0};
+
+    if (!crypto_init(&err))
+        return 1;
+    store_open();
+    int failed = cmocka_run_group_tests(tests, set_up, tear_down);
+    store_shut();
+    return failed;
+}

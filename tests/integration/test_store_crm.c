@@ -1,0 +1,525 @@
+/*
+ * What a CRM's events do to the rows: in whatever order they come, however often, in whatever
+ * batches, they end the same; and what they may and may not do.
+ */
+#include "bot/base/crypto.h"
+#include "store/seed.h"
+#include "store/sql.h"
+#include "tests/support/said.h"
+#include "webhooks/crm_event.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define ROUNDS 200 /* and 1,000 by PARLEY_TEST_PERMUTATIONS=1000 */
+#define SOURCE "https://crm.lark.example"
+#define NOW    "2026-11-21 12:00:00+00"
+
+static struct arena arena;
+static PGconn *owner, *staff;
+
+/* What came of the last batch, "kept older" and so on; and the first refusal. */
+static char outcomes[4096], wrong[512];
+
+/* JSON is written with ' for ". */
+static struct str json_of(const char *text)
+{
+    char *copy = (char *)arena_cstr(&arena, str_from(text));
+
+    for (char *at = copy; *at; at++)
+        *at = (char)(*at == '\'' ? '"' : *at);
+    return str_from(copy);
+}
+
+/* Take events through the decoder into the database, as the door does. */
+static void take_at(const char *events, const char *at, bool tell)
+{
+    struct crm_faults faults = {.into = &arena};
+    struct cloud_headers headers = {.content_type = STR("application/cloudevents+json")};
+    struct cloud_batch batch;
+    struct err err = {0};
+
+    outcomes[0] = wrong[0] = '\0';
+    if (!cloud_events_read(&arena, &headers, json_of(events), &batch, &err))
+        fail_msg("%s", err.text);
+    for (struct crm_batch *one = crm_events_read(&arena, &batch, &faults); one;
+         one = one->next) {
+        const char *params[] = {arena_cstr(&arena, one->source), "demo",
+                                arena_cstr(&arena, one->events), at, tell ? "t" : "f"};
+        PGresult *rows = say_sql(staff, &SQL_CRM_TAKE, params);
+        for (int i = 0; i < PQntuples(rows); i++) {
+            size_t len = strlen(outcomes);
+            (void)snprintf(outcomes + len, sizeof outcomes - len, "%s%s", i ? " " : "",
+                           PQgetvalue(rows, i, 1));
+            if (strcmp(PQgetvalue(rows, i, 1), "refused") == 0 && !wrong[0])
+                (void)snprintf(wrong, sizeof wrong, "%s: %s (%s)", PQgetvalue(rows, i, 2),
+                               PQgetvalue(rows, i, 3), PQgetvalue(rows, i, 4));
+        }
+        PQclear(rows);
+    }
+    if (faults.n > 0)
+        fail_msg("%.*s", STR_ARG(crm_faults_json(&arena, &faults)));
+}
+
+static void take(const char *events)
+{
+    take_at(events, NOW, true);
+}
+
+static const char *event(const char *id, const char *type, const char *more, const char *data)
+{
+    return arena_format(&arena,
+                        "{'specversion':'1.0','source':'" SOURCE "','id':'%s','type':'%s',%s"
+                        "'data':%s}",
+                        id, type, more, data)
+        .at;
+}
+
+static const char *order(const char *id, const char *more, const char *number,
+                         const char *customer, const char *status, const char *rest)
+{
+    return event(id, "order.upserted", more,
+                 arena_format(&arena,
+                              "{'id':'x-%s','number':'%s','customer':'%s','status':'%s',"
+                              "'placed_at':'2026-11-20T10:00:00Z','currency':'EUR',"
+                              "'total':'25.50'%s}",
+                              number, number, customer, status, rest)
+                     .at);
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    run_sql(staff, "begin");
+    return 0;
+}
+
+static int undo(void **state)
+{
+    (void)state;
+    run_sql(staff, "rollback");
+    return 0;
+}
+
+static long asked(const char *sql)
+{
+    return ask_number(staff, sql);
+}
+
+/* --- any order ------------------------------------------------------------------------------
+ */
+
+#define ROWS(columns, table)                                                                   \
+    "select md5(coalesce(string_agg(r::text, '|' order by r::text), ''))"                      \
+    " from (select " columns " from " table ") r"
+
+/* One figure for all that the events can have written. */
+static const char *const digest = "select ('x' || substr(md5(concat(waiting, ' ', (" ROWS(
+    "*",
+    "customers") "),"
+                 " (" ROWS("*", "customer_phones") "), (" ROWS("*", "orders") "), (" ROWS(
+                     "*",
+                     "order_items") "),"
+                                    " (" ROWS("*", "order_events") "), (" ROWS(
+                                        "*",
+                                        "crm_order_states") "),"
+                                                            " (" ROWS(
+                                                                "*",
+                                                                "ship"
+                                                                "ment"
+                                                                "s") "), (" ROWS("*",
+                                                                                 "tracking_"
+                                                                                 "events") "),"
+                                                                                           " "
+                                                                                           "(" ROWS("*", "order_photos") "), (" ROWS(
+                                                                                               "*",
+                                                                                               "c"
+                                                                                               "r"
+                                                                                               "m"
+                                                                                               "_"
+                                                                                               "s"
+                                                                                               "u"
+                                                                                               "b"
+                                                                                               "j"
+                                                                                               "e"
+                                                                                               "c"
+                                                                                               "t"
+                                                                                               "s") "))), 1, 15))::bit(60)::int8"
+                                                                                                    " from (select count(*) as waiting from crm_waiting) w";
+
+static size_t write_events(const char **events)
+{
+    size_t n = 0;
+
+    events[n++] = event("c1", "customer.upserted", "'version':1,",
+                        "{'id':'p-1','name':'Ann','phones':['+15550190001','+15550190002'],"
+                        "'language':'en'}");
+    events[n++] = event("c2", "customer.upserted", "'version':2,",
+                        "{'id':'p-1','name':'Anna','phones':['+15550190001'],'language':'pl'}");
+    events[n++] = event("c3", "customer.upserted", "'time':'2026-11-20T10:00:00Z',",
+                        "{'id':'p-2','name':'Ben'}");
+    events[n++] = order("o1", "'version':1,'time':'2026-11-20T10:00:00Z',", "P-1", "p-1",
+                        "processing", ",'expected_at':'2026-11-25T12:00:00Z'");
+    events[n++] =
+        order("o2", "'version':2,'time':'2026-11-20T11:00:00Z',", "P-1", "p-1", "processing",
+              ",'expected_at':'2026-11-26T12:00:00Z','items':[{'description':'Mug',"
+              "'qty':1.5,'unit_price':17,'total':'25.50'}]");
+    events[n++] = order("o3", "'version':3,'time':'2026-11-20T12:00:00Z',", "P-1", "p-1",
+                        "shipped", ",'expected_at':'2026-11-26T12:00:00Z'");
+    events[n++] = order("o4", "'version':4,'time':'2026-11-20T13:00:00Z',", "P-1", "p-1",
+                        "processing", ",'expected_at':'2026-11-27T12:00:00Z'");
+    events[n++] = order("o5", "'version':4,'time':'2026-11-20T14:00:00Z',", "P-1", "p-1",
+                        "delivered", ",'expected_at':'2026-11-28T12:00:00Z'"); /* a tie */
+    events[n++] = order("o6", "'time':'2026-11-20T12:00:00Z',", "P-2", "p-2", "processing", "");
+    events[n++] = order("o7", "'time':'2026-11-20T13:00:00Z',", "P-2", "p-2", "cancelled", "");
+    events[n++] = event("s1", "shipment.upserted", "'version':1,'time':'2026-11-20T12:00:00Z',",
+                        "{'id':'q-1','order':'x-P-1','carrier':'ups','status':'label_created',"
+                        "'tracking_number':'1Z999AA10123456784'}");
+    events[n++] = event("s2", "shipment.upserted", "'version':2,'time':'2026-11-20T15:00:00Z',",
+                        "{'id':'q-1','order':'x-P-1','carrier':'ups','status':'in_transit',"
+                        "'tracking_number':'1Z999AA10123456784'}");
+    events[n++] = event("t1", "tracking.added", "",
+                        "{'shipment':'q-1','status':'picked_up','at':'2026-11-20T14:00:00Z'}");
+    events[n++] = event("t2", "tracking.added", "",
+                        "{'shipment':'q-1','status':'delivered','at':'2026-11-20T16:00:00Z',"
+                        "'place':'Warsaw'}");
+    events[n++] = event("f1", "photo.added", "'version':1,'time':'2026-11-20T16:00:00Z',",
+                        "{'id':'f-1','order':'x-P-2','category':'damage',"
+                        "'url':'https://pictures.example/1.jpg'}");
+    return n;
+}
+
+static size_t draw(uint64_t *chance, size_t below)
+{
+    *chance = *chance * 6364136223846793005u + 1442695040888963407u;
+    return (size_t)(*chance >> 33) % below;
+}
+
+/* Each event once or twice, shuffled, in batches of 1 to 6. */
+static void play(const char *const *events, size_t n, uint64_t *chance)
+{
+    const char *deck[64];
+    size_t left = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        for (size_t times = 1 + draw(chance, 8) / 6; times > 0; times--)
+            deck[left++] = events[i];
+    }
+    for (size_t i = left; i > 1; i--) {
+        size_t other = draw(chance, i);
+        const char *kept = deck[i - 1];
+        deck[i - 1] = deck[other];
+        deck[other] = kept;
+    }
+    while (left > 0) {
+        size_t size = 1 + draw(chance, 6);
+        struct str batch = STR("[");
+        for (size_t i = 0; i < size && left > 0; i++)
+            batch = arena_concat(&arena, batch, STR(""), i ? STR(",") : STR(""),
+                                 str_from(deck[--left]));
+        take_at(arena_concat(&arena, batch, STR("]")).at, NOW, false);
+    }
+}
+
+static void crm_1_any_order_and_any_repetition_end_in_the_same_rows(void **state)
+{
+    const char *times = getenv("PARLEY_TEST_PERMUTATIONS");
+    long rounds = times ? strtol(times, NULL, 10) : ROUNDS;
+    const char *events[32];
+    size_t n = write_events(events);
+    long expected;
+
+    (void)state;
+    run_sql(staff, "savepoint clean");
+    for (size_t i = 0; i < n; i++)
+        take_at(events[i], NOW, false);
+    expected = asked(digest);
+    assert_int_equal(
+        asked("select count(*) from order_events join orders using (org_id, order_id)"
+              " where number = 'P-1'"),
+        asked("select case status when 'delivered' then 4 else 4 end from orders"
+              " where number = 'P-1'"));
+    for (long round = 0; round < rounds; round++) {
+        uint64_t chance = (uint64_t)round + 1;
+        run_sql(staff, "rollback to clean");
+        play(events, n, &chance);
+        if (asked(digest) != expected)
+            fail_msg("round %ld ends elsewhere", round);
+        arena_reset(&arena);
+        n = write_events(events);
+    }
+}
+
+/* --- what is heard of it --------------------------------------------------------------------
+ */
+
+static long notices(const char *kind)
+{
+    return asked(
+        arena_format(&arena,
+                     "select count(*) from notices where kind = '%s' and state <> 'replaced'",
+                     kind)
+            .at);
+}
+
+static void ntf_2_the_customer_hears_of_what_changed_once(void **state)
+{
+    (void)state;
+    take(order("n1", "'version':1,'time':'2026-11-21T10:00:00Z',", "N-1", "C-0001",
+               "processing", ",'expected_at':'2026-11-25T12:00:00Z'"));
+    assert_int_equal(notices("order_status"), 1);
+    take(order("n2", "'version':2,'time':'2026-11-21T10:01:00Z',", "N-1", "C-0001",
+               "processing", ",'expected_at':'2026-11-26T12:00:00Z'"));
+    assert_int_equal(notices("expected_changed"), 1);
+    take(order("n3", "'version':3,'time':'2026-11-21T10:02:00Z','causeid':'packed',", "N-1",
+               "C-0001", "shipped", ""));
+    take(event("n4", "shipment.upserted",
+               "'version':1,'time':'2026-11-21T10:02:00Z','causeid':'packed',",
+               "{'id':'n-1','order':'x-N-1','carrier':'ups','status':'picked_up',"
+               "'tracking_number':'1Z999AA10123456784'}"));
+    assert_int_equal(notices("shipped"), 1);
+    assert_int_equal(
+        asked("select count(*) from notices where kind = 'shipped' and cause = 'packed'"
+              " and state = 'waiting' and detail ->> 'carrier' = 'ups'"),
+        1);
+    take(event("n5", "tracking.added", "",
+               "{'shipment':'n-1','status':'out_for_delivery','at':'2026-11-21T11:00:00Z'}"));
+    take(event(
+        "n6", "tracking.added", "",
+        "{'shipment':'n-1','status':'delivered','at':'2026-11-21T11:30:00Z','place':'Door'}"));
+    take(order("n7", "'version':4,'time':'2026-11-21T11:31:00Z',", "N-1", "C-0001", "delivered",
+               ""));
+    assert_int_equal(notices("out_for_delivery"), 1);
+    assert_int_equal(notices("delivered"), 1); /* of the parcel: the order says no more */
+}
+
+static void ntf_2_what_is_long_past_is_no_news(void **state)
+{
+    (void)state;
+    take(order("p1", "'version':1,'time':'2026-11-01T10:00:00Z',", "N-2", "C-0001",
+               "processing", ""));
+    take(order("p2", "'version':2,'time':'2026-11-02T10:00:00Z',", "N-2", "C-0001", "shipped",
+               ""));
+    assert_int_equal(asked("select count(*) from notices"), 0);
+    take_at(order("p3", "'version':3,'time':'2026-11-21T10:00:00Z',", "N-2", "C-0001",
+                  "delivered", ""),
+            NOW, false);
+    assert_int_equal(asked("select count(*) from notices"), 0);
+}
+
+/* --- decisions and answers ------------------------------------------------------------------
+ */
+
+static void ask_to_cancel(const char *number)
+{
+    run_sql(staff,
+            arena_format(
+                &arena,
+                "insert into cancellations (org_id, cancellation_id, order_id, customer_id,"
+                " status, reason, note, rule_id, facts, asked_at, status_at, decided_by)"
+                " select org_id, gen_random_uuid(), order_id, customer_id, 'submitted', '',"
+                " '', 'r', '{}', '" NOW "', '" NOW "', '' from orders where number = '%s'",
+                number)
+                .at);
+}
+
+static void can_3_a_decision_comes_back_once(void **state)
+{
+    const char *yes =
+        event("d1", "cancellation.decided", "", "{'order':'x-K-1','decision':'approve'}");
+
+    (void)state;
+    take(order("k1", "'version':1,'time':'2026-11-21T10:00:00Z',", "K-1", "C-0001",
+               "processing", ""));
+    take(yes);
+    assert_non_null(strstr(wrong, "data.order"));
+    ask_to_cancel("K-1");
+    take(yes);
+    assert_string_equal(outcomes, "kept");
+    take(yes);
+    assert_string_equal(outcomes, "repeated");
+    assert_int_equal(
+        asked("select count(*) from orders where number = 'K-1' and status = 'cancelled'"), 1);
+    take(event("d2", "cancellation.decided", "", "{'order':'x-K-1','decision':'reject'}"));
+    assert_string_equal(outcomes, "ignored");
+    /* What the CRM knew before it decided does not bring the order back; what it says later
+     * does. */
+    take(order("k2", "'version':2,'time':'2026-11-21T11:00:00Z',", "K-1", "C-0001",
+               "processing", ",'address':'Elsewhere 1'"));
+    assert_int_equal(
+        asked("select count(*) from orders where number = 'K-1' and status = 'cancelled'"
+              " and address = 'Elsewhere 1'"),
+        1);
+    take(order("k3", "'version':3,'time':'2026-11-21T13:00:00Z',", "K-1", "C-0001",
+               "processing", ""));
+    assert_int_equal(
+        asked("select count(*) from orders where number = 'K-1' and status = 'processing'"), 1);
+}
+
+static void can_3_what_has_left_is_not_cancelled(void **state)
+{
+    (void)state;
+    take(order("l1", "'version':1,'time':'2026-11-21T10:00:00Z',", "L-1", "C-0001", "shipped",
+               ""));
+    ask_to_cancel("L-1");
+    take(event("l2", "cancellation.decided", "", "{'order':'x-L-1','decision':'approve'}"));
+    assert_non_null(strstr(wrong, "data.decision: reject"));
+}
+
+static void iss_2_an_answer_to_a_report_reaches_the_customer(void **state)
+{
+    (void)state;
+    run_sql(staff, "reset role");
+    run_sql(staff,
+            "insert into tickets (org_id, ticket_id, number, customer_id, kind, description,"
+            " created_at, due_at) select org_id, gen_random_uuid(), 'T-BCDF-GHJK', customer_id,"
+            " 'damaged', 'It is broken.', '" NOW "', '" NOW "' from customers"
+            " where external_id = 'C-0001'");
+    run_sql(staff, "set role parley_staff");
+    take(event("a1", "ticket.answered", "",
+               "{'ticket':'t-bcdf-ghjk','text':'A new one is on its way.','author':'Eve'}"));
+    assert_string_equal(outcomes, "kept");
+    assert_int_equal(asked("select count(*) from tickets where status = 'answered'"
+                           " and number = 'T-BCDF-GHJK' and answered_at is not null"),
+                     1);
+    assert_int_equal(notices("ticket_answered"), 1);
+    take(event("a2", "ticket.updated", "", "{'ticket':'T-BCDF-GHJK','status':'closed'}"));
+    assert_int_equal(asked("select count(*) from tickets where closed_at is not null"), 1);
+    take(event("a3", "ticket.answered", "", "{'ticket':'T-NONE','text':'?'}"));
+    assert_non_null(strstr(wrong, "data.ticket"));
+}
+
+/* --- what is wrong --------------------------------------------------------------------------
+ */
+
+static void crm_1_what_cannot_be_kept_is_refused_alone(void **state)
+{
+    const char *one = order("z1", "'version':1,'time':'2026-11-21T10:00:00Z',", "Z-1", "C-0001",
+                            "processing", "");
+    const char *two =
+        event("z2", "order.upserted", "'version':1,'time':'2026-11-21T10:00:00Z',",
+              "{'id':'other','number':'Z-1','customer':'C-0001','status':'processing',"
+              "'placed_at':'2026-11-20T10:00:00Z','currency':'EUR','total':1}");
+
+    (void)state;
+    take(arena_format(&arena, "[%s,%s,%s]", one, two,
+                      order("z3", "'version':1,", "Z-3", "C-0001", "processing", ""))
+             .at);
+    assert_string_equal(outcomes, "kept refused kept");
+    assert_non_null(strstr(wrong, "data.number"));
+    take(two);
+    assert_non_null(strstr(wrong, "data.number: a number that no other order has"));
+    take(event("z4", "order.upserted", "'version':1,",
+               "{'id':'w','number':'W','customer':'C-0001','status':'x','workflow':'baking',"
+               "'placed_at':'2026-11-20T10:00:00Z','currency':'EUR','total':1}"));
+    assert_non_null(strstr(wrong, "data.workflow: one of: job, repair, shop"));
+    take(event("z5", "customer.upserted", "'version':1,",
+               "{'id':'tz','time_zone':'Mars/Phobos'}"));
+    assert_non_null(strstr(wrong, "data.time_zone"));
+}
+
+/* Two orders of one number wait for a customer: the customer comes all the same. */
+static void crm_1_what_waited_and_is_wrong_goes_to_a_person(void **state)
+{
+    (void)state;
+    take(order("y1", "'version':1,", "Y-1", "late", "processing", ""));
+    take(event("y2", "order.upserted", "'version':1,",
+               "{'id':'y-other','number':'Y-1','customer':'late','status':'processing',"
+               "'placed_at':'2026-11-20T10:00:00Z','currency':'EUR','total':1}"));
+    take(order("y3", "'version':1,", "Y-3", "late", "burnt", ""));
+    assert_non_null(strstr(wrong, "data.status"));
+    take(event("y4", "customer.upserted", "'version':1,", "{'id':'late','name':'Late'}"));
+    assert_string_equal(outcomes, "kept");
+    assert_int_equal(asked("select count(*) from orders where number = 'Y-1'"), 1);
+    assert_int_equal(asked("select count(*) from dead_letters where provider = 'crm'"), 1);
+    assert_int_equal(asked("select count(*) from crm_waiting"), 0);
+}
+
+static void crm_1_what_waits_in_vain_becomes_a_dead_letter(void **state)
+{
+    char org[UUID_TEXT_LEN + 1];
+    const char *params[] = {org, "2026-12-22 12:00:00+00", "100"};
+
+    (void)state;
+    uuid_format(seed_demo_org, org);
+    take(order("u1", "'version':1,", "U-1", "nobody", "processing", ""));
+    assert_string_equal(outcomes, "waiting");
+    take(order("u1", "'version':1,", "U-1", "nobody", "processing", ""));
+    assert_string_equal(outcomes, "repeated");
+    assert_int_equal(say_number(staff, &SQL_CRM_SWEEP, params), 1);
+    assert_int_equal(
+        asked("select count(*) from dead_letters where reason like 'waited 30 days%'"), 1);
+    assert_int_equal(asked("select count(*) from crm_waiting"), 0);
+}
+
+static void crm_1_a_number_moves_to_its_new_customer(void **state)
+{
+    (void)state;
+    take(event("m1", "customer.upserted", "'version':1,",
+               "{'id':'m-1','phones':['+15550199991']}"));
+    take(event("m2", "customer.upserted", "'version':1,",
+               "{'id':'m-2','phones':['+15550199991']}"));
+    take(event("m3", "customer.upserted", "'version':2,", "{'id':'m-1','phones':[]}"));
+    assert_int_equal(
+        asked("select count(*) from customer_phones join customers using (org_id, customer_id)"
+              " where phone = '+15550199991' and external_id = 'm-2'"),
+        1);
+}
+
+/* --- the test -------------------------------------------------------------------------------
+ */
+
+static int set_up(void **state)
+{
+    const struct seed_options seed = {
+        .url = store_pg.url, .phone_number_id = "1", .reset = true};
+    struct seed_counts counts;
+    struct err err = {0};
+
+    (void)state;
+    if (!seed_demo(&seed, &counts, &err))
+        fail_msg("%s", err.text);
+    owner = owner_connect();
+    staff = owner_connect();
+    run_sql(staff, "set role parley_staff");
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    PQfinish(staff);
+    PQfinish(owner);
+    arena_finish(&arena);
+    return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, undo)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(ntf_2_the_customer_hears_of_what_changed_once),
+        TEST(ntf_2_what_is_long_past_is_no_news),
+        TEST(can_3_a_decision_comes_back_once),
+        TEST(can_3_what_has_left_is_not_cancelled),
+        TEST(iss_2_an_answer_to_a_report_reaches_the_customer),
+        TEST(crm_1_what_cannot_be_kept_is_refused_alone),
+        TEST(crm_1_what_waited_and_is_wrong_goes_to_a_person),
+        TEST(crm_1_what_waits_in_vain_becomes_a_dead_letter),
+        TEST(crm_1_a_number_moves_to_its_new_customer),
+        TEST(crm_1_any_order_and_any_repetition_end_in_the_same_rows),
+    };
+    struct err err = {0};
+
+    if (!crypto_init(&err))
+        return 1;
+    store_open();
+    int failed = cmocka_run_group_tests(tests, set_up, tear_down);
+    store_shut();
+    return failed;
+}
