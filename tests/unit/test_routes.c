@@ -65,7 +65,7 @@ void intake_twilio_status(struct intake *intake, struct http_exchange *exchange)
     n_callbacks++;
 }
 
-static int n_mails;
+static int n_mails, n_events, n_handshakes;
 static struct str mail_address_given;
 
 void intake_resend(struct intake *intake, struct http_exchange *exchange)
@@ -73,6 +73,20 @@ void intake_resend(struct intake *intake, struct http_exchange *exchange)
     (void)intake;
     (void)exchange;
     n_mails++;
+}
+
+void intake_crm(struct intake *intake, struct http_exchange *exchange)
+{
+    (void)intake;
+    (void)exchange;
+    n_events++;
+}
+
+void intake_crm_handshake(struct intake *intake, struct http_exchange *exchange)
+{
+    (void)intake;
+    (void)exchange;
+    n_handshakes++;
 }
 
 void intake_mail(struct intake *intake, struct http_exchange *exchange, struct str address)
@@ -129,11 +143,12 @@ static void ask(const char *method, const char *path)
 {
     memset(&replied, 0, sizeof replied);
     n_deliveries = n_challenges = n_callbacks = n_messages = n_links = n_mails = 0;
+    n_events = n_handshakes = 0;
     exchange.method = method;
     exchange.path = str_from(path);
     routes_handle(&worker.routes, &exchange);
     assert_int_equal(replied.n + n_deliveries + n_challenges + n_callbacks + n_messages +
-                         n_links + n_mails,
+                         n_links + n_mails + n_events + n_handshakes,
                      1); /* answered once */
 }
 
@@ -236,6 +251,17 @@ static void ops_3_figures_are_those_of_all_workers_and_the_supervisor(void **sta
     arena_finish(&exchange.arena);
 }
 
+static void crm_1_events_have_a_door_and_a_handshake(void **state)
+{
+    (void)state;
+    ask("POST", "/v1/events");
+    assert_int_equal(n_events, 1);
+    ask("OPTIONS", "/v1/events");
+    assert_int_equal(n_handshakes, 1);
+    ask("GET", "/v1/events");
+    assert_int_equal(replied.status, 405);
+}
+
 static void other_methods_are_405_and_other_paths_404(void **state)
 {
     (void)state;
@@ -287,6 +313,7 @@ int main(void)
         cmocka_unit_test(ops_3_a_living_process_says_so_even_without_a_database),
         cmocka_unit_test(ops_3_ready_means_that_a_delivery_would_be_taken),
         cmocka_unit_test(ops_3_figures_are_those_of_all_workers_and_the_supervisor),
+        cmocka_unit_test(crm_1_events_have_a_door_and_a_handshake),
         cmocka_unit_test(other_methods_are_405_and_other_paths_404),
         cmocka_unit_test(head_is_answered_as_get),
         cmocka_unit_test(no_answer_is_kept_or_guessed_at),
