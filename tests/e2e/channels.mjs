@@ -262,6 +262,57 @@ const byMail = async () => {
   return zofia;
 };
 
+// --- no more of it ------------------------------------------------------------------------------------------
+
+const parley = (...words) =>
+  execFileSync(process.env.PARLEY ?? join(root, "build/release/parley"), ["--config", env.PARLEY_CONFIG, ...words], { encoding: "utf8" });
+const mailsTo = async (who) => (await log(who)).filter((entry) => entry.from === "mail");
+const linkOf = (entry) => entry.message.html.match(/href="([^"]*\/u\/[^"]*)"/)?.[1];
+
+// What staff decide is told by a mail, unless it is not to be.
+const decide = async (who, id, how, quiet = false) => {
+  const { length } = await mailsTo(who);
+  const fresh = async () => (await mailsTo(who)).slice(length)[0];
+  parley("cancellation", "decide", id, how);
+  if (!quiet) return until("the notice", 15_000, fresh);
+  await new Promise((done) => setTimeout(done, 2500));
+  return fresh();
+};
+const unwanted = (who) => Number(ask(`select count(*) from preferences where customer_id = ${customerOf(who)} and channel = 'email' and not wanted`));
+
+const waysOut = async ({ who, page }) => {
+  const first = ask(`select cancellation_id from cancellations where customer_id = ${customerOf(who)} and status = 'submitted' order by asked_at desc limit 1`);
+  const told = await decide(who, first, "review");
+  check("NTF-3: what nobody asked for has a way out in its head and in its words",
+    /^<(mailto:|https:)/.test(told?.message.headers["List-Unsubscribe"] ?? "") && Boolean(linkOf(told)), JSON.stringify(told?.message.headers));
+  await fetch(linkOf(told)); // as a scanner does
+  check("NTF-3: to look at the way out is not to take it", unwanted(who) === 0);
+  await page.click("#tab-mail");
+  if (await page.locator("#mail-back").isVisible()) await page.click("#mail-back");
+  await page.click(`#mails [data-id="${told.id}"] button`);
+  const [tab] = await Promise.all([
+    page.context().waitForEvent("page"),
+    page.frameLocator("#mail-html").getByRole("link", { name: "Wypisz się" }).click(),
+  ]);
+  await tab.waitForLoadState();
+  wants("NTF-3: the page says what it will do, in the mail's language", await tab.locator("body").innerText(), /Larkfield[^]*[ąćęłńóśźż]/);
+  await Promise.all([tab.waitForLoadState("load"), tab.locator("button").first().click()]);
+  await until("the unsubscribing", 10_000, () => unwanted(who) > 0);
+  await tab.close();
+  check("NTF-3: and the next notice does not come by mail", (await decide(who, first, "reject", true)) === undefined);
+
+  ask(`delete from preferences where customer_id = ${customerOf(who)} and source = 'unsubscribe'`);
+  const second = ask(`insert into cancellations select (jsonb_populate_record(c, jsonb_build_object('cancellation_id', gen_random_uuid(),
+      'order_id', o.order_id, 'status', 'submitted', 'told_at', null))).* from cancellations c join orders o using (org_id, customer_id)
+    where c.cancellation_id = '${first}' and o.number = 'ORD-1101' returning cancellation_id`);
+  const again = await decide(who, second, "review");
+  const { status } = await fetch(linkOf(again), { method: "POST", redirect: "error",
+    headers: { "content-type": "application/x-www-form-urlencoded" }, body: "List-Unsubscribe=One-Click" });
+  check("NTF-3: one click of a mail program, without a page, does the same (RFC 8058)", status === 200 && unwanted(who) > 0, String(status));
+  check("NTF-3: and the next notice does not come by mail", (await decide(who, second, "reject", true)) === undefined);
+  ask(`delete from preferences where customer_id = ${customerOf(who)} and source = 'unsubscribe'`);
+};
+
 // --- machines, strangers and ways out ------------------------------------------------------------------------
 
 const machines = async (zofia) => {
@@ -332,6 +383,7 @@ try {
   const amelia = await bySms();
   await onByMail(amelia);
   const zofia = await byMail();
+  await waysOut(zofia);
   await machines(zofia);
   await strangers();
   await byGateway();

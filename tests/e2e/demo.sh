@@ -68,6 +68,10 @@ if [ "${1:-}" = --page ]; then
   timeout 180 node tests/e2e/interop.mjs --env "$state/demo.env"
 fi
 
+# Once more with a mail server, which wants STARTTLS and a password.
+timeout 60 deploy/demo --detach --smtp --port $port --state "$state" >/dev/null
+timeout 60 /usr/bin/python3 tests/e2e/smtp.py "$state" || fail "mail by SMTP"
+
 deploy/demo --stop --state "$state"
 left=$(pgrep -af -- "$state" | grep -v "demo.sh\|pgrep" || true)
 [ -z "$left" ] || fail "processes are left after --stop: $left"
