@@ -283,10 +283,10 @@ const unwanted = (who) => Number(ask(`select count(*) from preferences where cus
 const waysOut = async ({ who, page }) => {
   const first = ask(`select cancellation_id from cancellations where customer_id = ${customerOf(who)} and status = 'submitted' order by asked_at desc limit 1`);
   const told = await decide(who, first, "review");
-  check("NTF-3: what nobody asked for has a way out in its head and in its words",
+  check("NTF-1: what nobody asked for has a way out in its head and in its words",
     /^<(mailto:|https:)/.test(told?.message.headers["List-Unsubscribe"] ?? "") && Boolean(linkOf(told)), JSON.stringify(told?.message.headers));
   await fetch(linkOf(told)); // as a scanner does
-  check("NTF-3: to look at the way out is not to take it", unwanted(who) === 0);
+  check("NTF-1: to look at the way out is not to take it", unwanted(who) === 0);
   await page.click("#tab-mail");
   if (await page.locator("#mail-back").isVisible()) await page.click("#mail-back");
   await page.click(`#mails [data-id="${told.id}"] button`);
@@ -295,11 +295,11 @@ const waysOut = async ({ who, page }) => {
     page.frameLocator("#mail-html").getByRole("link", { name: "Wypisz się" }).click(),
   ]);
   await tab.waitForLoadState();
-  wants("NTF-3: the page says what it will do, in the mail's language", await tab.locator("body").innerText(), /Larkfield[^]*[ąćęłńóśźż]/);
+  wants("NTF-1: the page says what it will do, in the mail's language", await tab.locator("body").innerText(), /Larkfield[^]*[ąćęłńóśźż]/);
   await Promise.all([tab.waitForLoadState("load"), tab.locator("button").first().click()]);
   await until("the unsubscribing", 10_000, () => unwanted(who) > 0);
   await tab.close();
-  check("NTF-3: and the next notice does not come by mail", (await decide(who, first, "reject", true)) === undefined);
+  check("NTF-1: and the next notice does not come by mail", (await decide(who, first, "reject", true)) === undefined);
 
   ask(`delete from preferences where customer_id = ${customerOf(who)} and source = 'unsubscribe'`);
   const second = ask(`insert into cancellations select (jsonb_populate_record(c, jsonb_build_object('cancellation_id', gen_random_uuid(),
@@ -308,8 +308,8 @@ const waysOut = async ({ who, page }) => {
   const again = await decide(who, second, "review");
   const { status } = await fetch(linkOf(again), { method: "POST", redirect: "error",
     headers: { "content-type": "application/x-www-form-urlencoded" }, body: "List-Unsubscribe=One-Click" });
-  check("NTF-3: one click of a mail program, without a page, does the same (RFC 8058)", status === 200 && unwanted(who) > 0, String(status));
-  check("NTF-3: and the next notice does not come by mail", (await decide(who, second, "reject", true)) === undefined);
+  check("NTF-1: one click of a mail program, without a page, does the same (RFC 8058)", status === 200 && unwanted(who) > 0, String(status));
+  check("NTF-1: and the next notice does not come by mail", (await decide(who, second, "reject", true)) === undefined);
   ask(`delete from preferences where customer_id = ${customerOf(who)} and source = 'unsubscribe'`);
 };
 
@@ -364,9 +364,9 @@ const byGateway = async () => {
 
 const stop = async () => {
   const noah = await Person.open("+15550100014", { viewport: { width: 390, height: 800 }, colorScheme: "dark" });
-  wants("NTF-3: STOP is confirmed once", await noah.text("STOP"), /START/);
+  wants("NTF-1: STOP is confirmed once", await noah.text("STOP"), /START/);
   await noah.text("hello?", [], true);
-  wants("NTF-3: START begins again", await noah.text("START"), /again|back|welcome|Done|help/i);
+  wants("NTF-1: START begins again", await noah.text("START"), /again|back|welcome|Done|help/i);
   await noah.axe("the SMS app, small and dark");
   await noah.screen("sms-dark", true);
   await noah.page.locator("#pane-sms summary").click();
