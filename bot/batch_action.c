@@ -1,6 +1,7 @@
 /*
  * An action's row has fields that are for the shell: `alert`, `who`, `customer_id`, `channel`,
- * `destination` (store/parts.h). They are obeyed here, before the flow hears the outcome.
+ * `destination`, `later` (store/parts.h). They are obeyed here, before the flow hears the
+ * outcome.
  */
 #include "bot/batch_action.h"
 
@@ -52,7 +53,8 @@ static void keep_back(struct batch_work *work, struct flow_answer *answer)
     record_build(&told, &work->arena);
     for (size_t i = 0; i < all->n; i++) {
         struct str name = all->fields[i].name;
-        if (!str_eq(name, STR("destination")) && !str_eq(name, STR("customer_id")))
+        if (!str_eq(name, STR("destination")) && !str_eq(name, STR("customer_id")) &&
+            !str_eq(name, STR("later")))
             record_set(&told, name, all->fields[i].value);
     }
     answer->value = value_record(record_built(&told));
@@ -99,6 +101,8 @@ void batch_action_answer(struct batch_work *work, struct turn *turn, size_t need
         log_event(LOG_ALERT, "turns.action_alert", LOG_ID("org", work->batch->business->org),
                   LOG_ID("conversation", turn->conversation), LOG_S("what", alert));
     }
+    if (field_text(answer, STR("later")).len > 0)
+        work->next_job = work->now; /* whoever looks at this business's work finds it */
     if (turn->code_made)
         send_code(work, turn, answer);
     if (uuid_parse(field_text(answer, STR("customer_id")), &customer))

@@ -9,6 +9,7 @@
 #include "bot/fallbacks.h"
 #include "bot/loop/log.h"
 #include "bot/notices.h"
+#include "bot/papers.h"
 #include "bot/turns.h"
 #include "store/sql.h"
 
@@ -165,6 +166,7 @@ static void looked(struct db_call *call)
     if (notices_looked(jobs->org, call->results[0]))
         jobs_made(jobs, jobs->org, clock_now());
     fallbacks_looked(jobs->worker, jobs->org, call->results[3]);
+    papers_looked(jobs->worker->papers, jobs->org, call->results[4]);
     for (int row = 0; row < rows_n(claimed); row++) {
         const struct account *account =
             accounts_with_id(jobs->worker->accounts, jobs->org, row_uuid(claimed, row, 4));
@@ -199,6 +201,7 @@ static void ask(struct jobs *jobs, struct uuid org)
     call_add(&jobs->call, &SQL_JOBS_CLAIM, params);
     call_add(&jobs->call, &SQL_JOBS_NEXT, params);
     fallbacks_look(jobs->worker, &jobs->call, org, now);
+    papers_look(jobs->worker->papers, &jobs->call, org, now);
     db_call(jobs->worker->db, &jobs->call);
 }
 

@@ -95,6 +95,8 @@ static const struct metric_text counter_texts[COUNT_N] = {
     [COUNT_DOCUMENTS_NOT_KEPT] = {"parley_documents_not_kept_total",     "Files refused or lost"                        },
     [COUNT_DOCUMENT_RETRIES] = {"parley_document_retries_total",
                           "Files put off after a failure"                                                       },
+    [COUNT_PAPERS] = {"parley_papers_total",                 "Papers that were drawn and kept"              },
+    [COUNT_PAPERS_FAILED] = {"parley_papers_failed_total",          "Papers that could not be made"                },
     [COUNT_UPLOADS] = {"parley_uploads_total",                "Kept files that a provider was given"         },
     [COUNT_UPLOADS_REFUSED] = {"parley_uploads_refused_total",
                           "Kept files that a provider does not take"                                            },

@@ -62,6 +62,8 @@ enum counter {
     COUNT_DOCUMENT_RETRIES,
     COUNT_UPLOADS, /* kept files that a provider has now */
     COUNT_UPLOADS_REFUSED,
+    COUNT_PAPERS, /* drawn and kept */
+    COUNT_PAPERS_FAILED,
     COUNT_UPLOAD_RETRIES,
     COUNT_ALERTS,
     COUNT_WORKER_DEATHS,

@@ -18,6 +18,7 @@
 #include "bot/lanes.h"
 #include "bot/link_files.h"
 #include "bot/loop/log.h"
+#include "bot/papers.h"
 #include "bot/retention.h"
 #include "bot/routes.h"
 #include "bot/spool.h"
@@ -155,6 +156,7 @@ static void close_all(struct worker *worker)
     retention_close(worker->retention);
     downloads_close(worker->downloads);
     uploads_close(worker->uploads);
+    papers_close(worker->papers);
     link_files_close(worker->link_files);
     documents_close(worker->documents);
     jobs_close(worker->jobs);
@@ -296,6 +298,7 @@ static bool start(struct worker *worker, struct err *err)
     worker->retention = retention_create(worker);
     worker->downloads = downloads_create(worker);
     worker->uploads = uploads_create(worker);
+    worker->papers = papers_create(worker);
     worker->link_files = link_files_create(worker);
     open_documents(worker);
     worker->jobs = jobs_create(worker);
@@ -340,6 +343,7 @@ int worker_main(const struct worker_start *how)
     books_destroy(worker.books);
     accounts_destroy(worker.accounts);
     retention_destroy(worker.retention);
+    papers_destroy(worker.papers);
     jobs_destroy(worker.jobs);
     audit_destroy(worker.audit);
     link_files_destroy(worker.link_files);

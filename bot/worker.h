@@ -24,6 +24,7 @@ struct retention;
 struct jobs;
 struct downloads;
 struct uploads;
+struct papers;
 struct audit;
 struct spool;
 struct desk_door;
@@ -50,6 +51,7 @@ struct worker {
     struct jobs *jobs;
     struct downloads *downloads;
     struct uploads *uploads;
+    struct papers *papers;
     struct documents *documents; /* for those who only read; NULL: the settings are wrong */
     struct link_files *link_files;
     struct audit *audit;

@@ -21,6 +21,7 @@ static const char *const emptied[] = {
     "ticket_documents",
     "tickets",
     "documents",
+    "papers",
     "notices",
     "events_out",
     "event_subjects",

@@ -55,33 +55,35 @@ static struct str words_of(struct arena *into, const struct paper_ask *ask,
     return words_render(into, ask->words, &ask->locale, key, values, NULL);
 }
 
-/* A quantity is a number, or a decimal one as text. */
-static struct str number_of(struct arena *into, const struct paper_ask *ask, struct value value)
+static struct str formatted(struct arena *into, const struct paper_ask *ask, struct str key,
+                            const char *name, struct value value)
 {
     struct record_builder values;
 
     record_build(&values, into);
-    record_set(&values, STR("value"), value);
-    return words_of(into, ask, record_built(&values), STR("paper.as.number"));
+    record_set(&values, str_from(name), value);
+    return words_of(into, ask, record_built(&values), key);
+}
+
+/* A quantity is a number, or a decimal one as text. */
+static struct str quantity(struct arena *into, const struct paper_ask *ask, struct value value)
+{
+    return formatted(into, ask, STR("paper.as.number"), "qty", value);
 }
 
 /* A value as it is shown by its kind. What somebody typed stays as it was typed: a paper has no
  * markup that it could be taken for. */
 static struct str shown(struct arena *into, const struct paper_ask *ask, struct value value)
 {
-    struct record_builder values;
-
-    if (value.kind == VALUE_TEXT)
-        return str_sane(into, value.text);
-    if (value.kind == VALUE_INT)
-        return number_of(into, ask, value);
-    record_build(&values, into);
-    record_set(&values, STR("value"), value);
     switch (value.kind) {
+    case VALUE_TEXT:
+        return str_sane(into, value.text);
     case VALUE_TIME:
-        return words_of(into, ask, record_built(&values), STR("paper.as.date"));
+        return formatted(into, ask, STR("paper.as.date"), "at", value);
     case VALUE_MONEY:
-        return words_of(into, ask, record_built(&values), STR("paper.as.money"));
+        return formatted(into, ask, STR("paper.as.money"), "total", value);
+    case VALUE_INT:
+        return quantity(into, ask, value);
     default:
         return STR_NONE;
     }
@@ -127,9 +129,8 @@ static void write_rows(struct arena *into, const struct paper_ask *ask, struct p
         for (unsigned column = 0; column < PAPER_COLUMNS; column++) {
             struct value value =
                 record_get(items.list->items[i].record, str_from(columns[column]));
-            paper->rows[paper->n_rows][column] = column == PAPER_QUANTITY
-                                                     ? number_of(into, ask, value)
-                                                     : shown(into, ask, value);
+            paper->rows[paper->n_rows][column] =
+                column == PAPER_QUANTITY ? quantity(into, ask, value) : shown(into, ask, value);
         }
         paper->n_rows++;
     }

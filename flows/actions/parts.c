@@ -60,8 +60,12 @@
  * cancellation_withdraw take it back while undecided. Gives number, status
  * cancellations_tell    told: news, rows of what was decided and not yet told: number, status,
  * note
- * news_tell        told: news, rows of what has happened, oldest first: kind, and what its
- * words (news.told.<kind>) tell of; where it is about an order number, workflow, status
+ * papers_list      up to ten of what can be had as a PDF: kind (invoice, receipt, order), paper
+ * (its name for paper_ask), number, at, total. With `number` what is about that one paper_ask
+ * `paper` is to be drawn, in `language` paper_tell       told: papers, rows of what has been
+ * drawn since: kind, document, filename news_tell        told: news, rows of what has happened,
+ * oldest first: kind, and what its words (news.told.<kind>) tell of; where it is about an order
+ * number, workflow, status
  *
  * preferences_topics    rows: topic; whatsapp, sms, email: on or off
  * preferences_channels  rows for a `topic`: channel, stands (on, off), change (what turns it)
@@ -76,17 +80,16 @@
  *                  `due`, the new date
  * updates_seen     what came up to `until`, a time, is not shown again
  *
- * account_balance  one record: balance, overdue and credit (where there is any), invoices (how many
- *                  are open), limit and available (where a limit is set); others, rows of balance
- *                  in other currencies
- * invoices_list    up to 11 rows from `offset`: number, state (open, overdue, processing, paid,
- *                  failed, void), total, outstanding, issued_at, due_at, overdue_days. `filter` is
- *                  all, or else what is not settled
- * invoice_by_number  one record, or none: as a row, and order_number, subtotal, tax, shipping,
- *                  paid, left, payable (what a link may be made for), part (true where a part may
- *                  be paid), disputed, credit, paid_at, reason (why the last payment failed, a
- *                  key of payment.reason), note, lines: qty, description, line_total; link,
- *                  link_amount, link_until: one that can be paid now. `number` may be the order's
+ * account_balance  one record: balance, overdue and credit (where there is any), invoices (how
+ * many are open), limit and available (where a limit is set); others, rows of balance in other
+ * currencies invoices_list    up to 11 rows from `offset`: number, state (open, overdue,
+ * processing, paid, failed, void), total, outstanding, issued_at, due_at, overdue_days.
+ * `filter` is all, or else what is not settled invoice_by_number  one record, or none: as a
+ * row, and order_number, subtotal, tax, shipping, paid, left, payable (what a link may be made
+ * for), part (true where a part may be paid), disputed, credit, paid_at, reason (why the last
+ * payment failed, a key of payment.reason), note, lines: qty, description, line_total; link,
+ *                  link_amount, link_until: one that can be paid now. `number` may be the
+ * order's
  *
  * Rows with a status have a status_name, the business's own word for it in `language`, and a
  * status_icon; where they are missing ours are said (the words status.said and status.badge).
@@ -162,6 +165,9 @@ const struct flow_part flow_parts[] = {
               "not_allowed", "gone"), .grave = true},
     {FLOW_ACTION, "cancellation_withdraw", TAKES("id"), OUTCOMES("withdrawn", "decided", "gone")},
     {FLOW_ACTION, "cancellations_tell", NULL, OUTCOMES("told", "nothing")},
+    {FLOW_LOAD, "papers_list", TAKES("?number"), NULL},
+    {FLOW_ACTION, "paper_ask", TAKES("paper", "?language"), OUTCOMES("making", "gone", "too_many")},
+    {FLOW_ACTION, "paper_tell", NULL, OUTCOMES("told", "failed", "nothing")},
     {FLOW_ACTION, "news_tell", TAKES("?language"), OUTCOMES("told", "nothing")},
     {FLOW_LOAD, "cancellations_list", TAKES("?language", "?number"), NULL},
     {FLOW_LOAD, "cancellation_by_id", TAKES("?language", "id"), NULL},

@@ -100,6 +100,10 @@ static const char arrange_a[] =
     "insert into notices (org_id, notice_id, customer_id, topic, kind, made_at, due_at, "
     "state_at)"
     "  select org_id, customer_id, customer_id, '', 'x', now(), now(), now() from customers;"
+    "insert into papers (org_id, paper_id, customer_id, conversation_id, kind, subject, "
+    "language, due_at, made_at)"
+    "  select org_id, customer_id, customer_id, customer_id, 'order', 'x', 'en', now(), now() "
+    "from customers;"
     "insert into event_subjects select org_id, 'order/1', 1 from businesses;"
     "insert into events_out (org_id, event_id, type, subject, seq, at)"
     "  select org_id, org_id, 'order.x', 'order/1', 1, now() from businesses;"
@@ -642,6 +646,7 @@ static const char definers[] =
     "          when n = 'the_address' then '''+15550109876'''"
     "          when n = 'the_topic' then ''''''"
     "          when n = 'of_seq' then '2'"
+    "          when n = 'the_type' then '''order.x'''"
     "          else case t::regtype::text when 'timestamp with time zone' then 'now()'"
     "               when 'bigint' then '0' when 'boolean' then 'false'"
     "               when 'integer' then '10' when 'jsonb' then '''{}''' when 'uuid' then 'null'"
@@ -701,6 +706,9 @@ static void no_function_that_looks_past_the_rules_looks_into_another_business(vo
                    "update contact_points set customer_id = null where address ="
                    " '+15550100008'");
     run_sql(owner, "update customers set email = 'nine@mail.example', email_verified_at = now()"
+                   " where customer_id = md5('larkfield/customer/9')::uuid");
+    run_sql(owner, "update notices set state = 'placed', conversation_id ="
+                   " md5('conversation+15550100009')::uuid"
                    " where customer_id = md5('larkfield/customer/9')::uuid");
     run_sql(owner, "update businesses set settings = settings || '{\"registration\": true}'");
     before = everything();

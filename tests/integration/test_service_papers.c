@@ -1,0 +1,213 @@
+/*
+ * A paper that is asked for in a chat: drawn from the data, kept, and sent there once, whoever
+ * dies in between; and nobody else's.
+ */
+#include "tests/support/service.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define AMELIA "15550100001" /* whose ORD-1002 is */
+#define LUCIA  "15550100002"
+#define WAIT   (30 * USEC_PER_SEC)
+
+static struct arena arena;
+static struct service service;
+static PGconn *owner;
+static unsigned posted;
+
+static void say(const char *phone, const char *words)
+{
+    struct post post = {
+        .body =
+            post_text(&arena, phone, arena_format(&arena, "wamid.q.%u", posted++).at, words)};
+
+    service_post(&service, &post, 1, 1, WAIT);
+    assert_int_equal(post.status, 200);
+}
+
+static void until(const char *sql, long number)
+{
+    service_until(&service, owner, sql, number, WAIT);
+}
+
+static void all_told(void)
+{
+    until("select count(*) from papers where state in ('wanted', 'kept')", 0);
+    until("select count(*) from outbox", 0);
+}
+
+static const char *one(const char *sql)
+{
+    PGresult *result = PQexec(owner, sql);
+
+    assert_int_equal(PQresultStatus(result), PGRES_TUPLES_OK);
+    assert_int_equal(PQntuples(result), 1);
+    const char *value = arena_format(&arena, "%s", PQgetvalue(result, 0, 0)).at;
+    PQclear(result);
+    return value;
+}
+
+/* What the newest of the kept papers says. */
+static struct str read_paper(void)
+{
+    const char *hash =
+        one("select encode(sha256, 'hex') from documents where mime = "
+            "'application/pdf' and state = 'kept' order by kept_at desc limit 1");
+    static char text[100000];
+    FILE *file = popen(
+        arena_format(&arena, "pdftotext \"$(find %s -name %s)\" -", service.dir, hash).at, "r");
+
+    assert_non_null(file);
+    size_t n = fread(text, 1, sizeof text, file);
+    assert_int_equal(pclose(file), 0);
+    return (struct str){text, n};
+}
+
+static void assert_says(struct str text, const char *wanted)
+{
+    if (str_find(text, str_from(wanted)) == text.len)
+        fail_msg("\"%s\" is not in:\n%.*s", wanted, STR_ARG(text));
+}
+
+static void web_4_an_order_s_confirmation_comes_as_a_pdf_that_says_what_the_data_say(
+    void **state)
+{
+    (void)state;
+    say(AMELIA, "order confirmation for ORD-1002");
+    until("select count(*) from papers where state = 'told'", 1);
+    all_told();
+    assert_int_equal(service_arrived(&service, AMELIA, "order-ORD-1002.pdf"), 1);
+    struct str text = read_paper();
+    assert_says(text, "Order confirmation ORD-1002");
+    assert_says(
+        text, one("select name from customers join customer_phones using (org_id, customer_id) "
+                  "where phone = '+" AMELIA "'"));
+    assert_says(text, one("select i.description from order_items i join orders o using "
+                          "(org_id, order_id) where "
+                          "o.number = 'ORD-1002' order by i.position limit 1"));
+    /* Asked again it is the same file, kept once and uploaded once. */
+    say(AMELIA, "order confirmation for ORD-1002");
+    until("select count(*) from papers where state = 'told'", 2);
+    all_told();
+    assert_int_equal(service_arrived(&service, AMELIA, "order-ORD-1002.pdf"), 2);
+    assert_int_equal(ask_number(owner,
+                                "select count(distinct sha256) from documents where mime = "
+                                "'application/pdf'"),
+                     1);
+}
+
+static void web_4_an_invoice_and_its_receipt_come_as_they_stand(void **state)
+{
+    (void)state;
+    run_sql(owner, "delete from papers");
+    say(AMELIA, "documents INV-7002");
+    all_told();
+    say(AMELIA, "1");
+    until("select count(*) from papers where state = 'told'", 1);
+    all_told();
+    assert_int_equal(service_arrived(&service, AMELIA, "invoice-INV-7002.pdf"), 1);
+    struct str text = read_paper();
+    assert_says(text, "Invoice INV-7002");
+    assert_says(text, "Still to pay");
+    assert_says(text, one("select description from invoice_lines join invoices using (org_id, "
+                          "invoice_id) where "
+                          "number = 'INV-7002' order by position limit 1"));
+    say(AMELIA, "documents INV-7002");
+    all_told();
+    say(AMELIA, "2");
+    until("select count(*) from papers where state = 'told'", 2);
+    all_told();
+    text = read_paper();
+    assert_says(text, "Receipt INV-7002-1");
+    assert_says(text, "Amount received");
+}
+
+static void web_4_nobody_gets_a_paper_of_somebody_else_s(void **state)
+{
+    (void)state;
+    say(LUCIA, "order confirmation for ORD-1002");
+    until("select count(*) from outbox", 0);
+    assert_int_equal(service_arrived(&service, LUCIA, "ORD-1002.pdf"), 0);
+    assert_int_equal(
+        ask_number(owner,
+                   "select count(*) from papers where customer_id = (select customer_id from "
+                   "customer_phones where phone = '+" LUCIA "')"),
+        0);
+    run_sql(
+        owner,
+        "insert into papers (org_id, paper_id, customer_id, conversation_id, kind, subject, "
+        "language, due_at, made_at) select c.org_id, gen_random_uuid(), p.customer_id, "
+        "c.conversation_id, 'order', 'ORD-1002', 'es', now(), now() from conversations c join "
+        "contact_points p using (org_id, contact_id) join customer_phones f using (org_id, "
+        "customer_id) where f.phone = '+" LUCIA "'");
+    all_told();
+    assert_int_equal(service_arrived(&service, LUCIA, "ORD-1002.pdf"), 0);
+    assert_int_equal(
+        ask_number(owner,
+                   "select count(*) from papers where reason = 'it is not there any more'"),
+        1);
+}
+
+static void web_4_whoever_dies_in_between_the_paper_comes_once(void **state)
+{
+    pid_t pids[4];
+    size_t before = service_arrived(&service, AMELIA, "order-ORD-1002.pdf");
+
+    (void)state;
+    run_sql(owner, "delete from papers");
+    for (int i = 0; i < 6; i++) {
+        say(AMELIA, "order confirmation for ORD-1002");
+        usleep((useconds_t)(10000 + 40000 * i));
+        size_t n = service_workers(&service, pids, 4);
+        if (n > 0)
+            (void)kill(pids[i % (int)n], SIGKILL);
+        /* whoever had it is gone: its lease is let go here rather than waited for */
+        usleep(300000);
+        run_sql(owner, "update papers set due_at = now() where state = 'wanted'");
+    }
+    all_told();
+    assert_int_equal(ask_number(owner, "select count(*) from papers where state = 'told'"), 6);
+    assert_int_equal(service_arrived(&service, AMELIA, "order-ORD-1002.pdf") - before, 6);
+    assert_int_equal(service_repeated(&service), 0);
+    assert_int_equal(ask_number(owner, "select count(*) from dead_letters"), 0);
+}
+
+static int open_all(void **state)
+{
+    (void)state;
+    store_open();
+    owner = owner_connect();
+    service_start(&service, &(struct service_wish){.workers = 2});
+    return 0;
+}
+
+static int shut_all(void **state)
+{
+    (void)state;
+    service_stop(&service);
+    service_end(&service);
+    PQfinish(owner);
+    store_shut();
+    arena_finish(&arena);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(
+            web_4_an_order_s_confirmation_comes_as_a_pdf_that_says_what_the_data_say),
+        cmocka_unit_test(web_4_an_invoice_and_its_receipt_come_as_they_stand),
+        cmocka_unit_test(web_4_nobody_gets_a_paper_of_somebody_else_s),
+        cmocka_unit_test(web_4_whoever_dies_in_between_the_paper_comes_once),
+    };
+
+    return cmocka_run_group_tests(tests, open_all, shut_all);
+}
