@@ -124,7 +124,10 @@ static struct str unescape(struct arena *into, struct str text)
             continue;
         }
         const char *known = strchr(from, text.at[at + 1]);
-        out[len++] = known != NULL && *known != '\0' ? to[known - from] : text.at[at + 1];
+        out[len] = text.at[at + 1];
+        if (known != NULL && *known != '\0')
+            out[len] = to[known - from];
+        len++;
         at += 2;
     }
     return (struct str){out, len};
@@ -133,6 +136,7 @@ static struct str unescape(struct arena *into, struct str text)
 static struct str escape(struct arena *into, struct str text)
 {
     static const char hex[] = "0123456789abcdef";
+    static const struct str unicode = {"\\u00", 4};
     char *out = arena_alloc(into, 6 * text.len + 1);
     size_t len = 0;
 
@@ -142,7 +146,7 @@ static struct str escape(struct arena *into, struct str text)
             out[len++] = '\\';
             out[len++] = (char)c;
         } else if (c < 0x20) {
-            memcpy(out + len, "\\u00", 4);
+            memcpy(out + len, unicode.at, unicode.len);
             out[len + 4] = hex[c >> 4];
             out[len + 5] = hex[c & 15];
             len += 6;

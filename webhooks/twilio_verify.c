@@ -109,13 +109,14 @@ static void spell_ports(struct arena *into, struct str url, struct spellings *sp
 
 static struct str escape_apostrophes(struct arena *into, struct str url)
 {
-    char *out = arena_alloc(into, 3 * url.len + 1);
+    static const struct str escaped = {"%27", 3};
+    char *out = arena_alloc(into, escaped.len * url.len + 1);
     size_t len = 0;
 
     for (size_t i = 0; i < url.len; i++) {
         if (url.at[i] == '\'') {
-            memcpy(out + len, "%27", 3);
-            len += 3;
+            memcpy(out + len, escaped.at, escaped.len);
+            len += escaped.len;
         } else {
             out[len++] = url.at[i];
         }

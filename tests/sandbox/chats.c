@@ -122,9 +122,10 @@ static void rename_person(struct chatter *person, struct str name)
 static void set_mail(struct sandbox *sandbox, struct chatter *person, struct str mail)
 {
     size_t n = mail.len < sizeof(person->mail) - 1 ? mail.len : sizeof(person->mail) - 1;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         person->mail[i] =
             mail.at[i] >= 'A' && mail.at[i] <= 'Z' ? (char)(mail.at[i] + 32) : mail.at[i];
+    }
     person->mail[n] = '\0';
     index_person(sandbox, person->mail, person);
 }
@@ -137,9 +138,10 @@ struct chatter *chats_mailbox(struct sandbox *sandbox, struct arena *scratch, st
         to = str_slice(to, from + 1, str_find(str_slice(to, from + 1, to.len), STR(">")));
     small = memcpy(arena_alloc(scratch, to.len + 1), to.at, to.len);
     small[to.len] = '\0';
-    for (char *at = small; *at; at++)
+    for (char *at = small; *at; at++) {
         if (*at >= 'A' && *at <= 'Z')
             *at = (char)(*at + 32);
+    }
     return chats_person(sandbox, str_from(small), STR_NONE);
 }
 

@@ -204,13 +204,14 @@ static json_t *attachments_of(struct sandbox *sandbox, const json_t *ids)
     {
         const json_t *about = media_find(sandbox, str_from(json_string_value(id)));
         json_t *name = json_object_get(about, "filename");
-        if (about && i < FILES_MAX)
+        if (about && i < FILES_MAX) {
             json_array_append_new(
                 list, json_pack("{s:O, s:O, s:O, s:O, s:s, s:n}", "id", id, "filename",
                                 json_string_length(name) > 0 ? name : id, "size",
                                 json_object_get(about, "size"), "content_type",
                                 json_object_get(about, "mime"), "content_disposition",
                                 "attachment", "content_id"));
+        }
     }
     return list;
 }
@@ -267,10 +268,11 @@ struct str mail_say(struct sandbox *sandbox, struct arena *into, struct chatter 
         json_object_set_new(mail, "automatic", json_true());
     /* who has no Resend has a gateway */
     if (is_wished(wish, "gateway") || is_wished(json_object_get(entry, "message"), "smtp") ||
-        !sandbox->settings.resend_secret)
+        !sandbox->settings.resend_secret) {
         json_object_set_new(mail, "raw", json_true());
-    else
+    } else {
         json_object_set_new(mail, "event", received_event(mail));
+    }
     callbacks_keep_said(sandbox, person, sandbox->settings.numbers[0].id, mail);
     return text_in(mail, "id").len > 0 ? arena_str(into, text_in(mail, "id")) : STR_NONE;
 }
@@ -296,12 +298,13 @@ static void tell(struct sandbox *sandbox, struct arena *into, struct chatter *pe
     json_set_text(data, "created_at", stamp(into, due));
     json_set_text(data, "message_id",
                   arena_format(into, "<%.*s@resend.sandbox.example>", STR_ARG(id)));
-    if (strcmp(status, "failed") == 0)
+    if (strcmp(status, "failed") == 0) {
         json_object_set_new(data, "bounce",
                             json_pack("{s:s, s:s, s:s, s:[s]}", "message",
                                       "The recipient's email address does not exist.", "type",
                                       "Permanent", "subType", "NoEmail", "diagnosticCode",
                                       "smtp; 550 5.1.1 user unknown"));
+    }
     OWNED_JSON(item) = json_pack("{s:s%, s:s, s:{s:s, s:O, s:O}}", "id", id.at, id.len,
                                  "status", status, "event", "type", type, "created_at",
                                  json_object_get(data, "created_at"), "data", data);

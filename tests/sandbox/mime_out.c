@@ -15,9 +15,10 @@ struct str mime_path(struct arena *into, struct str address)
     size_t from = str_find(address, STR("<"));
     if (from < address.len)
         address = str_slice(address, from + 1, address.len - from - 2);
-    for (size_t i = 0; i < address.len; i++)
+    for (size_t i = 0; i < address.len; i++) {
         out = arena_format(into, address.at[i] == '+' ? "%.*s%%2B" : "%.*s%c", STR_ARG(out),
                            address.at[i]);
+    }
     return out;
 }
 
@@ -93,9 +94,10 @@ struct str mime_bytes(struct sandbox *sandbox, struct arena *into, const json_t 
     json_array_foreach(json_object_get(mail, "attachments"), i, value)
     {
         struct str bytes;
-        if (media_read(sandbox, into, text_in(value, "id"), &bytes))
+        if (media_read(sandbox, into, text_in(value, "id"), &bytes)) {
             out = part(into, out, arena_cstr(into, text_in(value, "content_type")),
                        text_in(value, "filename"), bytes);
+        }
     }
     return arena_concat(into, out, STR("--" BOUNDARY "--\r\n"));
 }

@@ -47,9 +47,10 @@ static bool wrong(struct call *call, const char *name, const char *message)
 
 static bool is_line(struct str text)
 {
-    for (size_t i = 0; i < text.len; i++)
+    for (size_t i = 0; i < text.len; i++) {
         if ((unsigned char)text.at[i] < ' ' || text.at[i] == 0x7f)
             return false;
+    }
     return text.len > 0;
 }
 
@@ -119,9 +120,10 @@ static bool check_mails(struct call *call)
     for (size_t i = 0; i < n; i++) {
         call->mail = json_array_get(call->body, i);
         if (json_object_get(call->mail, "attachments") ||
-            json_object_get(call->mail, "scheduled_at"))
+            json_object_get(call->mail, "scheduled_at")) {
             return wrong(call, "invalid_parameter",
                          "No attachments, no scheduling in a batch.");
+        }
         if (!check_parts(call) || !check_head(call))
             return false;
     }
@@ -159,10 +161,11 @@ static void answer_ids(struct call *call, json_t *ids, int64_t delay)
     const json_t *id;
     size_t i;
     json_array_foreach(ids, i, id) json_array_append_new(data, json_pack("{s:O}", "id", id));
-    if (call->batch)
+    if (call->batch) {
         json_object_set(body, "data", data);
-    else
+    } else {
         json_object_set(body, "id", json_array_get(ids, 0));
+    }
     answer_later(call->sandbox, call->exchange, FATE_ANSWER, 200, "application/json",
                  json_write(&call->exchange->arena, body), delay);
 }
@@ -193,10 +196,11 @@ static void add_to_chat(struct sandbox *sandbox, const json_t *mail)
     arena_init(&scratch);
     struct chatter *person = chats_mailbox(sandbox, &scratch, text_in(mail, "to"));
     arena_finish(&scratch);
-    if (person)
+    if (person) {
         chats_add(sandbox, person, "mail", text_in(mail, "id"),
                   json_integer_value(json_object_get(mail, "at")),
                   json_object_get(mail, "body"), "sent");
+    }
 }
 
 void resend_apply(struct sandbox *sandbox, const json_t *record)
@@ -289,9 +293,10 @@ static json_t *take(struct call *call)
     json_array_foreach(mails, i, mail)
     {
         struct chatter *person = chats_mailbox(sandbox, arena, text_in(mail, "to"));
-        if (person)
+        if (person) {
             mail_arrived(sandbox, arena, person, text_in(mail, "id"),
                          json_object_get(mail, "body"));
+        }
     }
     return json_object_get(json_object_get(sandbox->mail_keys, arena_cstr(arena, call->key)),
                            "ids");
@@ -343,16 +348,17 @@ static void post_mail(struct call *call)
         return;
     check_description(call);
     const struct fault_rule *rule = rule_of(call);
-    if (rule)
+    if (rule) {
         refuse(call, rule->http,
                rule->http == 429  ? "daily_quota_exceeded"
                : rule->http < 500 ? "validation_error"
                                   : "application_error",
                "An error that a test asked for.");
-    else if (faults_roll(faults, faults->throttle))
+    } else if (faults_roll(faults, faults->throttle)) {
         refuse(call, 429, "rate_limit_exceeded", "Too many requests.");
-    else
+    } else {
         answer_taken(call);
+    }
 }
 
 /* --- routes ------------------------------------------------------------------------------- */

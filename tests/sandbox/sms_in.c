@@ -47,9 +47,10 @@ static const char *keyword_of(struct str body)
 
 static const char *answer_of(const char *type)
 {
-    if (strcmp(type, "STOP") == 0)
+    if (strcmp(type, "STOP") == 0) {
         return "You have been unsubscribed and will get no more messages from this number. "
                "Reply START to get them again.";
+    }
     return strcmp(type, "START") == 0
                ? "You have been subscribed again. Reply HELP for help. Reply STOP to end this."
                : "Reply STOP to end messages from this number.";
@@ -131,9 +132,10 @@ static json_t *files_of(struct sandbox *sandbox, const json_t *ids)
     json_array_foreach(ids, i, id)
     {
         const json_t *about = media_find(sandbox, str_from(json_string_value(id)));
-        if (about && i < FILES_MAX)
+        if (about && i < FILES_MAX) {
             json_array_append_new(files, json_pack("{s:O, s:O}", "id", id, "mime",
                                                    json_object_get(about, "mime")));
+        }
     }
     return files;
 }

@@ -45,10 +45,11 @@ static json_t *message_of(const struct sandbox *sandbox, struct arena *scratch,
         json_object_get(message, "from"), "account_sid", sandbox->settings.twilio_sid,
         "error_code", "error_message", "price", "price_unit", "USD", "messaging_service_sid");
     json_object_set_new(one, "direction", json_string(own ? "inbound" : "outbound-api"));
-    if (own)
+    if (own) {
         json_object_set_new(one, "status", json_string("received"));
-    else
+    } else {
         json_object_set(one, "status", json_object_get(entry, "status"));
+    }
     json_object_set_new(one, "num_segments", number_text(json_object_get(message, "segments")));
     json_object_set_new(
         one, "num_media",

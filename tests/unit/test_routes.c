@@ -51,10 +51,10 @@ void intake_delivery(struct intake *intake, struct http_exchange *exchange)
     n_deliveries++;
 }
 
-void intake_twilio_message(struct intake *intake, struct http_exchange *to)
+void intake_twilio_message(struct intake *intake, struct http_exchange *exchange)
 {
     (void)intake;
-    (void)to;
+    (void)exchange;
     n_messages++;
 }
 
@@ -112,28 +112,30 @@ bool accounts_loaded(const struct accounts *accounts)
 static int n_links;
 static struct str link_token;
 
-void link_pages_tap(struct worker *worker, struct http_exchange *to, struct str token)
+void link_pages_tap(struct worker *worker, struct http_exchange *exchange, struct str token)
 {
     (void)worker;
-    (void)to;
+    (void)exchange;
     link_token = token;
     n_links++;
 }
 
-void link_pages_unsubscribe(struct worker *worker, struct http_exchange *to, struct str token)
+void link_pages_unsubscribe(struct worker *worker, struct http_exchange *exchange,
+                            struct str token)
 {
-    link_pages_tap(worker, to, token);
+    link_pages_tap(worker, exchange, token);
 }
 
-void short_link_visit(struct worker *worker, struct http_exchange *to, struct str code)
+void short_link_visit(struct worker *worker, struct http_exchange *exchange, struct str code)
 {
-    link_pages_tap(worker, to, code);
+    link_pages_tap(worker, exchange, code);
 }
 
-void link_files_visit(struct link_files *files, struct http_exchange *to, struct str token)
+void link_files_visit(struct link_files *files, struct http_exchange *exchange,
+                      struct str token)
 {
     (void)files;
-    link_pages_tap(NULL, to, token);
+    link_pages_tap(NULL, exchange, token);
 }
 
 static struct worker worker;

@@ -77,9 +77,10 @@ static bool judge(const struct vector *vector)
 {
     struct form form;
 
-    if (vector->is_json)
+    if (vector->is_json) {
         return twilio_verify_body(&arena, vector->token, vector->signature, vector->url,
                                   vector->body);
+    }
     assert_true(form_read(&arena, vector->body, &form, &err));
     return twilio_verify(&arena, vector->token, vector->signature, vector->url, &form);
 }
