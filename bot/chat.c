@@ -22,6 +22,7 @@
 
 struct chat {
     struct demo demo;
+    const struct chat_channel *channel;
     const char *who;
     const char *name;
     int64_t timeout_ms;
@@ -70,9 +71,7 @@ static void tell_seen(struct chat *chat)
 
 static bool is_new_answer(const struct chat *chat, const json_t *entry, int64_t since)
 {
-    const char *from = json_string_value(json_object_get(entry, "from"));
-    (void)chat;
-    return from && strcmp(from, "bot") == 0 &&
+    return chat_is_answer(chat->channel, entry) &&
            json_integer_value(json_object_get(entry, "born")) > since;
 }
 
@@ -110,14 +109,18 @@ static bool hear(struct chat *chat, bool quietly, struct err *err)
     json_t *entry;
     if (quietly) {
         json_array_foreach(json_object_get(news, "entries"), i, entry)
-            show_choices(entry, &chat->choices);
+        {
+            if (chat->channel->taps && chat_is_answer(chat->channel, entry))
+                show_choices(entry, &chat->choices);
+        }
     }
     chat->version = json_integer_value(json_object_get(news, "version"));
     if (printed > 0) {
         chat->heard += printed;
         chat->heard_at = clock_monotonic();
         (void)fflush(stdout);
-        tell_seen(chat);
+        if (chat->channel->taps) /* who texts or mails does not look at WhatsApp */
+            tell_seen(chat);
     }
     return true;
 }
@@ -157,24 +160,6 @@ static bool find_code(struct chat *chat, char *code, size_t room, struct err *er
     return code[0] || err_raise(err, ERR_REJECT, "no code has come to %s", chat->who);
 }
 
-/* A number that names an option of the last question is a tap on it. */
-static json_t *message_of(const struct chat *chat, struct str text)
-{
-    int64_t number;
-    if (str_to_int(text, &number) && number > 0 && text.len < 4) {
-        json_t *tap = show_tap(&chat->choices, (size_t)number);
-        if (tap)
-            return tap;
-    }
-    if (str_eq(text, STR("/location"))) {
-        return json_pack("{s:s, s:{s:f, s:f, s:s}}", "type", "location", "location", "latitude",
-                         52.2297, "longitude", 21.0122, "name", "Here");
-    }
-    if (str_starts(text, STR("//")))
-        text = str_slice(text, 1, text.len);
-    return json_pack("{s:s, s:{s:o}}", "type", "text", "text", "body", json_string_of(text));
-}
-
 static bool say(struct chat *chat, struct str text, struct err *err)
 {
     char code[32];
@@ -184,12 +169,11 @@ static bool say(struct chat *chat, struct str text, struct err *err)
         text = str_from(code);
     }
     chat->said_at = clock_now() / USEC_PER_MSEC;
-    OWNED_JSON(body) =
-        json_pack("{s:s, s:o}", "who", chat->who, "message", message_of(chat, text));
+    OWNED_JSON(body) = chat_request(chat->channel, chat->who, text, &chat->choices);
     OWNED_JSON(answer) = NULL;
     if (chat->name)
         json_object_set_new(body, "name", json_string(chat->name));
-    return demo_ask(&chat->demo, "/control/say", body, &answer, err);
+    return demo_ask(&chat->demo, chat->channel->path, body, &answer, err);
 }
 
 /* --- from a pipe
@@ -238,11 +222,11 @@ static bool talk_piped(struct chat *chat, struct err *err)
  * ---------------------------------------------------------------------------- */
 
 static const char prompt[] = "\033[36m>\033[0m ";
-static const char help[] =
-    "\033[2mType what you would write on the phone. A number taps that "
-    "row or button.\n/code writes the newest code that came by SMS or elsewhere, "
-    "/location sends a place,\n/quit (or Ctrl-D) leaves; "
-    "//2 says \"/2\".\033[0m\n\n";
+static const char help[] = "\033[2mType what you would write on the phone. A number taps that "
+                           "row or button, and is written as it is by SMS or mail.\n/code "
+                           "writes the newest code that came by SMS or elsewhere, "
+                           "/location sends a place,\n/quit (or Ctrl-D) leaves; "
+                           "//2 says \"/2\".\033[0m\n\n";
 
 static bool entered(struct chat *chat, bool *leave, struct err *err)
 {
@@ -284,7 +268,8 @@ static bool talk_on_terminal(struct chat *chat, struct err *err)
 {
     bool leave = false;
     bool ok = true;
-    (void)printf("You are %s. /help tells how this works.\n\n", chat->who);
+    (void)printf("You are %s, by %s. /help tells how this works.\n\n", chat->who,
+                 chat->channel->name);
     line_start();
     while (ok && !leave && !interrupted) {
         struct pollfd keys = {.fd = STDIN_FILENO, .events = POLLIN};
@@ -346,10 +331,11 @@ static bool run_chat(struct chat *chat, const char *env_file, struct err *err)
     return chat->terminal ? talk_on_terminal(chat, err) : talk_piped(chat, err);
 }
 
-enum { OPT_AS = 256, OPT_ENV, OPT_NAME, OPT_TIMEOUT, OPT_QUIET };
+enum { OPT_AS = 256, OPT_CHANNEL, OPT_ENV, OPT_NAME, OPT_TIMEOUT, OPT_QUIET };
 
 static const struct option options[] = {
     {"as",      required_argument, NULL, OPT_AS     },
+    {"channel", required_argument, NULL, OPT_CHANNEL},
     {"env",     required_argument, NULL, OPT_ENV    },
     {"name",    required_argument, NULL, OPT_NAME   },
     {"timeout", required_argument, NULL, OPT_TIMEOUT},
@@ -364,6 +350,9 @@ static bool set_option(struct chat *chat, int option, const char **env_file)
     case OPT_AS:
         chat->who = optarg;
         return true;
+    case OPT_CHANNEL:
+        chat->channel = chat_channel_named(optarg);
+        return chat->channel != NULL;
     case OPT_ENV:
         *env_file = optarg;
         return true;
@@ -388,7 +377,8 @@ int chat_main(int argc, char **argv)
     const char *env_file = NULL;
     struct err err = {0};
     int option;
-    chat = (struct chat){.timeout_ms = 15000, .quiet_ms = 400};
+    chat = (struct chat){
+        .channel = chat_channel_named("whatsapp"), .timeout_ms = 15000, .quiet_ms = 400};
     // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (!set_option(&chat, option, &env_file)) {
@@ -413,12 +403,15 @@ static int run(struct cli *cli, int argc, char **argv)
 const struct command command_chat = {
     "chat",
     "write to the running demo as one of its customers",
-    "[--as NUMBER] [--name NAME] [--env FILE] [--timeout SECONDS] [--quiet MS]",
+    "[--as NUMBER] [--channel whatsapp|sms|email] [--name NAME] [--env FILE] "
+    "[--timeout SECONDS] [--quiet MS]",
     "On a terminal: type, and answers appear; a number taps that row or button. From a pipe:\n"
     "sends each line and waits for its answer; exit status 1 when one does not come.\n"
     "The line /code writes the newest code that this customer got, by SMS or elsewhere.\n\n"
     "  --as NUMBER        whose phone (+15550100001), or a user id (US.123); without it the\n"
     "                     demo's customers are listed\n"
+    "  --channel CHANNEL  where: whatsapp (as if none was given), sms or email; there numbers\n"
+    "                     are written, and a mail answers the last one\n"
     "  --name NAME        their name, when they are new\n"
     "  --env FILE         the demo's demo.env (else $PARLEY_DEMO_ENV, else the last started)\n"
     "  --timeout SECONDS  how long to wait for an answer from a pipe (15)\n"

@@ -1,6 +1,7 @@
 /*
  * What the files of `parley chat` share: chat.c (the conversation), chat_demo.c (where the demo
- * is, and speaking to it), chat_show.c (messages as text), chat_line.c (editing a line).
+ * is, and speaking to it), chat_channel.c (WhatsApp, SMS, mail), chat_show.c (messages as
+ * text), chat_line.c (editing a line).
  */
 #pragma once
 
@@ -41,11 +42,31 @@ struct choices {
 /* Print one entry of the chat as text. Control characters do not pass. */
 void show_entry(FILE *to, const json_t *entry, bool colours);
 
-/* Remember an entry's options, if it has any. */
+/* Remember an entry's options, if it has any; and of a mail, which it was. */
 void show_choices(const json_t *entry, struct choices *choices);
 
 /* The message that taps option `number` (from 1), or NULL when there is none. */
 json_t *show_tap(const struct choices *choices, size_t number);
+
+/* --- chat_channel.c -------------------------------------------------------------------------
+ */
+
+struct chat_channel {
+    const char *name;
+    const char *heard; /* from whom answers are: the entry's "from" */
+    const char *path;  /* where the sandbox is told what was written */
+    bool taps;         /* a number taps an option */
+};
+
+/* NULL when there is none of that name. */
+const struct chat_channel *chat_channel_named(const char *name);
+
+/* What to tell the sandbox; the caller's. */
+json_t *chat_request(const struct chat_channel *channel, const char *who, struct str text,
+                     const struct choices *choices);
+
+/* Whether the business said it here. */
+bool chat_is_answer(const struct chat_channel *channel, const json_t *entry);
 
 /* --- chat_line.c ----------------------------------------------------------------------------
  */

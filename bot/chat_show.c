@@ -1,9 +1,10 @@
 /*
- * WhatsApp messages as text.
+ * Messages as text.
  *
- * What arrives is the Graph API's own JSON. Text is shown as it is written; on a terminal its
- * *bold* and _italic_ become real, and control characters are dropped, so that a message cannot
- * write to the terminal what a message should not.
+ * What arrives is the Graph API's own JSON, Twilio's form or Resend's mail, as the sandbox
+ * keeps them. Text is shown as it is written; on a terminal its *bold* and _italic_ become
+ * real, and control characters are dropped, so that a message cannot write to the terminal what
+ * a message should not.
  */
 #include "bot/base/json.h"
 #include "bot/chat_parts.h"
@@ -114,9 +115,18 @@ static json_t *options_of(const json_t *entry)
     return options;
 }
 
+static bool is_from(const json_t *entry, const char *whom)
+{
+    return strcmp(text_in(entry, "from"), whom) == 0;
+}
+
 void show_choices(const json_t *entry, struct choices *choices)
 {
     json_t *options = options_of(entry);
+    if (is_from(entry, "mail")) {
+        (void)snprintf(choices->message_id, sizeof(choices->message_id), "%s",
+                       text_in(entry, "id"));
+    }
     if (json_array_size(options) == 0) {
         json_decref(options);
         return;
@@ -202,13 +212,34 @@ static void show_media(const struct page *page, const char *type, const json_t *
     line(page, "", "", text_in(media, "caption"));
 }
 
+static void show_sms(const struct page *page, const json_t *message)
+{
+    line(page, "", "", text_in(message, "body"));
+    line(page, BOLD, "[picture] ", text_in(message, "media"));
+}
+
+/* As a mail program without pictures shows it. */
+static void show_mail(const struct page *page, const json_t *mail)
+{
+    size_t i;
+    json_t *file;
+    line(page, BOLD, "Subject: ", text_in(mail, "subject"));
+    line(page, "", "", text_in(mail, "text"));
+    json_array_foreach(json_object_get(mail, "attachments"), i, file)
+        line(page, BOLD, "[file] ", text_in(file, "filename"));
+}
+
 void show_entry(FILE *to, const json_t *entry, bool colours)
 {
     const struct page page = {to, colours};
     const json_t *message = json_object_get(entry, "message");
     const char *type = text_in(message, "type");
     const json_t *content = json_object_get(message, type);
-    if (strcmp(type, "text") == 0) {
+    if (is_from(entry, "sms")) {
+        show_sms(&page, message);
+    } else if (is_from(entry, "mail")) {
+        show_mail(&page, message);
+    } else if (strcmp(type, "text") == 0) {
         line(&page, "", "", text_in(content, "body"));
     } else if (strcmp(type, "interactive") == 0) {
         show_interactive(&page, entry);

@@ -51,6 +51,14 @@ grep -q '1. My orders' "$chat" || fail "no menu in the chat"
 grep -q "Thank you, it's you" "$chat" || fail "the code that came by SMS is not taken"
 grep -qE '[A-Z]+-?[0-9]{3,}' "$chat" || fail "no order number in the chat"
 
+# The same by SMS and by mail, where a number is written and a code may come by itself.
+for channel in sms email; do
+  printf '%s\n' hi 8 | timeout 60 build/release/parley chat --as +15550100001 --channel $channel \
+    --quiet 1500 --env "$state/demo.env" >"$chat" || fail "the chat by $channel failed: $(cat "$chat")"
+  grep -qE '^1\.? My orders' "$chat" || fail "no menu by $channel: $(cat "$chat")"
+done
+grep -q 'Subject: ' "$chat" || fail "a mail without a subject: $(cat "$chat")"
+
 # Every kind of reply: texts, menus, lists and their next page, buttons, a link, receipts.
 for who in +15550100001 +15550100002 +15550100003 +15550100004; do
   printf '%s\n' hi verify /code orders 1 2 3 back menu 1 more "where is my order?" 1 2 help gibberish stop start |
