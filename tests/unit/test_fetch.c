@@ -196,6 +196,8 @@ static void *converse(void *socket)
         if (n < 0)
             continue;
         other.begun++;
+        if (first == 0x16) /* a TLS handshake, which nobody here speaks */
+            break;
         if (!read_request(fd, path) || !act_by_path(fd, path))
             break;
     }
