@@ -6,8 +6,8 @@
 
 #include "flows/engine/follow.h"
 #include "flows/engine/hear.h"
-#include "flows/understand/expect_contact.h"
 #include "flows/understand/expect.h"
+#include "flows/understand/expect_contact.h"
 
 #define SURE_ENOUGH 70 /* percent: words that are asked for anything are something else */
 
