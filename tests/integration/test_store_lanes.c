@@ -457,6 +457,39 @@ static void a_claim_whose_answer_was_lost_is_taken_back_by_its_holder_only(void 
 
 #define FRESH(test) cmocka_unit_test_setup(test, set_up)
 
+/* --- what is looked for with each claim ------------------------------------------------------
+ */
+
+/* Asked as connections of the service ask (store/conn.c), whatever the statistics say. */
+static void what_is_intended_is_found_without_reading_what_waits(void **state)
+{
+    static const struct sql *const asked[] = {&SQL_FACES_OF, &SQL_LANE_INHERIT, &SQL_LANE_LOST,
+                                              &SQL_LANE_RECLAIM};
+    char line[6000];
+    PGconn *conn = owner_connect();
+
+    (void)state;
+    run_sql(conn,
+            "set plan_cache_mode = force_generic_plan; set enable_seqscan = off;"
+            "set enable_hashjoin = off; set enable_mergejoin = off; set enable_material = off;"
+            "set enable_bitmapscan = off");
+    for (size_t i = 0; i < COUNTOF(asked); i++) {
+        bool found = false;
+        (void)snprintf(line, sizeof line, "prepare plan_%zu as %s", i, asked[i]->text);
+        run_sql(conn, line);
+        (void)snprintf(line, sizeof line, "explain execute plan_%zu(null%s)", i,
+                       &",null,null,null,null,null,null"[35 - 5 * (asked[i]->n_params)]);
+        PGresult *plan = PQexec(conn, line);
+        assert_int_equal(PQresultStatus(plan), PGRES_TUPLES_OK);
+        for (int row = 0; row < PQntuples(plan); row++)
+            found = found || strstr(PQgetvalue(plan, row, 0), "outbox_intended") != NULL;
+        if (!found)
+            fail_msg("%s reads more than what is intended", asked[i]->name);
+        PQclear(plan);
+    }
+    PQfinish(conn);
+}
+
 static void make_shop(void)
 {
     struct seed_options options = {
@@ -504,6 +537,7 @@ int main(void)
         FRESH(an_unknown_is_repeated_once_and_then_given_up),
         FRESH(nobody_waits_for_a_broadcast_so_its_unknown_is_not_repeated),
         FRESH(every_unknown_has_exactly_one_way_out),
+        FRESH(what_is_intended_is_found_without_reading_what_waits),
         FRESH(a_claim_whose_answer_was_lost_is_taken_back_by_its_holder_only),
     };
     store_open();
