@@ -21,6 +21,8 @@ static const struct command *const commands[] = {
     &command_cancellation,
     &command_flows,
     &command_workflow,
+    &command_import,
+    &command_sign,
     &command_decode,
     &command_understand,
     &command_config,

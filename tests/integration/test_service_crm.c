@@ -269,6 +269,95 @@ static void crm_1_binary_mode_and_the_handshake(void **state)
         200);
 }
 
+/* --- from a file ----------------------------------------------------------------------------
+ */
+
+static int import(const char *lines, const char *option)
+{
+    const char *name = arena_format(&arena, "%s/import.ndjson", service.dir).at;
+    char *words[] = {(char *)"import", (char *)name, (char *)option, NULL};
+    FILE *file = fopen(name, "w");
+
+    assert_non_null(file);
+    assert_int_equal(fputs(lines, file) >= 0, 1);
+    assert_int_equal(fclose(file), 0);
+    return service_command(&service, words, said, sizeof said);
+}
+
+static const char *lines_of(const char *status, int n)
+{
+    struct str text = STR("");
+
+    for (int i = 0; i < n; i++) {
+        text = arena_concat(&arena, text,
+                            str_from(order(arena_format(&arena, "imp-%d", i).at, "1",
+                                           arena_format(&arena, "IMP-%d", i).at,
+                                           i == 700 ? status : "shipped")),
+                            STR("\n"));
+    }
+    return text.at;
+}
+
+static void crm_1_an_import_does_the_same_and_may_be_repeated(void **state)
+{
+    struct str refused;
+    char text[2048] = "";
+    FILE *file;
+
+    (void)state;
+    assert_int_equal(import(lines_of("burnt", 1203), NULL), 1);
+    assert_int_equal(ask_number(owner, "select count(*) from orders where number like 'IMP-%'"),
+                     1202);
+    assert_int_equal(ask_number(owner, "select count(*) from notices n join orders o using "
+                                       "(org_id, order_id) where o.number like 'IMP-%'"),
+                     0);
+    file = fopen(arena_format(&arena, "%s/import.ndjson.refused", service.dir).at, "r");
+    assert_non_null(file);
+    (void)!fread(text, 1, sizeof text - 1, file);
+    (void)fclose(file);
+    refused = str_from(text);
+    assert_true(str_starts(refused, STR("# {\"line\":701,\"path\":\"data.status\"")));
+    assert_true(str_find(refused, STR("\n{\"specversion\"")) < refused.len);
+    assert_int_equal(import(lines_of("shipped", 1203), NULL), 0);
+    assert_int_equal(ask_number(owner, "select count(*) from orders where number like 'IMP-%'"),
+                     1203);
+}
+
+static void crm_1_an_import_tells_customers_when_it_is_asked_to(void **state)
+{
+    (void)state;
+    assert_int_equal(import(arena_format(&arena, "# a remark\n\n%s\nno event\n",
+                                         order("told-1", "1", "TOLD-1", "processing"))
+                                .at,
+                            "--tell"),
+                     1);
+    assert_int_equal(ask_number(owner, "select count(*) from notices n join orders o using "
+                                       "(org_id, order_id) where o.number = 'TOLD-1'"),
+                     1);
+}
+
+/* What `parley sign` prints is what the door takes. */
+static void crm_1_what_sign_prints_is_taken(void **state)
+{
+    const char *name = arena_format(&arena, "%s/signed.json", service.dir).at;
+    const char *event = order("sig-1", "1", "SIG-1", "processing");
+    FILE *file = fopen(name, "w");
+    char line[2048];
+
+    (void)state;
+    assert_int_equal(fputs(event, file) >= 0, 1);
+    assert_int_equal(fclose(file), 0);
+    (void)snprintf(line, sizeof line,
+                   PARLEY_BUILD_DIR
+                   "/parley --config %s/parley.yaml sign --app demo %s 2>/dev/null |"
+                   " curl -sf -H @- -H 'Content-Type: application/cloudevents+json'"
+                   " --data-binary @%s http://127.0.0.1:%d/v1/events >/dev/null",
+                   service.dir, name, name, service.port);
+    assert_int_equal(system(line), 0); /* NOLINT(cert-env33-c): our own words */
+    assert_int_equal(ask_number(owner, "select count(*) from orders where number = 'SIG-1'"),
+                     1);
+}
+
 static void crm_1_nothing_of_a_person_is_logged(void **state)
 {
     (void)state;
@@ -286,6 +375,9 @@ int main(void)
         cmocka_unit_test(crm_1_who_is_wrong_is_told_where_and_the_rest_is_kept),
         cmocka_unit_test(crm_1_forged_stale_and_foreign_are_refused),
         cmocka_unit_test(crm_1_binary_mode_and_the_handshake),
+        cmocka_unit_test(crm_1_an_import_does_the_same_and_may_be_repeated),
+        cmocka_unit_test(crm_1_an_import_tells_customers_when_it_is_asked_to),
+        cmocka_unit_test(crm_1_what_sign_prints_is_taken),
         cmocka_unit_test(crm_1_nothing_of_a_person_is_logged),
     };
     struct err err = {0};
