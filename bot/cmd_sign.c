@@ -58,7 +58,7 @@ static bool find_app(const struct config *config, const char *name,
 static bool sign(struct cli *cli, const struct config *config, const char *name,
                  const char *app_name, struct arena *arena, struct err *err)
 {
-    const struct config_crm_app *app;
+    const struct config_crm_app *app = NULL;
     struct str body, id, at;
     uint8_t chance[HASH16_LEN];
     char hex[2 * HASH16_LEN + 1];
