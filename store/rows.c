@@ -134,10 +134,20 @@ static bool is_time(const json_t *json, usec_t *time)
     return json_object_size(json) == 1 && text && str_to_int(str_from(text), time);
 }
 
+/* A time or an amount of a column that is null. */
+static bool is_absent(const json_t *json)
+{
+    const json_t *time = json_object_get(json, "time"), *minor = json_object_get(json, "minor");
+    return (json_object_size(json) == 1 && time && json_is_null(time)) ||
+           (json_object_size(json) == 2 && minor && json_is_null(minor));
+}
+
 static struct value value_of_object(struct arena *into, const json_t *json)
 {
     struct money money;
     usec_t time = 0;
+    if (is_absent(json))
+        return value_none();
     if (is_money(json, &money))
         return value_money(money);
     if (is_time(json, &time))
@@ -148,8 +158,9 @@ static struct value value_of_object(struct arena *into, const json_t *json)
     json_t *member = NULL;
     json_object_foreach((json_t *)json, name, member)
     {
-        if (!json_is_null(member))
-            record_set(&record, arena_str(into, str_from(name)), value_of_json(into, member));
+        struct value value = value_of_json(into, member);
+        if (value.kind != VALUE_NONE)
+            record_set(&record, arena_str(into, str_from(name)), value);
     }
     return value_record(record_built(&record));
 }

@@ -146,14 +146,16 @@ static void rows_become_values_by_their_names_and_types(void **state)
     struct value all;
     rig_open(&rig, &two);
     call_one(&rig, &got,
-             QUERY(0, "select 1999::int8 as total_minor, 'EUR' as total_currency,"
-                      " 'x'::text as name, true as ok, 7::int2 as n, null::text as missing,"
-                      " null::int8 as due_minor, 'EUR' as due_currency,"
-                      " 'PLN' as other_currency,"
-                      " timestamptz '2026-11-20 10:00:00Z' as at,"
-                      " '[{\"qty\":2,\"price\":{\"minor\":-5,\"currency\":\"JPY\"},"
-                      "\"when\":{\"time\":\"1795168800000000\"},\"gone\":null,"
-                      "\"yes\":true,\"word\":\"\\u00e9\"}]'::jsonb as items"),
+             QUERY(0,
+                   "select 1999::int8 as total_minor, 'EUR' as total_currency,"
+                   " 'x'::text as name, true as ok, 7::int2 as n, null::text as missing,"
+                   " null::int8 as due_minor, 'EUR' as due_currency,"
+                   " 'PLN' as other_currency,"
+                   " timestamptz '2026-11-20 10:00:00Z' as at,"
+                   " '[{\"qty\":2,\"price\":{\"minor\":-5,\"currency\":\"JPY\"},"
+                   "\"when\":{\"time\":\"1795168800000000\"},\"gone\":null,"
+                   "\"never\":{\"time\":null},\"free\":{\"minor\":null,\"currency\":\"JPY\"},"
+                   "\"yes\":true,\"word\":\"\\u00e9\"}]'::jsonb as items"),
              NULL);
     assert_true(rows_to_values(&rig.arena, got.results[0], &all, &err));
     assert_int_equal(all.list->n, 1);
@@ -175,6 +177,8 @@ static void rows_become_values_by_their_names_and_types(void **state)
     assert_int_equal(record_get(item, STR("price")).money.minor, -5);
     assert_true(record_get(item, STR("when")).time == 1795168800 * USEC_PER_SEC);
     assert_int_equal(record_get(item, STR("gone")).kind, VALUE_NONE);
+    assert_int_equal(record_get(item, STR("never")).kind, VALUE_NONE);
+    assert_int_equal(record_get(item, STR("free")).kind, VALUE_NONE);
     assert_true(str_eq(record_get(item, STR("word")).text, STR("\u00e9")));
 
     call_one(&rig, &got, QUERY(0, "select 1.5::numeric as weight"), NULL);
