@@ -13,6 +13,7 @@
 #include "bot/jobs.h"
 #include "bot/lanes.h"
 #include "bot/loop/log.h"
+#include "bot/payments.h"
 #include "bot/receipts.h"
 #include "bot/upload.h"
 
@@ -124,6 +125,8 @@ void batch_committed(struct db_flight *flight)
         downloads_wake(worker->downloads, work->batch->business->org);
     if (work->n_files > 0)
         uploads_wake(worker->uploads, work->batch->business->org);
+    if (work->links_wanted > 0)
+        payments_wake(worker->payments, work->batch->business->org);
     split_items(work);
     batch_finish(work, BATCH_COMMITTED);
 }

@@ -141,6 +141,8 @@ static bool answer_need(struct batch_work *work, const struct asked *asked,
                      &answer.outcome, &work->batch->err))
         return false;
     if (need->kind == FLOW_ACTION) {
+        work->links_wanted +=
+            strcmp(need->name, "checkout_make") == 0 && strcmp(answer.outcome, "wanted") == 0;
         batch_action_answer(work, asked->turn, asked->need, &answer);
     } else {
         flow_turn_answer(asked->turn->flow, asked->need, &answer);

@@ -155,6 +155,7 @@ struct batch_work {
     size_t n_wanted;          /* files that came */
     size_t n_files;           /* messages that show a file of ours */
     size_t duplicates, handled, not_understood, handoffs;
+    size_t links_wanted; /* to pay with */
     size_t codes_sent, proved, code_alerts;
 };
 

@@ -400,6 +400,29 @@ static bool is_this_machine(struct str host)
            str_starts(host, STR("127."));
 }
 
+/* Keys say of which mode they are: a page of one mode with the other's key would pay nobody. */
+static bool check_stripe(const struct config *config, struct err *err)
+{
+    struct str secret = config->stripe.secret_key, shown = config->stripe.publishable_key;
+    bool live = str_starts(secret, STR("sk_live_")) || str_starts(secret, STR("rk_live_"));
+
+    if (secret.len > 0 && config->stripe.webhook_secret.len == 0) {
+        return err_raise(err, ERR_REJECT,
+                         "stripe.secret_key without stripe.webhook_secret: nobody would hear "
+                         "that something was paid");
+    }
+    if (secret.len > 0 && config->public_url.len == 0) {
+        return err_raise(err, ERR_REJECT,
+                         "stripe.secret_key without public_url: whoever has paid would have "
+                         "nowhere to come back to");
+    }
+    if (secret.len > 0 && shown.len > 0 && live != str_starts(shown, STR("pk_live_"))) {
+        return err_raise(err, ERR_REJECT,
+                         "stripe.publishable_key is of another mode than stripe.secret_key");
+    }
+    return true;
+}
+
 static bool check_smtp(const struct config *config, struct err *err)
 {
     bool chosen = str_eq(config->mail.transport, STR("smtp"));
@@ -452,8 +475,10 @@ static bool check_whole(struct config *config, struct err *err)
                      err) &&
            check_url(config, "resend", &config->resend.base_url, config->resend.allow_http,
                      err) &&
-           check_smtp(config, err) && check_public_url(config, err) &&
-           check_secrets(config, err);
+           check_url(config, "stripe", &config->stripe.base_url, config->stripe.allow_http,
+                     err) &&
+           check_stripe(config, err) && check_smtp(config, err) &&
+           check_public_url(config, err) && check_secrets(config, err);
 }
 
 /* The tree that this binary was built in (build/<preset>/parley), else the installed place. */

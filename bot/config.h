@@ -111,6 +111,17 @@ struct config {
         struct str authserv;       /* as mail.authserv, for what Resend receives */
     } resend;
     struct {
+        struct str base_url;   /* without a slash at its end */
+        struct str secret_key; /* empty: nothing can be paid here */
+        struct str publishable_key;
+        struct str webhook_secret;        /* empty: no event is taken */
+        struct str webhook_secret_before; /* while it is being changed */
+        bool allow_http;
+        usec_t connect_timeout, timeout;
+        usec_t link_life; /* of a link to pay */
+        usec_t poll;
+    } stripe;
+    struct {
         struct str host; /* empty: none */
         unsigned port;
         struct str user, password; /* both or neither */

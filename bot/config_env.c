@@ -21,14 +21,17 @@ static const struct {
     const char *name;
     const char *path;
 } plain_names[] = {
-    {"WHATSAPP_APP_SECRET",   "whatsapp.apps.default.app_secret"  },
-    {"WHATSAPP_VERIFY_TOKEN", "whatsapp.apps.default.verify_token"},
-    {"WHATSAPP_TOKEN",        "whatsapp.apps.default.token"       },
-    {"TWILIO_ACCOUNT_SID",    "twilio.account_sid"                },
-    {"TWILIO_AUTH_TOKEN",     "twilio.auth_token"                 },
-    {"TWILIO_PHONE_NUMBER",   "twilio.phone_number"               },
-    {"RESEND_API_KEY",        "resend.api_key"                    },
-    {"RESEND_WEBHOOK_SECRET", "resend.webhook_secret"             },
+    {"WHATSAPP_APP_SECRET",    "whatsapp.apps.default.app_secret"  },
+    {"WHATSAPP_VERIFY_TOKEN",  "whatsapp.apps.default.verify_token"},
+    {"WHATSAPP_TOKEN",         "whatsapp.apps.default.token"       },
+    {"TWILIO_ACCOUNT_SID",     "twilio.account_sid"                },
+    {"TWILIO_AUTH_TOKEN",      "twilio.auth_token"                 },
+    {"TWILIO_PHONE_NUMBER",    "twilio.phone_number"               },
+    {"RESEND_API_KEY",         "resend.api_key"                    },
+    {"RESEND_WEBHOOK_SECRET",  "resend.webhook_secret"             },
+    {"STRIPE_SECRET_KEY",      "stripe.secret_key"                 },
+    {"STRIPE_PUBLISHABLE_KEY", "stripe.publishable_key"            },
+    {"STRIPE_WEBHOOK_SECRET",  "stripe.webhook_secret"             },
 };
 
 /* Not settings, and not mistakes: where the file is, and what the tests use. */

@@ -27,6 +27,9 @@ void intake_twilio_status(struct intake *intake, struct http_exchange *exchange)
 /* POST /webhooks/resend: mail that came in, and what became of ours. */
 void intake_resend(struct intake *intake, struct http_exchange *exchange);
 
+/* POST /api/webhooks/stripe: what became of payments. */
+void intake_stripe(struct intake *intake, struct http_exchange *exchange);
+
 /* POST /webhooks/mail/ADDRESS: a mail as it goes over the wire, from a gateway that shows its
  * token. The address may have "+token" in it. */
 void intake_mail(struct intake *intake, struct http_exchange *exchange, struct str address);

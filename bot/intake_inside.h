@@ -6,6 +6,7 @@
  *     intake_mail.c    raw mail
  *     intake_resend.c  Resend's webhooks
  *     intake_crm.c     events of a CRM
+ *     intake_stripe.c  Stripe's events
  *
  * A door that keeps what people wrote calls redact_delivery (webhooks/redact.h) as soon as it
  * has decoded, and keeps what that gives back: nothing else may come to the database or the

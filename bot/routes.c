@@ -4,6 +4,7 @@
 #include "bot/intake.h"
 #include "bot/link_files.h"
 #include "bot/link_pages.h"
+#include "bot/pay_pages.h"
 #include "bot/short_link.h"
 #include "bot/turns.h"
 
@@ -35,6 +36,11 @@ static void post_twilio_status(struct worker *worker, struct http_exchange *exch
 static void post_resend(struct worker *worker, struct http_exchange *exchange)
 {
     intake_resend(worker->intake, exchange);
+}
+
+static void post_stripe(struct worker *worker, struct http_exchange *exchange)
+{
+    intake_stripe(worker->intake, exchange);
 }
 
 static void post_mail(struct worker *worker, struct http_exchange *exchange, struct str address)
@@ -119,6 +125,9 @@ static const struct route routes[] = {
     {"POST",    "/webhooks/twilio",        post_twilio       },
     {"POST",    "/webhooks/twilio/status", post_twilio_status},
     {"POST",    "/webhooks/resend",        post_resend       },
+    {"POST",    "/api/webhooks/stripe",    post_stripe       },
+    {"GET",     "/pay/done",               pay_pages_done    },
+    {"GET",     "/pay/back",               pay_pages_back    },
     {"POST",    "/v1/events",              post_events       },
     {"OPTIONS", "/v1/events",              ask_events        },
     {"GET",     "/healthz",                get_health        },

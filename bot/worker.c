@@ -19,6 +19,7 @@
 #include "bot/link_files.h"
 #include "bot/loop/log.h"
 #include "bot/papers.h"
+#include "bot/payments.h"
 #include "bot/retention.h"
 #include "bot/routes.h"
 #include "bot/spool.h"
@@ -157,6 +158,7 @@ static void close_all(struct worker *worker)
     downloads_close(worker->downloads);
     uploads_close(worker->uploads);
     papers_close(worker->papers);
+    payments_close(worker->payments);
     link_files_close(worker->link_files);
     documents_close(worker->documents);
     jobs_close(worker->jobs);
@@ -299,6 +301,7 @@ static bool start(struct worker *worker, struct err *err)
     worker->downloads = downloads_create(worker);
     worker->uploads = uploads_create(worker);
     worker->papers = papers_create(worker);
+    worker->payments = payments_create(worker);
     worker->link_files = link_files_create(worker);
     open_documents(worker);
     worker->jobs = jobs_create(worker);
@@ -349,6 +352,7 @@ int worker_main(const struct worker_start *how)
     link_files_destroy(worker.link_files);
     downloads_destroy(worker.downloads);
     uploads_destroy(worker.uploads);
+    payments_destroy(worker.payments);
     documents_destroy(worker.documents);
     spool_destroy(worker.spool);
     desk_door_destroy(worker.desk);

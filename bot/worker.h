@@ -25,6 +25,7 @@ struct jobs;
 struct downloads;
 struct uploads;
 struct papers;
+struct payments;
 struct audit;
 struct spool;
 struct desk_door;
@@ -52,6 +53,7 @@ struct worker {
     struct downloads *downloads;
     struct uploads *uploads;
     struct papers *papers;
+    struct payments *payments;
     struct documents *documents; /* for those who only read; NULL: the settings are wrong */
     struct link_files *link_files;
     struct audit *audit;

@@ -49,6 +49,8 @@ static const struct part parts[] = {
     {"account_balance", &SQL_ACCOUNT_BALANCE, TAKES("@now"), PART_RECORD, false},
     {"invoices_list", &SQL_INVOICES_LIST, TAKES("filter", "offset", "@now"), PART_LIST, false},
     {"invoice_by_number", &SQL_INVOICE_BY_NUMBER, TAKES("number", "@now"), PART_RECORD, false},
+    {"checkout_make", &SQL_CHECKOUT_MAKE, TAKES("number", "amount", "@conversation", "@id", "@now"), PART_ACTION, false},
+    {"checkout_tell", &SQL_CHECKOUT_TELL, TAKES("@conversation", "@now"), PART_ACTION, false},
     {"preferences_topics", &SQL_PREFERENCES_TOPICS, NOTHING, PART_LIST, false},
     {"preferences_channels", &SQL_PREFERENCES_CHANNELS, TAKES("topic"), PART_LIST, false},
     {"preferences_quiet", &SQL_PREFERENCES_QUIET, TAKES("@now"), PART_RECORD, false},

@@ -34,6 +34,8 @@ static const struct {
     [LINK_PAGE_TAPPED] = {"link.tapped.",       false},
     [LINK_PAGE_UNSUBSCRIBE] = {"link.unsubscribe.",  true },
     [LINK_PAGE_UNSUBSCRIBED] = {"link.unsubscribed.", false},
+    [LINK_PAGE_PAID] = {"link.paid.",         false},
+    [LINK_PAGE_UNPAID] = {"link.unpaid.",       false},
     [LINK_PAGE_OLD] = {"link.old.",          false},
     [LINK_PAGE_SORRY] = {"link.sorry.",        false},
 };

@@ -13,6 +13,8 @@ enum link_page {
     LINK_PAGE_TAPPED,       /* it is on its way */
     LINK_PAGE_UNSUBSCRIBE,  /* asks */
     LINK_PAGE_UNSUBSCRIBED, /* done */
+    LINK_PAGE_PAID,         /* back from the page where it was paid */
+    LINK_PAGE_UNPAID,       /* back without having paid */
     LINK_PAGE_OLD,          /* the link is no longer good */
     LINK_PAGE_SORRY         /* not now: try again */
 };

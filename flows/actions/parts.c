@@ -81,15 +81,22 @@
  * updates_seen     what came up to `until`, a time, is not shown again
  *
  * account_balance  one record: balance, overdue and credit (where there is any), invoices (how
- * many are open), limit and available (where a limit is set); others, rows of balance in other
- * currencies invoices_list    up to 11 rows from `offset`: number, state (open, overdue,
- * processing, paid, failed, void), total, outstanding, issued_at, due_at, overdue_days.
- * `filter` is all, or else what is not settled invoice_by_number  one record, or none: as a
- * row, and order_number, subtotal, tax, shipping, paid, left, payable (what a link may be made
- * for), part (true where a part may be paid), disputed, credit, paid_at, reason (why the last
- * payment failed, a key of payment.reason), note, lines: qty, description, line_total; link,
- *                  link_amount, link_until: one that can be paid now. `number` may be the
- * order's
+ *                  many are open), limit and available (where a limit is set); others, rows of
+ *                  balance in other currencies
+ * invoices_list    up to 11 rows from `offset`: number, state (open, overdue, processing, paid,
+ *                  failed, void), total, outstanding, issued_at, due_at, overdue_days. `filter`
+ *                  is all, or else what is not settled
+ * invoice_by_number  one record, or none: as a row, and order_number, subtotal, tax, shipping,
+ *                  paid, left, payable (what a link may be made for), part (true where a part
+ *                  may be paid), disputed, credit, paid_at, reason (why the last payment
+ *                  failed, a key of payment.reason), note, lines: qty, description, line_total;
+ *                  link, link_amount, link_until: one that can be paid now. `number` may be
+ *                  the order's
+ * checkout_make    an action: a link to pay `amount` of invoice `number` (none: all that may be
+ *                  paid). Gives number, amount, able (what may be paid), least (what a link is
+ *                  for at least); open: url and until, there is one for that amount
+ * checkout_tell    an action: what became of a link asked for here. Gives number, amount; open:
+ *                  url, until; failed: reason
  *
  * Rows with a status have a status_name, the business's own word for it in `language`, and a
  * status_icon; where they are missing ours are said (the words status.said and status.badge).
@@ -174,6 +181,9 @@ const struct flow_part flow_parts[] = {
     {FLOW_LOAD, "account_balance", NULL, NULL},
     {FLOW_LOAD, "invoices_list", TAKES("?filter", "?offset"), NULL},
     {FLOW_LOAD, "invoice_by_number", TAKES("number"), NULL},
+    {FLOW_ACTION, "checkout_make", TAKES("number", "?amount"),
+     OUTCOMES("wanted", "open", "paid", "void", "gone", "processing", "too_much", "too_little"), .grave = true},
+    {FLOW_ACTION, "checkout_tell", NULL, OUTCOMES("open", "expired", "failed", "nothing")},
     {FLOW_LOAD, "preferences_topics", NULL, NULL},
     {FLOW_LOAD, "preferences_channels", TAKES("topic"), NULL},
     {FLOW_LOAD, "preferences_quiet", NULL, NULL},

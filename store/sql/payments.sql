@@ -52,7 +52,7 @@ offset case when $4::text ~ '^[0-9]{1,9}$' then $4::text::int8 else 0 end
 
 -- name: invoice_by_number
 -- One of this customer's, or none: by its number or, where an order has one, by the order's. `payable` is
--- there when a link may be made, `part` when a part may be paid; `link`: the one that can be paid now.
+-- there when a link may be made (instead of those that nobody has paid yet, where it does not fit beside them), `part` when a part may be paid; `link`: the one that can be paid now.
 -- $1 org  $2 customer  $3 number  $4 now
 with asked as materialized (
     select upper(regexp_replace(left($3::text, 100), '[^[:alnum:]]', '', 'g')) as key
@@ -81,10 +81,10 @@ select f.number, s.state, business_noon(f.issued_on, b.time_zone) as issued_at,
        nullif(s.paid, 0) as paid_minor, f.currency as paid_currency,
        case when s.outstanding > 0 and s.outstanding <> f.total_minor then s.outstanding end as left_minor,
        f.currency as left_currency,
-       nullif(s.payable, 0) as payable_minor, f.currency as payable_currency,
+       nullif(a.able, 0) as payable_minor, f.currency as payable_currency,
        nullif(s.disputed, 0) as disputed_minor, f.currency as disputed_currency,
        case when s.outstanding < 0 then -s.outstanding end as credit_minor, f.currency as credit_currency,
-       case when s.payable > 0 and f.currency = b.currency then true end as part,
+       case when a.able > payment_least(f.currency) and f.currency = b.currency then true end as part,
        p.paid_at, x.reason, nullif(f.note, '') as note,
        k.url as link, k.minor as link_amount_minor, f.currency as link_amount_currency, k.expires_at as link_until,
        l.lines, v.fresh
@@ -93,6 +93,11 @@ select f.number, s.state, business_noon(f.issued_on, b.time_zone) as issued_at,
   join businesses b on b.org_id = f.org_id
  cross join lateral invoice_stands(f.org_id, f.invoice_id, business_day(b.time_zone, $4::timestamptz)) s
   left join orders o on o.org_id = f.org_id and o.order_id = f.order_id
+ cross join lateral (
+     select case when f.voided_at is null and s.outstanding > 0
+                 then greatest(s.outstanding - s.held + coalesce(sum(y.minor), 0)::int8, 0) else 0 end as able
+       from checkouts y where y.org_id = f.org_id and y.invoice_id = f.invoice_id
+                          and y.state in ('wanted', 'open')) a
  cross join lateral (
      select max(y.at) as paid_at from payments y where y.org_id = f.org_id and y.invoice_id = f.invoice_id) p
   left join lateral (
@@ -113,3 +118,58 @@ select f.number, s.state, business_noon(f.issued_on, b.time_zone) as issued_at,
             ) order by n.position), '[]') as lines
        from (select * from invoice_lines y where y.org_id = f.org_id and y.invoice_id = f.invoice_id
               order by y.position limit 40) n) l;
+
+-- --- paying ----------------------------------------------------------------------------------
+
+-- name: checkout_make
+-- $1 org  $2 customer  $3 number  $4 amount  $5 conversation  $6 id  $7 now
+select * from checkout_make($1::uuid, $2::uuid, $3::text, $4::text, $5::uuid, $6::uuid, $7::timestamptz);
+
+-- name: checkout_tell
+-- $1 org  $2 customer  $3 conversation  $4 now
+select * from checkout_tell($1::uuid, $2::uuid, $3::uuid, $4::timestamptz);
+
+-- --- what a worker does at Stripe (bot/payments*.c), as parley_staff ---------------------------
+
+-- name: payments_claim
+-- $1 org  $2 now  $3 the lease's end  $4 a link's life in seconds  $5 at most
+select what, id, attempts::int8, began, session_id, payment_intent, idempotency_key, minor, currency, expires_at,
+       number, invoice_id, business, language, refund_cause
+  from payments_claim($1::uuid, $2::timestamptz, $3::timestamptz, make_interval(secs => $4::int8), $5::int4);
+
+-- name: checkout_opened
+-- $1 org  $2 checkout  $3 session  $4 url  $5 now
+select checkout_opened($1::uuid, $2::uuid, $3::text, $4::text, $5::timestamptz) as done;
+
+-- name: checkout_refused
+-- $1 org  $2 checkout  $3 reason  $4 now
+select checkout_refused($1::uuid, $2::uuid, $3::text, $4::timestamptz) as done;
+
+-- name: checkout_later
+-- $1 org  $2 checkout  $3 due
+update checkouts set due_at = $3::timestamptz
+ where org_id = $1::uuid and checkout_id = $2::uuid and due_at is not null;
+
+-- name: payment_said
+-- What an answer of Stripe's says, as if it had been an event: a session that was looked up, a refund.
+-- $1 org  $2 the event as JSON  $3 now
+select outcome, alert from stripe_event($1::uuid, $2::jsonb, $3::timestamptz);
+
+-- name: refund_refused
+-- It will never be: a person has to see to it.
+-- $1 org  $2 refund  $3 reason  $4 now
+update refunds set state = 'failed', reason = $3::text, state_at = $4::timestamptz, due_at = null
+ where org_id = $1::uuid and refund_id = $2::uuid and state = 'wanted';
+
+-- name: refund_later
+-- $1 org  $2 refund  $3 due
+update refunds set due_at = $3::timestamptz
+ where org_id = $1::uuid and refund_id = $2::uuid and due_at is not null;
+
+
+-- --- the door (bot/intake_stripe.c) ------------------------------------------------------------
+
+-- name: stripe_take
+-- An event of Stripe's, decoded. It finds its business itself.
+-- $1 the event as JSON  $2 now
+select outcome, alert, org from stripe_take($1::jsonb, $2::timestamptz);

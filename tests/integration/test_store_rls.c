@@ -32,6 +32,7 @@ static const char *const global_queries[] = {
     "survey_",
     "book_find",
     "book_keep",
+    "stripe_take",
     "retention_partitions",
     "retention_unrouted",
     "unrouted_",

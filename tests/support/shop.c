@@ -483,6 +483,7 @@ const struct record *shop_facts(struct arena *into, struct str customer)
     record_set(&business, STR("email"), text("hello@harbour.example"));
     record_set(&business, STR("hours"), value_record(shop_hours(into)));
     record_set(&business, STR("time_zone"), text("Europe/Dublin"));
+    record_set(&business, STR("currency"), text("EUR"));
     record_set(&business, STR("privacy_url"), text("https://harbour.example/privacy"));
     record_build(&facts, into);
     record_set(&facts, STR("business"), value_record(record_built(&business)));

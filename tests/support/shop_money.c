@@ -163,6 +163,43 @@ static struct str taken(const struct flow_need *need, struct str name)
     return value.kind == VALUE_TEXT ? value.text : STR_NONE;
 }
 
+/* A link for whatever is asked, as long as it is not more than may be paid. */
+static void make(struct arena *into, struct str customer, const struct flow_need *need,
+                 struct flow_answer *answer)
+{
+    const struct invoice *invoice = find(customer, taken(need, STR("number")));
+    struct value amount = record_get(need->takes, STR("amount"));
+    struct record_builder row;
+    int64_t wish;
+
+    answer->outcome = "gone";
+    if (!invoice)
+        return;
+    wish = amount.kind == VALUE_MONEY ? amount.money.minor : invoice->payable;
+    answer->outcome = wish > invoice->payable ? "too_much"
+                      : wish < 50             ? "too_little"
+                                              : "wanted";
+    record_build(&row, into);
+    record_set(&row, STR("number"), text(invoice->number));
+    record_set(&row, STR("amount"), euros(wish));
+    record_set(&row, STR("able"), euros(invoice->payable));
+    record_set(&row, STR("least"), euros(50));
+    answer->value = value_record(record_built(&row));
+}
+
+static void tell(struct arena *into, struct flow_answer *answer)
+{
+    struct record_builder row;
+
+    record_build(&row, into);
+    record_set(&row, STR("number"), text("INV-501"));
+    record_set(&row, STR("amount"), euros(5900));
+    record_set(&row, STR("url"), text("https://checkout.example/c/pay/cs_1"));
+    record_set(&row, STR("until"), value_time(SHOP_NOW + 23 * USEC_PER_HOUR));
+    answer->outcome = "open";
+    answer->value = value_record(record_built(&row));
+}
+
 bool shop_money_answer(struct arena *into, struct str customer, const struct flow_need *need,
                        struct flow_answer *answer)
 {
@@ -173,6 +210,10 @@ bool shop_money_answer(struct arena *into, struct str customer, const struct flo
             invoices_of(into, customer, str_eq(taken(need, STR("filter")), STR("all")));
     } else if (strcmp(need->name, "invoice_by_number") == 0) {
         answer->value = invoice_of(into, customer, taken(need, STR("number")));
+    } else if (strcmp(need->name, "checkout_make") == 0) {
+        make(into, customer, need, answer);
+    } else if (strcmp(need->name, "checkout_tell") == 0) {
+        tell(into, answer);
     } else {
         return false;
     }

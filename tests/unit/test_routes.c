@@ -5,6 +5,7 @@
 #include "bot/intake.h"
 #include "bot/link_files.h"
 #include "bot/link_pages.h"
+#include "bot/pay_pages.h"
 #include "bot/short_link.h"
 
 #include <setjmp.h>
@@ -65,7 +66,7 @@ void intake_twilio_status(struct intake *intake, struct http_exchange *exchange)
     n_callbacks++;
 }
 
-static int n_mails, n_events, n_handshakes;
+static int n_mails, n_events, n_handshakes, n_payments, n_pages;
 static struct str mail_address_given;
 
 void intake_resend(struct intake *intake, struct http_exchange *exchange)
@@ -87,6 +88,27 @@ void intake_crm_handshake(struct intake *intake, struct http_exchange *exchange)
     (void)intake;
     (void)exchange;
     n_handshakes++;
+}
+
+void intake_stripe(struct intake *intake, struct http_exchange *exchange)
+{
+    (void)intake;
+    (void)exchange;
+    n_payments++;
+}
+
+void pay_pages_done(struct worker *worker, struct http_exchange *exchange)
+{
+    (void)worker;
+    (void)exchange;
+    n_pages++;
+}
+
+void pay_pages_back(struct worker *worker, struct http_exchange *exchange)
+{
+    (void)worker;
+    (void)exchange;
+    n_pages++;
 }
 
 void intake_mail(struct intake *intake, struct http_exchange *exchange, struct str address)
@@ -145,12 +167,12 @@ static void ask(const char *method, const char *path)
 {
     memset(&replied, 0, sizeof replied);
     n_deliveries = n_challenges = n_callbacks = n_messages = n_links = n_mails = 0;
-    n_events = n_handshakes = 0;
+    n_events = n_handshakes = n_payments = n_pages = 0;
     exchange.method = method;
     exchange.path = str_from(path);
     routes_handle(&worker.routes, &exchange);
     assert_int_equal(replied.n + n_deliveries + n_challenges + n_callbacks + n_messages +
-                         n_links + n_mails + n_events + n_handshakes,
+                         n_links + n_mails + n_events + n_handshakes + n_payments + n_pages,
                      1); /* answered once */
 }
 
@@ -253,6 +275,19 @@ static void ops_3_figures_are_those_of_all_workers_and_the_supervisor(void **sta
     arena_finish(&exchange.arena);
 }
 
+static void pay_8_stripe_posts_to_its_own_address_and_nobody_else_s(void **state)
+{
+    (void)state;
+    ask("POST", "/api/webhooks/stripe");
+    assert_int_equal(n_payments, 1);
+    ask("GET", "/api/webhooks/stripe");
+    assert_int_equal(replied.status, 405);
+    ask("GET", "/pay/done");
+    assert_int_equal(n_pages, 1);
+    ask("GET", "/pay/back");
+    assert_int_equal(n_pages, 1);
+}
+
 static void crm_1_events_have_a_door_and_a_handshake(void **state)
 {
     (void)state;
@@ -315,6 +350,7 @@ int main(void)
         cmocka_unit_test(ops_3_a_living_process_says_so_even_without_a_database),
         cmocka_unit_test(ops_3_ready_means_that_a_delivery_would_be_taken),
         cmocka_unit_test(ops_3_figures_are_those_of_all_workers_and_the_supervisor),
+        cmocka_unit_test(pay_8_stripe_posts_to_its_own_address_and_nobody_else_s),
         cmocka_unit_test(crm_1_events_have_a_door_and_a_handshake),
         cmocka_unit_test(other_methods_are_405_and_other_paths_404),
         cmocka_unit_test(head_is_answered_as_get),
