@@ -17,6 +17,7 @@ extern const struct command command_handoff;
 extern const struct command command_import;
 extern const struct command command_migrate;
 extern const struct command command_order;
+extern const struct command command_paper;
 extern const struct command command_photo;
 extern const struct command command_seed;
 extern const struct command command_serve;

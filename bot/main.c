@@ -16,6 +16,7 @@ static const struct command *const commands[] = {
     &command_handoff,
     &command_ticket,
     &command_order,
+    &command_paper,
     &command_photo,
     &command_audit,
     &command_cancellation,

@@ -45,15 +45,6 @@ static void start(struct paper_make *make)
 /* --- what stands there
  * ------------------------------------------------------------------------ */
 
-static void logo_loaded(struct kept_file *file)
-{
-    struct paper_make *make = CONTAINER_OF(file, struct paper_make, logo);
-
-    if (file->found)
-        make->paper.logo = file->bytes; /* a paper without its logo is still a paper */
-    start(make);
-}
-
 static struct str text(struct paper_make *make, const PGresult *rows, int column)
 {
     return arena_str(make->into, row_text(rows, 0, column));
@@ -68,6 +59,7 @@ static void word(struct paper_make *make, const PGresult *sender, const struct r
         .from = { .name = text(make, sender, 0),
                    .address = text(make,                      sender,                                      1),
                    .website = text(make, sender, 2)},
+        .logo = row_null(sender, 0, 4) ? STR_NONE : text(make, sender, 4),
         .facts = facts
     };
 
@@ -88,15 +80,7 @@ static void looked_up(struct db_call *call)
         make->done(make);
         return;
     }
-    if (row_null(call->results[0], 0, 4) || make->worker->documents == NULL) {
-        start(make);
-        return;
-    }
-    make->logo = (struct kept_file){.org = make->org,
-                                    .document = row_uuid(call->results[0], 0, 4),
-                                    .into = make->into,
-                                    .done = logo_loaded};
-    kept_load(make->worker->db, make->worker->documents, &make->logo);
+    start(make);
 }
 
 void paper_make(struct paper_make *make)

@@ -4,7 +4,6 @@
  */
 #pragma once
 
-#include "bot/kept.h"
 #include "bot/worker.h"
 #include "templates/paper.h"
 
@@ -24,7 +23,6 @@ struct paper_make {
     struct err err;
     /* its own */
     struct db_call call;
-    struct kept_file logo;
     struct paper paper;
     uv_work_t work;
     char *drawn;

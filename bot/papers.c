@@ -1,5 +1,7 @@
 #include "bot/papers.h"
 
+#include "bot/documents.h"
+
 #include "bot/jobs.h"
 #include "bot/loop/log.h"
 #include "bot/metrics.h"

@@ -73,6 +73,7 @@ static const char *const emptied[] = {
     "companies",
     "directory",
     "accounts",
+    "business_logos",
     "businesses",
 };
 

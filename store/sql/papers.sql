@@ -60,8 +60,9 @@ select case when bool_or(t.state = 'kept') then 'told' when count(*) > 0 then 'f
 -- name: paper_sender
 -- $1 org  $2 customer
 select b.name, coalesce(b.settings ->> 'address', '') as address, b.website,
-       zone_or_utc(coalesce(c.time_zone, b.time_zone)) as zone, b.logo_id
+       zone_or_utc(coalesce(c.time_zone, b.time_zone)) as zone, l.png
   from businesses b
+  left join business_logos l on l.org_id = b.org_id
   left join customers c on c.org_id = b.org_id and c.customer_id = $2::uuid
  where b.org_id = $1::uuid;
 
@@ -191,4 +192,27 @@ with failed as (
 )
 insert into jobs (org_id, job_id, kind, conversation_id, name, due_at)
 select $1::uuid, $4::uuid, 'notice', f.conversation_id, 'notice.paper_ready/', $5::timestamptz from failed f
+returning 1;
+
+-- --- the logo, by `parley paper logo` -----------------------------------------------------------
+
+-- name: paper_logo_keep
+-- $1 org  $2 PNG  $3 who  $4 audit id
+with kept as (
+    insert into business_logos (org_id, png, at, actor)
+    values ($1::uuid, $2::bytea, now(), $3::text)
+        on conflict (org_id) do update set png = excluded.png, at = excluded.at, actor = excluded.actor
+    returning length(png) as bytes
+)
+insert into audit (org_id, audit_id, at, actor, action, subject, detail)
+select $1::uuid, $4::uuid, now(), $3::text, 'logo.kept', '', jsonb_build_object('bytes', k.bytes) from kept k
+returning 1;
+
+-- name: paper_logo_drop
+-- No row when there was none.
+-- $1 org  $2 who  $3 audit id
+with gone as (
+    delete from business_logos where org_id = $1::uuid returning 1
+)
+insert into audit (org_id, audit_id, at, actor, action) select $1::uuid, $3::uuid, now(), $2::text, 'logo.dropped' from gone
 returning 1;

@@ -4,6 +4,7 @@
  */
 #include "tests/support/service.h"
 
+#include <cairo.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -129,6 +130,46 @@ static void web_4_an_invoice_and_its_receipt_come_as_they_stand(void **state)
     assert_says(text, "Amount received");
 }
 
+static void web_4_the_business_s_logo_stands_on_its_papers(void **state)
+{
+    const char *path = arena_format(&arena, "%s/logo.png", service.dir).at;
+    char *keep[] = {"paper", "logo", (char *)(uintptr_t)path, "--as", "Marta", NULL};
+    char *drop[] = {"paper", "logo", "none", NULL};
+    char *wrong[] = {"paper", "logo", "/etc/hostname", NULL};
+    char said[1000];
+    cairo_surface_t *logo = cairo_image_surface_create(CAIRO_FORMAT_RGB24, 300, 90);
+    FILE *file;
+
+    (void)state;
+    assert_int_equal(cairo_surface_write_to_png(logo, path), CAIRO_STATUS_SUCCESS);
+    cairo_surface_destroy(logo);
+    assert_int_equal(service_command(&service, keep, said, sizeof said), 0);
+    run_sql(owner, "delete from papers");
+    say(AMELIA, "order confirmation for ORD-1002");
+    until("select count(*) from papers where state = 'told'", 1);
+    all_told();
+    const char *hash =
+        one("select encode(sha256, 'hex') from documents where mime = "
+            "'application/pdf' and state = 'kept' order by kept_at desc limit 1");
+    file =
+        popen(arena_format(
+                  &arena, "pdfimages -list \"$(find %s -name %s)\" | grep -c ' image ' || true",
+                  service.dir, hash)
+                  .at,
+              "r");
+    assert_non_null(file);
+    assert_non_null(fgets(said, sizeof said, file));
+    assert_int_equal(pclose(file), 0);
+    assert_int_equal(atoi(said), 1);
+    assert_int_equal(service_command(&service, wrong, said, sizeof said), 1);
+    assert_non_null(strstr(said, "no PNG"));
+    assert_int_equal(service_command(&service, drop, said, sizeof said), 0);
+    assert_int_equal(
+        ask_number(owner,
+                   "select count(*) from audit where action in ('logo.kept', 'logo.dropped')"),
+        2);
+}
+
 static void web_4_nobody_gets_a_paper_of_somebody_else_s(void **state)
 {
     (void)state;
@@ -205,6 +246,7 @@ int main(void)
         cmocka_unit_test(
             web_4_an_order_s_confirmation_comes_as_a_pdf_that_says_what_the_data_say),
         cmocka_unit_test(web_4_an_invoice_and_its_receipt_come_as_they_stand),
+        cmocka_unit_test(web_4_the_business_s_logo_stands_on_its_papers),
         cmocka_unit_test(web_4_nobody_gets_a_paper_of_somebody_else_s),
         cmocka_unit_test(web_4_whoever_dies_in_between_the_paper_comes_once),
     };

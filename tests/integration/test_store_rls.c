@@ -105,6 +105,7 @@ static const char arrange_a[] =
     "language, due_at, made_at)"
     "  select org_id, customer_id, customer_id, customer_id, 'order', 'x', 'en', now(), now() "
     "from customers;"
+    "insert into business_logos select org_id, 'x', now(), 'x' from businesses;"
     "insert into event_subjects select org_id, 'order/1', 1 from businesses;"
     "insert into events_out (org_id, event_id, type, subject, seq, at)"
     "  select org_id, org_id, 'order.x', 'order/1', 1, now() from businesses;"

@@ -5,6 +5,7 @@
 #include "bot/paper_draw.h"
 #include "tests/support/face_samples.h"
 
+#include <cairo.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -337,6 +338,32 @@ static void a_long_table_goes_on_with_its_head_and_loses_no_row(void **state)
     assert_read(text, paper.totals[2].value, "long");
 }
 
+static void web_4_a_logo_is_drawn_on_either_side(void **state)
+{
+    static char bytes[20000];
+    char path[64];
+    FILE *file;
+    size_t n;
+
+    (void)state;
+    (void)snprintf(path, sizeof path, "/tmp/parley-logo-%d.png", (int)getpid());
+    cairo_surface_t *logo = cairo_image_surface_create(CAIRO_FORMAT_RGB24, 300, 90);
+    assert_int_equal(cairo_surface_write_to_png(logo, path), CAIRO_STATUS_SUCCESS);
+    cairo_surface_destroy(logo);
+    file = fopen(path, "r");
+    assert_non_null(file);
+    n = fread(bytes, 1, sizeof bytes, file);
+    (void)fclose(file);
+    (void)unlink(path);
+    for (unsigned lang = 0; lang < LANG_COUNT; lang++) {
+        struct paper paper;
+        write_paper(PAPER_ORDER, (enum lang)lang, &paper);
+        size_t without = draw(&paper).len;
+        paper.logo = (struct str){bytes, n};
+        assert_true(draw(&paper).len > without);
+    }
+}
+
 static void hostile_texts_and_logos_draw_and_hurt_nobody(void **state)
 {
     struct paper paper;
@@ -366,6 +393,7 @@ int main(void)
         cmocka_unit_test(web_4_a_paper_has_what_is_known_and_leaves_out_the_rest),
         cmocka_unit_test(the_same_paper_is_the_same_bytes),
         cmocka_unit_test(a_long_table_goes_on_with_its_head_and_loses_no_row),
+        cmocka_unit_test(web_4_a_logo_is_drawn_on_either_side),
         cmocka_unit_test(hostile_texts_and_logos_draw_and_hurt_nobody),
     };
 
