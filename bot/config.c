@@ -308,9 +308,32 @@ static bool check_crm_app(struct config *config, struct config_crm_app *app, str
     }
     strip_slashes(config, &app->url);
     return app->url.len == 0 || str_starts(app->url, STR("https://")) ||
-           str_starts(app->url, STR("http://")) ||
-           err_raise(err, ERR_REJECT, "crm.apps.%.*s.url is no https:// address",
+           (str_starts(app->url, STR("http://")) && config->crm.allow_private) ||
+           err_raise(err, ERR_REJECT,
+                     "crm.apps.%.*s.url is no https:// address; in a sandbox "
+                     "crm.allow_private: true takes http://, too",
                      STR_ARG(app->name));
+}
+
+/* "5s, 5m, 30m": the pauses between attempts. */
+static bool set_pauses(struct config *config, struct err *err)
+{
+    struct str rest = config->events.retry, one;
+    int64_t pause;
+
+    config->events.n_pauses = 0;
+    while (str_split(&rest, ',', &one)) {
+        if (config->events.n_pauses == EVENTS_PAUSES_MAX ||
+            !setting_duration(str_trim(one), &pause) || pause < USEC_PER_MSEC ||
+            pause > 30 * USEC_PER_DAY) {
+            return err_raise(err, ERR_REJECT,
+                             "events.retry: up to %d pauses, as in \"5s, 5m, 2h\"",
+                             EVENTS_PAUSES_MAX);
+        }
+        config->events.pauses[config->events.n_pauses++] = pause;
+    }
+    return config->events.n_pauses > 0 ||
+           err_raise(err, ERR_REJECT, "events.retry names no pause");
 }
 
 static bool set_crm_apps(struct config *config, struct err *err)
@@ -343,7 +366,7 @@ static bool set_all(struct config *config, struct err *err)
             !set(details, &settings[i], STR_NONE, config, err))
             return false;
     }
-    return set_apps(config, err) && set_crm_apps(config, err);
+    return set_apps(config, err) && set_crm_apps(config, err) && set_pauses(config, err);
 }
 
 /* --- as a whole ----------------------------------------------------------------------------

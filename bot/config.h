@@ -22,6 +22,8 @@ struct config_app {
     struct str app_secret, verify_token, token;
 };
 
+#define EVENTS_PAUSES_MAX 16
+
 /* A business's other system, a CRM: what it posts is signed with its secret, and what it is
  * posted is signed with both while one takes the other's place. */
 struct config_crm_app {
@@ -90,7 +92,15 @@ struct config {
     struct {
         const struct config_crm_app *apps;
         size_t n_apps;
+        bool allow_private; /* the sandbox: url may be inside, and without TLS */
     } crm;
+    struct {              /* to these systems */
+        struct str retry; /* as it is written; `pauses` is what it says */
+        usec_t pauses[EVENTS_PAUSES_MAX];
+        size_t n_pauses; /* at least 1 */
+        usec_t timeout, off_after, keep;
+        unsigned at_once; /* requests to one endpoint, of a worker */
+    } events;
     struct {
         struct str transport; /* "resend", "smtp" */
         struct str from_name; /* empty: the business's */

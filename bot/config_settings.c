@@ -191,6 +191,31 @@ const struct setting settings[] = {
     {.path = "crm.apps.*.url", .type = SETTING_TEXT, .offset = AT_CRM(url), .initial = "",
      .sample = "https://crm.example/parley/events",
      .help = "Where this system wants to be told of events. Empty: nowhere."},
+    {.path = "crm.allow_private", .type = SETTING_BOOL, .offset = AT(crm.allow_private),
+     .initial = "false",
+     .help = "Allow an address of a system without TLS, and one inside of our own network. For the "
+             "sandbox only."},
+
+    {.path = "events.retry", .type = SETTING_TEXT, .offset = AT(events.retry),
+     .initial = "5s, 5m, 30m, 2h, 5h, 10h, 14h, 20h, 24h",
+     .help = "The pauses before an event that a system did not take is sent again; each up to a "
+             "tenth longer, by chance. After the last one it is given up when others were taken "
+             "meanwhile, and the last is repeated while none were."},
+    {.path = "events.timeout", .type = SETTING_DURATION, .offset = AT(events.timeout),
+     .initial = "15s", .least = 10 * USEC_PER_MSEC, .most = 2 * USEC_PER_MIN,
+     .help = "How long a system may take to answer."},
+    {.path = "events.at_once", .type = SETTING_COUNT, .offset = AT(events.at_once),
+     .initial = "8", .least = 1, .most = 256,
+     .help = "Requests of a worker to one system of one business at once. Those about one subject "
+             "follow one after the other whatever this says."},
+    {.path = "events.off_after", .type = SETTING_DURATION, .offset = AT(events.off_after),
+     .initial = "5d", .least = USEC_PER_SEC, .most = 90 * USEC_PER_DAY,
+     .help = "A system that has taken nothing for so long is switched off, with an alert. What it has "
+             "not heard waits there."},
+    {.path = "events.keep", .type = SETTING_DURATION, .offset = AT(events.keep), .initial = "30d",
+     .least = USEC_PER_HOUR, .most = 3650 * USEC_PER_DAY,
+     .help = "How long events are kept, to be looked at and sent again."},
+
     {.path = "mail.transport", .type = SETTING_TEXT, .offset = AT(mail.transport),
      .initial = "resend", .choices = "resend, smtp",
      .help = "What carries mail that leaves: Resend's API, or a mail server."},
@@ -434,6 +459,7 @@ static const struct {
     {"whatsapp.apps", "The Meta apps whose deliveries are taken, by a name of your choice."},
     {"twilio",        "SMS, through Twilio's Messages API."                                },
     {"crm",           "The business's other systems, by CloudEvents both ways."            },
+    {"events",        "What these systems are told, and how often it is tried."            },
     {"crm.apps",      "The systems, by a name of your choice; see docs/crm.md."            },
     {"mail",          "Mail that leaves, whatever carries it."                             },
     {"resend",        "Mail through Resend's API."                                         },

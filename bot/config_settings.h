@@ -96,6 +96,9 @@ MUST_USE bool config_read_yaml(struct config_details *details, const char *name,
 MUST_USE bool config_read_env(struct config_details *details, char *const *environment,
                               struct err *err);
 
+/* "20s": false when it is no duration. */
+bool setting_duration(struct str text, int64_t *value);
+
 /* A number as one would write it: "20s", "3MB". */
 struct str setting_number(struct arena *into, const struct setting *setting, int64_t value);
 

@@ -84,6 +84,11 @@ static bool read_number(const struct setting *setting, struct str text, int64_t 
     }
 }
 
+bool setting_duration(struct str text, int64_t *value)
+{
+    return read_units(text, durations, COUNTOF(durations), value);
+}
+
 static const char *number_form(enum setting_type type)
 {
     return type == SETTING_DURATION ? "a duration such as 250ms, 20s, 5m, 24h or 7d"

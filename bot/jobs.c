@@ -6,6 +6,7 @@
 #include "bot/jobs.h"
 
 #include "bot/accounts.h"
+#include "bot/events_out.h"
 #include "bot/fallbacks.h"
 #include "bot/loop/log.h"
 #include "bot/notices.h"
@@ -167,6 +168,7 @@ static void looked(struct db_call *call)
         jobs_made(jobs, jobs->org, clock_now());
     fallbacks_looked(jobs->worker, jobs->org, call->results[3]);
     papers_looked(jobs->worker->papers, jobs->org, call->results[4]);
+    events_out_looked(jobs->worker->events_out, call);
     for (int row = 0; row < rows_n(claimed); row++) {
         const struct account *account =
             accounts_with_id(jobs->worker->accounts, jobs->org, row_uuid(claimed, row, 4));
@@ -202,6 +204,7 @@ static void ask(struct jobs *jobs, struct uuid org)
     call_add(&jobs->call, &SQL_JOBS_NEXT, params);
     fallbacks_look(jobs->worker, &jobs->call, org, now);
     papers_look(jobs->worker->papers, &jobs->call, org, now);
+    events_out_look(jobs->worker->events_out, &jobs->call, org, now);
     db_call(jobs->worker->db, &jobs->call);
 }
 

@@ -65,6 +65,9 @@ enum counter {
     COUNT_PAPERS, /* drawn and kept */
     COUNT_PAPERS_FAILED,
     COUNT_UPLOAD_RETRIES,
+    COUNT_EVENTS_OUT, /* the business's systems have taken */
+    COUNT_EVENTS_OUT_RETRIES,
+    COUNT_EVENTS_OUT_FAILED, /* given up */
     COUNT_ALERTS,
     COUNT_WORKER_DEATHS,
     COUNT_N

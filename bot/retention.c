@@ -98,6 +98,7 @@ static void sweep(struct retention *retention, struct uuid org)
     struct db_param *payloads = arena_array(arena, struct db_param, 2);
     struct db_param *codes = arena_array(arena, struct db_param, 2);
     struct db_param *short_links = arena_array(arena, struct db_param, 2);
+    struct db_param *events = arena_array(arena, struct db_param, 3);
 
     seen[0] = payloads[0] = param_uuid(arena, org);
     seen[1] = param_time(arena, now - SEEN_KEPT);
@@ -111,6 +112,10 @@ static void sweep(struct retention *retention, struct uuid org)
     call_add(call, &SQL_RETENTION_PAYLOADS, payloads);
     call_add(call, &SQL_RETENTION_CODES, codes);
     call_add(call, &SQL_SHORT_LINKS_FORGET, short_links);
+    events[0] = seen[0];
+    events[1] = param_time(arena, now - retention->worker->config->events.keep);
+    events[2] = seen[2];
+    call_add(call, &SQL_EVENTS_OUT_FORGET, events);
     db_call(retention->worker->db, call);
 }
 

@@ -13,6 +13,7 @@
 #include "bot/desk_door.h"
 #include "bot/documents.h"
 #include "bot/download.h"
+#include "bot/events_out.h"
 #include "bot/intake.h"
 #include "bot/jobs.h"
 #include "bot/lanes.h"
@@ -159,6 +160,7 @@ static void close_all(struct worker *worker)
     uploads_close(worker->uploads);
     papers_close(worker->papers);
     payments_close(worker->payments);
+    events_out_close(worker->events_out);
     link_files_close(worker->link_files);
     documents_close(worker->documents);
     jobs_close(worker->jobs);
@@ -246,12 +248,12 @@ static bool open_database(struct worker *worker, struct err *err)
 static bool open_fetcher(struct worker *worker, struct err *err)
 {
     const struct config *config = worker->config;
-    struct fetch_options options = {.connections = config->whatsapp.connections,
-                                    .mail_lines = config->mail.connections,
-                                    .allow_http = config->whatsapp.allow_http ||
-                                                  config->twilio.allow_http ||
-                                                  config->resend.allow_http,
-                                    .user_agent = "parley/0.1"};
+    struct fetch_options options = {
+        .connections = config->whatsapp.connections,
+        .mail_lines = config->mail.connections,
+        .allow_http = config->whatsapp.allow_http || config->twilio.allow_http ||
+                      config->resend.allow_http || config->crm.allow_private,
+        .user_agent = "parley/0.1"};
 
     return fetcher_create(&worker->loop, &options, &worker->fetcher, err);
 }
@@ -302,6 +304,7 @@ static bool start(struct worker *worker, struct err *err)
     worker->uploads = uploads_create(worker);
     worker->papers = papers_create(worker);
     worker->payments = payments_create(worker);
+    worker->events_out = events_out_create(worker);
     worker->link_files = link_files_create(worker);
     open_documents(worker);
     worker->jobs = jobs_create(worker);
@@ -347,6 +350,7 @@ int worker_main(const struct worker_start *how)
     accounts_destroy(worker.accounts);
     retention_destroy(worker.retention);
     papers_destroy(worker.papers);
+    events_out_destroy(worker.events_out);
     jobs_destroy(worker.jobs);
     audit_destroy(worker.audit);
     link_files_destroy(worker.link_files);

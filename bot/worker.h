@@ -26,6 +26,7 @@ struct downloads;
 struct uploads;
 struct papers;
 struct payments;
+struct events_out;
 struct audit;
 struct spool;
 struct desk_door;
@@ -54,6 +55,7 @@ struct worker {
     struct uploads *uploads;
     struct papers *papers;
     struct payments *payments;
+    struct events_out *events_out;
     struct documents *documents; /* for those who only read; NULL: the settings are wrong */
     struct link_files *link_files;
     struct audit *audit;

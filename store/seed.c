@@ -23,6 +23,8 @@ static const char *const emptied[] = {
     "documents",
     "papers",
     "notices",
+    "event_deliveries",
+    "event_endpoints",
     "events_out",
     "event_subjects",
     "preferences",

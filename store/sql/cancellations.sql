@@ -45,12 +45,26 @@ select r.reason, own_words(r.names, $3::text, b.language) as name
 
 -- name: cancellation_request
 -- $1 org  $2 customer  $3 number  $4 reason  $5 note  $6 language  $7 now  $8 id  $9 conversation
-select * from cancellation_request($1::uuid, $2::uuid, $3::text, $4::text, $5::text, $6::text,
-                                   $7::timestamptz, $8::uuid, $9::uuid);
+select r.*,
+       case when r.outcome in ('approved', 'submitted')
+            then event_of_order($1::uuid, 'order.cancellation_requested', $2::uuid, r.number,
+                                jsonb_build_object('cancellation', $8::uuid, 'status', r.outcome,
+                                                   'reason', nullif($4::text, ''), 'note', nullif($5::text, '')),
+                                $7::timestamptz)::text end as later
+  from cancellation_request($1::uuid, $2::uuid, $3::text, $4::text, $5::text, $6::text,
+                            $7::timestamptz, $8::uuid, $9::uuid) r;
 
 -- name: cancellation_withdraw
 -- $1 org  $2 customer  $3 cancellation  $4 now
-select * from cancellation_withdraw($1::uuid, $2::uuid, $3::text, $4::timestamptz);
+select w.*,
+       case when w.outcome = 'withdrawn' and k.status <> 'withdrawn'
+            then event_of_order($1::uuid, 'order.cancellation_withdrawn', $2::uuid, w.number,
+                                jsonb_build_object('cancellation', k.cancellation_id), $4::timestamptz)::text end as later
+  from cancellation_withdraw($1::uuid, $2::uuid, $3::text, $4::timestamptz) w
+  left join cancellations k
+    on k.org_id = $1::uuid and k.customer_id = $2::uuid
+   and k.cancellation_id = case when $3::text ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+                                then $3::text::uuid end;
 
 -- name: cancellations_list
 -- A customer's requests, newest first; with a number, as people type it, those about that order.

@@ -8,6 +8,9 @@ with ended as (
     update handoffs h set state = 'done', ended_at = $4::timestamptz, ended_why = i.why
       from unnest($2::uuid[], $3::text[]) i (conversation_id, why)
      where h.org_id = $1::uuid and h.conversation_id = i.conversation_id and h.state <> 'done'
+    returning event_of_handoff($1::uuid, 'handoff.returned', h.handoff_id, i.conversation_id,
+                               jsonb_build_object('why', i.why, 'by', nullif(h.held_by, '')),
+                               $4::timestamptz)
 ), dropped as (
     delete from jobs j
      where j.org_id = $1::uuid and j.conversation_id = any ($2::uuid[]) and j.kind = 'handoff'
@@ -26,6 +29,10 @@ with i as materialized (
     select $1::uuid, i.handoff_id, i.conversation_id, i.reason, $9::timestamptz, i.seq, i.answer_by from i
         on conflict (org_id, conversation_id) where state <> 'done' do update
        set answer_by = excluded.answer_by
+    returning case when h.asked_at = $9::timestamptz then
+        event_of_handoff($1::uuid, 'handoff.asked', h.handoff_id, h.conversation_id,
+                         jsonb_build_object('reason', h.reason, 'answer_by', h.answer_by),
+                         $9::timestamptz) end
 ), dropped as (
     delete from jobs j
      where j.org_id = $1::uuid and j.conversation_id = any ($4::uuid[]) and j.kind = 'handoff'

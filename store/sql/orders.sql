@@ -390,6 +390,11 @@ select o.number, e.version::int8 as version,
 -- An action: approved, declined, already_decided, changed, expired or gone; see the function.
 -- $1 org  $2 customer  $3 number  $4 version, as it was shown  $5 decision: approved or declined
 -- $6 now  $7 contact  $8 id
-select d.outcome, d.number, d.decided, d.decided_at, d.total_minor, d.total_currency
+select d.outcome, d.number, d.decided, d.decided_at, d.total_minor, d.total_currency,
+       case when d.outcome in ('approved', 'declined')
+            then event_of_order($1::uuid, 'order.estimate_decided', $2::uuid, d.number,
+                                jsonb_build_object('decision', d.outcome, 'total_minor', d.total_minor,
+                                                   'currency', d.total_currency),
+                                $6::timestamptz)::text end as later
   from estimate_decide($1::uuid, $2::uuid, $3::text, $4::text, $5::text, $6::timestamptz,
                        $7::uuid, $8::uuid) d;

@@ -44,8 +44,17 @@ select case when coalesce(s.quiet, true) then 'on' else 'off' end as stands,
 
 -- name: preference_set
 -- $1 org  $2 customer  $3 topic  $4 change  $5 now  $6 contact  $7 words
-select * from preference_set($1::uuid, $2::uuid, $3::text, $4::text, $5::timestamptz, $6::uuid,
-                             $7::text);
+select s.*,
+       case when s.outcome in ('on', 'off')
+                 and (s.outcome = 'on') is distinct from (
+                     select p.wanted from preferences p
+                      where p.org_id = $1::uuid and p.customer_id = $2::uuid and p.topic = s.topic
+                        and p.channel = s.channel)
+            then event_of_customer($1::uuid, case s.outcome when 'on' then 'contact.opted_in' else 'contact.opted_out' end,
+                                   $2::uuid,
+                                   jsonb_build_object('channel', s.channel, 'topic', s.topic, 'source', 'chat'),
+                                   $5::timestamptz)::text end as later
+  from preference_set($1::uuid, $2::uuid, $3::text, $4::text, $5::timestamptz, $6::uuid, $7::text) s;
 
 -- name: first_channels
 -- Where a customer can be written to first, and "last": where they wrote last. One of them stands.

@@ -4,7 +4,12 @@
 -- name: ticket_open
 -- $1 org  $2 customer  $3 order number  $4 kind  $5 description  $6 email  $7 handles of files
 -- $8 id  $9 conversation  $10 contact  $11 now
-select outcome, ticket, nullif(files, 0)::int8 as files, nullif(lost, 0)::int8 as lost, due_at
+select outcome, ticket, nullif(files, 0)::int8 as files, nullif(lost, 0)::int8 as lost, due_at,
+       case when outcome = 'opened'
+            then event_out($1::uuid, 'ticket.opened', 'ticket/' || ticket, $2::uuid,
+                           jsonb_build_object('ticket', ticket, 'kind', $4::text, 'number', nullif($3::text, ''),
+                                              'text', $5::text, 'email', nullif($6::text, ''), 'files', files),
+                           $11::timestamptz)::text end as later
   from ticket_open($1::uuid, $2::uuid, $3::text, $4::text, $5::text, $6::text, $7::text, $8::uuid, $9::uuid,
                    $10::uuid, $11::timestamptz);
 

@@ -176,7 +176,8 @@ select 1 from accounts a
 with stopped as (
     update contact_points set stopped_at = $3::timestamptz
      where org_id = $1::uuid and contact_id = any ($2::uuid[]) and stopped_at is null
-    returning customer_id, contact_id, channel
+    returning customer_id, contact_id, channel,
+              contact_opted($1::uuid, customer_id, contact_id, channel, address, 'all', false, 'message', $3::timestamptz)
 )
 insert into consent_log (org_id, at, customer_id, contact_id, channel, topic, wanted, source)
 select $1::uuid, $3::timestamptz, s.customer_id, s.contact_id, s.channel, 'all', false, 'message'
@@ -201,7 +202,8 @@ update messages m set delivery = greatest(m.delivery, 2), reason = 'stopped'
 with started as (
     update contact_points set stopped_at = null
      where org_id = $1::uuid and contact_id = any ($2::uuid[]) and stopped_at is not null
-    returning customer_id, contact_id, channel
+    returning customer_id, contact_id, channel,
+              contact_opted($1::uuid, customer_id, contact_id, channel, address, 'all', true, 'message', now())
 )
 insert into consent_log (org_id, at, customer_id, contact_id, channel, topic, wanted, source)
 select $1::uuid, now(), s.customer_id, s.contact_id, s.channel, 'all', true, 'message'
@@ -234,7 +236,9 @@ with wanted as (
         on conflict (org_id, channel, address) do update
        set stopped_at = case when excluded.stopped_at is null then null
                              else coalesce(p.stopped_at, excluded.stopped_at) end
-    returning p.customer_id, p.contact_id, p.channel, p.stopped_at is not null as stopped
+    returning p.customer_id, p.contact_id, p.channel, p.stopped_at is not null as stopped,
+              contact_opted($1::uuid, p.customer_id, p.contact_id, p.channel, p.address, 'all', p.stopped_at is null,
+                            'channel', $7::timestamptz)
 ), taken_back as (
     delete from outbox o using conversations c, switched s
      where s.stopped and o.org_id = $1::uuid and c.org_id = $1::uuid
@@ -258,7 +262,9 @@ with switched as (
        set marketing_stopped_at = case when i.stopped then $4::timestamptz end
       from unnest($2::text[], $3::bool[]) i (address, stopped)
      where p.org_id = $1::uuid and p.channel = 'whatsapp' and p.address = i.address
-    returning p.customer_id, p.contact_id, p.channel, i.stopped
+    returning p.customer_id, p.contact_id, p.channel, i.stopped,
+              contact_opted($1::uuid, p.customer_id, p.contact_id, p.channel, p.address, 'offers', not i.stopped,
+                            'channel', $4::timestamptz)
 )
 insert into consent_log (org_id, at, customer_id, contact_id, channel, topic, wanted, source)
 select $1::uuid, $4::timestamptz, s.customer_id, s.contact_id, s.channel, 'offers', not s.stopped,

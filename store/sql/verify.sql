@@ -80,7 +80,13 @@ with tried as materialized (
 select case t.outcome when 'right' then 'verified' else t.outcome end as outcome,
        t.remaining as "left", t.until as until_at, t.alert, t.customer_id,
        case t.outcome when 'right' then 'proved' end as who,
-       case when v.before < $6::timestamptz - interval '1 hour' then v.before end as last_visit_at
+       case when v.before < $6::timestamptz - interval '1 hour' then v.before end as last_visit_at,
+       case t.outcome when 'right' then
+           event_of_customer($1::uuid, 'customer.verified', t.customer_id,
+                             jsonb_build_object('linked', t.purpose = 'link', 'channel',
+                                                (select p.channel from contact_points p
+                                                  where p.org_id = $1::uuid and p.contact_id = $3::uuid)),
+                             $6::timestamptz)::text end as later
   from tried t left join visited v on true;
 
 -- name: thread_elsewhere
@@ -252,7 +258,9 @@ with unlinked as (
     select $1::uuid, $5::uuid, $6::timestamptz, 'customer', 'verify.place_removed', u.contact_id::text
       from unlinked u
 )
-select case when exists (select from unlinked) then 'removed' else 'gone' end as outcome;
+select case when exists (select from unlinked) then 'removed' else 'gone' end as outcome,
+       case when exists (select from unlinked)
+            then customer_updated($1::uuid, $2::uuid, 'contacts', $6::timestamptz)::text end as later;
 
 -- name: set_name
 -- $1 org  $2 customer  $3 name  $4 id  $5 now
@@ -267,7 +275,9 @@ with told as (
     select $1::uuid, $4::uuid, $5::timestamptz, 'customer', 'profile.name', customer_id::text from changed
 )
 select case when exists (select from changed) then 'saved' else 'unreadable' end as outcome,
-       case when exists (select from changed) then 'changed' end as who;
+       case when exists (select from changed) then 'changed' end as who,
+       case when exists (select from changed)
+            then customer_updated($1::uuid, $2::uuid, 'name', $5::timestamptz)::text end as later;
 
 -- name: send_email_code
 -- A code to the address that is to be the new one. $3 has been read as an address by the flow.
@@ -298,7 +308,8 @@ with tried as materialized (
     select $1::uuid, $5::uuid, $6::timestamptz, 'customer', 'profile.email', customer_id::text from changed
 )
 select case t.outcome when 'right' then 'changed' else t.outcome end as outcome,
-       t.remaining as "left", t.until as until_at, t.alert, case t.outcome when 'right' then 'changed' end as who
+       t.remaining as "left", t.until as until_at, t.alert, case t.outcome when 'right' then 'changed' end as who,
+       case t.outcome when 'right' then customer_updated($1::uuid, $2::uuid, 'email', $6::timestamptz)::text end as later
   from tried t;
 
 -- name: register_customer
@@ -313,5 +324,9 @@ with told as (
       from told t
 )
 select case when m.customer_id is null then 'refused' else 'registered' end as outcome,
-       m.customer_id, case when m.customer_id is not null then 'changed' end as who
+       m.customer_id, case when m.customer_id is not null then 'changed' end as who,
+       case when m.customer_id is not null
+            then event_of_customer($1::uuid, 'customer.registered', m.customer_id,
+                                   jsonb_build_object('name', $3::text, 'email', nullif($4::text, '')),
+                                   $7::timestamptz)::text end as later
   from made m;

@@ -1163,7 +1163,8 @@ static int tear_down(void **state)
 {
     (void)state;
     rig_close(&rig);
-    sql("delete from code_sends; delete from verifications; delete from conversations;"
+    sql("delete from events_out; delete from code_sends; delete from verifications; delete "
+        "from conversations;"
         "delete from audit; delete from orders; delete from workflow_states;"
         "delete from contact_points; delete from customer_phones;"
         "delete from customers; delete from companies; delete from accounts; delete from "

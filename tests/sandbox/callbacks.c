@@ -491,6 +491,10 @@ void callbacks_replay(struct sandbox *sandbox, const json_t *record)
         apply_paid(sandbox, n);
         return;
     }
+    if (t && strcmp(t, "event") == 0) {
+        crm_apply(sandbox, record);
+        return;
+    }
     if (t && (strcmp(t, "mail") == 0 || strcmp(t, "mails") == 0)) {
         resend_apply(sandbox, record);
         return;

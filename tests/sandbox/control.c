@@ -106,6 +106,23 @@ static void get_journal(struct sandbox *sandbox, struct http_exchange *exchange,
     }
 }
 
+/* What the CRM was told; its plan is what goes wrong there, {} for nothing. */
+static void get_crm(struct sandbox *sandbox, struct http_exchange *exchange, json_t *body)
+{
+    (void)body;
+    int64_t after = 0;
+    if (!str_to_int(http_query(exchange, "after"), &after) || after < 0)
+        after = 0;
+    answer_json(exchange, 200, crm_list(sandbox, (size_t)after));
+}
+
+static void post_crm(struct sandbox *sandbox, struct http_exchange *exchange, json_t *body)
+{
+    json_decref(sandbox->crm_plan);
+    sandbox->crm_plan = json_object_size(body) > 0 ? json_incref(body) : NULL;
+    answer_json(exchange, 200, json_object());
+}
+
 /* --- for the phone page ----------------------------------------------------------------------
  */
 
@@ -343,6 +360,8 @@ static const struct route {
     {"GET",  "violations",  get_violations,   false},
     {"GET",  "counts",      get_counts,       false},
     {"GET",  "journal",     get_journal,      false},
+    {"GET",  "crm",         get_crm,          false},
+    {"POST", "crm",         post_crm,         false},
     {"GET",  "people",      get_people,       false},
     {"POST", "people",      post_people,      false},
     {"GET",  "chat",        get_chat,         false},

@@ -49,6 +49,7 @@ static const char usage[] =
     "  --smtp-port N        also a mail server (default none)\n"
     "  --smtp-cert FILE     it wants STARTTLS; its certificate, made at start, goes here\n"
     "  --smtp-user NAME     it wants to know who calls (password: SMTP_PASSWORD)\n"
+    "  --crm-secret S       a CRM takes events at /crm/events (or CRM_SECRET)\n"
     "  --mail-token T       a mail gateway's, for raw mail (MAIL_GATEWAY_TOKEN)\n"
     "  --faults JSON        as POST /control/faults\n"
     "  --seed N             for the faults' dice\n"
@@ -80,6 +81,7 @@ enum option_id {
     OPT_RESEND_SECRET,
     OPT_MAIL_ADDRESS,
     OPT_MAIL_TOKEN,
+    OPT_CRM_SECRET,
     OPT_SMTP_PORT,
     OPT_SMTP_CERT,
     OPT_SMTP_USER,
@@ -118,6 +120,7 @@ static const struct option options[] = {
     {"smtp-cert",       required_argument, NULL, OPT_SMTP_CERT     },
     {"smtp-user",       required_argument, NULL, OPT_SMTP_USER     },
     {"mail-token",      required_argument, NULL, OPT_MAIL_TOKEN    },
+    {"crm-secret",      required_argument, NULL, OPT_CRM_SECRET    },
     {"faults",          required_argument, NULL, OPT_FAULTS        },
     {"seed",            required_argument, NULL, OPT_SEED          },
     {"delivered-after", required_argument, NULL, OPT_DELIVERED     },
@@ -235,6 +238,9 @@ static bool set_option(struct sandbox *sandbox, int id, char *value, struct err 
         s->smtp_user = value;
         s->smtp_password = from_environment("SMTP_PASSWORD", "");
         return true;
+    case OPT_CRM_SECRET:
+        s->crm_secret = value;
+        return true;
     case OPT_MAIL_TOKEN:
         s->mail_token = value;
         return true;
@@ -282,6 +288,8 @@ static bool complete_settings(struct settings *s, struct err *err)
         s->resend_key = from_environment("RESEND_API_KEY", NULL);
     if (!s->resend_secret)
         s->resend_secret = from_environment("RESEND_WEBHOOK_SECRET", NULL);
+    if (!s->crm_secret)
+        s->crm_secret = from_environment("CRM_SECRET", NULL);
     if (!s->mail_token)
         s->mail_token = from_environment("MAIL_GATEWAY_TOKEN", NULL);
     if (!s->twilio_token)
@@ -320,7 +328,7 @@ static void handle(struct http_handler *handler, struct http_exchange *exchange)
     struct sandbox *sandbox = CONTAINER_OF(handler, struct sandbox, handler);
     if (!control_handle(sandbox, exchange) && !page_handle(exchange) &&
         !picture_handle(exchange) && !twilio_handle(sandbox, exchange) &&
-        !resend_handle(sandbox, exchange))
+        !resend_handle(sandbox, exchange) && !crm_handle(sandbox, exchange))
         graph_handle(sandbox, exchange);
 }
 
@@ -430,6 +438,8 @@ static void stop(struct sandbox *sandbox)
     json_decref(sandbox->media);
     json_decref(sandbox->findings);
     json_decref(sandbox->keys);
+    json_decref(sandbox->crm_events);
+    json_decref(sandbox->crm_plan);
 }
 
 static int serve(struct sandbox *sandbox)

@@ -12,6 +12,7 @@
  *     smtp.c       a mail server, for what leaves by SMTP; smtp_tls.c, smtp_check.c
  *     mime_in.c    a mail that came by SMTP, read
  *     mime_out.c   a person's mail as bytes
+ *     crm.c        a CRM that is told of events
  *     control.c    what tests and the phone page ask for
  *     chats.c      people, what was said in their chats, and who watches
  *     callbacks.c  webhooks that we owe the service, until it has answered 200
@@ -63,6 +64,7 @@ struct settings {
     const char *smtp_cert;     /* STARTTLS is wanted, with the certificate written here */
     const char *smtp_user;     /* signing in is wanted */
     const char *smtp_password;
+    const char *crm_secret; /* "whsec_...", of a CRM; without it there is none */
     const char *mail_token; /* a gateway's, for /webhooks/mail/ADDRESS */
     const char *business;   /* the name over the page's chat */
     int64_t delivered_ms;   /* after the answer; below 0: never */
@@ -154,8 +156,10 @@ struct sandbox {
     struct owed *owed; /* every callback that is not paid yet */
     unsigned n_sending;
     bool stopping;
-    json_t *keys;      /* every key taken -> how often */
-    json_t *mail_keys; /* every mail's or batch's key -> {ids, sum} */
+    json_t *crm_events; /* what the CRM was told, as journalled; NULL: nothing yet */
+    json_t *crm_plan;   /* what goes wrong there; NULL: nothing */
+    json_t *keys;       /* every key taken -> how often */
+    json_t *mail_keys;  /* every mail's or batch's key -> {ids, sum} */
     usec_t bucket_at;
     double bucket;
 };
@@ -197,6 +201,14 @@ bool resend_handle(struct sandbox *sandbox, struct http_exchange *exchange);
 json_t *resend_mails(const json_t *record);
 /* A record of the journal: mails that were taken. */
 void resend_apply(struct sandbox *sandbox, const json_t *record);
+
+/* --- crm.c -------------------------------------------------------------------------------- */
+/* False when the path is not the CRM's. */
+bool crm_handle(struct sandbox *sandbox, struct http_exchange *exchange);
+/* A record of the journal: an event that was taken. */
+void crm_apply(struct sandbox *sandbox, const json_t *record);
+/* {"n", "events"}: those after the first so many. */
+json_t *crm_list(struct sandbox *sandbox, size_t after);
 
 /* --- mail_in.c ---------------------------------------------------------------------------- */
 /* Mail something as a person: {"text", "subject", "answers": id of a mail of the business's,

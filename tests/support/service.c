@@ -111,6 +111,14 @@ static void write_settings(const struct service *service, const struct service_w
                   wish->more != NULL ? wish->more : "",
                   wish->folder != NULL ? wish->folder : PARLEY_SOURCE_DIR, service->dir,
                   service->dir, service->dir);
+    if (wish->crm) {
+        (void)fprintf(file,
+                      "crm:\n  allow_private: true\n  apps:\n    demo:\n"
+                      "      secret: " SERVICE_CRM_SECRET
+                      "\n      secret_before: " SERVICE_CRM_BEFORE
+                      "\n      url: http://127.0.0.1:%d/crm/events\n",
+                      service->sandbox_port);
+    }
     assert_int_equal(fclose(file), 0);
 }
 
@@ -155,6 +163,7 @@ static void start_sandbox(struct service *service, const struct service_wish *wi
     (void)snprintf(webhook, sizeof webhook, "http://127.0.0.1:%d/webhooks/whatsapp",
                    service->port);
     (void)snprintf(journal, sizeof journal, "%s/journal", service->dir);
+    (void)setenv("CRM_SECRET", SERVICE_CRM_SECRET, 1);
     service->sandbox = spawn(service, "sandbox.log", argv);
 }
 
@@ -790,6 +799,32 @@ long service_findings(const struct service *service)
         fail_msg("the sandbox does not say what it found: %s", err.text);
     free(answer.text);
     return (long)json_integer_value(json_object_get(told, "refused"));
+}
+
+void service_crm(const struct service *service, const char *plan)
+{
+    char url[80];
+    CURL *curl = curl_easy_init();
+
+    assert_non_null(curl);
+    (void)snprintf(url, sizeof url, "http://127.0.0.1:%d/control/crm", service->sandbox_port);
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, plan);
+    curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
+    assert_int_equal(curl_easy_perform(curl), CURLE_OK);
+    curl_easy_cleanup(curl);
+}
+
+json_t *service_events(const struct service *service)
+{
+    struct answer answer = get(service->sandbox_port, "/control/crm");
+    OWNED_JSON(told) = NULL;
+    struct err err = {0};
+
+    if (!json_read((struct str){answer.text, answer.len}, &told, &err))
+        fail_msg("the sandbox does not say what the CRM was told: %s", err.text);
+    free(answer.text);
+    return json_incref(json_object_get(told, "events"));
 }
 
 static json_t *arrivals(const struct service *service)

@@ -12,6 +12,7 @@
 #include "store/seed.h"
 #include "tests/support/store.h"
 
+#include <jansson.h>
 #include <sys/types.h>
 
 #define SERVICE_NUMBER   "106540352242922"
@@ -34,6 +35,7 @@ struct service_wish {
     unsigned workers;    /* 0: one */
     const char *faults;  /* the sandbox's, as JSON; NULL: none */
     const char *folder;  /* of flows and words; NULL: the tree's */
+    bool crm;            /* the sandbox's CRM is told of events, as crm.apps.demo */
     const char *sandbox; /* more for its command line, one word; NULL: nothing */
 };
 
@@ -106,6 +108,15 @@ const char *service_media(const struct service *service, struct arena *into, con
                           struct str bytes);
 /* How often the sandbox had something to say against what we do. */
 long service_findings(const struct service *service);
+
+#define SERVICE_CRM_SECRET "whsec_cGFybGV5LXRlc3RzLWNybS1rZXktMDAxLXdpdGgtMzI="
+#define SERVICE_CRM_BEFORE "whsec_cGFybGV5LXRlc3RzLWNybS1vbGQtMDAxLXdpdGgtMzI="
+
+/* What goes wrong at the CRM from now on, as tests/sandbox/crm.c has it: JSON, "{}" for
+ * nothing. */
+void service_crm(const struct service *service, const char *plan);
+/* The events that it took, each time: {"at", "signatures", "event"}. The caller releases it. */
+json_t *service_events(const struct service *service);
 
 /* What arrived at the Graph API: how many with this text (a part of it; NULL: any) for this
  * person (NULL: anybody). */

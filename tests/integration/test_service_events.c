@@ -1,0 +1,225 @@
+/*
+ * Events out, through the running service to the sandbox's CRM: signed, in the order of their
+ * subjects, and none lost, whatever the CRM does and whoever dies.
+ */
+#include "bot/base/json.h"
+#include "tests/support/service.h"
+#include "webhooks/svix.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static struct arena arena;
+static struct service service;
+static PGconn *owner;
+
+#define AMELIA "15550100001"
+#define BEN    "15550100002"
+#define LIMIT  (40 * USEC_PER_SEC)
+
+static void until(const char *sql, long number)
+{
+    service_until(&service, owner, sql, number, LIMIT);
+}
+
+static void write_in(const char *phone, const char *words)
+{
+    static unsigned n;
+    struct post post = {
+        .body = post_text(&arena, phone, arena_format(&arena, "wamid.e.%u", ++n).at, words)};
+
+    service_post(&service, &post, 1, 1, LIMIT);
+    assert_int_equal(post.status, 200);
+    until("select count(*) from outbox", 0);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    owner = owner_connect();
+    service_start(&service, &(struct service_wish){
+                                .workers = 2,
+                                .crm = true,
+                                .more = "events:\n  retry: 100ms, 200ms, 300ms\n"
+                                        "  timeout: 1s\n  at_once: 4\n  off_after: 1d\n"});
+    run_sql(owner, "delete from cancellation_rules; insert into cancellation_rules (org_id, "
+                   "position, rule_id, phase, effect) select org_id, 1, 'ask-us', 'active', "
+                   "'review' from businesses");
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    service_end(&service);
+    arena_finish(&arena);
+    PQfinish(owner);
+    return 0;
+}
+
+/* The first of this type that the CRM took, once it has; borrowed from `events`. */
+static const json_t *event_of(json_t **events, const char *type)
+{
+    for (int tries = 0; tries < 400; tries++) {
+        size_t i;
+        json_t *record;
+
+        json_decref(*events);
+        *events = service_events(&service);
+        json_array_foreach(*events, i, record)
+        {
+            const json_t *event = json_object_get(record, "event");
+            if (strcmp(json_string_value(json_object_get(event, "type")), type) == 0)
+                return record;
+        }
+        (void)usleep(25000);
+    }
+    service_show_log(&service);
+    fail_msg("the CRM has not heard of %s", type);
+    return NULL;
+}
+
+static const char *text_of(const json_t *record, const char *name)
+{
+    return json_string_value(json_object_get(json_object_get(record, "event"), name));
+}
+
+static const char *data_of(const json_t *record, const char *name)
+{
+    return json_string_value(
+        json_object_get(json_object_get(json_object_get(record, "event"), "data"), name));
+}
+
+/* --- what customers do ----------------------------------------------------------------------
+ */
+
+static void crm_2_what_a_customer_does_is_told_signed_with_both_secrets(void **state)
+{
+    OWNED_JSON(events) = NULL;
+    const json_t *told;
+
+    (void)state;
+    write_in(AMELIA, "hi");
+    run_sql(owner, "update conversations set verified_until = now() + interval '29 minutes'");
+    write_in(AMELIA, "cancel order 1002, bought the wrong size");
+    write_in(AMELIA, "1");
+    write_in(AMELIA, "yes");
+    told = event_of(&events, "order.cancellation_requested");
+    assert_string_equal(text_of(told, "subject"), "order/ORD-1002");
+    assert_string_equal(text_of(told, "sequence"), "0000000001");
+    assert_non_null(strstr(text_of(told, "source"), "/businesses/"));
+    assert_string_equal(data_of(told, "status"), "submitted");
+    assert_string_equal(data_of(told, "note"), "bought the wrong size");
+    assert_string_equal(data_of(told, "customer"), "C-0001");
+    assert_non_null(data_of(told, "customer_id"));
+    assert_int_equal(json_integer_value(json_object_get(told, "signatures")), 2);
+    assert_int_equal(service_findings(&service), 0);
+}
+
+static void crm_2_stop_and_start_and_a_person_are_told(void **state)
+{
+    OWNED_JSON(events) = NULL;
+    const json_t *told;
+
+    (void)state;
+    write_in(BEN, "STOP");
+    told = event_of(&events, "contact.opted_out");
+    assert_string_equal(data_of(told, "topic"), "all");
+    assert_string_equal(data_of(told, "channel"), "whatsapp");
+    write_in(BEN, "START");
+    (void)event_of(&events, "contact.opted_in");
+    write_in(BEN, "I want to talk to a person");
+    told = event_of(&events, "handoff.asked");
+    assert_non_null(data_of(told, "conversation"));
+    assert_non_null(data_of(told, "handoff"));
+}
+
+/* --- order and loss -------------------------------------------------------------------------
+ */
+
+#define SUBJECTS 50
+#define EACH     20
+
+/* Every one at least once, and no first arrival before an earlier one of its subject. */
+static void assert_whole(void)
+{
+    OWNED_JSON(events) = service_events(&service);
+    long seen[SUBJECTS] = {0}, first = 0, again = 0;
+    size_t i;
+    json_t *record;
+
+    json_array_foreach(events, i, record)
+    {
+        int subject;
+        long sequence = strtol(text_of(record, "sequence"), NULL, 10);
+        if (sscanf(text_of(record, "subject"), "test/%d", &subject) != 1)
+            continue;
+        if (sequence <= seen[subject]) {
+            again++;
+        } else if (sequence != seen[subject] + 1) {
+            fail_msg("test/%d: %ld after %ld", subject, sequence, seen[subject]);
+        } else {
+            seen[subject] = sequence;
+            first++;
+        }
+    }
+    assert_int_equal(first, SUBJECTS * EACH);
+    print_message("%ld events, %ld of them once more\n", first, again);
+}
+
+/* Whoever holds a lease when it dies is waited for: the test shortens the wait. */
+static void kill_workers(void)
+{
+    pid_t pids[8];
+    size_t n = service_workers(&service, pids, 8);
+
+    for (size_t i = 0; i < n; i++)
+        (void)kill(pids[i], SIGKILL);
+}
+
+static void crm_2_a_thousand_events_arrive_in_order_through_failures_and_deaths(void **state)
+{
+    (void)state;
+    service_crm(&service, "{\"subject\": \"test/7\", \"status\": 500, \"next\": 3}");
+    run_sql(owner, "select set_config('parley.org_id', (select org_id::text from businesses), "
+                   "false)");
+    run_sql(owner,
+            "select event_out((select org_id from businesses), 'test.made', 'test/' || s, null,"
+            " jsonb_build_object('n', n), now())"
+            "  from generate_series(1, 20) n, generate_series(0, 49) s");
+    for (int death = 0; death < 2; death++) {
+        until(death == 0 ? "select (count(*) >= 200)::int from event_deliveries where state = "
+                           "'delivered'"
+                         : "select (count(*) >= 500)::int from event_deliveries where state = "
+                           "'delivered'",
+              1);
+        kill_workers();
+        run_sql(owner, "update event_deliveries set due_at = now(), leased_until = null where "
+                       "state = 'waiting' and due_at is not null");
+    }
+    until("select count(*) from event_deliveries where state = 'waiting'", 0);
+    assert_int_equal(ask_number(owner,
+                                "select count(*) from event_deliveries where attempts > 3 and "
+                                "subject = 'test/7'"),
+                     1);
+    assert_whole();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(crm_2_what_a_customer_does_is_told_signed_with_both_secrets),
+        cmocka_unit_test(crm_2_stop_and_start_and_a_person_are_told),
+        cmocka_unit_test(crm_2_a_thousand_events_arrive_in_order_through_failures_and_deaths),
+    };
+    store_open();
+    int failed = cmocka_run_group_tests(tests, set_up, tear_down);
+    store_shut();
+    return failed;
+}
