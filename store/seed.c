@@ -17,6 +17,7 @@ const struct uuid seed_demo_org = {
 
 /* Children first. */
 static const char *const emptied[] = {
+    "reviews",
     "ticket_answers",
     "ticket_documents",
     "tickets",

@@ -13,6 +13,8 @@
 #include "flows/engine/hear.h"
 #include "flows/engine/manners.h"
 
+#define RESTS_AFTER USEC_PER_HOUR
+
 /* --- words -------------------------------------------------------------------------------- */
 
 static bool is_intent(const struct understood *meant, const char *intent)
@@ -214,6 +216,19 @@ static void on_release(struct flow_turn *turn, struct str how)
         follow_start(turn, flow, &nothing);
 }
 
+/* A question of ours does not come between the customer and one that they are at: within the
+ * hour they may still answer that. Whoever made the notice looks at it anew. */
+static bool would_disturb(const struct flow_turn *turn, const struct flow_def *flow)
+{
+    const struct kept *kept = &turn->kept;
+    bool asks = false;
+
+    for (size_t i = 0; i < flow->n_states && !asks; i++)
+        asks = flow->states[i].prompt.kind != PROMPT_NONE;
+    return asks && kept->open && !kept->now.at->again &&
+           turn->in->now - turn->in->last_inbound_at < RESTS_AFTER;
+}
+
 /* Something that nobody asked for: the flow of that name says it, and what was under way goes
  * on. */
 static void on_notice(struct flow_turn *turn, struct str name)
@@ -224,7 +239,7 @@ static void on_notice(struct flow_turn *turn, struct str name)
 
     (void)str_split(&name, '/', &intent);
     flow = book_flow_on(turn->book, intent);
-    if (!flow || manners_is_muted(turn))
+    if (!flow || manners_is_muted(turn) || would_disturb(turn, flow))
         return;
     before = arena_new(turn->arena, struct kept);
     *before = turn->kept;

@@ -119,19 +119,6 @@ void turn_prove(struct flow_turn *turn)
     turn_page(turn, waiting.at);
 }
 
-/* A state that may not be entered yet. Where a question that only reads would merely be asked
- * once more, or the customer has not even written, it is no reason to send a code. */
-void turn_withhold(struct flow_turn *turn)
-{
-    bool wanted = turn->in->event->kind != EVENT_TIMER;
-
-    if (!wanted || (turn->brief && turn->kept.now.at->again)) {
-        turn_menu(turn);
-    } else {
-        turn_prove(turn);
-    }
-}
-
 /* A notice is over. A question that does more than read is asked again below it; all else stays
  * as it was, and so does everything when there was nothing to say. */
 static bool return_from_notice(struct flow_turn *turn)
@@ -145,6 +132,22 @@ static bool return_from_notice(struct flow_turn *turn)
     turn->aside = NULL;
     turn->phase = PHASE_END;
     return true;
+}
+
+/* A state that may not be entered yet. Where a question that only reads would merely be asked
+ * once more, or the customer has not even written, it is no reason to send a code; and a notice
+ * that is not for who is there now is not said. */
+void turn_withhold(struct flow_turn *turn)
+{
+    bool wanted = turn->in->event->kind != EVENT_TIMER;
+
+    if (turn->aside && return_from_notice(turn))
+        return;
+    if (!wanted || (turn->brief && turn->kept.now.at->again)) {
+        turn_menu(turn);
+    } else {
+        turn_prove(turn);
+    }
 }
 
 void turn_return(struct flow_turn *turn)

@@ -94,9 +94,10 @@ static const struct number_word number_words[] = {
     {"عشره",     10},
 };
 
-/* Words that may stand around a number: "number 2 please", "the first one". */
+/* Words that may stand around a number: "number 2 please", "the first one", "4 stars". */
 static const char fillers[] = " number no nr option row the one please numero opcion la el por"
-                              " favor numer opcja prosze رقم خيار ";
+                              " favor numer opcja prosze رقم خيار star stars estrella estrellas"
+                              " gwiazdka gwiazdki gwiazdek نجمه نجوم ";
 
 static const char more_words[] = " more next mas siguiente siguientes wiecej dalej nastepne"
                                  " nastepna مزيد تالي ";
@@ -381,6 +382,24 @@ static int by_sign(struct str text, const struct expect_option *options, size_t 
     return -1;
 }
 
+/* So many stars and nothing else are a number. */
+static int by_stars(struct str text, size_t n)
+{
+    static const char *const stars[] = {"⭐", "★", "🌟"};
+    struct str rest = str_trim(text);
+    size_t count = 0;
+
+    while (rest.len > 0) {
+        size_t i = 0;
+        while (i < COUNTOF(stars) && !str_starts(rest, str_from(stars[i])))
+            i++;
+        if (i == COUNTOF(stars) || ++count > n)
+            return -1;
+        rest = str_slice(rest, strlen(stars[i]), rest.len);
+    }
+    return (int)count - 1;
+}
+
 int expect_option(struct arena *scratch, struct str text, const struct expect_option *options,
                   size_t n)
 {
@@ -388,8 +407,10 @@ int expect_option(struct arena *scratch, struct str text, const struct expect_op
     int found;
 
     tokens_read(scratch, text, &tokens);
-    if (tokens.n == 0)
-        return by_sign(text, options, n);
+    if (tokens.n == 0) {
+        found = by_stars(text, n);
+        return found >= 0 ? found : by_sign(text, options, n);
+    }
     if (n == 0)
         return -1;
     found = by_place(&tokens, n);

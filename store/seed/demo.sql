@@ -17,7 +17,10 @@ insert into businesses (org_id, name, language, time_zone, currency, country, em
                         website, privacy_url, settings)
 values (pg_temp.org(), 'Larkfield Goods', 'en', 'America/New_York', 'USD', 'US',
         'hello@larkfield.example', '+15550100100', 'https://larkfield.example',
-        'https://larkfield.example/privacy', '{"hours": "Mon-Fri 9-18, Sat 10-14"}')
+        'https://larkfield.example/privacy', '{"hours": "Mon-Fri 9-18, Sat 10-14", "review_links": [
+            {"name": "Google", "url": "https://g.example/larkfield/review"},
+            {"name": "Yelp", "url": "https://yelp.example/biz/larkfield"},
+            {"name": "Facebook", "url": "https://facebook.example/larkfield/reviews"}]}')
     on conflict do nothing;
 
 insert into accounts (org_id, account_id, channel, external_id, address, app)
@@ -661,4 +664,29 @@ insert into customer_settings (org_id, customer_id, quiet, quiet_from, quiet_unt
 select pg_temp.org(), p.customer_id, c.quiet, c.quiet_from, c.quiet_until
   from (values (2, true, 1380, 540), (9, false, 1260, 480)) c (person, quiet, quiet_from, quiet_until)
   join seed_person p on p.n = c.person
+    on conflict do nothing;
+
+-- --- reviews ---------------------------------------------------------------------------------
+
+-- Asked a day after the end; some reminded, some never answered, one that did not want to.
+insert into reviews (org_id, review_id, order_id, customer_id, source, state, rating, comment, channel, platform,
+                     requested_at, asked_at, reminded_at, answered_at, clicked_at)
+select pg_temp.org(), pg_temp.id('review/' || v.number), o.order_id, o.customer_id, 'timer', v.state, v.rating, v.comment,
+       v.channel, v.platform, t.over, t.over + interval '1 day',
+       case when v.reminded then t.over + interval '4 days' end,
+       case when v.state in ('completed', 'skipped')
+            then t.over + case when v.reminded then interval '4 days 2 hours' else interval '1 day 3 hours' end end,
+       case when v.platform <> '' then t.over + interval '5 days' end
+  from (values
+    ('ORD-0907', 'completed', 4,    'Rings like a bell should.',                 'whatsapp', '',       false),
+    ('ORD-1007', 'completed', 3,    'A good lock, but the bracket rattles.',     'whatsapp', '',       true),
+    ('REP-2004', 'completed', 5,    'You cannot see where it was broken. Bravo.', 'whatsapp', 'Google', false),
+    ('ORD-1009', 'reminded',  null, '',                                          '',         '',       true),
+    ('ORD-1012', 'completed', 5,    '',                                          'email',    'Yelp',   false),
+    ('ORD-1015', 'skipped',   null, '',                                          'whatsapp', '',       false),
+    ('JOB-3005', 'completed', 5,    'Four wheels, all true after 2,000 miles.',  'email',    'Google', true),
+    ('ORD-1019', 'asked',     null, '',                                          '',         '',       false)
+  ) v (number, state, rating, comment, channel, platform, reminded)
+  join orders o on o.org_id = pg_temp.org() and o.number = v.number
+ cross join lateral (select date_trunc('minute', coalesce(o.delivered_at, o.placed_at + interval '5 days')) as over) t
     on conflict do nothing;

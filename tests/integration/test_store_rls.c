@@ -684,7 +684,10 @@ static void call_definer(const char *name, const char *arguments, char *said, si
 
 static void says_nothing(const char *name, const char *said)
 {
-    static const char *const nothings[] = {"", "false", "unknown", "(nowhere,,)", "(nothing,)"};
+    static const char *const nothings[] = {
+        "",           "false",       "unknown",     "(nowhere,,)",
+        "(nothing,)", "(nothing,,)", "(unknown,,)", "(unknown,,f)",
+        "over",       "42501"}; /* not for this role at all */
 
     for (size_t i = 0; i < COUNTOF(nothings); i++) {
         if (strcmp(said, nothings[i]) == 0)

@@ -455,6 +455,7 @@ bool shop_answer(struct arena *into, struct str customer, const struct flow_need
         return shop_tickets_answer(into, customer, need, answer) ||
                shop_cancel_answer(into, customer, need, answer) ||
                shop_money_answer(into, customer, need, answer) ||
+               shop_reviews_answer(into, need, answer) ||
                shop_preferences_answer(into, customer, need, answer);
     }
     return true;

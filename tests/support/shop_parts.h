@@ -18,3 +18,7 @@ MUST_USE bool shop_preferences_answer(struct arena *into, struct str customer,
 /* Invoices and paying. */
 MUST_USE bool shop_money_answer(struct arena *into, struct str customer,
                                 const struct flow_need *need, struct flow_answer *answer);
+
+/* Reviews. */
+MUST_USE bool shop_reviews_answer(struct arena *into, const struct flow_need *need,
+                                  struct flow_answer *answer);
