@@ -20,6 +20,7 @@
 
 #define LINES_AT_ONCE 500
 #define BYTES_AT_ONCE ((size_t)8 << 20)
+#define ANALYZE_FIRST 2000 /* lines; then each time that there are eight times as many */
 #define BAR           24
 #define BAR_EVERY     (100 * USEC_PER_MSEC)
 
@@ -46,6 +47,7 @@ struct import {
     size_t n, n_events, bytes;
     int64_t read, kept, older, repeated, waiting, n_refused;
     int64_t size, done; /* bytes; size 0: not known */
+    int64_t analyze_at;
     usec_t begun, shown;
     bool bar;
 };
@@ -173,6 +175,11 @@ static bool flush(struct import *import, struct err *err)
         if (!keep(import, part, err))
             return false;
     }
+    if (import->read >= import->analyze_at) {
+        import->analyze_at *= 8;
+        if (!crm_store_analyze(import->store, err))
+            return false;
+    }
     write_refused(import);
     import->n = import->n_events = import->bytes = 0;
     arena_reset(&import->arena);
@@ -292,7 +299,7 @@ static bool act(struct import *import, const struct config *config, const char *
     return crypto_init(err) && open_input(import, name, err) &&
            crm_store_open(config->database.owner_url.at, config->database.connect_timeout,
                           &import->store, err) &&
-           read_all(import, err);
+           crm_store_analyze(import->store, err) && read_all(import, err);
 }
 
 static int import_file(struct cli *cli, const struct config *config, const struct wish *wish,
@@ -308,6 +315,7 @@ static int import_file(struct cli *cli, const struct config *config, const struc
     import->wish = wish;
     import->refused_name = wish->refused;
     import->begun = clock_monotonic();
+    import->analyze_at = ANALYZE_FIRST;
     import->bar = !wish->json && isatty(fileno(cli->err));
     ok = act(import, config, name, &err);
     report(import);

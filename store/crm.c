@@ -29,6 +29,19 @@ void crm_store_close(struct crm_store **store)
     *store = NULL;
 }
 
+bool crm_store_analyze(struct crm_store *store, struct err *err)
+{
+    return plain_command(store->conn, "reset role", err) &&
+           plain_command(
+               store->conn,
+               "analyze customers, customer_phones, orders, order_items, order_events,"
+               " order_photos, shipments, tracking_events, invoices, invoice_lines, ledger,"
+               " document_links, workflow_states, crm_seen, crm_subjects, crm_waiting,"
+               " crm_order_states",
+               err) &&
+           plain_command(store->conn, "set role parley_staff", err);
+}
+
 static const char *time_text(struct arena *into, usec_t at)
 {
     time_t seconds = (time_t)(at / USEC_PER_SEC);

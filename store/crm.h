@@ -15,6 +15,10 @@ MUST_USE bool crm_store_open(const char *url, usec_t timeout, struct crm_store *
                              struct err *err);
 void crm_store_close(struct crm_store **store); /* accepts NULL in it */
 
+/* Tell the planner how large the tables are by now: plans made for small ones are slow when
+ * much has come in. */
+MUST_USE bool crm_store_analyze(struct crm_store *store, struct err *err);
+
 struct crm_kept {
     int64_t event;      /* its "i" */
     struct str outcome; /* kept, older, repeated, waiting, ignored, refused, foreign */

@@ -60,6 +60,7 @@ static const char *const emptied[] = {
     "estimate_items",
     "estimates",
     "order_photos",
+    "document_links",
     "crm_seen",
     "crm_subjects",
     "crm_waiting",

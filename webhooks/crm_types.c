@@ -4,6 +4,7 @@
 #include "webhooks/crm_event.h"
 
 #define MOST       999999999999999 /* minor units */
+#define MOST_OWED  99999999999999  /* likewise; what the ledger takes */
 #define WORDS      .kind = SHAPE_TEXT
 #define NAME       .kind = SHAPE_NAME, .least = 1
 #define NEEDS_ID   .kind = SHAPE_NAME, .least = 1, .most = 100, .required = true
@@ -105,6 +106,61 @@ static const struct shape photo[] = {
     {0},
 };
 
+static const struct shape invoice_line[] = {
+    {.name = "description", WORDS, .required = true, .least = 1, .most = 500},
+    {.name = "qty", .kind = SHAPE_QUANTITY, .required = true, .most = 999999999},
+    {.name = "unit_price", ANY_AMOUNT, .required = true},
+    {.name = "total", ANY_AMOUNT, .required = true},
+    {0},
+};
+static const struct shape invoice_lines[] = {
+    {.name = "", .kind = SHAPE_RECORD, .of = invoice_line}};
+
+static const struct shape invoice[] = {
+    {.name = "id", NEEDS_ID, .about = "The invoice's id in your system."},
+    {.name = "number", NAME, .most = 64, .required = true, .about = "As the customer knows it."},
+    {.name = "customer", NEEDS_ID, .about = "The customer's id; the invoice waits for them."},
+    {.name = "order", NAME, .most = 100, .about = "The order's id; the invoice waits for it."},
+    {.name = "issued_on", .kind = SHAPE_DAY, .required = true},
+    {.name = "due_on", .kind = SHAPE_DAY},
+    {.name = "currency", .kind = SHAPE_CURRENCY, .required = true},
+    {.name = "subtotal", .kind = SHAPE_MONEY, .most = MOST_OWED, .about = "Left out: the total."},
+    {.name = "tax", .kind = SHAPE_MONEY, .most = MOST_OWED},
+    {.name = "shipping", .kind = SHAPE_MONEY, .most = MOST_OWED},
+    {.name = "total", .kind = SHAPE_MONEY, .most = MOST_OWED, .required = true,
+     .about = "What is asked for; another one later is a correction on the books."},
+    {.name = "note", WORDS, .most = 1000},
+    {.name = "voided", .kind = SHAPE_YES_NO, .about = "It is not to be paid any more."},
+    {.name = "lines", .kind = SHAPE_LIST, .most = 500, .of = invoice_lines},
+    {0},
+};
+
+static const struct shape document[] = {
+    {.name = "id", NEEDS_ID},
+    {.name = "customer", NEEDS_ID, .about = "Whose it is; the document waits for them."},
+    {.name = "order", NAME, .most = 100,
+     .about = "The order's id; the document waits for it, and is its customer's."},
+    {.name = "kind", .kind = SHAPE_CHOICE,
+     .choices = "confirmation, packing_slip, invoice, receipt, statement, other"},
+    {.name = "name", WORDS, .least = 1, .most = 200, .required = true,
+     .about = "As the customer reads it: Warranty."},
+    {.name = "url", .kind = SHAPE_URL, .required = true, .most = 1000},
+    {0},
+};
+
+static const struct shape said[] = {
+    {.name = "conversation", NEEDS_ID, .about = "Its id, as handoff.asked tells it."},
+    {.name = "agent", NAME, .most = 80, .about = "Who speaks; another one may not go between."},
+    {.name = "text", WORDS, .least = 1, .most = 3000, .required = true},
+    {0},
+};
+
+static const struct shape released[] = {
+    {.name = "conversation", NEEDS_ID, .about = "Its id, as handoff.asked tells it."},
+    {.name = "agent", NAME, .most = 80},
+    {0},
+};
+
 static const struct shape decided[] = {
     {.name = "order", NEEDS_ID, .about = "The order's id."},
     {.name = "decision", .kind = SHAPE_CHOICE, .required = true,
@@ -134,9 +190,13 @@ const struct crm_type crm_types[] = {
     {"order.upserted", "An order, job or repair as it now stands.", order, "id"},
     {"shipment.upserted", "A parcel of an order as it now stands.", shipment, "id"},
     {"tracking.added", "Something that happened to a parcel.", tracking, NULL},
+    {"invoice.upserted", "An invoice as it now stands.", invoice, "id"},
+    {"document.added", "A document of a customer, at an https address.", document, "id"},
     {"photo.added", "A picture of an order.", photo, "id"},
     {"cancellation.decided", "What you decided about a wish to cancel.", decided, NULL},
     {"ticket.answered", "What you answer a customer's report.", answered, NULL},
+    {"agent.message", "What a person says in a handed-over conversation.", said, NULL},
+    {"handoff.released", "The person is done: the bot goes on.", released, NULL},
     {"ticket.updated", "A report's status.", updated, NULL},
     {0},
 };

@@ -96,6 +96,19 @@ static bool read_time(struct reading *reading, const struct shape *shape, const 
     return true;
 }
 
+static bool read_day(struct reading *reading, const struct shape *shape, const json_t *value)
+{
+    struct arena *into = reading->faults->into;
+    usec_t at;
+
+    (void)shape;
+    if (!json_is_string(value) || text_of(value).len != strlen("2026-11-21") ||
+        !rfc3339_read(arena_concat(into, text_of(value), STR("T00:00:00Z")), &at))
+        return false;
+    json_put_text(reading->out, text_of(value));
+    return true;
+}
+
 static bool read_whole(struct reading *reading, const struct shape *shape, const json_t *value)
 {
     if (!json_is_integer(value) || json_integer_value(value) < shape->least ||
@@ -316,12 +329,12 @@ static bool read_record(struct reading *reading, const struct shape *shape, cons
 
 static bool (*const readers[])(struct reading *, const struct shape *, const json_t *) = {
     [SHAPE_TEXT] = read_text,         [SHAPE_NAME] = read_name,
-    [SHAPE_TIME] = read_time,         [SHAPE_WHOLE] = read_whole,
-    [SHAPE_QUANTITY] = read_quantity, [SHAPE_MONEY] = read_money,
-    [SHAPE_CURRENCY] = read_currency, [SHAPE_YES_NO] = read_yes_no,
-    [SHAPE_CHOICE] = read_choice,     [SHAPE_PHONE] = read_phone,
-    [SHAPE_MAIL] = read_mail,         [SHAPE_LANGUAGE] = read_language,
-    [SHAPE_URL] = read_url,
+    [SHAPE_TIME] = read_time,         [SHAPE_DAY] = read_day,
+    [SHAPE_WHOLE] = read_whole,       [SHAPE_QUANTITY] = read_quantity,
+    [SHAPE_MONEY] = read_money,       [SHAPE_CURRENCY] = read_currency,
+    [SHAPE_YES_NO] = read_yes_no,     [SHAPE_CHOICE] = read_choice,
+    [SHAPE_PHONE] = read_phone,       [SHAPE_MAIL] = read_mail,
+    [SHAPE_LANGUAGE] = read_language, [SHAPE_URL] = read_url,
 };
 
 static void read_value(struct reading *reading, const struct shape *shape, const json_t *value,

@@ -16,6 +16,7 @@ enum shape_kind {
     SHAPE_TEXT,  /* people's words: least..most code points after trimming */
     SHAPE_NAME,  /* ids, numbers, codes: likewise, no control characters, nothing taken out */
     SHAPE_TIME,  /* RFC 3339 */
+    SHAPE_DAY,   /* a date of the calendar: 2026-11-21 */
     SHAPE_WHOLE, /* a whole number, least..most */
     SHAPE_QUANTITY, /* a number with at most 3 decimals, least..most; written as text */
     SHAPE_MONEY,    /* "19.90" or 19.9, in the currency beside it; written in minor units */

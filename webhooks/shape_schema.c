@@ -24,6 +24,8 @@ struct str shape_expected(struct arena *into, const struct shape *shape)
         return length_words(into, shape, "text without line breaks");
     case SHAPE_TIME:
         return STR("a time as RFC 3339 writes it: 2026-11-21T10:20:00Z");
+    case SHAPE_DAY:
+        return STR("a date: 2026-11-21");
     case SHAPE_WHOLE:
         return arena_format(into, "a whole number from %lld to %lld", (long long)shape->least,
                             (long long)shape->most);
@@ -65,6 +67,8 @@ static const struct {
     [SHAPE_TIME] = {"string",  NULL,
                     "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?"
                     "([Zz]|[+-][0-9]{2}:[0-9]{2})$",                                                "date-time"},
+    [SHAPE_DAY] = {"string",  NULL,      "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$",
+                    "date"                                                                                     },
     [SHAPE_WHOLE] = {"integer", NULL,      NULL,                                                     NULL       },
     [SHAPE_QUANTITY] = {"number",  NULL,      NULL,                                                     NULL       },
     [SHAPE_MONEY] = {"string",  "number",  "^-?[0-9]{1,15}([.][0-9]{1,4})?$",                        NULL       },

@@ -91,6 +91,18 @@ static const char *order(const char *id, const char *more, const char *number,
                      .at);
 }
 
+static const char *invoice(const char *id, const char *more, const char *number,
+                           const char *customer, const char *rest)
+{
+    return event(
+        id, "invoice.upserted", more,
+        arena_format(&arena,
+                     "{'id':'i-%s','number':'%s','customer':'%s','issued_on':'2026-11-21',"
+                     "'currency':'EUR'%s}",
+                     number, number, customer, rest)
+            .at);
+}
+
 static int begin(void **state)
 {
     (void)state;
@@ -187,6 +199,9 @@ static size_t write_events(const char **events)
     events[n++] = event("t2", "tracking.added", "",
                         "{'shipment':'q-1','status':'delivered','at':'2026-11-20T16:00:00Z',"
                         "'place':'Warsaw'}");
+    events[n++] = invoice("i1", "'version':1,", "PI-1", "p-1", ",'order':'x-P-1','total':10");
+    events[n++] =
+        invoice("i2", "'version':2,", "PI-1", "p-1", ",'order':'x-P-1','total':'25.50'");
     events[n++] = event("f1", "photo.added", "'version':1,'time':'2026-11-20T16:00:00Z',",
                         "{'id':'f-1','order':'x-P-2','category':'damage',"
                         "'url':'https://pictures.example/1.jpg'}");
@@ -393,6 +408,120 @@ static void iss_2_an_answer_to_a_report_reaches_the_customer(void **state)
     assert_non_null(strstr(wrong, "data.ticket"));
 }
 
+/* --- invoices, documents --------------------------------------------------------------------
+ */
+
+static void pay_1_an_invoice_is_charged_and_corrected(void **state)
+{
+    (void)state;
+    take(invoice("i1", "'version':2,'time':'2026-11-21T10:00:00Z',", "INV-X", "C-0001",
+                 ",'due_on':'2026-12-05','total':'40.96','lines':[{'description':'Mug','qty':2,"
+                 "'unit_price':'14.90','total':'29.80'}]"));
+    assert_string_equal(outcomes, "kept");
+    assert_int_equal(
+        asked("select sum(minor) from ledger l join invoices using (org_id, invoice_id)"
+              " where number = 'INV-X'"),
+        4096);
+    assert_int_equal(notices("invoice_issued"), 1);
+    take(invoice("i0", "'version':1,'time':'2026-11-21T09:00:00Z',", "INV-X", "C-0001",
+                 ",'total':1"));
+    assert_string_equal(outcomes, "older");
+    take(invoice("i2", "'version':3,'time':'2026-11-21T11:00:00Z',", "INV-X", "C-0001",
+                 ",'total':30"));
+    assert_int_equal(
+        asked("select sum(minor) from ledger l join invoices using (org_id, invoice_id)"
+              " where number = 'INV-X'"),
+        3000);
+    take(invoice("i3", "'version':4,", "INV-X", "C-0002", ",'total':30"));
+    assert_non_null(strstr(wrong, "data.customer"));
+    take(invoice("i4", "'version':4,", "INV-X", "C-0001", ",'total':30,'voided':true"));
+    assert_string_equal(outcomes, "kept");
+    assert_int_equal(
+        asked("select count(*) from invoices where number = 'INV-X' and voided_at is not null"),
+        1);
+}
+
+static void crm_1_an_invoice_waits_for_customer_and_order(void **state)
+{
+    (void)state;
+    take(invoice("j1", "'version':1,", "INV-W", "w-1", ",'order':'x-W-1','total':1"));
+    assert_string_equal(outcomes, "waiting");
+    take(event("j2", "customer.upserted", "'version':1,", "{'id':'w-1'}"));
+    assert_int_equal(asked("select count(*) from invoices where number = 'INV-W'"), 0);
+    take(order("j3", "'version':1,", "W-1", "w-1", "processing", ""));
+    assert_int_equal(
+        asked("select count(*) from invoices i join orders using (org_id, order_id)"
+              " where i.number = 'INV-W'"),
+        1);
+    assert_int_equal(asked("select count(*) from crm_waiting"), 0);
+}
+
+static void crm_1_a_document_is_told_and_listed(void **state)
+{
+    (void)state;
+    take(event("g1", "document.added", "'version':1,'time':'2026-11-21T11:00:00Z',",
+               "{'id':'g-1','customer':'C-0001','kind':'statement','name':'Statement',"
+               "'url':'https://documents.example/1.pdf'}"));
+    assert_string_equal(outcomes, "kept");
+    assert_int_equal(notices("document_ready"), 1);
+    take(event("g2", "document.added", "'version':1,",
+               "{'id':'g-2','customer':'C-0001','order':'x-G','name':'Warranty',"
+               "'url':'https://documents.example/2.pdf'}"));
+    assert_string_equal(outcomes, "waiting");
+    take(order("g3", "'version':1,", "G", "C-0001", "processing", ""));
+    assert_int_equal(
+        asked("select count(*) from document_links join orders using (org_id, order_id)"
+              " where external_id = 'x-G'"),
+        1);
+}
+
+/* --- people ---------------------------------------------------------------------------------
+ */
+
+static void crm_3_an_agent_speaks_through_the_crm(void **state)
+{
+    static const char talk[] = "11111111-2222-4333-8444-555555555555";
+
+    (void)state;
+    run_sql(staff, "reset role");
+    run_sql(
+        staff,
+        "insert into contact_points (org_id, contact_id, channel, address) select org_id,"
+        " '11111111-2222-4333-8444-555555555556', 'whatsapp', '15550197531' from businesses;"
+        "insert into conversations (org_id, conversation_id, account_id, contact_id, seq,"
+        " last_inbound_at) select a.org_id, '11111111-2222-4333-8444-555555555555',"
+        " a.account_id, '11111111-2222-4333-8444-555555555556', 3, '" NOW "' from accounts a"
+        " where a.channel = 'whatsapp';"
+        "insert into handoffs (org_id, handoff_id, conversation_id, reason, asked_at, seq,"
+        " answer_by) select org_id, gen_random_uuid(), conversation_id, 'asked', '" NOW "', 3,"
+        " '" NOW "' from conversations where seq = 3;"
+        "insert into jobs (org_id, job_id, kind, conversation_id, name, due_at) select org_id,"
+        " gen_random_uuid(), 'handoff', conversation_id, 'handoff.timeout', '" NOW "' from"
+        " conversations where seq = 3");
+    run_sql(staff, "set role parley_staff");
+    take(event(
+        "h1", "agent.message", "",
+        arena_format(&arena, "{'conversation':'%s','agent':'Eve','text':'Hello.'}", talk).at));
+    assert_string_equal(outcomes, "kept");
+    take(event(
+        "h2", "agent.message", "",
+        arena_format(&arena, "{'conversation':'%s','agent':'Bob','text':'Me too.'}", talk).at));
+    assert_non_null(strstr(wrong, "data.agent: who holds it: Eve"));
+    assert_int_equal(
+        asked("select count(*) from outbox o join messages using (org_id, conversation_id, seq)"
+              " where why = 'person/Eve' and body::jsonb ->> 'body' = 'Hello.' and seq = 4"),
+        1);
+    take(event("h3", "handoff.released", "",
+               arena_format(&arena, "{'conversation':'%s','agent':'Eve'}", talk).at));
+    assert_int_equal(asked("select count(*) from jobs where name = 'handoff.released'"), 1);
+    take(event(
+        "h4", "agent.message", "",
+        arena_format(&arena, "{'conversation':'%s','agent':'Eve','text':'More.'}", talk).at));
+    assert_non_null(strstr(wrong, "data.conversation"));
+    take(event("h5", "handoff.released", "", "{'conversation':'nowhere'}"));
+    assert_non_null(strstr(wrong, "data.conversation"));
+}
+
 /* --- what is wrong --------------------------------------------------------------------------
  */
 
@@ -508,6 +637,10 @@ int main(void)
         TEST(can_3_a_decision_comes_back_once),
         TEST(can_3_what_has_left_is_not_cancelled),
         TEST(iss_2_an_answer_to_a_report_reaches_the_customer),
+        TEST(pay_1_an_invoice_is_charged_and_corrected),
+        TEST(crm_1_an_invoice_waits_for_customer_and_order),
+        TEST(crm_1_a_document_is_told_and_listed),
+        TEST(crm_3_an_agent_speaks_through_the_crm),
         TEST(crm_1_what_cannot_be_kept_is_refused_alone),
         TEST(crm_1_what_waited_and_is_wrong_goes_to_a_person),
         TEST(crm_1_what_waits_in_vain_becomes_a_dead_letter),

@@ -277,7 +277,10 @@ bool pg_keep(struct pg *pg, const char *name)
     /* Whoever comes first has kept it; the same as ours. */
     if (copy_folder(data, making) && rename(making, kept) != 0)
         (void)nftw(making, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-    return pg_boot(pg);
+    if (!pg_boot(pg))
+        return false;
+    (void)pg_url(pg, "parley"); /* booting asked the other one */
+    return true;
 }
 
 const char *pg_url(struct pg *pg, const char *database)
