@@ -53,7 +53,7 @@ struct cli_option {
     long max;          /* of a text: bytes, and it may not be empty; 0: any */
 };
 
-/* Read a command's options; the table ends in one without a name, and has 15 at most. False
+/* Read a command's options; the table ends in one without a name, and has 16 at most. False
  * when cli_usage is to be called, without a format. */
 MUST_USE bool cli_options(int argc, char **argv, const struct cli_option *options);
 

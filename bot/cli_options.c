@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-#define OPTIONS_MAX 15
+#define OPTIONS_MAX 16
 
 static bool read_number(const struct cli_option *option, const char *text)
 {

@@ -6,6 +6,7 @@
 #include "bot/cli.h"
 
 extern const struct command command_audit;
+extern const struct command command_broadcast;
 extern const struct command command_cancellation;
 extern const struct command command_config;
 extern const struct command command_dead;

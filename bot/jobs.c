@@ -6,6 +6,7 @@
 #include "bot/jobs.h"
 
 #include "bot/accounts.h"
+#include "bot/broadcasts.h"
 #include "bot/events_out.h"
 #include "bot/fallbacks.h"
 #include "bot/loop/log.h"
@@ -169,6 +170,7 @@ static void looked(struct db_call *call)
     fallbacks_looked(jobs->worker, jobs->org, call->results[3]);
     papers_looked(jobs->worker->papers, jobs->org, call->results[4]);
     events_out_looked(jobs->worker->events_out, call);
+    broadcasts_looked(jobs->worker->broadcasts, jobs->org, call->results[5]);
     for (int row = 0; row < rows_n(claimed); row++) {
         const struct account *account =
             accounts_with_id(jobs->worker->accounts, jobs->org, row_uuid(claimed, row, 4));
@@ -204,7 +206,9 @@ static void ask(struct jobs *jobs, struct uuid org)
     call_add(&jobs->call, &SQL_JOBS_NEXT, params);
     fallbacks_look(jobs->worker, &jobs->call, org, now);
     papers_look(jobs->worker->papers, &jobs->call, org, now);
-    events_out_look(jobs->worker->events_out, &jobs->call, org, now);
+    broadcasts_look(jobs->worker->broadcasts, &jobs->call, org, now);
+    events_out_look(jobs->worker->events_out, &jobs->call, org,
+                    now); /* the last: it may be none */
     db_call(jobs->worker->db, &jobs->call);
 }
 

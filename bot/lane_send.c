@@ -119,7 +119,8 @@ static void put_face(struct sending_row *row)
     if (mail) {
         message->from_name = name.len > 0 ? name : row->speaker.sender.name;
         message->reply_to = answers_to(row);
-        ask.thread = row->thread.subject.len > 0 ? &row->thread : NULL;
+        ask.thread =
+            message->thread != NULL && row->thread.subject.len > 0 ? &row->thread : NULL;
         ask.reply_to = message->reply_to;
         ask.taps = taps_of(row);
         if (message->unasked)
@@ -134,6 +135,7 @@ bool sending_compose(struct sending_row *row, struct err *err)
 {
     struct lane *lane = row->lane;
     struct reply *reply = arena_new(&row->arena, struct reply);
+    bool mail = lane->account->channel == CHANNEL_EMAIL;
     char conversation[UUID_TEXT_LEN + 1];
 
     if (!reply_from_json(&row->arena, row->body, reply, err))
@@ -149,7 +151,7 @@ bool sending_compose(struct sending_row *row, struct err *err)
         .to = recipient(row),
         .good_for = row->good_for,
         .reply = reply,
-        .thread = lane->account->channel == CHANNEL_EMAIL ? &row->thread : NULL,
+        .thread = mail && row->priority != PRIORITY_BROADCAST ? &row->thread : NULL,
         .attachment = row->speaker.file.shown ? &row->attachment : NULL,
         .plain_letters =
             wish_or(row->speaker.plain_letters, lane_config(lane)->twilio.plain_letters),

@@ -40,6 +40,8 @@ enum outbox_state {
     OUTBOX_BUNDLED   /* goes again with all of its bundle */
 };
 
+#define PRIORITY_BROADCAST 2 /* answers nothing, so it stands in nobody's thread */
+
 enum settlement { SETTLE_SENT, SETTLE_FAILED, SETTLE_PUT_OFF, SETTLE_N };
 
 struct sending_row {

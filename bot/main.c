@@ -18,6 +18,7 @@ static const struct command *const commands[] = {
     &command_order,
     &command_paper,
     &command_photo,
+    &command_broadcast,
     &command_audit,
     &command_cancellation,
     &command_flows,

@@ -103,6 +103,8 @@ static const struct metric_text counter_texts[COUNT_N] = {
                           "Attempts at such that failed"                                                        },
     [COUNT_EVENTS_OUT_FAILED] = {"parley_events_out_failed_total",
                           "Such events that were given up"                                                      },
+    [COUNT_BROADCAST] = {"parley_broadcast_messages_total",
+                          "Messages of broadcasts given to the lanes"                                           },
     [COUNT_UPLOADS] = {"parley_uploads_total",                "Kept files that a provider was given"         },
     [COUNT_UPLOADS_REFUSED] = {"parley_uploads_refused_total",
                           "Kept files that a provider does not take"                                            },

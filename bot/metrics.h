@@ -64,6 +64,7 @@ enum counter {
     COUNT_UPLOADS_REFUSED,
     COUNT_PAPERS, /* drawn and kept */
     COUNT_PAPERS_FAILED,
+    COUNT_BROADCAST, /* messages of broadcasts, promised */
     COUNT_UPLOAD_RETRIES,
     COUNT_EVENTS_OUT, /* the business's systems have taken */
     COUNT_EVENTS_OUT_RETRIES,

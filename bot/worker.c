@@ -10,6 +10,7 @@
 #include "bot/batch_hand.h"
 #include "bot/book_hand.h"
 #include "bot/books.h"
+#include "bot/broadcasts.h"
 #include "bot/desk_door.h"
 #include "bot/documents.h"
 #include "bot/download.h"
@@ -161,6 +162,7 @@ static void close_all(struct worker *worker)
     papers_close(worker->papers);
     payments_close(worker->payments);
     events_out_close(worker->events_out);
+    broadcasts_close(worker->broadcasts);
     link_files_close(worker->link_files);
     documents_close(worker->documents);
     jobs_close(worker->jobs);
@@ -305,6 +307,7 @@ static bool start(struct worker *worker, struct err *err)
     worker->papers = papers_create(worker);
     worker->payments = payments_create(worker);
     worker->events_out = events_out_create(worker);
+    worker->broadcasts = broadcasts_create(worker);
     worker->link_files = link_files_create(worker);
     open_documents(worker);
     worker->jobs = jobs_create(worker);
@@ -351,6 +354,7 @@ int worker_main(const struct worker_start *how)
     retention_destroy(worker.retention);
     papers_destroy(worker.papers);
     events_out_destroy(worker.events_out);
+    broadcasts_destroy(worker.broadcasts);
     jobs_destroy(worker.jobs);
     audit_destroy(worker.audit);
     link_files_destroy(worker.link_files);

@@ -27,6 +27,7 @@ struct uploads;
 struct papers;
 struct payments;
 struct events_out;
+struct broadcasts;
 struct audit;
 struct spool;
 struct desk_door;
@@ -56,6 +57,7 @@ struct worker {
     struct papers *papers;
     struct payments *payments;
     struct events_out *events_out;
+    struct broadcasts *broadcasts;
     struct documents *documents; /* for those who only read; NULL: the settings are wrong */
     struct link_files *link_files;
     struct audit *audit;

@@ -112,7 +112,9 @@ update outbox o set state = 1, attempt = o.attempt + 1, epoch = $4::int8, intent
   left join mail_threads t on t.org_id = $1::uuid and t.conversation_id = c.conversation_id
  where o.org_id = $1::uuid and o.conversation_id = d.conversation_id and o.seq = d.seq
 returning o.conversation_id, o.seq, o.attempt, o.repeats, o.priority, o.due_at, m.body, p.address, p.phone,
-          c.last_inbound_at, (p.stopped_at is not null and not o.exempt) as stopped, o.sealed, m.at,
+          c.last_inbound_at,
+          (p.stopped_at is not null and not o.exempt
+           or case when o.priority = 2 then broadcast_unwanted($1::uuid, o.conversation_id, o.seq) else false end) as stopped, o.sealed, m.at,
           t.message_id, t.refs, t.subject, o.media_id;
 
 -- name: outbox_part
