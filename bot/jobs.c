@@ -207,8 +207,8 @@ static void ask(struct jobs *jobs, struct uuid org)
     fallbacks_look(jobs->worker, &jobs->call, org, now);
     papers_look(jobs->worker->papers, &jobs->call, org, now);
     broadcasts_look(jobs->worker->broadcasts, &jobs->call, org, now);
-    events_out_look(jobs->worker->events_out, &jobs->call, org,
-                    now); /* the last: it may be none */
+    /* the last, as there may be none of it */
+    events_out_look(jobs->worker->events_out, &jobs->call, org, now);
     db_call(jobs->worker->db, &jobs->call);
 }
 

@@ -165,7 +165,7 @@ $$;
 create function broadcast_places(the_org uuid, the_customer uuid, the_topic text, the_channel text,
                                  content jsonb, countries text[], at timestamptz)
     returns table (channel text, address text, account_id uuid, conversation_id uuid, verdict text)
-    stable language sql security definer set search_path = pg_catalog, public, pg_temp as $$
+    stable language sql as $$
     with written as (
         select p.channel, p.address, p.contact_id, coalesce(p.phone, case p.channel when 'sms' then p.address end) as phone,
                p.stopped_at
@@ -223,8 +223,7 @@ create function broadcast_places(the_org uuid, the_customer uuid, the_topic text
           select e.account_id from accounts e
            where e.org_id = the_org and e.channel = k.channel order by e.external_id limit 1) a on true
       left join customer_settings s on s.org_id = the_org and s.customer_id = the_customer
-     where the_org = nullif(current_setting('parley.org_id', true), '')::uuid
-       and the_channel in ('', k.channel)
+     where the_channel in ('', k.channel)
      order by k.channel is not distinct from s.first_channel desc, v.last_inbound_at desc nulls last,
               array_position(array['whatsapp', 'sms', 'email'], k.channel), k.address
 $$;
@@ -338,11 +337,11 @@ declare
     countries constant text[] := broadcast_countries(the_org);
     next bigint;
 begin
-    looked := 0;
-    over := true;
     if the_org is distinct from nullif(current_setting('parley.org_id', true), '')::uuid then
         return;
     end if;
+    looked := 0;
+    over := true;
     select * into b from broadcasts x
      where x.org_id = the_org and x.broadcast_id = the_broadcast and x.state = 'gathering' and not x.paused
        for update;
@@ -478,13 +477,12 @@ $$;
 
 -- What has left the lanes' hands is known as such.
 create function broadcast_settle(the_org uuid, the_broadcast uuid, at timestamptz) returns integer
-    volatile language sql security definer set search_path = pg_catalog, public, pg_temp as $$
+    volatile language sql as $$
     with ended as (
         update broadcast_recipients r
            set state = case m.delivery when 2 then 'failed' else 'sent' end, state_at = at
           from messages m
          where r.org_id = the_org and r.broadcast_id = the_broadcast and r.state = 'placed'
-           and the_org = nullif(current_setting('parley.org_id', true), '')::uuid
            and m.org_id = the_org and m.conversation_id = r.conversation_id and m.seq = r.seq
            and not exists (select from outbox o where o.org_id = the_org and o.conversation_id = r.conversation_id
                               and o.seq = r.seq)
@@ -508,14 +506,14 @@ declare
     next_at timestamptz;
     more timestamptz;
 begin
+    if the_org is distinct from nullif(current_setting('parley.org_id', true), '')::uuid then
+        return;
+    end if;
     placed := 0;
     looked := 0;
     lanes := '{}';
     over := false;
     idle := false;
-    if the_org is distinct from nullif(current_setting('parley.org_id', true), '')::uuid then
-        return;
-    end if;
     select * into b from broadcasts x
      where x.org_id = the_org and x.broadcast_id = the_broadcast and x.state = 'running' and not x.paused
        for update;
@@ -585,11 +583,10 @@ $$;
 
 -- What is promised and not on the wire yet is taken back, to wait or to be no more.
 create function broadcast_take_back(the_org uuid, the_broadcast uuid, becomes text, at timestamptz) returns integer
-    volatile language sql security definer set search_path = pg_catalog, public, pg_temp as $$
+    volatile language sql as $$
     with back as (
         delete from outbox o using broadcast_recipients r
          where r.org_id = the_org and r.broadcast_id = the_broadcast and r.state = 'placed'
-           and the_org = nullif(current_setting('parley.org_id', true), '')::uuid
            and o.org_id = the_org and o.conversation_id = r.conversation_id and o.seq = r.seq
            and o.priority = 2 and o.state in (0, 4, 5)
         returning r.number, o.conversation_id, o.seq
@@ -613,7 +610,6 @@ create function broadcast_change(the_org uuid, the_name text, what text, who tex
 declare
     b broadcasts;
 begin
-    taken_back := 0;
     outcome := 'unknown';
     if the_org is distinct from nullif(current_setting('parley.org_id', true), '')::uuid then
         return;
@@ -622,6 +618,7 @@ begin
     if b.broadcast_id is null then
         return;
     end if;
+    taken_back := 0;
     state := case when b.paused and b.state in ('gathering', 'running') then 'paused' else b.state end;
     outcome := case
         when what = 'start' and b.state = 'draft' then 'started'
@@ -654,6 +651,5 @@ $$;
 
 revoke execute on function broadcast_places, broadcast_add, broadcast_gather, broadcast_claim, broadcast_place,
     broadcast_settle, broadcast_feed, broadcast_unwanted, broadcast_take_back, broadcast_change from public;
-grant execute on function broadcast_places, broadcast_gather, broadcast_settle, broadcast_feed, broadcast_change
-    to parley_staff;
-grant execute on function broadcast_claim, broadcast_unwanted to parley_bot, parley_staff;
+grant execute on function broadcast_gather, broadcast_feed, broadcast_change to parley_staff;
+grant execute on function broadcast_claim, broadcast_unwanted to parley_bot;
