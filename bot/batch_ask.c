@@ -6,6 +6,7 @@
 
 #include "bot/batch_action.h"
 #include "bot/books.h"
+#include "bot/portal.h"
 #include "store/parts.h"
 #include "store/sql.h"
 
@@ -96,6 +97,8 @@ static struct part_frame frame_of(struct batch_work *work, struct turn *turn,
         turn->code = code_make(&work->arena, config, frame.org, turn->contact);
         frame.code = turn->code.hash;
     }
+    if (part_takes(part, "@portal"))
+        frame.portal = portal_hash(&work->arena, config, frame.org, frame.id);
     if (part_takes(part, "@given") && typed.kind == VALUE_TEXT)
         frame.given = code_hash(&work->arena, config, frame.org, turn->contact, typed.text);
     return frame;

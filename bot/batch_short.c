@@ -1,6 +1,7 @@
 #include "bot/batch_short.h"
 
 #include "bot/link.h"
+#include "bot/portal.h"
 #include "bot/short_link.h"
 #include "store/sql.h"
 #include "webhooks/twilio.h"
@@ -23,7 +24,10 @@ static struct str address_of(struct batch_work *work, const struct turn *turn,
     struct link_file file = {.org = turn->account->org,
                              .customer = turn->customer,
                              .end = link_file_end(work->now, work->now)};
+    struct uuid link;
 
+    if (portal_is_mark(reply->url, &link))
+        return STR_NONE; /* its address is made for the wire alone */
     if (reply->url.len > 0 || !batch_shows_file(reply) ||
         !uuid_parse(reply->document, &file.document))
         return reply->url;

@@ -50,6 +50,7 @@ struct config {
         struct str owner_url;      /* who migrates and seeds; the same as url when not given */
         unsigned connections;      /* per worker */
         unsigned desk_connections; /* likewise, for bot/desk_door.h */
+        unsigned web_connections;  /* likewise, for bot/web.h */
         usec_t connect_timeout, deadline;
         struct str role; /* SET ROLE after connecting */
     } database;

@@ -52,6 +52,10 @@ const struct setting settings[] = {
      .offset = AT(database.desk_connections), .initial = "1", .least = 1, .most = 64,
      .help = "Connections that each worker keeps open besides, as parley_staff: for what acts for the "
              "business, such as the events of a CRM. Conversations never wait for these."},
+    {.path = "database.web_connections", .type = SETTING_COUNT,
+     .offset = AT(database.web_connections), .initial = "1", .least = 1, .most = 64,
+     .help = "Connections that each worker keeps open besides, as parley_web: for customers' own pages. "
+             "Conversations never wait for these."},
     {.path = "database.connect_timeout", .type = SETTING_DURATION,
      .offset = AT(database.connect_timeout), .initial = "5s", .least = 100 * USEC_PER_MSEC,
      .most = USEC_PER_MIN, .help = "How long making a connection may take."},

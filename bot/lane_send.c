@@ -5,6 +5,7 @@
 #include "bot/link.h"
 #include "bot/loop/log.h"
 #include "bot/mail_token.h"
+#include "bot/portal.h"
 
 #define SEALED_GOOD (5 * USEC_PER_MIN) /* so long a code is good, and nobody wants it later */
 
@@ -140,6 +141,7 @@ bool sending_compose(struct sending_row *row, struct err *err)
 
     if (!reply_from_json(&row->arena, row->body, reply, err))
         return false;
+    reply->url = portal_address(&row->arena, lane_config(lane), lane->account->org, reply->url);
     if (row->media.len > 0)
         reply->media = row->media;
     if (row->speaker.file.shown)

@@ -100,5 +100,5 @@ void paper_make(struct paper_make *make)
                                           : param_time(make->into, clock_now());
     call_add(&make->call, &SQL_PAPER_SENDER, params);
     call_add(&make->call, statements[make->kind], params);
-    db_call(make->worker->db, &make->call);
+    db_call(make->db != NULL ? make->db : make->worker->db, &make->call);
 }

@@ -11,6 +11,7 @@
 struct paper_make {
     /* in */
     struct worker *worker;
+    struct db *db; /* who looks it up; NULL: the worker's own, as parley_bot */
     struct uuid org, customer;
     enum paper_kind kind;
     struct str subject; /* the order's or invoice's number, the payment's id */

@@ -71,12 +71,10 @@ static usec_t later(usec_t a, usec_t b)
     return a > b ? a : b;
 }
 
-unsigned quota_take(struct quota *quota, usec_t now, unsigned per_second, unsigned burst,
-                    unsigned n)
+static unsigned take(struct quota *quota, usec_t now, usec_t interval, unsigned burst,
+                     unsigned n)
 {
-    if (per_second == 0 || n == 0)
-        return n;
-    usec_t interval = interval_of(per_second), whole = interval * (burst > 0 ? burst : 1);
+    usec_t whole = interval * (burst > 0 ? burst : 1);
     int64_t used = atomic_load(&quota->used);
     for (;;) {
         usec_t from = later(used, now), left = now + whole - from;
@@ -87,6 +85,19 @@ unsigned quota_take(struct quota *quota, usec_t now, unsigned per_second, unsign
         if (atomic_compare_exchange_weak(&quota->used, &used, from + taken * interval))
             return taken;
     }
+}
+
+unsigned quota_take(struct quota *quota, usec_t now, unsigned per_second, unsigned burst,
+                    unsigned n)
+{
+    if (per_second == 0 || n == 0)
+        return n;
+    return take(quota, now, interval_of(per_second), burst, n);
+}
+
+bool quota_one(struct quota *quota, usec_t now, usec_t interval, unsigned burst)
+{
+    return take(quota, now, interval, burst, 1) == 1;
 }
 
 void quota_give(struct quota *quota, unsigned per_second, unsigned n)

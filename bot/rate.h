@@ -39,6 +39,8 @@ struct quota {
 /* At most `n`, as many as are there; `per_second` 0: no limit. */
 unsigned quota_take(struct quota *quota, usec_t now, unsigned per_second, unsigned burst,
                     unsigned n);
+/* One; `interval` is how long it takes until there is another. False: there is none. */
+MUST_USE bool quota_one(struct quota *quota, usec_t now, usec_t interval, unsigned burst);
 /* Taken and not used. */
 void quota_give(struct quota *quota, unsigned per_second, unsigned n);
 /* How long until one is there; 0: now. */

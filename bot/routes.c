@@ -7,6 +7,7 @@
 #include "bot/pay_pages.h"
 #include "bot/short_link.h"
 #include "bot/turns.h"
+#include "bot/web.h"
 
 #include <stdlib.h>
 
@@ -59,6 +60,11 @@ static void get_file(struct worker *worker, struct http_exchange *exchange, stru
     } else {
         link_files_visit(worker->link_files, exchange, token);
     }
+}
+
+static void get_customer(struct worker *worker, struct http_exchange *exchange, struct str path)
+{
+    web_visit(worker->web, exchange, path);
 }
 
 static void post_events(struct worker *worker, struct http_exchange *exchange)
@@ -144,6 +150,7 @@ static const struct {
     {"/u/",             link_pages_unsubscribe},
     {"/s/",             short_link_visit      },
     {"/f/",             get_file              },
+    {"/customer/",      get_customer          },
     {"/webhooks/mail/", post_mail             },
 };
 

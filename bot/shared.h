@@ -13,9 +13,10 @@
 #include "bot/rate.h"
 #include "bot/spool_file.h"
 
-#define SHARED_SLOTS    8   /* batches of one worker in flight */
-#define SHARED_STEPPING 256 /* deliveries of one batch */
-#define SHARED_SUSPECTS 256
+#define SHARED_SLOTS     8   /* batches of one worker in flight */
+#define SHARED_STEPPING  256 /* deliveries of one batch */
+#define SHARED_SUSPECTS  256
+#define SHARED_WEB_LINKS 8192
 
 struct shared_worker {
     struct metrics metrics;
@@ -43,7 +44,8 @@ struct shared {
     struct spool_shared spool;
     struct gate gates[GATES];
     struct quota resend; /* requests to Resend, in and out: the node has one key */
-    struct post *posts;  /* n_workers x n_workers; at the same address in all processes */
+    struct quota web_links[SHARED_WEB_LINKS]; /* requests by a link, at a place of its hash */
+    struct post *posts; /* n_workers x n_workers; at the same address in all processes */
     struct shared_worker workers[]; /* n_workers */
 };
 

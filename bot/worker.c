@@ -27,6 +27,7 @@
 #include "bot/spool.h"
 #include "bot/turns.h"
 #include "bot/upload.h"
+#include "bot/web.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -177,6 +178,7 @@ static void close_all(struct worker *worker)
     fetcher_destroy(worker->fetcher);
     worker->fetcher = NULL;
     desk_door_close(worker->desk);
+    web_close(worker->web);
     db_close(worker->db, db_closed);
 }
 
@@ -244,7 +246,10 @@ static bool open_database(struct worker *worker, struct err *err)
     if (!db_create(&worker->loop, &options, &worker->db, err))
         return false;
     worker->desk = desk_door_create(worker, err);
-    return worker->desk != NULL;
+    if (worker->desk == NULL)
+        return false;
+    worker->web = web_create(worker, err);
+    return worker->web != NULL;
 }
 
 static bool open_fetcher(struct worker *worker, struct err *err)
@@ -364,6 +369,7 @@ int worker_main(const struct worker_start *how)
     documents_destroy(worker.documents);
     spool_destroy(worker.spool);
     desk_door_destroy(worker.desk);
+    web_destroy(worker.web);
     db_destroy(worker.db);
     arena_finish(&worker.letter_arena);
     if (!loop_finish(&worker.loop))

@@ -31,6 +31,7 @@ struct broadcasts;
 struct audit;
 struct spool;
 struct desk_door;
+struct web;
 
 struct worker {
     const struct config *config;
@@ -42,6 +43,7 @@ struct worker {
     struct loop loop;
     struct db *db;
     struct desk_door *desk; /* what acts for the business */
+    struct web *web;        /* customers' own pages */
     struct fetcher *fetcher;
     struct http_server *http;
     struct http_handler routes;

@@ -43,6 +43,7 @@ static const struct part parts[] = {
     {"papers_list", &SQL_PAPERS_LIST, TAKES("number", "@now"), PART_LIST, false},
     {"paper_ask", &SQL_PAPER_ASK, TAKES("paper", "language", "@conversation", "@id", "@now"), PART_ACTION, false},
     {"paper_tell", &SQL_PAPER_TELL, TAKES("@conversation"), PART_ACTION, false},
+    {"portal_mint", &SQL_PORTAL_MINT, TAKES("@contact", "@id", "@portal", "@now"), PART_ACTION, false},
     {"news_tell", &SQL_NEWS_TELL, TAKES("@conversation", "language", "@now"), PART_ACTION, false},
     {"review_ask", &SQL_REVIEW_ASK, TAKES("@conversation", "@now"), PART_ACTION, false},
     {"review_rate", &SQL_REVIEW_RATE, TAKES("number", "stars", "@id", "@conversation", "@contact", "@now"), PART_ACTION, false},
@@ -173,6 +174,8 @@ static struct db_param param_frame(struct arena *into, const struct part_frame *
         return param_some(frame->code);
     if (str_eq(name, STR("@channels")))
         return param_text(frame->channels.len > 0 ? frame->channels : STR(""));
+    if (str_eq(name, STR("@portal")))
+        return param_some(frame->portal);
     if (str_eq(name, STR("@given")))
         return param_some(frame->given);
     assert(str_eq(name, STR("@text")));

@@ -40,6 +40,8 @@ struct part_frame {
     struct str text;          /* @text: what was written, as it came */
     struct str code;          /* @code: the hash of a code made for this; empty: none was */
     struct str channels;      /* @channels: those that can carry a code now: "sms,whatsapp" */
+    struct str
+        portal;       /* @portal: the hash of a link's token made for @id; empty: none can be */
     struct str given; /* @given: the hash of the variable `code`; empty: it is no code */
 };
 

@@ -189,6 +189,10 @@ with own as (
 ), unwatched as (
     delete from fallbacks f using ended e
      where f.org_id = $1::uuid and f.conversation_id = e.conversation_id
+), closed as (
+    update portal_links l set revoked_at = $5::timestamptz from unlinked u
+     where l.org_id = $1::uuid and l.customer_id = $2::uuid and l.contact_id = u.contact_id
+       and l.revoked_at is null
 ), noted as (
     insert into audit (org_id, audit_id, at, actor, action, subject)
     select $1::uuid, $4::uuid, $5::timestamptz, 'customer', 'verify.not_me', $2::uuid::text
@@ -253,6 +257,10 @@ with unlinked as (
 ), unwatched as (
     delete from fallbacks f using ended e
      where f.org_id = $1::uuid and f.conversation_id = e.conversation_id
+), closed as (
+    update portal_links l set revoked_at = $6::timestamptz from unlinked u
+     where l.org_id = $1::uuid and l.customer_id = $2::uuid and l.contact_id = u.contact_id
+       and l.revoked_at is null
 ), noted as (
     insert into audit (org_id, audit_id, at, actor, action, subject)
     select $1::uuid, $5::uuid, $6::timestamptz, 'customer', 'verify.place_removed', u.contact_id::text

@@ -7,6 +7,7 @@
 #include "bot/link_pages.h"
 #include "bot/pay_pages.h"
 #include "bot/short_link.h"
+#include "bot/web.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -158,6 +159,12 @@ void link_files_visit(struct link_files *files, struct http_exchange *exchange,
 {
     (void)files;
     link_pages_tap(NULL, exchange, token);
+}
+
+void web_visit(struct web *web, struct http_exchange *exchange, struct str path)
+{
+    (void)web;
+    link_pages_tap(NULL, exchange, path);
 }
 
 static struct worker worker;

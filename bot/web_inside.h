@@ -1,0 +1,45 @@
+/*
+ * What the files of bot/web.h share.
+ *
+ *     web.c         whose link it is, and which page is wanted
+ *     web_pages.c   the index and an order
+ *     web_papers.c  a paper
+ */
+#pragma once
+
+#include "bot/paper_make.h"
+#include "bot/web.h"
+#include "templates/web_page.h"
+
+struct web {
+    struct worker *worker;
+    struct db *db;
+    unsigned n_drawing;
+};
+
+/* One request, in its exchange's arena. */
+struct web_visit {
+    struct web *web;
+    struct http_exchange *exchange;
+    struct uuid org, customer;
+    struct hash hash;
+    struct str tail; /* behind the token: "/orders/ORD-7"; empty: the index */
+    enum lang
+        asked; /* what the browser would like, for who is not known; LANG_COUNT: nothing */
+    bool head;
+    struct web_page page;
+    struct db_call call;
+    struct web_index index;
+    struct paper_make paper;
+};
+
+/* --- web.c */
+void web_show(struct web_visit *visit, int status, struct str page);
+void web_show_plain(struct web_visit *visit, int status, const char *name);
+/* A call as that customer. */
+void web_call_init(struct web_visit *visit, void (*done)(struct db_call *call));
+
+/* --- web_pages.c, web_papers.c: `rest` is the tail behind the word that chose it */
+void web_index(struct web_visit *visit, struct str rest);
+void web_order(struct web_visit *visit, struct str rest);
+void web_paper(struct web_visit *visit, struct str rest);

@@ -1,0 +1,79 @@
+-- Customers' own pages: links to them (bot/portal.h), and what stands there (bot/web.c). But for the first
+-- run as parley_web with the customer set: that they see their own only is row-level security's
+-- doing.
+
+-- name: portal_mint
+-- An action (flows/portal.yaml). `hash` is none where no link can be made: there is no public address.
+-- $1 org  $2 customer  $3 contact  $4 fresh id  $5 hash  $6 now
+select m.outcome, case when m.outcome = 'minted' then 'portal:' || $4::uuid end as link
+  from portal_mint($1::uuid, $2::uuid, $3::uuid, $4::uuid, $5::bytea, $6::timestamptz) m (outcome);
+
+-- name: portal_open
+-- One row for a business that is there; with a customer when the token is good.
+-- $1 org  $2 hash  $3 whether somebody reads  $4 now
+select b.name, b.email, b.phone, b.website, b.language, p.customer, p.name as customer_name, p.language, p.time_zone,
+       p.good_until
+  from businesses b
+  left join lateral portal_open($1::uuid, $2::bytea, $3::bool, $4::timestamptz) p on true
+ where b.org_id = $1::uuid;
+
+-- name: portal_orders
+-- The newest first; one more than a page has.
+-- $1 org  $2 customer  $3 language  $4 offset  $5 at most
+select o.number, o.workflow, o.status, w.phase, n.status_name, o.placed_at, o.total_minor, o.currency as total_currency,
+       (select sum(case when i.qty = trunc(i.qty) then i.qty else 1 end)::int8
+          from order_items i
+         where i.org_id = o.org_id and i.order_id = o.order_id) as items_count,
+       case when w.phase = 'active' then o.expected_at end as expected_at, o.delivered_at
+  from orders o
+  join workflow_states w
+    on w.org_id = o.org_id and w.workflow = o.workflow and w.status = o.status
+ cross join lateral (
+    select status_name(w.workflow, w.status, w.names, $3::text) as status_name) n
+ where o.org_id = $1::uuid and o.customer_id = $2::uuid
+ order by o.placed_at desc, o.order_id desc
+offset $4::int4 limit $5::int4;
+
+-- name: portal_papers
+-- What there is as a paper, the newest first: all, or what belongs to one order.
+-- $1 org  $2 customer  $3 order's number, or none  $4 now  $5 at most
+(select 'order' as kind, o.number as subject, o.number, o.placed_at as at, o.total_minor as amount_minor,
+        o.currency as amount_currency, null::text as state
+   from orders o
+  where o.org_id = $1::uuid and o.customer_id = $2::uuid and o.number = $3::text)
+union all
+(select * from (
+    (select 'invoice', i.number, i.number, business_noon(i.issued_on, b.time_zone) as at, i.total_minor, i.currency,
+            s.state
+       from businesses b
+       join invoices i on i.org_id = b.org_id and i.customer_id = $2::uuid
+       left join orders o on o.org_id = i.org_id and o.order_id = i.order_id
+      cross join lateral invoice_stands(i.org_id, i.invoice_id, business_day(b.time_zone, $4::timestamptz)) s
+      where b.org_id = $1::uuid and ($3::text is null or o.number = $3::text)
+      order by i.issued_on desc, i.number limit $5::int4)
+    union all
+    (select 'receipt', p.payment_id::text, i.number, p.at, p.minor, p.currency, null
+       from payments p
+       join invoices i on i.org_id = p.org_id and i.invoice_id = p.invoice_id
+       left join orders o on o.org_id = i.org_id and o.order_id = i.order_id
+      where p.org_id = $1::uuid and p.customer_id = $2::uuid and ($3::text is null or o.number = $3::text)
+      order by p.at desc limit $5::int4)) x
+  order by x.at desc limit $5::int4);
+
+-- name: portal_photos
+-- Of one order, before and after, oldest first.
+-- $1 org  $2 customer  $3 order's number
+select p.category, nullif(p.caption, '') as caption, p.taken_at, nullif(p.url, '') as url,
+       d.document_id::text as document, d.mime, d.width::int8 as width, d.height::int8 as height
+  from orders o
+  join order_photos p on p.org_id = o.org_id and p.order_id = o.order_id and p.visible
+  left join documents d
+    on d.org_id = p.org_id and d.document_id = p.document_id and d.state = 'kept'
+ where o.org_id = $1::uuid and o.customer_id = $2::uuid and o.number = $3::text
+ order by array_position(array['damage', 'progress', 'completed'], p.category), p.taken_at
+ limit 40;
+
+-- name: portal_viewed
+-- $1 org  $2 customer  $3 invoice's number  $4 now
+select invoice_viewed($1::uuid, $2::uuid, i.invoice_id, $4::timestamptz) as viewed
+  from invoices i where i.org_id = $1::uuid and i.customer_id = $2::uuid and i.number = $3::text;

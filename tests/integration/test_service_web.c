@@ -1,0 +1,352 @@
+/*
+ * Customers' own pages, through the whole service: a link is made in a verified session, its
+ * token stands nowhere but in the message that arrives, and it opens its customer's things and
+ * nobody else's, on every path.
+ */
+#include "bot/portal.h"
+#include "tests/support/service.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <curl/curl.h>
+
+#define AMELIA "15550100001" /* whose ORD-1002 and INV-7002 are */
+#define LUCIA  "15550100002"
+#define WAIT   (20 * USEC_PER_SEC)
+
+static struct arena arena;
+static struct service service;
+static PGconn *owner;
+static struct config config = {
+    .secrets = {.key = {"a key of thirty-two characters or more", 38}}};
+static unsigned posted;
+static bool failed;              /* to begin */
+static struct str amelia, lucia; /* their links' paths */
+
+static struct {
+    long status;
+    char head[4096], *body;
+    size_t head_len, body_len;
+    double first_byte; /* seconds */
+} answer;
+
+static size_t take_head(char *bytes, size_t size, size_t n, void *user)
+{
+    size_t room = sizeof answer.head - answer.head_len - 1,
+           len = size * n < room ? size * n : room;
+
+    (void)user;
+    memcpy(answer.head + answer.head_len, bytes, len);
+    answer.head_len += len;
+    answer.head[answer.head_len] = '\0';
+    return size * n;
+}
+
+static size_t take_body(char *bytes, size_t size, size_t n, void *user)
+{
+    (void)user;
+    answer.body = realloc(answer.body, answer.body_len + size * n + 1);
+    memcpy(answer.body + answer.body_len, bytes, size * n);
+    answer.body_len += size * n;
+    answer.body[answer.body_len] = '\0';
+    return size * n;
+}
+
+static long ask(const char *method, struct str path, const char *header)
+{
+    CURL *curl = curl_easy_init();
+    struct curl_slist *headers = header != NULL ? curl_slist_append(NULL, header) : NULL;
+
+    free(answer.body);
+    memset(&answer, 0, sizeof answer);
+    answer.body = calloc(1, 1);
+    curl_easy_setopt(
+        curl, CURLOPT_URL,
+        arena_format(&arena, "http://127.0.0.1:%d%.*s", service.port, STR_ARG(path)).at);
+    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_head);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT, 20L);
+    if (strcmp(method, "HEAD") == 0) {
+        curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
+    } else {
+        curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
+        if (strcmp(method, "POST") == 0)
+            curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "");
+    }
+    assert_int_equal(curl_easy_perform(curl), CURLE_OK);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer.status);
+    curl_easy_getinfo(curl, CURLINFO_STARTTRANSFER_TIME, &answer.first_byte);
+    curl_easy_cleanup(curl);
+    curl_slist_free_all(headers);
+    return answer.status;
+}
+
+static long get(struct str base, const char *path)
+{
+    return ask("GET", arena_format(&arena, "%.*s%s", STR_ARG(base), path), NULL);
+}
+
+static void say(const char *phone, const char *words)
+{
+    struct post post = {
+        .body =
+            post_text(&arena, phone, arena_format(&arena, "wamid.web.%u", posted++).at, words)};
+
+    service_post(&service, &post, 1, 1, WAIT);
+    assert_int_equal(post.status, 200);
+    service_until(&service, owner, "select count(*) from outbox", 0, WAIT);
+}
+
+static const char *one(const char *sql)
+{
+    PGresult *result = PQexec(owner, sql);
+
+    assert_int_equal(PQresultStatus(result), PGRES_TUPLES_OK);
+    assert_int_equal(PQntuples(result), 1);
+    const char *value = arena_format(&arena, "%s", PQgetvalue(result, 0, 0)).at;
+    PQclear(result);
+    return value;
+}
+
+/* The path of the newest link. */
+static struct str newest(void)
+{
+    struct uuid org;
+    struct str mark =
+        arena_format(&arena, "portal:%s",
+                     one("select link_id from portal_links order by made_at desc limit 1"));
+
+    assert_true(uuid_parse(str_from(one("select org_id from portal_links limit 1")), &org));
+    config.public_url = arena_format(&arena, "http://127.0.0.1:%d", service.port);
+    struct str url = portal_address(&arena, &config, org, mark);
+    return str_slice(url, config.public_url.len, url.len);
+}
+
+static struct str link_for(const char *phone)
+{
+    say(phone, "menu");
+    run_sql(owner, "update conversations set verified_until = now() + interval '30 minutes'");
+    say(phone, "my documents online");
+    return newest();
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    store_open();
+    owner = owner_connect();
+    failed = true;
+    service_start(&service, &(struct service_wish){.workers = 2});
+    amelia = link_for(AMELIA);
+    lucia = link_for(LUCIA);
+    failed = false;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    if (service.pid != 0 && !failed)
+        service_stop(&service);
+    service_end(&service);
+    free(answer.body);
+    arena_finish(&arena);
+    PQfinish(owner);
+    store_shut();
+    return 0;
+}
+
+static void assert_shows(const char *wanted)
+{
+    if (strstr(answer.body, wanted) == NULL)
+        fail_msg("\"%s\" is not in:\n%s", wanted, answer.body);
+}
+
+/* --- the link -------------------------------------------------------------------------------
+ */
+
+static void otp_7_a_link_stands_nowhere_but_in_the_message_that_arrives(void **state)
+{
+    struct str token = str_slice(amelia, strlen("/customer/"), amelia.len);
+
+    (void)state;
+    assert_int_equal(token.len, PORTAL_TOKEN_LEN);
+    assert_int_equal(service_arrived(&service, AMELIA, arena_cstr(&arena, token)), 1);
+    assert_int_equal(
+        ask_number(owner, arena_format(&arena,
+                                       "select count(*) from messages where body like "
+                                       "'%%%.*s%%'",
+                                       STR_ARG(str_slice(token, 30, token.len)))
+                              .at),
+        0);
+    assert_int_equal(
+        service_logged(&service, arena_cstr(&arena, str_slice(token, 30, token.len))), 0);
+    assert_int_equal(ask_number(owner,
+                                "select count(*) from portal_links where "
+                                "octet_length(token_hash) = 32 and expires_at - made_at = "
+                                "interval '90 days'"),
+                     2);
+}
+
+/* --- what is there
+ * ----------------------------------------------------------------------------
+ */
+
+static void web_1_the_index_has_the_orders_and_the_papers(void **state)
+{
+    (void)state;
+    assert_int_equal(get(amelia, ""), 200);
+    assert_shows("ORD-1002");
+    assert_shows("/papers/invoice/INV-7002.pdf");
+    assert_null(strstr(answer.body, "<script"));
+    assert_true(answer.body_len < 50 * 1024);
+    print_message("the index: %zu bytes, first byte after %.1f ms\n", answer.body_len,
+                  answer.first_byte * 1000);
+    assert_non_null(strcasestr(answer.head, "content-security-policy: default-src 'none'"));
+    assert_non_null(strcasestr(answer.head, "referrer-policy: no-referrer"));
+    assert_non_null(strcasestr(answer.head, "cache-control: no-store"));
+    assert_non_null(strcasestr(answer.head, "x-robots-tag: noindex"));
+}
+
+static void web_1_an_order_has_its_timeline_and_papers(void **state)
+{
+    (void)state;
+    assert_int_equal(get(amelia, "/orders/ORD-1002"), 200);
+    assert_shows("Order ORD-1002");
+    assert_shows("<ol class=\"steps\">");
+    assert_shows("/papers/order/ORD-1002.pdf");
+    assert_true(answer.body_len < 50 * 1024);
+}
+
+static void web_1_a_paper_is_a_pdf_with_its_name(void **state)
+{
+    (void)state;
+    assert_int_equal(get(amelia, "/papers/order/ORD-1002.pdf"), 200);
+    assert_memory_equal(answer.body, "%PDF-", 5);
+    assert_non_null(strcasestr(answer.head, "content-type: application/pdf"));
+    assert_non_null(strcasestr(answer.head, "filename=\"order-ORD-1002.pdf\""));
+    assert_int_equal(get(amelia, "/papers/invoice/INV-7002.pdf"), 200);
+    assert_memory_equal(answer.body, "%PDF-", 5);
+    assert_int_equal(
+        ask_number(owner, "select count(*) from events_out where type = 'invoice.viewed'"), 1);
+}
+
+static void crm_2_a_visit_is_told_once(void **state)
+{
+    (void)state;
+    assert_int_equal(get(lucia, ""), 200);
+    assert_int_equal(get(lucia, ""), 200);
+    assert_int_equal(
+        ask_number(
+            owner,
+            "select count(*) from events_out e join portal_links l using (org_id, customer_id) "
+            "where type = 'portal.login' and l.link_id = (select link_id from "
+            "portal_links order by made_at desc limit 1)"),
+        1);
+}
+
+/* --- whose
+ * ------------------------------------------------------------------------------------
+ */
+
+static void web_6_what_opens_nothing_is_the_same_kind_page_whatever_the_reason(void **state)
+{
+    char *kept;
+    struct str wrong = arena_str(&arena, amelia), own;
+
+    (void)state;
+    ((char *)wrong.at)[wrong.len - 5] ^= 1;
+    assert_int_equal(get(wrong, ""), 404);
+    assert_shows("This customer portal link is invalid or has expired. Please contact");
+    kept = strdup(answer.body);
+    static const char *const tails[] = {"", "/orders/ORD-1002", "/papers/invoice/INV-7002.pdf",
+                                        "/nothing"};
+    for (size_t i = 0; i < COUNTOF(tails); i++) {
+        assert_int_equal(get(wrong, tails[i]), 404);
+        assert_string_equal(answer.body, kept);
+    }
+    assert_int_equal(get(STR("/customer/x"), ""), 404);
+    assert_string_equal(answer.body, kept);
+    own = link_for(AMELIA);
+    assert_int_equal(get(own, ""), 200);
+    run_sql(owner,
+            "update portal_links set expires_at = now() where link_id = (select link_id from "
+            "portal_links order by made_at desc limit 1)");
+    assert_int_equal(get(own, ""), 404);
+    assert_string_equal(answer.body, kept);
+    own = link_for(AMELIA);
+    run_sql(owner,
+            "update portal_links set revoked_at = now() where link_id = (select link_id from "
+            "portal_links order by made_at desc limit 1)");
+    assert_int_equal(get(own, ""), 404);
+    assert_string_equal(answer.body, kept);
+    free(kept);
+}
+
+static void web_1_nobody_else_s_things_are_there(void **state)
+{
+    static const char *const tails[] = {"/orders/ORD-1002", "/papers/order/ORD-1002.pdf",
+                                        "/papers/invoice/INV-7002.pdf"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(tails); i++) {
+        assert_int_equal(get(amelia, tails[i]), 200);
+        assert_int_equal(get(lucia, tails[i]), 404);
+        assert_null(strstr(answer.body, "ORD-1002"));
+    }
+    const char *receipt = one(
+        "select p.payment_id from payments p join invoices i using (org_id, invoice_id) where "
+        "i.number = 'INV-7002' limit 1");
+    struct str tail = arena_format(&arena, "/papers/receipt/%s.pdf", receipt);
+    assert_int_equal(get(amelia, tail.at), 200);
+    assert_int_equal(get(lucia, tail.at), 404);
+}
+
+static void web_1_other_methods_and_paths_are_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(ask("HEAD", amelia, NULL), 200);
+    assert_int_equal(ask("DELETE", amelia, NULL), 405);
+    assert_int_equal(ask("POST", amelia, NULL), 405);
+    assert_int_equal(get(amelia, "/nothing"), 404);
+    assert_int_equal(get(amelia, "/papers/statement/1.pdf"), 404);
+    assert_int_equal(get(amelia, "/papers/order/"), 404);
+    assert_int_equal(get(amelia, "/orders/"), 404);
+    assert_int_equal(get(amelia, "/orders/ord-1002"), 404);
+    assert_int_equal(get(amelia, "/orders/%ff%27%22"), 404);
+}
+
+static void otp_7_a_link_is_good_for_a_hundred_requests_an_hour(void **state)
+{
+    struct str own = link_for(LUCIA);
+    int n = 0;
+
+    (void)state;
+    while (n < 120 && ask("HEAD", own, NULL) == 200)
+        n++;
+    assert_in_range(n, 100, 101);
+    assert_int_equal(answer.status, 429);
+    assert_int_equal(get(amelia, ""), 200);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(otp_7_a_link_stands_nowhere_but_in_the_message_that_arrives),
+        cmocka_unit_test(web_1_the_index_has_the_orders_and_the_papers),
+        cmocka_unit_test(web_1_an_order_has_its_timeline_and_papers),
+        cmocka_unit_test(web_1_a_paper_is_a_pdf_with_its_name),
+        cmocka_unit_test(crm_2_a_visit_is_told_once),
+        cmocka_unit_test(web_6_what_opens_nothing_is_the_same_kind_page_whatever_the_reason),
+        cmocka_unit_test(web_1_nobody_else_s_things_are_there),
+        cmocka_unit_test(web_1_other_methods_and_paths_are_refused),
+        cmocka_unit_test(otp_7_a_link_is_good_for_a_hundred_requests_an_hour),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
