@@ -1,6 +1,7 @@
 /* A paper, drawn when it is asked for. */
 #include "bot/web_inside.h"
 
+#include "bot/kept.h"
 #include "bot/loop/log.h"
 #include "store/sql.h"
 
