@@ -12,6 +12,8 @@
 #include "bot/loop/log.h"
 #include "store/sql.h"
 #include "webhooks/crm_event.h"
+#include "webhooks/redact.h"
+#include "webhooks/sagepilot.h"
 #include "webhooks/svix.h"
 
 #include <stdlib.h>
@@ -25,6 +27,7 @@ struct crm_call {
     struct crm_counts {
         size_t events, kept, older, repeated, waiting;
     } counts;
+    struct str unknown; /* a type that nothing takes; empty: none */
     size_t pending;
     bool failed;
 };
@@ -40,26 +43,33 @@ static const char *const plain[] = {"X-Content-Type-Options: nosniff",
 /* --- who ------------------------------------------------------------------------------------
  */
 
-/* The app whose secret signs these bytes, or NULL. Every one is tried, whichever fits. */
-static const struct config_crm_app *signed_by(const struct config *config,
-                                              struct http_exchange *exchange)
+static struct svix_headers signature_of(struct http_exchange *exchange)
 {
-    const struct config_crm_app *found = NULL;
     struct svix_headers headers = {http_request_header(exchange, "webhook-id"),
                                    http_request_header(exchange, "webhook-timestamp"),
                                    http_request_header(exchange, "webhook-signature")};
-    usec_t now = clock_now();
 
     if (headers.id.len == 0) {
         headers = (struct svix_headers){http_request_header(exchange, "svix-id"),
                                         http_request_header(exchange, "svix-timestamp"),
                                         http_request_header(exchange, "svix-signature")};
     }
+    return headers;
+}
+
+/* The app whose secret signs these bytes, or NULL. Every one is tried, whichever fits. */
+static const struct config_crm_app *signed_by(const struct config *config,
+                                              const struct svix_headers *headers,
+                                              struct http_exchange *exchange)
+{
+    const struct config_crm_app *found = NULL;
+    usec_t now = clock_now();
+
     for (size_t i = 0; i < config->crm.n_apps; i++) {
         const struct config_crm_app *app = &config->crm.apps[i];
-        bool right = svix_verify(&exchange->arena, app->secret, &headers, exchange->body, now);
+        bool right = svix_verify(&exchange->arena, app->secret, headers, exchange->body, now);
         right |= app->secret_before.len > 0 && svix_verify(&exchange->arena, app->secret_before,
-                                                           &headers, exchange->body, now);
+                                                           headers, exchange->body, now);
         if (right && found == NULL)
             found = app;
     }
@@ -69,8 +79,20 @@ static const struct config_crm_app *signed_by(const struct config *config,
 /* --- answering ------------------------------------------------------------------------------
  */
 
-static struct str counts_json(struct arena *into, const struct crm_counts *counts)
+static struct str counts_json(struct arena *into, const struct crm_call *call)
 {
+    const struct crm_counts *counts = &call->counts;
+    struct json_out out;
+
+    if (call->unknown.len > 0) {
+        json_out_init(&out, into, 128);
+        json_open(&out, '{');
+        json_key(&out, "events"), json_put_int(&out, 1);
+        json_key(&out, "kept"), json_put_int(&out, 0);
+        json_member(&out, "unknown", str_cut(into, call->unknown, 60));
+        json_close(&out, '}');
+        return json_out_text(&out);
+    }
     return arena_format(into,
                         "{\"events\":%zu,\"kept\":%zu,\"older\":%zu,\"repeated\":%zu,"
                         "\"waiting\":%zu}\n",
@@ -103,8 +125,7 @@ static void answer(struct crm_call *call)
     }
     count(COUNT_DELIVERIES, 1);
     observe(HIST_ACK, clock_monotonic() - exchange->arrived);
-    http_reply(exchange, 200, "application/json", counts_json(&exchange->arena, &call->counts),
-               plain);
+    http_reply(exchange, 200, "application/json", counts_json(&exchange->arena, call), plain);
 }
 
 static void settle(struct crm_call *call)
@@ -193,14 +214,75 @@ static struct cloud_headers headers_of(struct http_exchange *exchange)
     };
 }
 
-void intake_crm(struct intake *intake, struct http_exchange *exchange)
+/* The events of a body, or what is wrong with it as a whole. */
+static void take_body(struct crm_call *call, struct str body)
 {
-    const struct config_crm_app *app = signed_by(intake->worker->config, exchange);
+    struct http_exchange *exchange = call->exchange;
     struct cloud_headers headers = headers_of(exchange);
     struct cloud_batch batch;
     struct crm_batch *parts;
-    struct crm_call *call;
     struct err err = {0};
+
+    if (!cloud_events_read(&exchange->arena, &headers, body, &batch, &err)) {
+        count(COUNT_UNREADABLE, 1);
+        crm_fault(
+            &call->faults, 0,
+            &(struct shape_fault){.expected = STR("JSON: a CloudEvent, or an array of them"),
+                                  .got = arena_str(&exchange->arena, str_from(err.text))});
+        return;
+    }
+    call->counts.events = batch.read;
+    parts = crm_events_read(&exchange->arena, &batch, &call->faults);
+    for (; parts != NULL; parts = parts->next)
+        keep(call, parts);
+}
+
+/* --- a type that we do not know -------------------------------------------------------------
+ */
+
+struct crm_stray {
+    struct db_call call;
+    struct crm_call *of;
+};
+
+static void stray_kept(struct db_call *call)
+{
+    struct crm_stray *stray = CONTAINER_OF(call, struct crm_stray, call);
+
+    stray->of->failed |= call->err.code != ERR_NONE;
+    settle(stray->of);
+}
+
+/* Sagepilot's vocabulary is larger than what we are told: what nothing here takes is kept for a
+ * person, and answered 200 with a word about it. */
+static void keep_unknown(struct crm_call *call, struct str type)
+{
+    struct arena *arena = &call->exchange->arena;
+    struct crm_stray *stray = arena_new(arena, struct crm_stray);
+    struct db_param *params = arena_array(arena, struct db_param, 5);
+    size_t cards = 0;
+
+    call->unknown = type;
+    call->counts.events = 1;
+    stray->of = call;
+    params[0] = param_uuid(arena, worker_uuid());
+    params[1] = param_time(arena, clock_now());
+    params[2] = param_text(STR("an event of a CRM that nothing here is told by"));
+    params[3] = param_text(redact_json(arena, call->exchange->body, &cards));
+    params[4] = param_text(STR("crm"));
+    call_init(&stray->call, arena, (struct uuid){{0}});
+    stray->call.done = stray_kept;
+    call_add(&stray->call, &SQL_UNROUTED_KEEP, params);
+    call->pending++;
+    db_call(call->intake->worker->db, &stray->call);
+}
+
+void intake_crm(struct intake *intake, struct http_exchange *exchange)
+{
+    struct svix_headers headers = signature_of(exchange);
+    const struct config_crm_app *app = signed_by(intake->worker->config, &headers, exchange);
+    struct crm_call *call;
+    struct str event, type;
 
     if (app == NULL) {
         count(COUNT_FORGED, 1);
@@ -214,17 +296,17 @@ void intake_crm(struct intake *intake, struct http_exchange *exchange)
     call = arena_new(&exchange->arena, struct crm_call);
     *call = (struct crm_call){intake, exchange, app, {.into = &exchange->arena}, .pending = 1};
     intake->open++;
-    if (cloud_events_read(&exchange->arena, &headers, exchange->body, &batch, &err)) {
-        call->counts.events = batch.read;
-        parts = crm_events_read(&exchange->arena, &batch, &call->faults);
-        for (; parts != NULL; parts = parts->next)
-            keep(call, parts);
-    } else {
-        count(COUNT_UNREADABLE, 1);
-        crm_fault(
-            &call->faults, 0,
-            &(struct shape_fault){.expected = STR("JSON: a CloudEvent, or an array of them"),
-                                  .got = arena_str(&exchange->arena, str_from(err.text))});
+    switch (sagepilot_event(&exchange->arena, headers.id, headers.timestamp, exchange->body,
+                            &event, &type)) {
+    case SAGEPILOT_UNKNOWN:
+        keep_unknown(call, type);
+        break;
+    case SAGEPILOT_KNOWN:
+        take_body(call, event);
+        break;
+    case SAGEPILOT_NOT:
+        take_body(call, exchange->body);
+        break;
     }
     settle(call);
 }

@@ -3,6 +3,7 @@
  * a type that we know, and what is refused says why.
  */
 #include "webhooks/crm_event.h"
+#include "webhooks/sagepilot.h"
 
 #include <stdlib.h>
 
@@ -40,11 +41,14 @@ static void look(struct arena *arena, struct str body, const struct cloud_header
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena arena;
-    struct str body = {(const char *)data, size}, rest = body;
+    struct str body = {(const char *)data, size}, rest = body, event, type;
     struct cloud_headers headers = {.content_type = STR("application/cloudevents+json")};
 
     arena_init(&arena);
     look(&arena, body, &headers);
+    if (sagepilot_event(&arena, STR("msg_1"), STR("1764000000"), body, &event, &type) ==
+        SAGEPILOT_KNOWN)
+        look(&arena, event, &headers);
     headers.content_type = STR("application/json");
     (void)str_split(&rest, '\n', &headers.type);
     (void)str_split(&rest, '\n', &headers.id);

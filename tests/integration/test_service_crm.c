@@ -14,6 +14,9 @@
 
 #include <cmocka.h>
 #include <curl/curl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define SECRET   "whsec_cGFybGV5LXRlc3RzLW93bi1rZXktMDAxLXdpdGgtMzI="
 #define BEFORE   "whsec_cGFybGV5LXRlc3RzLW9sZC1rZXktMDAxLXdpdGgtMzI="
@@ -269,6 +272,87 @@ static void crm_1_binary_mode_and_the_handshake(void **state)
         200);
 }
 
+static void crm_1_sagepilot_is_understood_or_told_that_not(void **state)
+{
+    static const struct wish wish = {.type = "application/json"};
+
+    (void)state;
+    run_sql(owner, "insert into directory (kind, external_id, org_id, app) select 'crm',"
+                   " 'sagepilot', org_id, 'demo' from businesses on conflict do nothing");
+    assert_int_equal(push(order("pilot-1", "1", "PILOT-1", "shipped")), 200);
+    assert_int_equal(
+        push_as(STR("{\"event_type\":\"shipment_out_for_delivery\",\"source\":\"sagepilot\","
+                    "\"payload\":{\"shipment_id\":77,\"order_id\":\"o-PILOT-1\",\"carrier\":"
+                    "\"ups\",\"tracking_code\":\"1Z999AA10123456784\"}}"),
+                wish),
+        200);
+    assert_int_equal(ask_number(owner,
+                                "select count(*) from shipments where external_id = '77' "
+                                "and status = 'out_for_delivery'"),
+                     1);
+    assert_int_equal(
+        push_as(STR("{\"event_type\":\"refund_requested\",\"source\":\"sagepilot\","
+                    "\"payload\":{\"note\":\"4111 1111 1111 1111\"}}"),
+                wish),
+        200);
+    assert_non_null(strstr(said, "\"unknown\":\"refund_requested\""));
+    assert_int_equal(ask_number(owner,
+                                "select count(*) from unrouted where provider = 'crm' and "
+                                "position('4111' in convert_from(body, 'UTF8')) = 0"),
+                     1);
+}
+
+/* --- deaths ---------------------------------------------------------------------------------
+ */
+
+/* Killed at some moment after the request was sent: whatever was answered is there, and all of
+ * it sent again ends in every order once. */
+static void crm_1_what_is_killed_is_sent_again_and_counts_once(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 4; round++) {
+        struct str body = STR("[");
+        pid_t workers[4];
+        size_t n;
+        long status;
+        for (int i = 0; i < 200; i++) {
+            struct str number = arena_format(&arena, "KILL-%d-%d", round, i);
+            body = arena_concat(&arena, body, i ? STR(",") : STR(""),
+                                str_from(order(number.at, "1", number.at, "shipped")));
+        }
+        body = arena_concat(&arena, body, STR("]"));
+        n = service_workers(&service, workers, COUNTOF(workers));
+        pid_t killer = fork();
+        if (killer == 0) {
+            usleep((useconds_t)(5000 + 25000 * round));
+            for (size_t i = 0; i < n; i++)
+                (void)kill(workers[i], SIGKILL);
+            _exit(0);
+        }
+        status = push_as(body, (struct wish){0});
+        (void)waitpid(killer, NULL, 0);
+        if (status == 200)
+            assert_int_equal(
+                ask_number(
+                    owner,
+                    arena_format(&arena,
+                                 "select count(*) from orders where number like 'KILL-%d-%%'",
+                                 round)
+                        .at),
+                200);
+        for (int i = 0; i < 100 && push_as(body, (struct wish){0}) != 200; i++)
+            usleep(100000);
+        assert_int_equal(
+            ask_number(owner,
+                       arena_format(&arena,
+                                    "select count(*) from orders join order_events using "
+                                    "(org_id, order_id) where number like 'KILL-%d-%%'",
+                                    round)
+                           .at),
+            200);
+    }
+}
+
 /* --- from a file ----------------------------------------------------------------------------
  */
 
@@ -375,6 +459,8 @@ int main(void)
         cmocka_unit_test(crm_1_who_is_wrong_is_told_where_and_the_rest_is_kept),
         cmocka_unit_test(crm_1_forged_stale_and_foreign_are_refused),
         cmocka_unit_test(crm_1_binary_mode_and_the_handshake),
+        cmocka_unit_test(crm_1_sagepilot_is_understood_or_told_that_not),
+        cmocka_unit_test(crm_1_what_is_killed_is_sent_again_and_counts_once),
         cmocka_unit_test(crm_1_an_import_does_the_same_and_may_be_repeated),
         cmocka_unit_test(crm_1_an_import_tells_customers_when_it_is_asked_to),
         cmocka_unit_test(crm_1_what_sign_prints_is_taken),

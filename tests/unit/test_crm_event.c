@@ -6,6 +6,7 @@
 #include "tests/sandbox/schema.h"
 #include "webhooks/crm_event.h"
 #include "webhooks/rfc3339.h"
+#include "webhooks/sagepilot.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -250,6 +251,52 @@ static void ch_9_words_lose_cards_and_are_bounded(void **state)
     assert_true(str_find(batches->events, STR("\"text\":\"Your card *")) < batches->events.len);
 }
 
+/* --- Sagepilot's shape ----------------------------------------------------------------------
+ */
+
+static enum sagepilot_kind pilot(const char *body, struct str *event, struct str *type)
+{
+    return sagepilot_event(&arena, STR("msg_1"), STR("1795000000"), str_from(body), event,
+                           type);
+}
+
+static void crm_1_sagepilots_events_are_ours(void **state)
+{
+    struct crm_batch *batches;
+    struct str event, type, first;
+
+    (void)state;
+    assert_int_equal(
+        pilot(
+            "{\"event_type\":\"shipment_delayed\",\"source\":\"sagepilot\",\"payload\":{"
+            "\"shipment_id\":7,\"order_id\":\"9\",\"carrier\":\"ups\",\"tracking_code\":\"1Z\","
+            "\"occurred_at\":\"2026-11-21T10:00:00Z\","
+            "\"new_estimated_delivery\":\"2026-11-29T10:00:00Z\"}}",
+            &event, &type),
+        SAGEPILOT_KNOWN);
+    assert_int_equal(faults_of(event, &first, &batches), 0);
+    assert_true(str_eq(batches->source, STR("sagepilot")));
+    assert_true(str_find(batches->events, STR("\"status\":\"exception\"")) <
+                batches->events.len);
+    assert_true(str_find(batches->events, STR("\"order\":\"9\"")) < batches->events.len);
+    assert_true(str_find(batches->events, STR("\"expected_at\":\"2026-11-29T")) <
+                batches->events.len);
+    assert_int_equal(pilot("{\"event_type\":\"order_created\",\"source\":\"s\",\"payload\":{"
+                           "\"order\":{\"order_id\":1}}}",
+                           &event, &type),
+                     SAGEPILOT_KNOWN);
+    assert_true(faults_of(event, &first, &batches) > 0); /* what is missing is told */
+    assert_true(str_find(first, STR("data.number")) < first.len);
+    assert_int_equal(
+        pilot("{\"event_type\":\"refund_requested\",\"source\":\"s\",\"payload\":{}}", &event,
+              &type),
+        SAGEPILOT_UNKNOWN);
+    assert_int_equal(
+        pilot("{\"specversion\":\"1.0\",\"event_type\":\"x\",\"payload\":{}}", &event, &type),
+        SAGEPILOT_NOT);
+    assert_int_equal(pilot("\"event_type\"", &event, &type), SAGEPILOT_NOT);
+}
+
 /* --- times ----------------------------------------------------------------------------------
  */
 
@@ -295,6 +342,7 @@ int main(void)
         cmocka_unit_test(crm_1_schema_and_reader_refuse_the_same),
         cmocka_unit_test(crm_1_a_fault_is_named_by_its_path),
         cmocka_unit_test(ch_9_words_lose_cards_and_are_bounded),
+        cmocka_unit_test(crm_1_sagepilots_events_are_ours),
         cmocka_unit_test(times_are_read_and_written),
     };
 
