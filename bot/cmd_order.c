@@ -1,7 +1,8 @@
 /*
- * parley order: another date, what was paid and a word to the customer, by the business's
- * people. What it does is what a CRM's events will do.
+ * parley order: a status, another date, what was paid and a word to the customer, by the
+ * business's people. What it does is what the API does: order_change (migration 0053).
  */
+#include "bot/base/json_out.h"
 #include "bot/desk.h"
 #include "bot/loop/loop.h"
 #include "flows/understand/calendar.h"
@@ -11,7 +12,8 @@
 
 struct wish {
     const char *expected, *paid, *note, *as;
-    bool json;
+    long progress; /* and 1; 0: not given */
+    bool json, quiet, hidden;
 };
 
 struct session {
@@ -37,18 +39,10 @@ static void print_time(struct session *session, const char *name, usec_t at)
 
 static bool print_json(struct session *session, const struct desk_order *order, struct err *err)
 {
-    OWNED_JSON(object) = json_object();
-    json_set_text(object, "number", order->number);
-    json_set_text(object, "workflow", order->workflow);
-    json_set_text(object, "status", order->status);
-    json_set_text(object, "currency", str_from(order->total.currency));
-    json_set_int(object, "total_minor", order->total.minor);
-    json_set_int(object, "paid_minor", order->paid.minor);
-    desk_set_time(object, "placed_at", order->placed_at);
-    desk_set_time(object, "expected_at", order->expected_at);
-    desk_set_time(object, "expected_was", order->expected_was);
-    desk_set_time(object, "delivered_at", order->delivered_at);
-    return desk_print(&session->desk, object, err);
+    struct str whole;
+    return order_desk_whole(session->store, order, &session->desk.arena, &whole, err) &&
+           ((cli_print(session->desk.cli, whole) && cli_print(session->desk.cli, STR("\n"))) ||
+            err_raise(err, ERR_RETRY, "could not write"));
 }
 
 static bool show(struct desk *desk, const char *const *words, struct err *err)
@@ -107,41 +101,76 @@ static bool read_paid(struct session *session, const struct desk_order *order,
                      order->total.currency);
 }
 
-static bool read_note(struct session *session, const char **note, struct err *err)
+static bool read_note(const char *words, struct str *note, struct err *err)
 {
-    struct str text;
-    *note = NULL;
-    if (!session->wish.note)
-        return true;
-    text = str_trim(str_from(session->wish.note));
-    if (text.len == 0 || !str_is_utf8(text) || str_length(text) > NOTE_MAX) {
-        return err_raise(err, ERR_REJECT, "--note is text of 1 to %d characters", NOTE_MAX);
-    }
-    *note = arena_cstr(&session->desk.arena, text);
+    *note = str_trim(str_from(words ? words : ""));
+    if (words && (note->len == 0 || !str_is_utf8(*note) || str_length(*note) > NOTE_MAX))
+        return err_raise(err, ERR_REJECT, "a note is text of 1 to %d characters", NOTE_MAX);
+    return true;
+}
+
+/* What is given, as order_change takes it. */
+static struct str change_of(struct session *session, const char *status, const char *expected,
+                            const struct money *paid, struct str note)
+{
+    const struct wish *wish = &session->wish;
+    struct json_out out;
+    json_out_init(&out, &session->desk.arena, 256);
+    json_open(&out, '{');
+    json_member(&out, "status", str_from(status ? status : ""));
+    json_member(&out, "expected_local", str_from(expected ? expected : ""));
+    json_member(&out, "note", note);
+    if (paid)
+        json_key(&out, "paid_minor"), json_put_int(&out, paid->minor);
+    if (wish->progress > 0)
+        json_key(&out, "progress"), json_put_int(&out, wish->progress - 1);
+    if (wish->hidden)
+        json_key(&out, "note_visible"), json_put_word(&out, "false");
+    if (wish->quiet)
+        json_key(&out, "quiet"), json_put_word(&out, "true");
+    json_close(&out, '}');
+    return json_out_text(&out);
+}
+
+static bool change(struct session *session, const char *number, const char *status,
+                   const char *words, struct err *err)
+{
+    struct desk_order order = {0};
+    struct money paid;
+    struct str note;
+    const char *expected;
+    if (!read_expected(session, &expected, err) || !read_note(words, &note, err) ||
+        !order_desk_find(session->store, str_from(number), &session->desk.arena, &order, err) ||
+        (session->wish.paid && !read_paid(session, &order, &paid, err)))
+        return false;
+    struct str wanted =
+        change_of(session, status, expected, session->wish.paid ? &paid : NULL, note);
+    if (!order_desk_change(session->store, &order, wanted, desk_person(session->wish.as),
+                           desk_id(), &session->desk.arena, NULL, err))
+        return false;
+    (void)fprintf(session->desk.cli->out, "%.*s\n", STR_ARG(order.number));
     return true;
 }
 
 static bool update(struct desk *desk, const char *const *words, struct err *err)
 {
     struct session *session = CONTAINER_OF(desk, struct session, desk);
-    struct order_change change = {.id = desk_id(), .author = desk_person(session->wish.as)};
-    struct desk_order order = {0};
-    struct money paid;
-    if (!session->wish.expected && !session->wish.paid && !session->wish.note)
-        return err_raise(err, ERR_REJECT, "say what: --expected, --paid or --note");
-    if (!read_expected(session, &change.expected, err) ||
-        !read_note(session, &change.note, err) ||
-        !order_desk_find(session->store, str_from(words[0]), &desk->arena, &order, err))
-        return false;
-    if (session->wish.paid) {
-        if (!read_paid(session, &order, &paid, err))
-            return false;
-        change.paid = &paid;
+    const struct wish *wish = &session->wish;
+    if (!wish->expected && !wish->paid && !wish->note && wish->progress == 0) {
+        return err_raise(err, ERR_REJECT, "say what: --expected, --paid, --progress or --note");
     }
-    if (!order_desk_update(session->store, &order, &change, err))
-        return false;
-    (void)fprintf(desk->cli->out, "%.*s\n", STR_ARG(order.number));
-    return true;
+    return change(session, words[0], NULL, wish->note, err);
+}
+
+static bool status(struct desk *desk, const char *const *words, struct err *err)
+{
+    struct session *session = CONTAINER_OF(desk, struct session, desk);
+    return change(session, words[0], words[1], session->wish.note, err);
+}
+
+static bool note(struct desk *desk, const char *const *words, struct err *err)
+{
+    return change(CONTAINER_OF(desk, struct session, desk), words[0], NULL, words[1], err);
 }
 
 /* --- the command -------------------------------------------------------------------------- */
@@ -158,43 +187,73 @@ static void close_store(struct desk *desk)
     order_desk_close(&CONTAINER_OF(desk, struct session, desk)->store);
 }
 
+/* 0 is a progress, too, and a number that is not given is 0. */
+static bool read_progress(const char *text, long *progress)
+{
+    int64_t number;
+    if (!text)
+        return true;
+    if (!str_to_int(str_from(text), &number) || number < 0 || number > 100)
+        return false;
+    *progress = (long)number + 1;
+    return true;
+}
+
 static int run(struct cli *cli, int argc, char **argv)
 {
     static const struct desk_verb verbs[] = {
         {"show",   1, 1, show  },
+        {"status", 2, 2, status},
+        {"note",   2, 2, note  },
         {"update", 1, 1, update},
         {NULL,     0, 0, NULL  },
     };
-    static const struct desk_work work = {"say what: show NUMBER, or update NUMBER", verbs,
-                                          open_store, close_store};
+    static const struct desk_work work = {
+        "say what: show NUMBER, status NUMBER STATUS, note NUMBER WORDS, photo ..., or update "
+        "NUMBER",
+        verbs, open_store, close_store};
     struct session session = {.desk = {.cli = cli}};
     struct wish *wish = &session.wish;
+    const char *progress = NULL;
     const struct cli_option options[] = {
-        {"expected",           .text = &wish->expected},
-        {"paid",                    .text = &wish->paid},
-        {"note",.text = &wish->note},
-        {"json",               .flag = &wish->json},
-        {"as",                    .text = &wish->as, .max = DESK_AS_MAX},
-        {0},
+        {"expected",            .text = &wish->expected},
+        {"paid",                     .text = &wish->paid},
+        {"progress",.text = &progress},
+        {"note",            .text = &wish->note},
+        {"hidden",                     .flag = &wish->hidden},
+        {"quiet",.flag = &wish->quiet},
+        {"json",              .flag = &wish->json},
+        {"as",                     .text = &wish->as, .max = DESK_AS_MAX},
+        {0          },
     };
+    if (argc > 1 && strcmp(argv[1], "photo") == 0)
+        return command_photo.run(cli, argc - 1, argv + 1);
     if (!cli_options(argc, argv, options))
         return cli_usage(cli, NULL);
+    if (!read_progress(progress, &wish->progress))
+        return cli_usage(cli, "--progress is a number from 0 to 100");
     return desk_run(&session.desk, &work, argc, argv);
 }
 
 const struct command command_order = {
     "order",
-    "an order's date, what was paid, a note",
-    "show NUMBER [--json] | update NUMBER [--expected DATE] [--paid AMOUNT] [--note WORDS] "
-    "[--as NAME]",
-    "`update` changes what is given, of an order, a job or a repair. Customers see it with "
-    "their\n"
-    "next look; a date that moves stands beside the one that was promised before, and among\n"
-    "what is new. Connects as database.owner_url.\n\n"
+    "an order's status, date, payments, notes and photos",
+    "show NUMBER [--json] | status NUMBER STATUS [--quiet] | note NUMBER WORDS [--hidden] |\n"
+    "       update NUMBER [--expected DATE] [--paid AMOUNT] [--progress N] [--note WORDS] |\n"
+    "       photo ... [--as NAME]",
+    "`status` moves an order, a job or a repair to another state of its workflow, and the\n"
+    "customer is told; `update` changes what is given. Customers see all of it with their "
+    "next\n"
+    "look; a date that moves stands beside the one that was promised before, and among what "
+    "is\n"
+    "new. `photo` is `parley photo`. The API does the same. Connects as database.owner_url.\n\n"
     "  --expected DATE  2026-12-24, '2026-12-24 16:30' by the business's clock, or none\n"
     "  --paid AMOUNT    what has been paid of it in all: 25.50\n"
+    "  --progress N     how far along it is, 0 to 100\n"
     "  --note WORDS     for the customer to see with the order\n"
-    "  --json           as an object\n"
+    "  --hidden         a note that only the business sees\n"
+    "  --quiet          the customer is not told\n"
+    "  --json           all of it, as an object\n"
     "  --as NAME        who you are (this machine's user)\n",
     run,
 };

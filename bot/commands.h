@@ -16,6 +16,7 @@ extern const struct command command_explain;
 extern const struct command command_flows;
 extern const struct command command_handoff;
 extern const struct command command_import;
+extern const struct command command_key;
 extern const struct command command_migrate;
 extern const struct command command_order;
 extern const struct command command_paper;

@@ -103,6 +103,9 @@ struct config {
         unsigned at_once; /* requests to one endpoint, of a worker */
     } events;
     struct {
+        unsigned rate, rate_burst; /* requests a second of one key, and at once; on each node */
+    } api;
+    struct {
         struct str transport; /* "resend", "smtp" */
         struct str from_name; /* empty: the business's */
         usec_t connect_timeout, timeout;

@@ -19,6 +19,7 @@ static const struct command *const commands[] = {
     &command_paper,
     &command_photo,
     &command_broadcast,
+    &command_key,
     &command_audit,
     &command_cancellation,
     &command_flows,

@@ -1,6 +1,7 @@
 #include "bot/routes.h"
 
 #include "bot/accounts.h"
+#include "bot/api.h"
 #include "bot/intake.h"
 #include "bot/link_files.h"
 #include "bot/link_pages.h"
@@ -186,6 +187,10 @@ void routes_handle(struct http_handler *handler, struct http_exchange *exchange)
             routes[i].answer(worker, exchange);
             return;
         }
+    }
+    if (!path_known && str_starts(exchange->path, STR("/v1/"))) {
+        api_handle(worker->api, exchange);
+        return;
     }
     if (!path_known && answer_link(worker, exchange))
         return;

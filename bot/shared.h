@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "bot/api_rate.h"
 #include "bot/base/crypto.h"
 #include "bot/base/err.h"
 #include "bot/gate.h"
@@ -45,6 +46,7 @@ struct shared {
     struct gate gates[GATES];
     struct quota resend; /* requests to Resend, in and out: the node has one key */
     struct quota web_links[SHARED_WEB_LINKS]; /* requests by a link, at a place of its hash */
+    struct api_rate api;
     struct post *posts; /* n_workers x n_workers; at the same address in all processes */
     struct shared_worker workers[]; /* n_workers */
 };

@@ -6,6 +6,7 @@
 #include "bot/worker.h"
 
 #include "bot/accounts.h"
+#include "bot/api.h"
 #include "bot/audit.h"
 #include "bot/batch_hand.h"
 #include "bot/book_hand.h"
@@ -302,6 +303,7 @@ static bool start(struct worker *worker, struct err *err)
         return false;
     worker->books = books_create(worker, worker->start->book, worker->start->book_files);
     worker->accounts = accounts_create(worker);
+    worker->api = api_create(worker);
     worker->spool = spool_create(worker);
     worker->turns = turns_create(worker);
     worker->lanes = lanes_create(worker);
@@ -368,6 +370,7 @@ int worker_main(const struct worker_start *how)
     payments_destroy(worker.payments);
     documents_destroy(worker.documents);
     spool_destroy(worker.spool);
+    api_destroy(worker.api);
     desk_door_destroy(worker.desk);
     web_destroy(worker.web);
     db_destroy(worker.db);

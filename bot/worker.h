@@ -32,6 +32,7 @@ struct audit;
 struct spool;
 struct desk_door;
 struct web;
+struct api;
 
 struct worker {
     const struct config *config;
@@ -44,6 +45,7 @@ struct worker {
     struct db *db;
     struct desk_door *desk; /* what acts for the business */
     struct web *web;        /* customers' own pages */
+    struct api *api;
     struct fetcher *fetcher;
     struct http_server *http;
     struct http_handler routes;

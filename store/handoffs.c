@@ -192,13 +192,11 @@ bool handoffs_do(struct handoffs *handoffs, const struct handoff *handoff, enum 
                                                 [HANDOFF_RELEASE] = &SQL_HANDOFFS_RELEASE};
     char org[UUID_TEXT_LEN + 1], id[UUID_TEXT_LEN + 1], audit[UUID_TEXT_LEN + 1];
     const char *const values[] = {org, id, who, audit, body};
-    OWNED_ROWS(locked) = NULL;
     OWNED_ROWS(rows) = NULL;
     uuid_format(handoff->org, org);
     uuid_format(handoff->id, id);
     uuid_format(audit_id, audit);
     if (plain_begin(handoffs->conn, handoff->org, err) &&
-        plain_ask(handoffs->conn, &SQL_HANDOFFS_LOCK, 2, values, &locked, err) &&
         plain_ask(handoffs->conn, queries[act], act == HANDOFF_SAY ? 5 : 4, values, &rows,
                   err) &&
         judge(rows, err))

@@ -78,22 +78,40 @@ bool order_desk_find(struct order_desk *desk, struct str number, struct arena *i
                      STR_ARG(str_slice(number, 0, 40)));
 }
 
-bool order_desk_update(struct order_desk *desk, const struct desk_order *order,
-                       const struct order_change *change, struct err *err)
+bool order_desk_change(struct order_desk *desk, const struct desk_order *order,
+                       struct str change, const char *who, struct uuid fresh,
+                       struct arena *into, struct str *whole, struct err *err)
 {
-    char org[UUID_TEXT_LEN + 1], id[UUID_TEXT_LEN + 1], fresh[UUID_TEXT_LEN + 1], paid[24];
-    const char *const values[] = {
-        org,          id,    change->expected, change->paid ? paid : NULL,
-        change->note, fresh, change->author};
+    char org[UUID_TEXT_LEN + 1], id[UUID_TEXT_LEN + 1], made[UUID_TEXT_LEN + 1];
+    const char *const values[] = {org, id, arena_cstr(into, change), who, made, "now"};
     OWNED_ROWS(rows) = NULL;
 
     uuid_format(order->org, org);
     uuid_format(order->id, id);
-    uuid_format(change->id, fresh);
-    (void)snprintf(paid, sizeof(paid), "%lld",
-                   change->paid ? (long long)change->paid->minor : 0);
-    if (!ask(desk, order->org, &SQL_ORDER_DESK_UPDATE, 7, values, &rows, err))
+    uuid_format(fresh, made);
+    if (!ask(desk, order->org, &SQL_ORDER_DESK_CHANGE, 6, values, &rows, err))
         return false;
-    return rows_n(rows) > 0 ||
-           err_raise(err, ERR_REJECT, "order %.*s is no longer there", STR_ARG(order->number));
+    if (row_int(rows, 0, 0) == 200) {
+        if (whole)
+            *whole = arena_str(into, row_text(rows, 0, 3));
+        return true;
+    }
+    struct str path = row_text(rows, 0, 1), why = row_text(rows, 0, 2);
+    return err_raise(err, ERR_REJECT, "%.*s%s%.*s", STR_ARG(path), path.len > 0 ? ": " : "",
+                     STR_ARG(why));
+}
+
+bool order_desk_whole(struct order_desk *desk, const struct desk_order *order,
+                      struct arena *into, struct str *whole, struct err *err)
+{
+    char org[UUID_TEXT_LEN + 1], id[UUID_TEXT_LEN + 1];
+    const char *const values[] = {org, id};
+    OWNED_ROWS(rows) = NULL;
+
+    uuid_format(order->org, org);
+    uuid_format(order->id, id);
+    if (!ask(desk, order->org, &SQL_ORDER_DESK_WHOLE, 2, values, &rows, err))
+        return false;
+    *whole = arena_str(into, row_text(rows, 0, 0));
+    return true;
 }

@@ -19,15 +19,6 @@ struct desk_order {
     usec_t expected_at, expected_was, delivered_at; /* 0: none */
 };
 
-/* What is NULL stays as it is. */
-struct order_change {
-    const char *expected; /* "2026-12-24 12:00" by the business's clock, or "none" */
-    const struct money *paid;
-    const char *note; /* the customer sees it */
-    struct uuid id;   /* fresh: of the note, and of the audit's entry */
-    const char *author;
-};
-
 struct order_desk;
 
 MUST_USE bool order_desk_open(const char *url, usec_t timeout, struct order_desk **desk,
@@ -38,6 +29,13 @@ void order_desk_close(struct order_desk **desk);
 MUST_USE bool order_desk_find(struct order_desk *desk, struct str number, struct arena *into,
                               struct desk_order *order, struct err *err);
 
-/* All of it or nothing; customers see it with their next look. */
-MUST_USE bool order_desk_update(struct order_desk *desk, const struct desk_order *order,
-                                const struct order_change *change, struct err *err);
+/* What order_change (migration 0053) takes, as JSON; the same that the API's PATCH does.
+ * `fresh`: a new id. All of it or nothing; ERR_REJECT with what is wrong. `whole` is the order
+ * afterwards, as JSON; NULL: not wanted. */
+MUST_USE bool order_desk_change(struct order_desk *desk, const struct desk_order *order,
+                                struct str change, const char *who, struct uuid fresh,
+                                struct arena *into, struct str *whole, struct err *err);
+
+/* All of it that staff may see, as JSON. */
+MUST_USE bool order_desk_whole(struct order_desk *desk, const struct desk_order *order,
+                               struct arena *into, struct str *whole, struct err *err);

@@ -92,104 +92,16 @@ select m.seq, m.inbound, m.kind, m.body, m.at, m.delivery, coalesce(m.why, '')
  order by m.seq
  limit 500;
 
--- name: handoffs_lock
--- The conversation is ours until this transaction ends: no turn runs meanwhile.
--- $1 org  $2 handoff
-select c.seq
-  from handoffs h
-  join conversations c on c.org_id = h.org_id and c.conversation_id = h.conversation_id
- where h.org_id = $1::uuid and h.handoff_id = $2::uuid
-   for no key update of c;
+-- What a person does is in functions (migration 0053), which the API and the CRM call, too.
 
 -- name: handoffs_take
 -- $1 org  $2 handoff  $3 who  $4 audit id
-with h as materialized (
-    select h.handoff_id, h.conversation_id,
-           case when h.state not in ('offered', 'human') then 'not_open'
-                when h.state = 'human' and h.held_by <> $3::text then 'held' else 'taken' end as outcome,
-           coalesce(h.held_by, '') as held_by,
-           now() + case when b.settings->>'handoff_minutes' ~ '^[0-9]{1,4}$'
-                        then (b.settings->>'handoff_minutes')::int4 else 15 end * interval '1 minute' as until
-      from handoffs h join businesses b on b.org_id = h.org_id
-     where h.org_id = $1::uuid and h.handoff_id = $2::uuid
-), taken as (
-    update handoffs t set state = 'human', held_by = $3::text, held_at = now(), answer_by = h.until
-      from h where h.outcome = 'taken' and t.org_id = $1::uuid and t.handoff_id = h.handoff_id
-), silent as (
-    update conversations c set held_until = h.until + interval '5 minutes'
-      from h where h.outcome = 'taken' and c.org_id = $1::uuid and c.conversation_id = h.conversation_id
-), timed as (
-    update jobs j set name = 'handoff.timeout', due_at = h.until, leased_until = null
-      from h where h.outcome = 'taken' and j.org_id = $1::uuid and j.conversation_id = h.conversation_id
-       and j.kind = 'handoff'
-), noted as (
-    insert into audit (org_id, audit_id, at, actor, action, subject)
-    select $1::uuid, $4::uuid, now(), $3::text, 'handoff taken', h.handoff_id::text from h where h.outcome = 'taken'
-)
-select h.outcome, h.held_by from h;
+select outcome, holder from handoff_take($1::uuid, $2::uuid, $3::text, $4::uuid);
 
 -- name: handoffs_say
--- A person's words, in order with all others. The wait is over until the customer writes again.
 -- $1 org  $2 handoff  $3 who  $4 audit id  $5 the reply as JSON
-with h as materialized (
-    select h.handoff_id, h.conversation_id, c.account_id, c.seq + 1 as seq,
-           case when h.state not in ('offered', 'human') then 'not_open'
-                when h.state = 'human' and h.held_by <> $3::text then 'held'
-                when p.stopped_at is not null then 'stopped'
-                when p.channel = 'whatsapp' and c.last_inbound_at < now() - interval '24 hours' then 'window_closed'
-                else 'said' end as outcome,
-           coalesce(h.held_by, '') as held_by,
-           now() + case when b.settings->>'handoff_quiet_minutes' ~ '^[0-9]{1,5}$'
-                        then (b.settings->>'handoff_quiet_minutes')::int4 else 120 end * interval '1 minute' as until
-      from handoffs h
-      join businesses b on b.org_id = h.org_id
-      join conversations c on c.org_id = h.org_id and c.conversation_id = h.conversation_id
-      join contact_points p on p.org_id = c.org_id and p.contact_id = c.contact_id
-     where h.org_id = $1::uuid and h.handoff_id = $2::uuid
-), counted as (
-    update conversations c set seq = h.seq, held_until = h.until + interval '5 minutes'
-      from h where h.outcome = 'said' and c.org_id = $1::uuid and c.conversation_id = h.conversation_id
-), logged as (
-    insert into messages (org_id, conversation_id, seq, inbound, kind, body, at, why)
-    select $1::uuid, h.conversation_id, h.seq, false, 'text', $5::text, now(), 'person/' || $3::text
-      from h where h.outcome = 'said'
-), promised as (
-    insert into outbox (org_id, lane_id, conversation_id, seq, due_at)
-    select $1::uuid, h.account_id, h.conversation_id, h.seq, now() from h where h.outcome = 'said'
-), watched as (
-    insert into fallbacks (org_id, conversation_id, seq, begun_at, due_at)
-    select $1::uuid, h.conversation_id, h.seq, now(), now() from h where h.outcome = 'said'
-), held as (
-    update handoffs t set state = 'human', held_by = $3::text, held_at = coalesce(t.held_at, now()),
-           answered_at = now()
-      from h where h.outcome = 'said' and t.org_id = $1::uuid and t.handoff_id = h.handoff_id
-), timed as (
-    update jobs j set name = 'handoff.quiet', due_at = h.until, leased_until = null
-      from h where h.outcome = 'said' and j.org_id = $1::uuid and j.conversation_id = h.conversation_id
-       and j.kind = 'handoff'
-), noted as (
-    insert into audit (org_id, audit_id, at, actor, action, subject)
-    select $1::uuid, $4::uuid, now(), $3::text, 'handoff answered', h.handoff_id::text from h where h.outcome = 'said'
-)
-select h.outcome, h.held_by from h;
+select outcome, holder from handoff_say($1::uuid, $2::uuid, $3::text, $4::uuid, $5::text);
 
 -- name: handoffs_release
--- The conversation goes back to the bot, which says so in its next turn: now.
 -- $1 org  $2 handoff  $3 who  $4 audit id
-with h as materialized (
-    select h.handoff_id, h.conversation_id,
-           case when h.state not in ('offered', 'human') then 'not_open' else 'released' end as outcome,
-           coalesce(h.held_by, '') as held_by
-      from handoffs h where h.org_id = $1::uuid and h.handoff_id = $2::uuid
-), gone as (
-    update handoffs t set state = 'returning'
-      from h where h.outcome = 'released' and t.org_id = $1::uuid and t.handoff_id = h.handoff_id
-), timed as (
-    update jobs j set name = 'handoff.released', due_at = now(), leased_until = null
-      from h where h.outcome = 'released' and j.org_id = $1::uuid and j.conversation_id = h.conversation_id
-       and j.kind = 'handoff'
-), noted as (
-    insert into audit (org_id, audit_id, at, actor, action, subject)
-    select $1::uuid, $4::uuid, now(), $3::text, 'handoff released', h.handoff_id::text from h where h.outcome = 'released'
-)
-select h.outcome, h.held_by from h;
+select outcome, holder from handoff_release($1::uuid, $2::uuid, $3::text, $4::uuid);

@@ -73,21 +73,7 @@ returning 1;
 -- name: photo_remove
 -- The file goes later, as all that nothing counts on.
 -- $1 org  $2 order  $3 photo  $4 now  $5 who  $6 audit row
-with removed as (
-    delete from order_photos
-     where org_id = $1::uuid and order_id = $2::uuid and photo_id = $3::uuid
-    returning photo_id, document_id
-), loose as (
-    update documents d set ticketed = exists (select 1 from ticket_documents t
-                                               where t.org_id = d.org_id and t.document_id = d.document_id)
-      from removed r
-     where d.org_id = $1::uuid and d.document_id = r.document_id
-)
-insert into audit (org_id, audit_id, at, actor, action, subject, detail)
-select $1::uuid, $6::uuid, $4::timestamptz, $5::text, 'photo.removed', r.photo_id::text,
-       jsonb_build_object('order', $2::uuid)
-  from removed r
-returning 1;
+select 1 where photo_remove($1::uuid, $2::uuid, $3::uuid, $5::text, $6::uuid, $4::timestamptz);
 
 -- name: photo_describe
 -- $1 org  $2 order  $3 photo  $4 caption  $5 now  $6 who  $7 audit row

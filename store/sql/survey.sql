@@ -22,7 +22,7 @@ select c.relname::text
 
 -- name: survey_directory
 -- Which numbers and accounts are known, and whose they are.
-select kind, external_id, org_id, app from directory order by kind, external_id limit 1000;
+select kind, external_id, org_id, app from directory where kind <> 'api_key' order by kind, external_id limit 1000;
 
 -- name: survey_business
 -- What waits and what could not be handled; `parley.org_id` says whose.

@@ -120,6 +120,32 @@ static void ord_5_a_note_is_visible_at_once(void **state)
     service_stop(&service);
 }
 
+static void ord_10_a_status_is_visible_at_once_and_told_unless_quietly(void **state)
+{
+    (void)state;
+    greet();
+    run_sql(owner, "update orders set status = 'processing' where number = 'ORD-1002'");
+    char *shipped[] = {"order", "status", "ORD-1002", "shipped", "--as", "ann", NULL};
+    assert_int_equal(service_command(&service, shipped, told, sizeof(told)), 0);
+    write_in("ORD-1002");
+    assert_int_equal(ask_number(owner,
+                                "select count(*) from order_events e join orders o using "
+                                "(org_id, order_id) where o.number = 'ORD-1002' and "
+                                "e.status = 'shipped' and e.actor = 'ann'"),
+                     1);
+    service_until(&service, owner,
+                  "select count(*) from notices where kind = 'shipped' and state = 'told'", 1,
+                  WAIT);
+    char *back[] = {"order", "status", "ORD-1002", "processing", "--quiet", NULL};
+    assert_int_equal(service_command(&service, back, told, sizeof(told)), 0);
+    char *hidden[] = {"order", "note", "ORD-1002", "Ours alone.", "--hidden", NULL};
+    assert_int_equal(service_command(&service, hidden, told, sizeof(told)), 0);
+    write_in("ORD-1002");
+    assert_int_equal(service_arrived(&service, AMELIA, "Ours alone."), 0);
+    assert_int_equal(ask_number(owner, "select count(*) from notices"), 1);
+    service_stop(&service);
+}
+
 static void what_cannot_be_meant_is_refused_and_changes_nothing(void **state)
 {
     static char *const wrong[][2] = {
@@ -142,6 +168,9 @@ static void what_cannot_be_meant_is_refused_and_changes_nothing(void **state)
     }
     assert_int_not_equal(order("ORD-9999", "--paid", "1"), 0);
     assert_non_null(strstr(told, "there is no order 'ORD-9999'"));
+    char *burnt[] = {"order", "status", "ORD-1002", "burnt", NULL};
+    assert_int_not_equal(service_command(&service, burnt, told, sizeof(told)), 0);
+    assert_non_null(strstr(told, "status: one of: processing, shipped"));
     char *nothing[] = {"order", "update", "ORD-1002", NULL};
     assert_int_not_equal(service_command(&service, nothing, told, sizeof(told)), 0);
     assert_non_null(strstr(told, "say what"));
@@ -149,7 +178,7 @@ static void what_cannot_be_meant_is_refused_and_changes_nothing(void **state)
         ask_number(owner, "select count(*) from audit where action = 'order.updated'"), 0);
     char *shown[] = {"order", "show", "ord1002", "--json", NULL};
     assert_int_equal(service_command(&service, shown, told, sizeof(told)), 0);
-    assert_non_null(strstr(told, "\"number\":\"ORD-1002\""));
+    assert_non_null(strstr(told, "\"number\": \"ORD-1002\""));
     service_stop(&service);
 }
 
@@ -161,6 +190,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(can_4_what_was_paid_is_shown_and_judged_by, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(ord_5_a_note_is_visible_at_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            ord_10_a_status_is_visible_at_once_and_told_unless_quietly, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_be_meant_is_refused_and_changes_nothing,
                                         set_up, tear_down),
     };
