@@ -18,7 +18,7 @@ select o.order_id, o.number, o.workflow, o.status, o.currency, o.total_minor, o.
 -- $1 org  $2 order  $3 change (json)  $4 who  $5 fresh id  $6 now
 select status::int8, coalesce(body #>> '{error,path}', ''), coalesce(body #>> '{error,message}', ''),
        coalesce(body::text, '')
-  from order_change($1::uuid, $2::uuid, $3::text::jsonb, $4::text, $5::uuid, $6::timestamptz);
+  from order_change($1::uuid, $2::uuid, $3::jsonb, $4::text, $5::uuid, $6::timestamptz);
 
 -- name: order_desk_whole
 -- $1 org  $2 order

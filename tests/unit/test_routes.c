@@ -2,6 +2,7 @@
 #include "bot/routes.h"
 
 #include "bot/accounts.h"
+#include "bot/api.h"
 #include "bot/intake.h"
 #include "bot/link_files.h"
 #include "bot/link_pages.h"
@@ -67,7 +68,7 @@ void intake_twilio_status(struct intake *intake, struct http_exchange *exchange)
     n_callbacks++;
 }
 
-static int n_mails, n_events, n_handshakes, n_payments, n_pages;
+static int n_mails, n_events, n_handshakes, n_payments, n_pages, n_api;
 static struct str mail_address_given;
 
 void intake_resend(struct intake *intake, struct http_exchange *exchange)
@@ -167,6 +168,12 @@ void web_visit(struct web *web, struct http_exchange *exchange, struct str path)
     link_pages_tap(NULL, exchange, path);
 }
 
+void api_handle(struct api *api, struct http_exchange *exchange)
+{
+    (void)api, (void)exchange;
+    n_api++;
+}
+
 static struct worker worker;
 static struct http_exchange exchange;
 
@@ -174,12 +181,13 @@ static void ask(const char *method, const char *path)
 {
     memset(&replied, 0, sizeof replied);
     n_deliveries = n_challenges = n_callbacks = n_messages = n_links = n_mails = 0;
-    n_events = n_handshakes = n_payments = n_pages = 0;
+    n_events = n_handshakes = n_payments = n_pages = n_api = 0;
     exchange.method = method;
     exchange.path = str_from(path);
     routes_handle(&worker.routes, &exchange);
     assert_int_equal(replied.n + n_deliveries + n_challenges + n_callbacks + n_messages +
-                         n_links + n_mails + n_events + n_handshakes + n_payments + n_pages,
+                         n_links + n_mails + n_events + n_handshakes + n_payments + n_pages +
+                         n_api,
                      1); /* answered once */
 }
 
@@ -306,6 +314,20 @@ static void crm_1_events_have_a_door_and_a_handshake(void **state)
     assert_int_equal(replied.status, 405);
 }
 
+static void what_else_is_below_v1_is_the_api(void **state)
+{
+    static const char *const paths[] = {"/v1/", "/v1/orders", "/v1/orders/ORD-1",
+                                        "/v1/events/"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(paths); i++) {
+        ask("PATCH", paths[i]);
+        assert_int_equal(n_api, 1);
+    }
+    ask("GET", "/v1");
+    assert_int_equal(replied.status, 404);
+}
+
 static void other_methods_are_405_and_other_paths_404(void **state)
 {
     (void)state;
@@ -359,6 +381,7 @@ int main(void)
         cmocka_unit_test(ops_3_figures_are_those_of_all_workers_and_the_supervisor),
         cmocka_unit_test(pay_8_stripe_posts_to_its_own_address_and_nobody_else_s),
         cmocka_unit_test(crm_1_events_have_a_door_and_a_handshake),
+        cmocka_unit_test(what_else_is_below_v1_is_the_api),
         cmocka_unit_test(other_methods_are_405_and_other_paths_404),
         cmocka_unit_test(head_is_answered_as_get),
         cmocka_unit_test(no_answer_is_kept_or_guessed_at),
