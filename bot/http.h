@@ -92,8 +92,15 @@ struct http_stream {
 };
 void http_reply_stream(struct http_exchange *exchange, const char *content_type,
                        struct http_stream *stream);
+/* The same, with header lines as in http_reply. */
+void http_reply_stream_with(struct http_exchange *exchange, const char *content_type,
+                            const char *const *headers, struct http_stream *stream);
+/* Bytes that the client has not taken yet: whoever writes much writes on when there are none. */
+size_t http_stream_behind(const struct http_stream *stream);
 void http_stream_write(struct http_stream *stream, struct str chunk);
 void http_stream_close(struct http_stream *stream);
+/* Without what is not written yet: for a client who takes nothing. */
+void http_stream_cut(struct http_stream *stream);
 
 struct http_counts {
     uint64_t requests, refused_body, refused_time, refused_connections, refused_pipelined,

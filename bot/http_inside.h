@@ -45,6 +45,7 @@ struct exchange {
 struct stream {
     struct loop_task gone_task;
     struct http_stream *public;
+    bool cut;          /* at once, whatever is still to be written */
     struct conn *conn; /* NULL once the connection has gone */
     bool closing;
 };

@@ -26,6 +26,19 @@ void stream_detach(struct http_server *server, struct stream *stream)
 void http_reply_stream(struct http_exchange *exchange, const char *content_type,
                        struct http_stream *stream)
 {
+    http_reply_stream_with(exchange, content_type, NULL, stream);
+}
+
+size_t http_stream_behind(const struct http_stream *stream)
+{
+    const struct stream *own = stream->internal;
+
+    return own && own->conn ? own->conn->out_len - own->conn->out_sent : 0;
+}
+
+void http_reply_stream_with(struct http_exchange *exchange, const char *content_type,
+                            const char *const *headers, struct http_stream *stream)
+{
     struct exchange *own = CONTAINER_OF(exchange, struct exchange, public);
     struct conn *conn = own->conn;
     struct stream *made = calloc(1, sizeof *made);
@@ -39,7 +52,7 @@ void http_reply_stream(struct http_exchange *exchange, const char *content_type,
         return;
     }
     out_clear(conn);
-    out_put_head(conn, 200, content_type, NULL);
+    out_put_head(conn, 200, content_type, headers);
     out_put_text(conn, "Cache-Control: no-store\r\nConnection: close\r\n\r\n");
     made->conn = conn;
     made->closing = conn->head_only;
@@ -52,6 +65,8 @@ void http_reply_stream(struct http_exchange *exchange, const char *content_type,
 
 bool conn_stream_turn(struct conn *conn)
 {
+    if (conn->stream->cut)
+        return false;
     if (conn->state == CONN_ANSWERED) {
         if (conn_has_early_bytes(conn))
             return false;
@@ -97,5 +112,14 @@ void http_stream_close(struct http_stream *stream)
     if (!own || !own->conn)
         return;
     own->closing = true;
+    stream_wake(own);
+}
+
+void http_stream_cut(struct http_stream *stream)
+{
+    struct stream *own = stream->internal;
+    if (!own || !own->conn)
+        return;
+    own->cut = true;
     stream_wake(own);
 }

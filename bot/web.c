@@ -59,8 +59,9 @@ static const struct {
     const char *before;
     void (*answer)(struct web_visit *visit, struct str rest);
 } places[] = {
-    {"/orders/", web_order},
-    {"/papers/", web_paper},
+    {"/orders/",       web_order },
+    {"/papers/",       web_paper },
+    {"/documents.zip", web_bundle},
 };
 
 static void go(struct web_visit *visit)

@@ -4,6 +4,7 @@
  *     web.c         whose link it is, and which page is wanted
  *     web_pages.c   the index and an order
  *     web_papers.c  a paper
+ *     web_bundle.c  all of them, and the photos, as one ZIP
  */
 #pragma once
 
@@ -14,7 +15,7 @@
 struct web {
     struct worker *worker;
     struct db *db;
-    unsigned n_drawing;
+    unsigned n_drawing, n_bundles;
 };
 
 /* One request, in its exchange's arena. */
@@ -39,7 +40,9 @@ void web_show_plain(struct web_visit *visit, int status, const char *name);
 /* A call as that customer. */
 void web_call_init(struct web_visit *visit, void (*done)(struct db_call *call));
 
-/* --- web_pages.c, web_papers.c: `rest` is the tail behind the word that chose it */
+/* --- web_pages.c, web_papers.c, web_bundle.c: `rest` is the tail behind the word that chose it
+ */
 void web_index(struct web_visit *visit, struct str rest);
 void web_order(struct web_visit *visit, struct str rest);
 void web_paper(struct web_visit *visit, struct str rest);
+void web_bundle(struct web_visit *visit, struct str rest);

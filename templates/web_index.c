@@ -91,6 +91,12 @@ static void put_sections(struct web_out *web, const struct web_index *index)
     }
     put_pager(web, index);
     web_papers(web, index->papers);
+    if (index->page == 0 && (web_count(index->orders) > 0 || web_count(index->papers) > 0)) {
+        page_put(&web->out, "<p>");
+        web_link(web, "button quiet", "/documents.zip", STR(""), "");
+        page_text(&web->out, web_words(web, "web.zip", NULL));
+        page_put(&web->out, "</a></p>");
+    }
 }
 
 struct str web_index_page(struct arena *into, const struct web_page *page,

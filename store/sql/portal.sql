@@ -77,3 +77,26 @@ select p.category, nullif(p.caption, '') as caption, p.taken_at, nullif(p.url, '
 -- $1 org  $2 customer  $3 invoice's number  $4 now
 select invoice_viewed($1::uuid, $2::uuid, i.invoice_id, $4::timestamptz) as viewed
   from invoices i where i.org_id = $1::uuid and i.customer_id = $2::uuid and i.number = $3::text;
+
+-- name: portal_bundle
+-- All that a customer can take along: papers by what paper_make calls them, photos by their files, the newest first; with the order
+-- that a photo is of.
+-- $1 org  $2 customer  $3 at most of each
+(select 'order' as kind, o.number as subject, null::uuid as document, o.placed_at as at
+   from orders o where o.org_id = $1::uuid and o.customer_id = $2::uuid
+  order by o.placed_at desc limit $3::int4)
+union all
+(select 'invoice', i.number, null, i.issued_on::timestamptz
+   from invoices i where i.org_id = $1::uuid and i.customer_id = $2::uuid
+  order by i.issued_on desc limit $3::int4)
+union all
+(select 'receipt', p.payment_id::text, null, p.at
+   from payments p where p.org_id = $1::uuid and p.customer_id = $2::uuid
+  order by p.at desc limit $3::int4)
+union all
+(select 'photo', o.number, d.document_id, p.taken_at
+   from orders o
+   join order_photos p on p.org_id = o.org_id and p.order_id = o.order_id and p.visible
+   join documents d on d.org_id = p.org_id and d.document_id = p.document_id and d.state = 'kept'
+  where o.org_id = $1::uuid and o.customer_id = $2::uuid
+  order by p.taken_at desc limit $3::int4);

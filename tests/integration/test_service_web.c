@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <curl/curl.h>
@@ -236,6 +237,35 @@ static void web_1_a_paper_is_a_pdf_with_its_name(void **state)
         ask_number(owner, "select count(*) from events_out where type = 'invoice.viewed'"), 1);
 }
 
+/* What unzip says of the archive that came. */
+static void web_1_all_of_it_comes_as_one_zip(void **state)
+{
+    char path[] = "/tmp/parley-zip-XXXXXX", listed[4096] = "";
+    int file = mkstemp(path);
+
+    (void)state;
+    assert_int_equal(get(amelia, ""), 200);
+    assert_shows("/documents.zip");
+    assert_int_equal(get(amelia, "/documents.zip"), 200);
+    assert_non_null(strcasestr(answer.head, "content-disposition: attachment"));
+    assert_non_null(strcasestr(answer.head, "referrer-policy: no-referrer"));
+    assert_int_equal(write(file, answer.body, answer.body_len), (long)answer.body_len);
+    close(file);
+    FILE *list = popen(
+        arena_format(&arena, "python3 -m zipfile -t %s && python3 -m zipfile -l %s", path, path)
+            .at,
+        "r");
+    assert_non_null(list);
+    (void)fread(listed, 1, sizeof listed - 1, list);
+    assert_int_equal(pclose(list), 0);
+    unlink(path);
+    assert_non_null(strstr(listed, "Done testing"));
+    assert_non_null(strstr(listed, "order-ORD-1002.pdf"));
+    assert_non_null(strstr(listed, "invoice-INV-7002.pdf"));
+    assert_non_null(strstr(listed, "receipt-"));
+    assert_int_equal(get(amelia, "/documents.zipper"), 404);
+}
+
 static void crm_2_a_visit_is_told_once(void **state)
 {
     (void)state;
@@ -265,7 +295,7 @@ static void web_6_what_opens_nothing_is_the_same_kind_page_whatever_the_reason(v
     assert_shows("This customer portal link is invalid or has expired. Please contact");
     kept = strdup(answer.body);
     static const char *const tails[] = {"", "/orders/ORD-1002", "/papers/invoice/INV-7002.pdf",
-                                        "/nothing"};
+                                        "/documents.zip", "/nothing"};
     for (size_t i = 0; i < COUNTOF(tails); i++) {
         assert_int_equal(get(wrong, tails[i]), 404);
         assert_string_equal(answer.body, kept);
@@ -341,6 +371,7 @@ int main(void)
         cmocka_unit_test(web_1_the_index_has_the_orders_and_the_papers),
         cmocka_unit_test(web_1_an_order_has_its_timeline_and_papers),
         cmocka_unit_test(web_1_a_paper_is_a_pdf_with_its_name),
+        cmocka_unit_test(web_1_all_of_it_comes_as_one_zip),
         cmocka_unit_test(crm_2_a_visit_is_told_once),
         cmocka_unit_test(web_6_what_opens_nothing_is_the_same_kind_page_whatever_the_reason),
         cmocka_unit_test(web_1_nobody_else_s_things_are_there),
