@@ -153,7 +153,7 @@ update checkouts set due_at = $3::timestamptz
 -- name: payment_said
 -- What an answer of Stripe's says, as if it had been an event: a session that was looked up, a refund.
 -- $1 org  $2 the event as JSON  $3 now
-select outcome, alert from stripe_event($1::uuid, $2::jsonb, $3::timestamptz);
+select outcome, alert from stripe_event($1::uuid, $2::text::jsonb, $3::timestamptz);
 
 -- name: refund_refused
 -- It will never be: a person has to see to it.
@@ -172,4 +172,4 @@ update refunds set due_at = $3::timestamptz
 -- name: stripe_take
 -- An event of Stripe's, decoded. It finds its business itself.
 -- $1 the event as JSON  $2 now
-select outcome, alert, org from stripe_take($1::jsonb, $2::timestamptz);
+select outcome, alert, org from stripe_take($1::text::jsonb, $2::timestamptz);

@@ -345,6 +345,17 @@ static void post_seen(struct sandbox *sandbox, struct http_exchange *exchange, j
     answer_said(sandbox, exchange, STR(""));
 }
 
+static void get_stripe(struct sandbox *sandbox, struct http_exchange *exchange, json_t *body)
+{
+    (void)body;
+    stripe_control_get(sandbox, exchange);
+}
+
+static void post_stripe(struct sandbox *sandbox, struct http_exchange *exchange, json_t *body)
+{
+    stripe_control_post(sandbox, exchange, body);
+}
+
 /* --- routes
  * ----------------------------------------------------------------------------------- */
 
@@ -373,6 +384,8 @@ static const struct route {
     {"POST", "seen",        post_seen,        false},
     {"POST", "sms",         post_sms,         false},
     {"POST", "mail",        post_mail,        false},
+    {"GET",  "stripe",      get_stripe,       false},
+    {"POST", "stripe",      post_stripe,      false},
     {"GET",  "letter",      get_letter,       false},
     {"POST", "unsubscribe", post_unsubscribe, false},
     {"POST", "mailbox",     post_mailbox,     false},

@@ -45,6 +45,9 @@ static const char usage[] =
     "  --twilio-openapi FILE   the same for SMS\n"
     "  --resend-openapi FILE   the same for mails\n"
     "  --resend-secret S    signs what Resend tells of mails (RESEND_WEBHOOK_SECRET)\n"
+    "  --stripe-key K       what callers of Stripe's API bear (or STRIPE_SECRET_KEY)\n"
+    "  --stripe-secret S    signs what Stripe tells (or STRIPE_WEBHOOK_SECRET)\n"
+    "  --stripe-openapi FILE   hold what is asked of Stripe against this description\n"
     "  --mail-address A     where people write to the business\n"
     "  --smtp-port N        also a mail server (default none)\n"
     "  --smtp-cert FILE     it wants STARTTLS; its certificate, made at start, goes here\n"
@@ -80,6 +83,9 @@ enum option_id {
     OPT_RESEND_OPENAPI,
     OPT_RESEND_SECRET,
     OPT_MAIL_ADDRESS,
+    OPT_STRIPE_KEY,
+    OPT_STRIPE_SECRET,
+    OPT_STRIPE_OPENAPI,
     OPT_MAIL_TOKEN,
     OPT_CRM_SECRET,
     OPT_SMTP_PORT,
@@ -115,6 +121,9 @@ static const struct option options[] = {
     {"resend-key",      required_argument, NULL, OPT_RESEND_KEY    },
     {"resend-openapi",  required_argument, NULL, OPT_RESEND_OPENAPI},
     {"resend-secret",   required_argument, NULL, OPT_RESEND_SECRET },
+    {"stripe-key",      required_argument, NULL, OPT_STRIPE_KEY    },
+    {"stripe-secret",   required_argument, NULL, OPT_STRIPE_SECRET },
+    {"stripe-openapi",  required_argument, NULL, OPT_STRIPE_OPENAPI},
     {"mail-address",    required_argument, NULL, OPT_MAIL_ADDRESS  },
     {"smtp-port",       required_argument, NULL, OPT_SMTP_PORT     },
     {"smtp-cert",       required_argument, NULL, OPT_SMTP_CERT     },
@@ -220,6 +229,15 @@ static bool set_option(struct sandbox *sandbox, int id, char *value, struct err 
     case OPT_RESEND_OPENAPI:
         s->resend_openapi = value;
         return true;
+    case OPT_STRIPE_KEY:
+        s->stripe_key = value;
+        return true;
+    case OPT_STRIPE_SECRET:
+        s->stripe_secret = value;
+        return true;
+    case OPT_STRIPE_OPENAPI:
+        s->stripe_openapi = value;
+        return true;
     case OPT_RESEND_SECRET:
         s->resend_secret = value;
         return true;
@@ -286,6 +304,10 @@ static bool complete_settings(struct settings *s, struct err *err)
         s->twilio_sid = from_environment("TWILIO_ACCOUNT_SID", NULL);
     if (!s->resend_key)
         s->resend_key = from_environment("RESEND_API_KEY", NULL);
+    if (!s->stripe_key)
+        s->stripe_key = from_environment("STRIPE_SECRET_KEY", NULL);
+    if (!s->stripe_secret)
+        s->stripe_secret = from_environment("STRIPE_WEBHOOK_SECRET", NULL);
     if (!s->resend_secret)
         s->resend_secret = from_environment("RESEND_WEBHOOK_SECRET", NULL);
     if (!s->crm_secret)
@@ -328,7 +350,8 @@ static void handle(struct http_handler *handler, struct http_exchange *exchange)
     struct sandbox *sandbox = CONTAINER_OF(handler, struct sandbox, handler);
     if (!control_handle(sandbox, exchange) && !page_handle(exchange) &&
         !picture_handle(exchange) && !twilio_handle(sandbox, exchange) &&
-        !resend_handle(sandbox, exchange) && !crm_handle(sandbox, exchange))
+        !resend_handle(sandbox, exchange) && !crm_handle(sandbox, exchange) &&
+        !stripe_handle(sandbox, exchange))
         graph_handle(sandbox, exchange);
 }
 
@@ -401,6 +424,7 @@ static bool start(struct sandbox *sandbox, int *fd, struct err *err)
         !read_description(sandbox->settings.openapi, &sandbox->openapi, err) ||
         !read_description(sandbox->settings.twilio_openapi, &sandbox->twilio_openapi, err) ||
         !read_description(sandbox->settings.resend_openapi, &sandbox->resend_openapi, err) ||
+        !read_description(sandbox->settings.stripe_openapi, &sandbox->stripe_openapi, err) ||
         !listen_on(&sandbox->settings, fd, err))
         return false;
     (void)snprintf(sandbox->base_url, sizeof(sandbox->base_url), "http://127.0.0.1:%d",
@@ -433,6 +457,8 @@ static void stop(struct sandbox *sandbox)
     json_decref(sandbox->openapi);
     json_decref(sandbox->twilio_openapi);
     json_decref(sandbox->resend_openapi);
+    json_decref(sandbox->stripe_openapi);
+    stripe_finish(sandbox);
     json_decref(sandbox->mail_keys);
     json_decref(sandbox->templates);
     json_decref(sandbox->media);

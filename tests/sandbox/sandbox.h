@@ -13,6 +13,7 @@
  *     mime_in.c    a mail that came by SMTP, read
  *     mime_out.c   a person's mail as bytes
  *     crm.c        a CRM that is told of events
+ *     stripe.c     Stripe: links to pay, refunds; stripe_*.c
  *     control.c    what tests and the phone page ask for
  *     chats.c      people, what was said in their chats, and who watches
  *     callbacks.c  webhooks that we owe the service, until it has answered 200
@@ -64,13 +65,16 @@ struct settings {
     const char *smtp_cert;     /* STARTTLS is wanted, with the certificate written here */
     const char *smtp_user;     /* signing in is wanted */
     const char *smtp_password;
-    const char *crm_secret; /* "whsec_...", of a CRM; without it there is none */
-    const char *mail_token; /* a gateway's, for /webhooks/mail/ADDRESS */
-    const char *business;   /* the name over the page's chat */
-    int64_t delivered_ms;   /* after the answer; below 0: never */
-    int64_t read_ms;        /* below 0: only when the page looks */
-    bool fast;              /* nothing is kept and nothing is called back */
-    bool user_ids;          /* people with a number show their user id, too */
+    const char *stripe_openapi;
+    const char *stripe_key;    /* without it every call is refused */
+    const char *stripe_secret; /* signs what Stripe tells */
+    const char *crm_secret;    /* "whsec_...", of a CRM; without it there is none */
+    const char *mail_token;    /* a gateway's, for /webhooks/mail/ADDRESS */
+    const char *business;      /* the name over the page's chat */
+    int64_t delivered_ms;      /* after the answer; below 0: never */
+    int64_t read_ms;           /* below 0: only when the page looks */
+    bool fast;                 /* nothing is kept and nothing is called back */
+    bool user_ids;             /* people with a number show their user id, too */
 };
 
 struct owed;
@@ -125,6 +129,8 @@ struct sandbox {
     json_t *openapi;
     json_t *twilio_openapi;
     json_t *resend_openapi;
+    json_t *stripe_openapi;
+    struct stripe_play *stripe; /* stripe.h */
     char base_url[64];
 
     json_t *index; /* who, phone or user id -> pointer to the person, as an integer */
@@ -209,6 +215,15 @@ bool crm_handle(struct sandbox *sandbox, struct http_exchange *exchange);
 void crm_apply(struct sandbox *sandbox, const json_t *record);
 /* {"n", "events"}: those after the first so many. */
 json_t *crm_list(struct sandbox *sandbox, size_t after);
+
+/* --- stripe.c, stripe_page.c ---------------------------------------------------------------
+ */
+/* False when the path is not Stripe's, nor its page's. */
+bool stripe_handle(struct sandbox *sandbox, struct http_exchange *exchange);
+void stripe_finish(struct sandbox *sandbox);
+void stripe_control_get(struct sandbox *sandbox, struct http_exchange *exchange);
+void stripe_control_post(struct sandbox *sandbox, struct http_exchange *exchange,
+                         const json_t *wish);
 
 /* --- mail_in.c ---------------------------------------------------------------------------- */
 /* Mail something as a person: {"text", "subject", "answers": id of a mail of the business's,

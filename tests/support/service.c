@@ -27,6 +27,8 @@
 
 #define TWILIO_SID     "AC0123456789abcdef0123456789abcdef"
 #define TWILIO_SECRET  "atokenofTwilios"
+#define STRIPE_OPENAPI PARLEY_SOURCE_DIR "/../shared/providers/stripe.mock.openapi.json"
+#define STRIPE_KEY     "sk_test_parleysownkey"
 #define RESEND_OPENAPI PARLEY_SOURCE_DIR "/../shared/providers/resend.openapi.json"
 #define RESEND_KEY     "re_0123456789"
 #define SMS_NUMBER     SERVICE_SMS_NUMBER
@@ -96,6 +98,9 @@ static void write_settings(const struct service *service, const struct service_w
                   "  phone_number: \"" SMS_NUMBER "\"\n"
                   "resend:\n  base_url: http://127.0.0.1:%d\n  allow_http: true\n"
                   "  api_key: " RESEND_KEY "\n"
+                  "stripe:\n  base_url: http://127.0.0.1:%d\n  allow_http: true\n"
+                  "  timeout: 2s\n  connect_timeout: 1s\n  poll: 100ms\n"
+                  "  secret_key: " STRIPE_KEY "\n  webhook_secret: " SERVICE_STRIPE_SECRET "\n"
                   "mail:\n  rate: 1000\n  rate_burst: 1000\n  timeout: 2s\n%s"
                   "outbox:\n  unknown_wait: 2s\n  lease: 2s\n  poll: 50ms\n"
                   "  retry_first: 100ms\n  retry_max: 1s\n  max_attempts: 100\n"
@@ -107,7 +112,7 @@ static void write_settings(const struct service *service, const struct service_w
                   "paths:\n  state: %s\n",
                   service->port, service->port, wish->workers > 0 ? wish->workers : 1,
                   pg_url(&store_pg, "parley"), service->sandbox_port, SECRET, TOKEN,
-                  service->sandbox_port, service->sandbox_port,
+                  service->sandbox_port, service->sandbox_port, service->sandbox_port,
                   wish->more != NULL ? wish->more : "",
                   wish->folder != NULL ? wish->folder : PARLEY_SOURCE_DIR, service->dir,
                   service->dir, service->dir);
@@ -126,6 +131,7 @@ static void start_sandbox(struct service *service, const struct service_wish *wi
 {
     char port[16], webhook[80], journal[128];
     bool has_description = access(RESEND_OPENAPI, R_OK) == 0; /* else it is not checked */
+    bool has_stripes = access(STRIPE_OPENAPI, R_OK) == 0;
     char *argv[] = {PARLEY_BUILD_DIR "/parley-sandbox",
                     "--port",
                     port,
@@ -147,6 +153,12 @@ static void start_sandbox(struct service *service, const struct service_wish *wi
                     SMS_NUMBER,
                     "--resend-key",
                     RESEND_KEY,
+                    "--stripe-key",
+                    STRIPE_KEY,
+                    "--stripe-secret",
+                    SERVICE_STRIPE_SECRET,
+                    (char *)(has_stripes ? "--stripe-openapi" : "--stripe-secret"),
+                    (char *)(has_stripes ? STRIPE_OPENAPI : SERVICE_STRIPE_SECRET),
                     "--journal",
                     journal,
                     "--delivered-after",

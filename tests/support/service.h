@@ -18,7 +18,8 @@
 #define SERVICE_NUMBER   "106540352242922"
 #define SERVICE_BUSINESS "102290129340398"
 
-#define SERVICE_MAIL "support@in.lark.example"
+#define SERVICE_STRIPE_SECRET "whsec_of_the_tests"
+#define SERVICE_MAIL          "support@in.lark.example"
 
 struct service {
     char dir[64];
