@@ -35,6 +35,7 @@ description=$PWD/../shared/providers/meta-whatsapp.openapi.json
 if [ -f "$description" ]; then
   export SANDBOX_OPENAPI=$description
   export SANDBOX_TWILIO_OPENAPI=${description%/*}/twilio-messages.openapi.json
+  export SANDBOX_STRIPE_OPENAPI=${description%/*}/stripe.mock.openapi.json
   export SANDBOX_RESEND_OPENAPI=${description%/*}/resend.openapi.json
 else
   echo "skipped: ../shared is not here"

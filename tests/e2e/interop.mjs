@@ -3,7 +3,7 @@
 //
 //   node tests/e2e/interop.mjs --env demo.env [--modules DIR] [--sandbox PROGRAM]
 //
-// twilio, resend and svix are installed into --modules (build/interop) when they are not there. Without them and
+// twilio, resend, svix and stripe are installed into --modules (build/interop) when they are not there. Without them and
 // without npm's registry it says so, and is skipped.
 
 import { execFileSync, spawn } from "node:child_process";
@@ -14,6 +14,7 @@ import { dirname, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { withStripe } from "./interop_stripe.mjs";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 const { values: options } = parseArgs({
@@ -25,7 +26,7 @@ const { values: options } = parseArgs({
 });
 const env = Object.fromEntries([...readFileSync(options.env, "utf8").matchAll(/^(\w+)='(.*)'$/gm)].map(([, name, value]) => [name, value]));
 
-const packages = { twilio: "6.2.0", resend: "6.38.0", svix: "2.5.0" };
+const packages = { twilio: "6.2.0", resend: "6.38.0", svix: "2.5.0", stripe: "23.1.0" };
 
 const install = () => {
   if (Object.keys(packages).every((name) => existsSync(join(options.modules, "node_modules", name)))) return;
@@ -35,7 +36,7 @@ const install = () => {
     execFileSync("npm", ["install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"],
       { cwd: options.modules, stdio: "pipe", timeout: 120_000 });
   } catch (error) {
-    console.log(`skipped: npm's registry does not give twilio, resend and svix (${error.message.split("\n")[0]})`);
+    console.log(`skipped: npm's registry does not give twilio, resend, svix and stripe (${error.message.split("\n")[0]})`);
     process.exit(0);
   }
 };
@@ -45,6 +46,7 @@ const require = createRequire(join(options.modules, "package.json"));
 const twilio = require("twilio");
 const { Resend } = require("resend");
 const { Webhook } = require("svix");
+const Stripe = require("stripe");
 
 let failures = 0;
 const check = (what, ok, detail = "") => {
@@ -204,6 +206,7 @@ try {
   await theySvix();
   await hereSigned();
   await theyRead(sent);
+  await withStripe({ Stripe: Stripe.default ?? Stripe, env, program: options.sandbox, control, until, check });
 } catch (error) {
   check("the test runs to its end", false, error.stack);
 }
