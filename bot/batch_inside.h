@@ -213,4 +213,6 @@ struct db_param *batch_params(struct batch_work *work, struct db_array *arrays, 
 /* What channels say of people, into the last flight: batch_people.c. */
 void batch_identities_write(struct batch_work *work);
 void batch_preferences_write(struct batch_work *work);
+/* batch_templates.c */
+void batch_templates_write(struct batch_work *work);
 void batch_threads_write(struct batch_work *work);

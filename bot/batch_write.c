@@ -371,6 +371,7 @@ void batch_write(struct batch_work *work)
     put_off(work);
     batch_identities_write(work);
     batch_preferences_write(work);
+    batch_templates_write(work);
     write_payloads(work);
     batch_codes_log(work);
     if (work->n_log > 0) {

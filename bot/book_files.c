@@ -16,14 +16,16 @@
 
 #define FILES_MAX     1024
 #define FILE_SIZE_MAX ((off_t)1 << 20)
-#define FOLDERS       2
+#define FOLDERS       3
 
 static const struct {
     const char *folder; /* below the one given */
     const char *called; /* in names and errors */
+    bool optional;
 } places[FOLDERS] = {
-    {"flows",              "flows"   },
-    {"templates/messages", "messages"},
+    {"flows",              "flows",    false},
+    {"templates/messages", "messages", false},
+    {"templates/whatsapp", "whatsapp", true },
 };
 
 static int is_yaml(const struct dirent *entry)
@@ -84,17 +86,20 @@ static bool read_entries(struct arena *into, struct str folder, const char *call
     return true;
 }
 
-static bool read_folder(struct arena *into, struct str folder, const char *called,
+static bool read_folder(struct arena *into, struct str folder, size_t place,
                         struct source_file *files, size_t *n, struct err *err)
 {
+    const char *called = places[place].called;
     struct dirent **entries = NULL;
     int found = scandir(folder.at, &entries, is_yaml, alphasort);
+    if (found < 0 && errno == ENOENT && places[place].optional)
+        return true;
     if (found < 0) {
         return err_raise(err, ERR_REJECT, "%.*s: %s (set flows.folder)", STR_ARG(folder),
                          strerrordesc_np(errno));
     }
     bool ok = true;
-    if (found == 0) {
+    if (found == 0 && !places[place].optional) {
         ok = err_raise(err, ERR_REJECT, "%.*s has no *.yaml in it (set flows.folder)",
                        STR_ARG(folder));
     } else if (*n + (size_t)found > FILES_MAX) {
@@ -123,7 +128,7 @@ bool book_files_read(struct arena *into, struct str folder, const struct source_
     *n = 0;
     for (size_t i = 0; i < FOLDERS; i++) {
         struct str place = arena_format(into, "%.*s/%s", STR_ARG(folder), places[i].folder);
-        if (!read_folder(into, place, places[i].called, read, n, err))
+        if (!read_folder(into, place, i, read, n, err))
             return false;
     }
     qsort(read, *n, sizeof(*read), by_name);

@@ -9,8 +9,9 @@
 #include "templates/words.h"
 
 /*
- * Read FOLDER/flows/NAME.yaml and FOLDER/templates/messages/LANG.yaml into `into`, sorted,
- * named "flows/NAME.yaml" and "messages/LANG.yaml" as book_create wants them. Hidden files and
+ * Read FOLDER/flows/NAME.yaml, FOLDER/templates/messages/LANG.yaml and, where there are any,
+ * FOLDER/templates/whatsapp/NAME.yaml into `into`, sorted, named "flows/NAME.yaml",
+ * "messages/LANG.yaml" and "whatsapp/NAME.yaml" as book_create wants them. Hidden files and
  * other kinds are passed over. ERR_REJECT when a folder cannot be read or is empty, or a file
  * is too large.
  */

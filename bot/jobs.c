@@ -165,7 +165,7 @@ static void looked(struct db_call *call)
         return;
     }
     const PGresult *claimed = call->results[1], *next = call->results[2];
-    if (notices_looked(jobs->org, call->results[0]))
+    if (notices_looked(jobs->worker, jobs->org, call->results[0]))
         jobs_made(jobs, jobs->org, clock_now());
     fallbacks_looked(jobs->worker, jobs->org, call->results[3]);
     papers_looked(jobs->worker->papers, jobs->org, call->results[4]);
@@ -196,7 +196,7 @@ static void ask(struct jobs *jobs, struct uuid org)
     jobs->call.done = looked;
     jobs->org = org;
     jobs->looking = true;
-    notices_look(&jobs->call, org, now);
+    notices_look(jobs->worker, &jobs->call, org, now);
     struct db_param *params = arena_array(arena, struct db_param, 4);
     params[0] = param_uuid(arena, org);
     params[1] = param_time(arena, now);

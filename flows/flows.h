@@ -28,7 +28,8 @@
 struct book; /* flows and words of one version; read-only */
 
 /*
- * Read flows ("flows/NAME.yaml") and words ("messages/LANG.yaml"), check them against each
+ * Read flows ("flows/NAME.yaml"), words ("messages/LANG.yaml") and WhatsApp's templates
+ * ("whatsapp/NAME.yaml": flows/templates.h), check them against each
  * other and against the registered loads, guards and actions, and compile them. ERR_REJECT with
  * file, line, reason and cure. The version is a hash over the sorted files.
  */

@@ -29,6 +29,7 @@ static const char *const emptied[] = {
     "notices",
     "event_deliveries",
     "event_endpoints",
+    "whatsapp_templates",
     "events_out",
     "event_subjects",
     "preferences",

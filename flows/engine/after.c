@@ -115,11 +115,22 @@ void turn_lapsed(struct flow_turn *turn)
     }
 }
 
+/* Only WhatsApp has a window: news finds its place by SMS and mail, where they may never have
+ * written. */
+static bool is_news_elsewhere(const struct flow_turn *turn)
+{
+    struct value channel = record_get(turn->facts, STR("channel"));
+
+    return str_starts(turn->in->event->detail, STR(FLOW_NOTICE)) &&
+           channel.kind == VALUE_TEXT &&
+           (str_eq(channel.text, STR("sms")) || str_eq(channel.text, STR("email")));
+}
+
 /* Words that nobody asked for may leave only while the customer's last message is young. */
 static bool may_speak(const struct flow_turn *turn)
 {
     return turn->in->event->kind != EVENT_TIMER ||
-           turn->in->now - turn->in->last_inbound_at < WINDOW;
+           turn->in->now - turn->in->last_inbound_at < WINDOW || is_news_elsewhere(turn);
 }
 
 void turn_timers(struct flow_turn *turn)

@@ -2,6 +2,7 @@
  * A book is made of its files, whole and checked, or not at all; afterwards it never changes.
  */
 #include "flows/engine/loader.h"
+#include "flows/templates.h"
 
 #include <stdlib.h>
 
@@ -52,13 +53,61 @@ static bool read_words(struct arena *scratch, const struct source_file *files, s
     for (size_t i = 0; i < n; i++) {
         if (str_starts(files[i].name, STR("messages/"))) {
             messages[n_messages++] = files[i];
-        } else if (!str_starts(files[i].name, STR("flows/"))) {
-            return err_raise(err, ERR_REJECT, "%.*s:1: a book is flows/ and messages/ only",
+        } else if (!str_starts(files[i].name, STR("flows/")) &&
+                   !str_starts(files[i].name, STR("whatsapp/"))) {
+            return err_raise(err, ERR_REJECT,
+                             "%.*s:1: a book is flows/, messages/ and whatsapp/ only",
                              STR_ARG(files[i].name));
         }
     }
     return words_create(messages, n_messages, &book->words, err) &&
            words_check(book->words, err);
+}
+
+static int by_say(const void *a, const void *b)
+{
+    const struct message_template *left = a, *right = b;
+    int order = (left->n_params < right->n_params) - (left->n_params > right->n_params);
+
+    return order != 0 ? order : str_compare(left->name, right->name);
+}
+
+/* Their own words are in the file, but a parameter may want some of the book's. */
+static bool check_keys(struct loader *loader, const struct message_template *template,
+                       const struct words *words)
+{
+    for (size_t i = 0; i < template->n_params; i++) {
+        struct str key = template->params[i].key;
+        if (key.len > 0 && !words_has(words, key)) {
+            return err_raise(loader->err, ERR_REJECT, "%.*s:1: there are no words '%.*s'",
+                             STR_ARG(template->file), STR_ARG(key));
+        }
+    }
+    return true;
+}
+
+static bool read_templates(struct loader *loader, const struct source_file *files, size_t n,
+                           struct book *book)
+{
+    struct message_template *templates =
+        arena_array(loader->arena, struct message_template, n + 1);
+
+    for (size_t i = 0; i < n; i++) {
+        struct message_template *template = &templates[book->n_templates];
+        const struct node *root;
+
+        if (!str_starts(files[i].name, STR("whatsapp/")))
+            continue;
+        loader->file = arena_str(loader->arena, files[i].name);
+        if (!yaml_read(loader->scratch, loader->file, files[i].bytes, &root, loader->err) ||
+            !loader_template(loader, root, template) ||
+            !check_keys(loader, template, book->words))
+            return false;
+        book->n_templates++;
+    }
+    qsort(templates, book->n_templates, sizeof *templates, by_say);
+    book->templates = templates;
+    return true;
 }
 
 static bool book_read(struct arena *scratch, const struct parts *parts,
@@ -75,7 +124,7 @@ static bool book_read(struct arena *scratch, const struct parts *parts,
     book->version = version_of(scratch, sorted, n);
     hex_format(book->version.bytes, HASH16_LEN, book->version_hex);
     return read_words(scratch, sorted, n, book, err) && read_flows(&loader, sorted, n, book) &&
-           book_check(book, err);
+           read_templates(&loader, sorted, n, book) && book_check(book, err);
 }
 
 bool book_create_with(const struct parts *parts, const struct source_file *files, size_t n,

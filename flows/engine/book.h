@@ -249,6 +249,8 @@ struct book {
     struct words *words;
     struct flow_def *flows;
     size_t n_flows;
+    const struct message_template *templates;
+    size_t n_templates;
     const struct flow_def *menu;
     const struct flow_def *verify; /* NULL when no flow needs it */
 };

@@ -7,6 +7,7 @@
  *     loader_parts.c   loads and actions by name
  *     loader_prompt.c  what is asked
  *     loader_flow.c    states and flows
+ *     loader_template.c  WhatsApp's templates
  *     book.c           all files together
  *
  * Every function reads one kind of node and refuses, with file and line, what it does not know:
@@ -93,3 +94,10 @@ MUST_USE bool loader_prompt(struct loader *loader, const struct node *map,
                             struct prompt *prompt);
 /* The flow of a whole file, which is named like it. */
 MUST_USE bool loader_flow(struct loader *loader, const struct node *map, struct flow_def *flow);
+
+/* --- loader_template.c -------------------------------------------------------------------- */
+
+struct message_template;
+/* The template of a whole file, which is named like it. */
+MUST_USE bool loader_template(struct loader *loader, const struct node *map,
+                              struct message_template *template);

@@ -47,7 +47,8 @@ static void make(const char *phone, const char *topic, const char *kind, const c
             &arena,
             "select set_config('parley.org_id', org_id::text, false) from businesses;"
             "select notice_make(p.org_id, p.customer_id, '%s', '%s', '', (select order_id from "
-            "orders where number = '%s'), '%s', now(), now()) from customer_phones p where "
+            "orders where number = '%s'), '%s', clock_timestamp(), clock_timestamp()) from "
+            "customer_phones p where "
             "phone = '+%s'",
             topic, kind, order, detail, phone)
             .at);
