@@ -29,13 +29,13 @@ create index notices_made on notices (org_id, made_at);
 
 -- What Meta said of one: of its status, its category or its quality; null: nothing new. What is older than
 -- what is known changes nothing.
-create function template_changed(the_org uuid, the_account text, the_name text, the_language text,
+create function template_changed(the_org uuid, the_waba text, the_name text, the_language text,
                                  the_status text, the_category text, the_quality text, the_reason text,
-                                 at timestamptz) returns void
+                                 at timestamptz) returns boolean
     volatile language sql security definer set search_path = pg_catalog, public, pg_temp as $$
     insert into whatsapp_templates as t (org_id, account, name, language, status, category, quality, reason,
                                          updated_at)
-    select the_org, the_account, the_name, the_language, coalesce(the_status, 'PENDING'),
+    select the_org, the_waba, the_name, the_language, coalesce(the_status, 'PENDING'),
            coalesce(the_category, ''), coalesce(the_quality, ''), coalesce(the_reason, ''), at
      where the_org = nullif(current_setting('parley.org_id', true), '')::uuid
         on conflict (org_id, name, language, account) do update
@@ -44,6 +44,7 @@ create function template_changed(the_org uuid, the_account text, the_name text, 
            reason = case when the_status is null then t.reason else coalesce(the_reason, '') end,
            updated_at = at
      where t.updated_at <= at
+    returning true
 $$;
 
 -- Whether it may be used: approved in every account of the business that has it.

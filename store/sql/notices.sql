@@ -16,7 +16,10 @@ select * from news_tell($1::uuid, $2::uuid, $3::uuid, $4::text, $5::timestamptz)
 -- name: templates_changed
 -- What Meta's webhooks say; null: nothing new of that.
 -- $1 org  $2 accounts  $3 names  $4 languages  $5 statuses  $6 categories  $7 qualities  $8 reasons  $9 times
-select template_changed($1::uuid, i.account, i.name, i.language, i.status, i.category, i.quality, i.reason, i.at)
-  from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::timestamptz[])
-       with ordinality i (account, name, language, status, category, quality, reason, at, place)
- order by i.name, i.language, i.account, i.place;
+select count(c.changed)
+  from (select template_changed($1::uuid, i.account, i.name, i.language, i.status, i.category, i.quality, i.reason,
+                                i.at) as changed
+          from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+                      $9::timestamptz[])
+               with ordinality i (account, name, language, status, category, quality, reason, at, place)
+         order by i.name, i.language, i.account, i.place) c;

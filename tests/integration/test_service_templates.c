@@ -36,6 +36,7 @@ static void write_in(const char *phone, const char *words)
 
     service_post(&service, &post, 1, 1, WAIT);
     assert_int_equal(post.status, 200);
+    until("select count(*) from messages where inbound", n);
     until("select count(*) from outbox", 0);
 }
 

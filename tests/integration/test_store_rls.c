@@ -119,6 +119,8 @@ static const char arrange_a[] =
     "expires_at)"
     "  select org_id, customer_id, customer_id, customer_id, decode(md5(customer_id::text), "
     "'hex'), now(), now() + interval '90 days' from customers;"
+    "insert into whatsapp_templates (org_id, account, name, language, updated_at)"
+    "  select org_id, '1', 'x', 'en', now() from businesses;"
     "insert into event_subjects select org_id, 'order/1', 1 from businesses;"
     "insert into events_out (org_id, event_id, type, subject, seq, at)"
     "  select org_id, org_id, 'order.x', 'order/1', 1, now() from businesses;"

@@ -73,9 +73,12 @@ static bool play_file(const struct book *book, const struct play *on, const char
     return same;
 }
 
+/* What is silent because of WhatsApp's window is said elsewhere. */
 static int is_chat(const struct dirent *entry)
 {
-    return str_ends(str_from(entry->d_name), STR(".chat"));
+    struct str name = str_from(entry->d_name);
+
+    return str_ends(name, STR(".chat")) && !str_eq(name, STR("en_decided_late.chat"));
 }
 
 static void play_all(const struct play *on)
