@@ -21,6 +21,7 @@ extern const struct command command_migrate;
 extern const struct command command_order;
 extern const struct command command_paper;
 extern const struct command command_photo;
+extern const struct command command_review;
 extern const struct command command_seed;
 extern const struct command command_serve;
 extern const struct command command_sign;

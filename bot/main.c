@@ -22,6 +22,7 @@ static const struct command *const commands[] = {
     &command_key,
     &command_audit,
     &command_cancellation,
+    &command_review,
     &command_flows,
     &command_workflow,
     &command_import,

@@ -8,16 +8,24 @@ select outcome, number, workflow
 
 -- name: review_rate
 -- $1 org  $2 customer  $3 order number  $4 stars  $5 fresh id  $6 conversation  $7 contact  $8 now
-select outcome, ticket, changed
+select outcome, ticket,
+       case when outcome in ('rated', 'low') then 'events' end as later,
+       case when outcome = 'low' and ticket is not null
+            then event_out($1::uuid, case when changed then 'ticket.updated' else 'ticket.opened' end,
+                           'ticket/' || ticket, $2::uuid,
+                           jsonb_build_object('ticket', ticket, 'kind', 'quality', 'number', $3::text,
+                                              'text', $4::text || '/5', 'files', 0), $8::timestamptz)::text end as event
   from review_rate($1::uuid, $2::uuid, $3::text, $4::text, $5::uuid, $6::uuid, $7::uuid, $8::timestamptz);
 
 -- name: review_comment
 -- $1 org  $2 customer  $3 order number  $4 words  $5 now
-select outcome from review_comment($1::uuid, $2::uuid, $3::text, $4::text, $5::timestamptz);
+select outcome, case outcome when 'kept' then 'events' end as later
+  from review_comment($1::uuid, $2::uuid, $3::text, $4::text, $5::timestamptz);
 
 -- name: review_skip
 -- $1 org  $2 customer  $3 order number  $4 now
-select outcome from review_skip($1::uuid, $2::uuid, $3::text, $4::timestamptz);
+select outcome, case outcome when 'skipped' then 'events' end as later
+  from review_skip($1::uuid, $2::uuid, $3::text, $4::timestamptz);
 
 -- name: reviews_open
 -- Orders of theirs that came to their end and may be reviewed, the newest first; with a number, that one.
@@ -49,3 +57,45 @@ select l.value ->> 'name' as name, l.value ->> 'url' as url
    and l.value ->> 'url' ~ '^https://[^[:space:]]+$' and length(l.value ->> 'url') <= 500
  order by l.position
  limit 5;
+
+-- --- what the business's people see and ask for: store/reviews.c, parley_staff's ---------------------
+
+-- name: reviews_request
+-- $1 org  $2 order number  $3 now, in seconds since 1970
+select outcome, number, review from review_request($1::uuid, $2::text, to_timestamp($3::float8));
+
+-- name: reviews_list
+-- The newest first.
+-- $1 org  $2 since, or null  $3 at most  $4 state, or ''
+select r.review_id, o.number, r.state, coalesce(r.rating, 0)::int8, r.comment, r.channel, r.platform,
+       coalesce(k.number, '') as ticket, r.requested_at, r.asked_at, r.reminded_at, r.answered_at, r.why, o.workflow
+  from reviews r
+  join orders o on o.org_id = r.org_id and o.order_id = r.order_id
+  left join tickets k on k.org_id = r.org_id and k.ticket_id = r.ticket_id
+ where r.org_id = $1::uuid and ($2::timestamptz is null or r.requested_at >= $2::timestamptz)
+   and ($4::text = '' or r.state = $4::text)
+ order by r.requested_at desc, r.review_id desc
+ limit $3::int8;
+
+-- name: reviews_stats
+-- Figures: of all ('all'), and by rating, workflow, channel. `asked` counts who was asked, `answered` who
+-- gave stars after it; `completed` and the average also have reviews that were given unasked.
+-- $1 org  $2 since, or null
+with r as materialized (
+    select v.*, o.workflow from reviews v
+      join orders o on o.org_id = v.org_id and o.order_id = v.order_id
+     where v.org_id = $1::uuid and ($2::timestamptz is null or v.requested_at >= $2::timestamptz)
+     order by v.requested_at desc limit 100000
+)
+select g.what, g.which, count(*) filter (where r.asked_at is not null)::int8 as asked,
+       count(*) filter (where r.asked_at is not null and r.state = 'completed')::int8 as answered,
+       count(*) filter (where r.state = 'skipped')::int8 as skipped,
+       count(*) filter (where r.state = 'completed')::int8 as completed,
+       coalesce(round(avg(r.rating) * 100), 0)::int8 as average,
+       count(*) filter (where r.platform <> '')::int8 as opened
+  from r
+ cross join lateral (values ('all', ''), ('rating', r.rating::text), ('workflow', r.workflow),
+                            ('channel', nullif(r.channel, ''))) g (what, which)
+ where g.which is not null
+ group by g.what, g.which
+ order by array_position(array['all', 'rating', 'workflow', 'channel'], g.what), g.which;
