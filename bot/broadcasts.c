@@ -9,10 +9,10 @@
 #include <stdlib.h>
 
 #define AT_ONCE 4                     /* broadcasts of a worker */
-#define LEASE   (10 * USEC_PER_SEC)   /* longer than any slice takes */
 #define GATHER  200                   /* customers a slice */
 #define FEED    40                    /* conversations that are locked together: for some ms */
-#define AHEAD   2                     /* seconds of a lane's rate that may wait there */
+#define AHEAD   2                     /* seconds of a lane's rate that may wait there, */
+#define ROOM    1000                  /* and never more */
 #define PAUSE   (200 * USEC_PER_MSEC) /* until a lane has sent some of what is there */
 
 /* One on its way. */
@@ -136,8 +136,9 @@ static void feed(struct feeder *feeder)
     array_init(&rooms, arena, DB_INT4);
     for (size_t i = 0; i < COUNTOF(all); i++) {
         unsigned rate = channel_ways_by(config, all[i])->limits(config).rate;
+        bool slow = rate > 0 && rate < ROOM / AHEAD;
         array_text(&channels, str_from(channel_name(all[i])));
-        array_int(&rooms, rate > 0 ? AHEAD * (int64_t)rate : 1000);
+        array_int(&rooms, slow ? AHEAD * (int64_t)rate : ROOM);
     }
     params[0] = param_uuid(arena, feeder->org);
     params[1] = param_uuid(arena, feeder->id);
@@ -145,7 +146,7 @@ static void feed(struct feeder *feeder)
     params[3] = param_array(&rooms);
     params[4] = param_int4(arena, FEED);
     params[5] = param_time(arena, clock_now());
-    params[6] = param_time(arena, clock_now() + LEASE);
+    params[6] = param_time(arena, clock_now() + config->outbox.lease);
     call_add(&feeder->call.call, &SQL_BROADCAST_FEED, params);
     feeder->call.done = fed;
 }
@@ -189,7 +190,7 @@ void broadcasts_look(const struct broadcasts *broadcasts, struct db_call *call, 
 
     params[0] = param_uuid(call->into, org);
     params[1] = able ? param_time(call->into, now) : param_null(); /* then none is found */
-    params[2] = param_time(call->into, now + LEASE);
+    params[2] = param_time(call->into, now + worker->config->outbox.lease);
     call_add(call, &SQL_BROADCASTS_CLAIM, params);
 }
 
