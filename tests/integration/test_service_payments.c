@@ -321,6 +321,24 @@ static void pay_2_an_expired_link_is_told_kindly_and_a_new_one_offered(void **st
     told("Here you can pay $47.00 for invoice INV-9006", 2);
 }
 
+static void pay_2_what_no_event_tells_is_found_by_looking(void **state)
+{
+    const char *session;
+
+    (void)state;
+    invoice("INV-9000", 4100);
+    ask_for_link("INV-9000");
+    session = session_of("INV-9000");
+    wish("{\"hold\":true}");
+    act(session, "pay");
+    run_sql(owner, "update checkouts set due_at = now() where minor = 4100");
+    told("Payment of $41.00 processed", 1);
+    wish("{\"release\":\"as_is\",\"times\":1}"); /* and then the event comes after all */
+    books_until("telling", 0);
+    told("Payment of $41.00 processed", 1);
+    assert_int_equal(stands("INV-9000", "outstanding"), 0);
+}
+
 static void pay_2_another_wish_closes_the_older_link_first(void **state)
 {
     (void)state;
@@ -443,6 +461,7 @@ int main(void)
         cmocka_unit_test(pay_3_a_bank_takes_its_time_and_the_order_of_news_does_not_matter),
         cmocka_unit_test(pay_9_a_declined_card_and_a_bank_that_says_no_are_told),
         cmocka_unit_test(pay_2_an_expired_link_is_told_kindly_and_a_new_one_offered),
+        cmocka_unit_test(pay_2_what_no_event_tells_is_found_by_looking),
         cmocka_unit_test(pay_2_another_wish_closes_the_older_link_first),
         cmocka_unit_test(pay_2_what_stripe_refuses_is_told_for_what_it_is),
         cmocka_unit_test(can_4_an_approved_cancellation_is_paid_back_once_through_deaths),
