@@ -115,6 +115,22 @@ static void books_until(const char *member, long number)
     }
 }
 
+/* What the published description does not have. */
+static long undescribed(void)
+{
+    struct str said;
+    json_t *all;
+    long n;
+
+    (void)ask_http(
+        arena_format(&arena, "http://127.0.0.1:%d/control/violations", service.sandbox_port).at,
+        NULL, NULL, &said);
+    all = json_loadb(said.at, said.len, 0, NULL);
+    n = (long)json_integer_value(json_object_get(all, "undescribed"));
+    json_decref(all);
+    return n;
+}
+
 /* The link that the customer has for this invoice. */
 static const char *session_of(const char *number)
 {
@@ -218,6 +234,7 @@ static void pay_2_a_link_is_made_told_paid_by_and_told_once(void **state)
                      1);
     assert_int_equal(books("findings"), 0);
     assert_int_equal(service_findings(&service), 0);
+    assert_int_equal(undescribed(), 0); /* by ../shared, where that is */
     say("pay INV-9001");
     told("Payment already processed", 1);
 }

@@ -128,6 +128,11 @@ static void posix_pattern(const char *pattern, char *posix, size_t room)
             p++;
             continue;
         }
+        if (p[0] == '\\' && p[1] && !in_brackets) { /* a bracket of the text, say */
+            posix[to++] = *p++;
+            posix[to++] = *p;
+            continue;
+        }
         if (*p == '[' || *p == ']')
             in_brackets = *p == '[';
         posix[to++] = *p;

@@ -169,15 +169,29 @@ static json_t *value_of(const json_t *described, struct str text)
     return json_string_of(text);
 }
 
+/* "[^\\]]" is "[^]]" to POSIX. */
+static struct str posix_of(struct arena *into, struct str pattern)
+{
+    static const struct str theirs = {"[^\\]]", 5};
+    size_t at = str_find(pattern, theirs);
+
+    if (at == pattern.len)
+        return pattern;
+    return arena_concat(into, str_slice(pattern, 0, at), STR("[^]]"),
+                        str_slice(pattern, at + theirs.len, pattern.len));
+}
+
 /* The description has a pattern for each name. */
-static const json_t *described_as(const json_t *patterns, struct str name)
+static const json_t *described_as(struct arena *scratch, const json_t *patterns,
+                                  struct str name)
 {
     const char *pattern;
     json_t *described;
 
     json_object_foreach((json_t *)patterns, pattern, described)
     {
-        OWNED_JSON(rule) = json_pack("{s:s, s:s}", "type", "string", "pattern", pattern);
+        OWNED_JSON(rule) = json_pack("{s:s, s:s}", "type", "string", "pattern",
+                                     arena_cstr(scratch, posix_of(scratch, str_from(pattern))));
         OWNED_JSON(value) = json_string_of(name);
         char reason[SCHEMA_REASON_MAX];
         if (schema_check(rule, rule, value, reason))
@@ -198,7 +212,7 @@ static void check_description(struct call *call)
 
     for (size_t i = 0; patterns && i < call->form.n; i++) {
         const struct form_field *field = &call->form.fields[i];
-        const json_t *described = described_as(patterns, field->name);
+        const json_t *described = described_as(&call->exchange->arena, patterns, field->name);
         OWNED_JSON(value) = value_of(described, field->value);
         if (described && schema_check(sandbox->stripe_openapi, described, value, reason))
             continue;
