@@ -167,6 +167,17 @@ static void check_rules(struct report *report, const struct survey *survey)
     }
 }
 
+/* A CRM's events are taken as staff. */
+static void check_desk(struct report *report, const struct survey *survey)
+{
+    if (!survey->may_be_staff) {
+        report_add(report, FINDING_WARN, "staff",
+                   "as the owner: grant parley_staff to the user",
+                   "%.*s may not act as parley_staff: events of a CRM are answered 503",
+                   STR_ARG(survey->user));
+    }
+}
+
 static void check_business(struct report *report, const struct survey_business *one)
 {
     char id[UUID_TEXT_LEN + 1];
@@ -399,6 +410,7 @@ static void check_database(struct report *report, const struct config *config)
     } else {
         check_server(report, &survey);
         check_rules(report, &survey);
+        check_desk(report, &survey);
         check_directory(report, config, &survey);
         for (size_t i = 0; i < survey.n_businesses; i++)
             check_business(report, &survey.businesses[i]);

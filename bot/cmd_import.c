@@ -275,9 +275,10 @@ static void report(struct import *import)
         (void)fprintf(out, ", %" PRId64 " known already", import->repeated);
     if (import->waiting > 0)
         (void)fprintf(out, ", %" PRId64 " waiting for what they speak of", import->waiting);
-    if (import->n_refused > 0)
+    if (import->n_refused > 0) {
         (void)fprintf(out, ", %" PRId64 " refused: %s", import->n_refused,
                       import->refused_name);
+    }
     (void)fprintf(out, "\n");
 }
 

@@ -38,33 +38,31 @@ static bool read_file(const char *name, struct arena *into, struct str *text, st
     return n < FILE_MOST || err_raise(err, ERR_REJECT, "%s: more than 64 MB", name);
 }
 
-static bool find_app(const struct config *config, const char *name,
-                     const struct config_crm_app **app, struct err *err)
+/* NULL: there is none, or more than one and no name. */
+static const struct config_crm_app *find_app(const struct config *config, const char *name,
+                                             struct err *err)
 {
     for (size_t i = 0; i < config->crm.n_apps; i++) {
         if (name == NULL ? config->crm.n_apps == 1
-                         : str_eq(config->crm.apps[i].name, str_from(name))) {
-            *app = &config->crm.apps[i];
-            return true;
-        }
+                         : str_eq(config->crm.apps[i].name, str_from(name)))
+            return &config->crm.apps[i];
     }
-    if (config->crm.n_apps == 0)
-        return err_raise(err, ERR_REJECT, "the settings have no crm.apps.NAME.secret");
-    return err_raise(err, ERR_REJECT,
-                     name == NULL ? "there are several apps: say --app NAME"
-                                  : "the settings have no such app");
+    (void)err_raise(err, ERR_REJECT, "%s",
+                    config->crm.n_apps == 0 ? "the settings have no crm.apps.NAME.secret"
+                    : name == NULL          ? "there are several apps: say --app NAME"
+                                            : "the settings have no such app");
+    return NULL;
 }
 
 static bool sign(struct cli *cli, const struct config *config, const char *name,
                  const char *app_name, struct arena *arena, struct err *err)
 {
-    const struct config_crm_app *app = NULL;
-    struct str body, id, at;
+    const struct config_crm_app *app = find_app(config, app_name, err);
+    struct str body = STR_NONE, id, at;
     uint8_t chance[HASH16_LEN];
     char hex[2 * HASH16_LEN + 1];
 
-    if (!crypto_init(err) || !find_app(config, app_name, &app, err) ||
-        !read_file(name, arena, &body, err))
+    if (app == NULL || !crypto_init(err) || !read_file(name, arena, &body, err))
         return false;
     random_bytes(chance, sizeof chance);
     hex_format(chance, sizeof chance, hex);

@@ -27,6 +27,7 @@ static bool look_at_server(PGconn *conn, struct arena *into, struct survey *surv
     survey->ahead = row_time(rows, 0, 4) - (before + (after - before) / 2);
     survey->took = after - before;
     survey->durable = row_bool(rows, 0, 5);
+    survey->may_be_staff = row_bool(rows, 0, 8);
     survey->connections_max = row_int(rows, 0, 6);
     survey->connections = row_int(rows, 0, 7);
     return true;

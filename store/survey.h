@@ -26,13 +26,14 @@ struct survey_business {
 };
 
 struct survey {
-    int version;      /* 150008 */
-    struct str user;  /* that logged in */
-    struct str role;  /* acting */
-    bool above_rules; /* the acting role passes row-level security by */
-    usec_t ahead;     /* the database's clock less ours */
-    usec_t took;      /* one round trip */
-    bool durable;     /* fsync, full_page_writes and synchronous_commit are on */
+    int version;       /* 150008 */
+    struct str user;   /* that logged in */
+    struct str role;   /* acting */
+    bool may_be_staff; /* bot/desk_door.h acts as parley_staff */
+    bool above_rules;  /* the acting role passes row-level security by */
+    usec_t ahead;      /* the database's clock less ours */
+    usec_t took;       /* one round trip */
+    bool durable;      /* fsync, full_page_writes and synchronous_commit are on */
     int64_t connections, connections_max;
     const struct str *open_tables; /* without row-level security */
     size_t n_open_tables;

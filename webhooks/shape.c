@@ -151,8 +151,8 @@ static bool is_decimal(struct str text, int places)
     if (whole.len == 0 || whole.len > 15 || part.len == 1 || part.len > (size_t)places + 1)
         return false;
     for (size_t i = 0; i < whole.len + part.len; i++) {
-        char c = i < whole.len ? whole.at[i] : part.at[i - whole.len];
-        if (i != whole.len && (c < '0' || c > '9'))
+        const char *c = i < whole.len ? &whole.at[i] : &part.at[i - whole.len];
+        if (i != whole.len && (*c < '0' || *c > '9'))
             return false;
     }
     return true;
@@ -290,9 +290,10 @@ static bool read_url(struct reading *reading, const struct shape *shape, const j
 
     host = str_slice(text, strlen("https://"), text.len);
     right = right && host.len > 0 && strchr("/?#@:", host.at[0]) == NULL;
-    for (size_t i = 0; right && i < text.len; i++)
+    for (size_t i = 0; right && i < text.len; i++) {
         right = text.at[i] > ' ' && text.at[i] < '\x7f' &&
                 strchr("<>\"\\^`{|}", text.at[i]) == NULL;
+    }
     if (right)
         json_put_text(reading->out, text);
     return right;
@@ -309,9 +310,10 @@ static bool read_list(struct reading *reading, const struct shape *shape, const 
     if (!json_is_array(value) || n < (size_t)shape->least || n > (size_t)shape->most)
         return false;
     json_open(reading->out, '[');
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         read_value(reading, shape->of, json_array_get(value, i),
                    arena_format(reading->faults->into, "%.*s[%zu]", STR_ARG(path), i));
+    }
     json_close(reading->out, ']');
     return true;
 }
