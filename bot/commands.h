@@ -12,6 +12,7 @@ extern const struct command command_config;
 extern const struct command command_dead;
 extern const struct command command_decode;
 extern const struct command command_doctor;
+extern const struct command command_events;
 extern const struct command command_explain;
 extern const struct command command_flows;
 extern const struct command command_handoff;

@@ -12,8 +12,8 @@
 
 #include <stdlib.h>
 
-/* A request, and what it may wait before: for a connection, for the database. */
-#define LEASE_MORE (15 * USEC_PER_SEC)
+/* Beyond a request's time: what waits for a connection, and for the database. */
+#define LEASE_MORE (5 * USEC_PER_SEC)
 #define ANSWER_MAX 262144
 
 struct outgoing {
@@ -84,7 +84,7 @@ static void claim(struct events_out *events, struct db_call *call, struct uuid o
     params[1] = param_array(&names);
     params[2] = param_array(&rooms);
     params[3] = param_time(call->into, now);
-    params[4] = param_time(call->into, now + config->events.timeout + LEASE_MORE);
+    params[4] = param_time(call->into, now + 2 * config->events.timeout + LEASE_MORE);
     call_add(call, &SQL_EVENTS_OUT_CLAIM, params);
 }
 

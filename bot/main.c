@@ -12,6 +12,7 @@ static const struct command *const commands[] = {
     &command_seed,
     &command_doctor,
     &command_dead,
+    &command_events,
     &command_explain,
     &command_handoff,
     &command_ticket,

@@ -21,7 +21,7 @@ static PGconn *owner;
 
 #define AMELIA "15550100001"
 #define BEN    "15550100002"
-#define LIMIT  (40 * USEC_PER_SEC)
+#define LIMIT  (20 * USEC_PER_SEC)
 
 static void until(const char *sql, long number)
 {
@@ -200,6 +200,8 @@ static void crm_2_a_thousand_events_arrive_in_order_through_failures_and_deaths(
                            "'delivered'",
               1);
         kill_workers();
+        while (service_logged(&service, "worker.started") < (size_t)(4 + 2 * death))
+            (void)usleep(20000);
         run_sql(owner, "update event_deliveries set due_at = now(), leased_until = null where "
                        "state = 'waiting' and due_at is not null");
     }
@@ -211,12 +213,152 @@ static void crm_2_a_thousand_events_arrive_in_order_through_failures_and_deaths(
     assert_whole();
 }
 
+/* --- what the CRM answers --------------------------------------------------------------------
+ */
+
+static void make(const char *subject, int n)
+{
+    run_sql(owner, arena_format(&arena,
+                                "select event_out((select org_id from businesses), 'test.made',"
+                                " '%s', null, '{\"secret\": 1}', now())"
+                                "  from generate_series(1, %d)",
+                                subject, n)
+                       .at);
+}
+
+static long count_of(const char *subject)
+{
+    OWNED_JSON(events) = service_events(&service);
+    long n = 0;
+    size_t i;
+    json_t *record;
+
+    json_array_foreach(events, i, record) n += strcmp(text_of(record, "subject"), subject) == 0;
+    return n;
+}
+
+static void command(const char *const *words, int status)
+{
+    char said[2000];
+    int got = service_command(&service, (char *const *)words, said, sizeof said);
+
+    if (got != status)
+        fail_msg("parley %s %s: %d, %s", words[0], words[1], got, said);
+}
+
+static void crm_2_whoever_answers_410_is_switched_off_and_loses_nothing(void **state)
+{
+    (void)state;
+    service_crm(&service, "{\"subject\": \"gone/\", \"status\": 410}");
+    make("gone/1", 3);
+    until("select count(*) from event_endpoints where off_at is not null", 1);
+    service_crm(&service, "{}");
+    make("gone/2", 1);
+    until("select count(*) from event_deliveries where state = 'waiting'", 4);
+    assert_int_equal(service_logged(&service, "events.endpoint_off"), 1);
+    assert_int_equal(count_of("gone/1") + count_of("gone/2"), 0);
+    command((const char *[]){"events", "endpoint", "on", "nobody", NULL}, 1);
+    command((const char *[]){"events", "endpoint", "on", "demo", NULL}, 0);
+    until("select count(*) from event_deliveries where state = 'waiting'", 0);
+    assert_int_equal(count_of("gone/1"), 3);
+    assert_int_equal(count_of("gone/2"), 1);
+}
+
+static void crm_2_redirects_are_failures_and_pauses_that_are_asked_for_are_kept(void **state)
+{
+    (void)state;
+    service_crm(&service,
+                "{\"subject\": \"moved/\", \"status\": 307, \"next\": 1, \"location\": "
+                "\"http://127.0.0.1:1/inside\"}");
+    make("moved/1", 1);
+    until("select coalesce(max(attempts), 0) from event_deliveries where subject = 'moved/1' "
+          "and state = "
+          "'delivered'",
+          2);
+    service_crm(&service, "{\"subject\": \"slow/\", \"status\": 429, \"next\": 1, "
+                          "\"retry_after\": 2}");
+    make("slow/1", 1);
+    until("select coalesce(max(attempts), 0) from event_deliveries where subject = 'slow/1' "
+          "and state = "
+          "'delivered'",
+          2);
+    assert_int_equal(ask_number(owner, "select (settled_at - failed_at >= interval '2 s')::int "
+                                       "from event_deliveries where subject = 'slow/1'"),
+                     1);
+}
+
+static void crm_2_what_is_refused_for_good_is_given_up_and_can_be_sent_again(void **state)
+{
+    (void)state;
+    service_crm(&service, "{\"subject\": \"bad/1\", \"status\": 400}");
+    make("bad/1", 2);
+    make("bad/2", 1);
+    until("select count(*) from event_deliveries where subject = 'bad/2' and state = "
+          "'delivered'",
+          1);
+    /* It goes on for as long as nothing else is taken: something is. */
+    for (int i = 0; i < 40 && ask_number(owner, "select count(*) from event_deliveries where "
+                                                "subject = 'bad/1' and state = 'failed'") < 2;
+         i++) {
+        make("good/1", 1);
+        (void)usleep(250000);
+    }
+    until("select count(*) from event_deliveries where subject = 'bad/1' and state = 'failed'",
+          2);
+    service_crm(&service, "{}");
+    command((const char *[]){"events", "replay", "--since", "1h", "--undelivered", NULL}, 0);
+    until("select count(*) from event_deliveries where state <> 'delivered'", 0);
+    assert_int_equal(count_of("bad/1"), 2);
+    command((const char *[]){"events", "list", "--since", "1h", "--type", "test.made",
+                             "--state", "failed", NULL},
+            0);
+    assert_int_equal(service_findings(&service), 0);
+}
+
+/* Batches add events of several subjects in any order: nobody waits for anybody, and numbers
+ * are in the order of commits. */
+static void crm_2_turns_that_add_events_do_not_wait_for_each_other(void **state)
+{
+    static const char add[] =
+        "select event_out((select org_id from businesses), 'test.made', '%s', null, '{}', "
+        "now())";
+    PGconn *one = owner_connect(), *two = owner_connect();
+    PGconn *const both[] = {one, two, two, one};
+    static const char *const subjects[] = {"both/x", "both/y", "both/x", "both/y"};
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        run_sql(both[i], "set statement_timeout = '2s'; select set_config('parley.org_id', "
+                         "(select org_id::text from businesses), false)");
+        run_sql(both[i], "begin");
+    }
+    for (int i = 0; i < 4; i++)
+        run_sql(both[i], arena_format(&arena, add, subjects[i]).at);
+    run_sql(two, "commit");
+    until("select count(*) from event_deliveries where subject like 'both/%' and state = "
+          "'delivered'",
+          2);
+    run_sql(one, "commit");
+    until("select count(*) from event_deliveries where subject like 'both/%' and state = "
+          "'delivered'",
+          4);
+    assert_int_equal(ask_number(owner, "select max(seq) from events_out where subject like "
+                                       "'both/%'"),
+                     2);
+    PQfinish(one);
+    PQfinish(two);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(crm_2_what_a_customer_does_is_told_signed_with_both_secrets),
         cmocka_unit_test(crm_2_stop_and_start_and_a_person_are_told),
         cmocka_unit_test(crm_2_a_thousand_events_arrive_in_order_through_failures_and_deaths),
+        cmocka_unit_test(crm_2_whoever_answers_410_is_switched_off_and_loses_nothing),
+        cmocka_unit_test(crm_2_redirects_are_failures_and_pauses_that_are_asked_for_are_kept),
+        cmocka_unit_test(crm_2_what_is_refused_for_good_is_given_up_and_can_be_sent_again),
+        cmocka_unit_test(crm_2_turns_that_add_events_do_not_wait_for_each_other),
     };
     store_open();
     int failed = cmocka_run_group_tests(tests, set_up, tear_down);
