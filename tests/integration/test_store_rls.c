@@ -41,6 +41,7 @@ static const char *const global_queries[] = {
     "workflow_businesses",
     "handoffs_orgs",
     "tickets_orgs",
+    "events_out_orgs",
     "crm_take", /* its business comes from the directory, by source and app; staff only */
     "explain_orgs",
     "api_key_find", /* likewise, by a key's public part */
