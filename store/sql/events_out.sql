@@ -58,7 +58,9 @@ select e.event_id, e.at, e.type, e.subject, coalesce(e.seq, 0), '',
 -- $1 org  $2 endpoint, or ''  $3 event, or ''  $4 since, in microseconds  $5 only what was not delivered
 -- $6 at most  $7 who  $8 audit id
 with again as materialized (
-    select events_out_replay($1::uuid, nullif($2::text, ''), nullif($3::text, '')::uuid,
+    select events_out_replay($1::uuid, nullif($2::text, ''),
+                             case when $3::text ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then $3::text::uuid
+                                  when $3::text <> '' then '00000000-0000-0000-0000-000000000000' end,
                              'epoch'::timestamptz + $4::int8 * interval '1 microsecond', $5::bool,
                              $6::int4, now()) as n
 ), noted as (
