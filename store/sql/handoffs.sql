@@ -2,14 +2,16 @@
 -- The conversation's row is locked before any of these, so they come one after the other.
 
 -- name: turn_handoff_end
--- The bot speaks again.
+-- The bot speaks again. What nobody answered becomes a report.
 -- $1 org  $2 conversations  $3 whys  $4 now
 with ended as (
     update handoffs h set state = 'done', ended_at = $4::timestamptz, ended_why = i.why
       from unnest($2::uuid[], $3::text[]) i (conversation_id, why)
      where h.org_id = $1::uuid and h.conversation_id = i.conversation_id and h.state <> 'done'
     returning event_of_handoff($1::uuid, 'handoff.returned', h.handoff_id, i.conversation_id,
-                               jsonb_build_object('why', i.why, 'by', nullif(h.held_by, '')),
+                               jsonb_strip_nulls(jsonb_build_object('why', i.why, 'by', nullif(h.held_by, ''),
+                                   'ticket', case when i.why = 'unanswered'
+                                                  then handoff_unanswered($1::uuid, h.handoff_id, $4::timestamptz) end)),
                                $4::timestamptz)
 ), dropped as (
     delete from jobs j
@@ -25,13 +27,15 @@ with i as materialized (
     select * from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::int8[], $7::timestamptz[], $8::timestamptz[])
         i (handoff_id, job_id, conversation_id, reason, seq, answer_by, held_until)
 ), asked as (
-    insert into handoffs as h (org_id, handoff_id, conversation_id, reason, asked_at, seq, answer_by)
-    select $1::uuid, i.handoff_id, i.conversation_id, i.reason, $9::timestamptz, i.seq, i.answer_by from i
+    insert into handoffs as h (org_id, handoff_id, conversation_id, reason, asked_at, seq, answer_by, heard_seq)
+    select $1::uuid, i.handoff_id, i.conversation_id, i.reason, $9::timestamptz, i.seq, i.answer_by, c.seq
+      from i join conversations c on c.org_id = $1::uuid and c.conversation_id = i.conversation_id
         on conflict (org_id, conversation_id) where state <> 'done' do update
        set answer_by = excluded.answer_by
     returning case when h.asked_at = $9::timestamptz then
         event_of_handoff($1::uuid, 'handoff.asked', h.handoff_id, h.conversation_id,
-                         jsonb_build_object('reason', h.reason, 'answer_by', h.answer_by),
+                         jsonb_build_object('reason', h.reason, 'answer_by', api_time(h.answer_by))
+                         || handoff_context($1::uuid, h.conversation_id),
                          $9::timestamptz) end
 ), dropped as (
     delete from jobs j
@@ -45,17 +49,10 @@ update conversations c set held_until = i.held_until
  where c.org_id = $1::uuid and c.conversation_id = i.conversation_id;
 
 -- name: turn_handoff_waits
--- The customer wrote to a person who had answered all before: the wait begins anew.
+-- The customer wrote to a person: the business's systems hear it, and where all before had been answered the
+-- wait begins anew.
 -- $1 org  $2 conversations  $3 answer by
-with waits as (
-    update jobs j set name = 'handoff.timeout', due_at = $3::timestamptz, leased_until = null
-     where j.org_id = $1::uuid and j.conversation_id = any ($2::uuid[]) and j.kind = 'handoff'
-       and j.name = 'handoff.quiet'
-    returning j.conversation_id
-)
-update handoffs h set answer_by = $3::timestamptz
-  from waits w
- where h.org_id = $1::uuid and h.conversation_id = w.conversation_id and h.state <> 'done';
+select handoff_heard($1::uuid, $2::uuid[], $3::timestamptz);
 
 -- --- what people do about it, by `parley handoff` --------------------------------------------
 
