@@ -465,6 +465,8 @@ static void pay_8_forged_stale_and_foreign_events_change_nothing(void **state)
     assert_int_equal(knock(SERVICE_STRIPE_SECRET, "{\"id\":1}", 0), 400);
     assert_int_equal(knock(SERVICE_STRIPE_SECRET, body, 0),
                      200); /* foreign: told to a person */
+    assert_int_equal(knock(SERVICE_STRIPE_BEFORE, body, 0), 200); /* the secret of before */
+    assert_int_equal(knock(SERVICE_STRIPE_BEFORE, body, 301), 401);
     assert_true(service_logged(&service, "outcome=foreign") > 0);
     assert_int_equal(ask_number(owner, "select count(*) from ledger"), before);
 }

@@ -101,6 +101,7 @@ static void write_settings(const struct service *service, const struct service_w
                   "stripe:\n  base_url: http://127.0.0.1:%d\n  allow_http: true\n"
                   "  timeout: 2s\n  connect_timeout: 1s\n  poll: 100ms\n"
                   "  secret_key: " STRIPE_KEY "\n  webhook_secret: " SERVICE_STRIPE_SECRET "\n"
+                  "  webhook_secret_before: " SERVICE_STRIPE_BEFORE "\n"
                   "mail:\n  rate: 1000\n  rate_burst: 1000\n  timeout: 2s\n%s"
                   "outbox:\n  unknown_wait: 2s\n  lease: 2s\n  poll: 50ms\n"
                   "  retry_first: 100ms\n  retry_max: 1s\n  max_attempts: 100\n"

@@ -19,6 +19,7 @@
 #define SERVICE_BUSINESS "102290129340398"
 
 #define SERVICE_STRIPE_SECRET "whsec_of_the_tests"
+#define SERVICE_STRIPE_BEFORE "whsec_of_before"
 #define SERVICE_MAIL          "support@in.lark.example"
 
 struct service {
