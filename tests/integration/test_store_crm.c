@@ -301,6 +301,8 @@ static void ntf_2_the_customer_hears_of_what_changed_once(void **state)
         asked("select count(*) from notices where kind = 'shipped' and cause = 'packed'"
               " and state = 'waiting' and detail ->> 'carrier' = 'ups'"),
         1);
+    assert_int_equal(asked("select count(*) from notices where detail -> 'expected_at' = '{}'"),
+                     0);
     take(event("n5", "tracking.added", "",
                "{'shipment':'n-1','status':'out_for_delivery','at':'2026-11-21T11:00:00Z'}"));
     take(event(
