@@ -8,6 +8,7 @@ const struct api_scope api_scopes[] = {
     {"estimates:write", "show an estimate to the customer, or withdraw it"},
     {"handoff",         "conversations that a person was asked for"       },
     {"customers:read",  "who a customer is"                               },
+    {"reviews",         "what customers say, and asking them"             },
     {NULL,              NULL                                              },
 };
 

@@ -35,6 +35,11 @@ static const struct shape shape_words[] = {
     {0},
 };
 
+static const struct shape shape_review[] = {
+    {"order", SHAPE_TEXT, .required = true, .least = 1, .most = 100},
+    {0},
+};
+
 const struct api_route api_routes[] = {
     {"GET",    "/v1/orders", "orders", "orders:read", .query = "phone number status after limit"},
     {"GET",    "/v1/orders/{order}", "order", .scope = "orders:read"},
@@ -47,6 +52,8 @@ const struct api_route api_routes[] = {
     {"POST",   "/v1/handoffs/{handoff}/take", "handoff.take", .scope = "handoff"},
     {"POST",   "/v1/handoffs/{handoff}/say", "handoff.say", "handoff", API_JSON, .shape = shape_words},
     {"POST",   "/v1/handoffs/{handoff}/release", "handoff.release", .scope = "handoff"},
+    {"GET",    "/v1/reviews", "reviews", "reviews", .query = "since limit"},
+    {"POST",   "/v1/reviews/request", "review.request", "reviews", API_JSON, shape_review, .made = 202},
     {"GET",    "/v1/customers/{customer}", "customer", .scope = "customers:read"},
     {0},
 };

@@ -171,7 +171,7 @@ const struct command command_key = {
     "which there are, `revoke` ends one from its next request on. Connects as\n"
     "database.owner_url.\n\n"
     "  --scopes SCOPES  by commas: orders:read, orders:write, estimates:write, handoff,\n"
-    "                   customers:read\n"
+    "                   customers:read, reviews\n"
     "  --business ID    whose, where there is more than one business\n"
     "  --all            revoked ones, too\n"
     "  --json           one object a line\n"

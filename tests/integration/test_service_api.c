@@ -18,7 +18,7 @@
 #define AMELIA  "15550100001"
 #define WAIT    (20 * USEC_PER_SEC)
 #define FOREIGN "0192ffff-4000-7000-8000-0000000000b0"
-#define ALL     "orders:read,orders:write,estimates:write,handoff,customers:read"
+#define ALL     "orders:read,orders:write,estimates:write,handoff,customers:read,reviews"
 
 static struct arena arena;
 static struct service service;
@@ -180,6 +180,8 @@ static const char *body_of(const struct api_route *route)
         return "{'progress':40}";
     if (strcmp(route->what, "estimate.change") == 0)
         return "{'status':'withdrawn'}";
+    if (strcmp(route->what, "review.request") == 0)
+        return "{'order':'ORD-1002'}";
     return route->body == API_JSON ? "{'text':'words'}" : NULL;
 }
 
@@ -239,6 +241,24 @@ static void a_key_that_is_revoked_works_no_more_at_once(void **state)
     assert_int_equal(ask_number(owner, "select count(*) from api_keys where name = 'till' and "
                                        "last_used_at > now() - interval '1 minute'"),
                      1);
+}
+
+static void rev_2_reviews_are_counted_and_asked_for(void **state)
+{
+    (void)state;
+    assert_int_equal(call("GET", "/v1/reviews?since=2020-02-29&limit=3", NULL), 200);
+    assert_non_null(strstr(said, "\"figures\""));
+    assert_non_null(strstr(said, "\"channel\""));
+    assert_int_equal(call("GET", "/v1/reviews?since=2021-02-29", NULL), 422);
+    assert_int_equal(call("GET", "/v1/reviews?since=yesterday", NULL), 422);
+    assert_int_equal(call("GET", "/v1/reviews?limit=many", NULL), 422);
+    assert_int_equal(call("POST", "/v1/reviews/request", "{'order':'REP-2102'}"), 202);
+    assert_int_equal(ask_number(owner, "select count(*) from reviews where source = 'staff'"),
+                     1);
+    assert_int_equal(call("POST", "/v1/reviews/request", "{'order':'ORD-1015'}"), 409);
+    assert_int_equal(call("POST", "/v1/reviews/request", "{'order':'ORD-1005'}"), 409);
+    assert_int_equal(call("POST", "/v1/reviews/request", "{'order':'NONE-1'}"), 404);
+    assert_int_equal(call("POST", "/v1/reviews/request", "{}"), 422);
 }
 
 /* --- orders ---------------------------------------------------------------------------------
@@ -465,6 +485,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_key_that_is_revoked_works_no_more_at_once),
+        cmocka_unit_test(rev_2_reviews_are_counted_and_asked_for),
         cmocka_unit_test(stf_3_every_route_refuses_every_wrong_identity),
         cmocka_unit_test(ord_5_what_staff_changes_is_visible_at_once_and_told),
         cmocka_unit_test(ord_5_a_hidden_note_is_the_businesss_own),

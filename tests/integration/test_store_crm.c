@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -328,6 +329,37 @@ static void ntf_2_what_is_long_past_is_no_news(void **state)
     assert_int_equal(asked("select count(*) from notices"), 0);
 }
 
+static void rev_1_an_order_that_comes_to_its_end_is_asked_about_once_and_none_of_an_import(
+    void **state)
+{
+    char at[40];
+    time_t now = time(NULL);
+    struct tm tm;
+
+    (void)state;
+    (void)strftime(at, sizeof at, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
+    for (int version = 1; version <= 3; version++) {
+        take_at(order(arena_format(&arena, "v%d", version).at,
+                      arena_format(&arena, "'version':%d,'time':'%s',", version, at).at, "V-1",
+                      "C-0001", version == 1 ? "shipped" : "delivered", ""),
+                at, true);
+    }
+    take_at(order("v9", arena_format(&arena, "'version':1,'time':'%s',", at).at, "V-2",
+                  "C-0001", "delivered", ""),
+            at, false);
+    take_at(order("v8", "'version':1,'time':'2020-11-01T10:00:00Z',", "V-3", "C-0001",
+                  "delivered", ""),
+            at, true);
+    assert_int_equal(
+        asked("select count(*) from reviews r join orders o using (org_id, order_id) "
+              "where o.number like 'V-%' and r.state = 'requested'"),
+        1);
+    assert_int_equal(
+        asked("select count(*) from notices where kind = 'review_asked' and state = "
+              "'waiting' and due_at > now() + interval '23 hours'"),
+        1);
+}
+
 /* --- decisions and answers ------------------------------------------------------------------
  */
 
@@ -636,6 +668,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(ntf_2_the_customer_hears_of_what_changed_once),
         TEST(ntf_2_what_is_long_past_is_no_news),
+        TEST(rev_1_an_order_that_comes_to_its_end_is_asked_about_once_and_none_of_an_import),
         TEST(can_3_a_decision_comes_back_once),
         TEST(can_3_what_has_left_is_not_cancelled),
         TEST(iss_2_an_answer_to_a_report_reaches_the_customer),
