@@ -128,6 +128,26 @@ const theySvix = async () => {
   check("CH-5: nor ten minutes later", (await postSvix(body, env.RESEND_WEBHOOK_SECRET, "msg_old", new Date(Date.now() - 600_000))) === 401);
 };
 
+// What the demo's service tells its CRM of somebody who says STOP.
+const ourEvents = async () => {
+  const who = `+1555019${hex(2).replace(/\D/g, "0").padStart(4, "7").slice(0, 4)}`;
+  const already = (await control("crm")).n;
+  await control("say", { who, text: "STOP" });
+  const told = await until("an event", async () =>
+    (await control(`crm?after=${already}`)).events.find(({ event }) => event.type === "contact.opted_out" && event.data.channel === "whatsapp"));
+  const { body, ...headers } = told.raw;
+  const read = new Webhook(env.CRM_SECRET).verify(body, headers);
+  check("CRM-2: Svix's package takes what we sign by Standard Webhooks", read.id === told.event.id && read.specversion === "1.0", JSON.stringify(read));
+  let refused = false;
+  try {
+    new Webhook(env.CRM_SECRET).verify(body.replace("opted_out", "opted_in"), headers);
+  } catch {
+    refused = true;
+  }
+  check("CRM-2: and refuses it when a word has changed", refused);
+  await control("say", { who, text: "START" });
+};
+
 // --- what is signed here, they accept ------------------------------------------------------------------------
 
 // A sandbox of its own, whose webhooks come to us.
@@ -204,6 +224,7 @@ const theyRead = async ({ who, message }) => {
 try {
   const sent = await theyTwilio();
   await theySvix();
+  await ourEvents();
   await hereSigned();
   await theyRead(sent);
   await withStripe({ Stripe: Stripe.default ?? Stripe, env, program: options.sandbox, control, until, check });

@@ -3,6 +3,7 @@
  * subjects, and none lost, whatever the CRM does and whoever dies.
  */
 #include "bot/base/json.h"
+#include "tests/sandbox/schema.h"
 #include "tests/support/service.h"
 #include "webhooks/svix.h"
 
@@ -138,6 +139,36 @@ static void crm_2_stop_and_start_and_a_person_are_told(void **state)
     told = event_of(&events, "handoff.asked");
     assert_non_null(data_of(told, "conversation"));
     assert_non_null(data_of(told, "handoff"));
+}
+
+/* What was told so far of these types is as published. */
+static void crm_2_what_is_told_is_as_the_published_schemas_say(void **state)
+{
+    static const char *const types[] = {"order.cancellation_requested",
+                                        "contact.opted_out",
+                                        "contact.opted_in",
+                                        "handoff.asked",
+                                        "customer.updated",
+                                        "order.cancellation_withdrawn"};
+    char reason[SCHEMA_REASON_MAX];
+    OWNED_JSON(events) = NULL;
+
+    (void)state;
+    run_sql(owner, "select set_config('parley.org_id', (select org_id::text from businesses), "
+                   "false); select customer_updated(org_id, customer_id, 'name', now()), "
+                   "event_of_order(org_id, 'order.cancellation_withdrawn', customer_id, "
+                   "'ORD-1002', jsonb_build_object('cancellation', cancellation_id), now()) "
+                   "from cancellations limit 1");
+    for (size_t i = 0; i < COUNTOF(types); i++) {
+        const json_t *told = event_of(&events, types[i]);
+        const char *path =
+            arena_format(&arena, PARLEY_SOURCE_DIR "/docs/events/out/%s.schema.json", types[i])
+                .at;
+        OWNED_JSON(schema) = json_load_file(path, 0, NULL);
+        assert_non_null(schema);
+        if (!schema_check(schema, schema, json_object_get(told, "event"), reason))
+            fail_msg("%s: %s", types[i], reason);
+    }
 }
 
 /* --- order and loss -------------------------------------------------------------------------
@@ -354,6 +385,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(crm_2_what_a_customer_does_is_told_signed_with_both_secrets),
         cmocka_unit_test(crm_2_stop_and_start_and_a_person_are_told),
+        cmocka_unit_test(crm_2_what_is_told_is_as_the_published_schemas_say),
         cmocka_unit_test(crm_2_a_thousand_events_arrive_in_order_through_failures_and_deaths),
         cmocka_unit_test(crm_2_whoever_answers_410_is_switched_off_and_loses_nothing),
         cmocka_unit_test(crm_2_redirects_are_failures_and_pauses_that_are_asked_for_are_kept),

@@ -45,13 +45,26 @@ static bool is_signed(const struct sandbox *sandbox, struct http_exchange *excha
                        exchange->body, clock_now());
 }
 
-static void take(struct sandbox *sandbox, json_t *event, struct str signature)
+/* As it came, so that others can verify it, too. */
+static json_t *raw_of(struct http_exchange *exchange)
 {
+    static const char *const names[] = {"webhook-id", "webhook-timestamp", "webhook-signature"};
+    json_t *raw = json_pack("{s:o}", "body", json_string_of(exchange->body));
+
+    for (size_t i = 0; i < COUNTOF(names); i++)
+        json_set_text(raw, names[i], http_request_header(exchange, names[i]));
+    return raw;
+}
+
+static void take(struct sandbox *sandbox, json_t *event, struct http_exchange *exchange)
+{
+    struct str signature = http_request_header(exchange, "webhook-signature");
     OWNED_JSON(record) =
         json_pack("{s:s, s:I, s:I, s:O}", "t", "event", "n", (json_int_t)sandbox->next_n, "at",
                   (json_int_t)clock_now(), "event", event);
 
     json_set_int(record, "signatures", str_find(signature, STR(" ")) < signature.len ? 2 : 1);
+    json_object_set_new(record, "raw", raw_of(exchange));
     journal_append(sandbox->journal, record);
     callbacks_replay(sandbox, record);
 }
@@ -133,7 +146,7 @@ bool crm_handle(struct sandbox *sandbox, struct http_exchange *exchange)
     }
     plan = mishap_of(sandbox, event);
     if (plan == NULL || json_bool(plan, "taken", false))
-        take(sandbox, event, http_request_header(exchange, "webhook-signature"));
+        take(sandbox, event, exchange);
     if (plan != NULL) {
         answer_planned(sandbox, exchange, plan);
     } else {
