@@ -20,6 +20,8 @@ struct http_limits {
                         given */
     const char *large_below; /* paths that begin so may have more; NULL: none */
     size_t large_max;
+    const char *uploads_below; /* likewise: forms with files; NULL: none */
+    size_t uploads_max;
     usec_t header_time; /* from accept (or the last answer's end) to the end of the headers */
     usec_t
         body_time; /* from the headers to the end of the body, in all: a slow drip is cut off */
@@ -95,7 +97,8 @@ void http_reply_stream(struct http_exchange *exchange, const char *content_type,
 /* The same, with header lines as in http_reply. */
 void http_reply_stream_with(struct http_exchange *exchange, const char *content_type,
                             const char *const *headers, struct http_stream *stream);
-/* Bytes that the client has not taken yet: whoever writes much writes on when there are none. */
+/* Bytes that the client has not taken yet: whoever writes much writes on when there are none.
+ */
 size_t http_stream_behind(const struct http_stream *stream);
 void http_stream_write(struct http_stream *stream, struct str chunk);
 void http_stream_close(struct http_stream *stream);

@@ -90,9 +90,15 @@ static int read_expect(struct lws *wsi, struct request_head *head)
 
 static size_t most_for(const struct http_limits *limits, struct str path)
 {
-    bool large = limits->large_below != NULL && limits->large_max > limits->body_max &&
-                 str_starts(path, str_from(limits->large_below));
-    return large ? limits->large_max : limits->body_max;
+    size_t most = limits->body_max;
+
+    if (limits->large_below != NULL && limits->large_max > most &&
+        str_starts(path, str_from(limits->large_below)))
+        most = limits->large_max;
+    if (limits->uploads_below != NULL && limits->uploads_max > most &&
+        str_starts(path, str_from(limits->uploads_below)))
+        most = limits->uploads_max;
+    return most;
 }
 
 int http_limits_check(struct lws *wsi, const struct http_limits *limits, struct str path,

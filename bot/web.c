@@ -62,6 +62,7 @@ static const struct {
     {"/orders/",       web_order },
     {"/papers/",       web_paper },
     {"/documents.zip", web_bundle},
+    {"/report",        web_report},
 };
 
 static void go(struct web_visit *visit)
@@ -142,6 +143,13 @@ void web_call_init(struct web_visit *visit, void (*done)(struct db_call *call))
     visit->call.done = done;
 }
 
+void web_base(struct web_visit *visit)
+{
+    struct str path = visit->exchange->path;
+
+    visit->page.base = str_slice(path, 0, path.len - visit->tail.len);
+}
+
 static void open_link(struct web_visit *visit)
 {
     struct arena *arena = &visit->exchange->arena;
@@ -201,6 +209,22 @@ static enum lang browser_lang(struct http_exchange *exchange)
     return lang_parse(str_slice(wish, 0, 2), &lang) ? lang : LANG_COUNT;
 }
 
+/* A browser that says where a form comes from has to say: from here. Pages without referrer
+ * have "null" for their origin. */
+static bool is_same_site(struct http_exchange *exchange)
+{
+    struct str site = http_request_header(exchange, "sec-fetch-site");
+    struct str origin = http_request_header(exchange, "origin");
+    struct str host = http_request_header(exchange, "host");
+
+    if (site.len > 0)
+        return str_eq(site, STR("same-origin"));
+    if (origin.len == 0 || str_eq(origin, STR("null")))
+        return true;
+    size_t scheme = str_find(origin, STR("://"));
+    return host.len > 0 && str_eq(str_slice(origin, scheme + 3, origin.len), host);
+}
+
 void web_visit(struct web *web, struct http_exchange *exchange, struct str path)
 {
     struct web_visit *visit = arena_new(&exchange->arena, struct web_visit);
@@ -211,9 +235,12 @@ void web_visit(struct web *web, struct http_exchange *exchange, struct str path)
                                 .exchange = exchange,
                                 .tail = str_slice(path, slash, path.len),
                                 .asked = browser_lang(exchange),
-                                .head = strcmp(exchange->method, "HEAD") == 0};
+                                .head = strcmp(exchange->method, "HEAD") == 0,
+                                .post = strcmp(exchange->method, "POST") == 0,
+                                .same_site = is_same_site(exchange),
+                                .content_type = http_request_header(exchange, "content-type")};
     formed = portal_token_read(str_slice(path, 0, slash), &visit->org, &visit->hash);
-    if (strcmp(exchange->method, "POST") == 0) {
+    if (visit->post && !str_eq(visit->tail, STR("/report"))) {
         web_show_plain(visit, 405, "missing");
         return;
     }

@@ -6,6 +6,7 @@
  *     /customer/<token>/orders/<number>          one order
  *     /customer/<token>/papers/<kind>/<id>.pdf   a paper
  *     /customer/<token>/documents.zip            all of them, and the photos
+ *     /customer/<token>/report                   the report form; POST sends it
  *
  * Each request asks anew whose the link is and whether it still is, and then looks up as
  * parley_web with that customer set: a number of somebody else's is one that is not there. A

@@ -4,6 +4,7 @@
  *     web.c         whose link it is, and which page is wanted
  *     web_pages.c   the index and an order
  *     web_papers.c  a paper
+ *     web_report.c  the report form
  *     web_bundle.c  all of them, and the photos, as one ZIP
  */
 #pragma once
@@ -27,7 +28,10 @@ struct web_visit {
     struct str tail; /* behind the token: "/orders/ORD-7"; empty: the index */
     enum lang
         asked; /* what the browser would like, for who is not known; LANG_COUNT: nothing */
-    bool head;
+    bool head, post;
+    bool same_site; /* POST: nothing says that another site's page sent it */
+    struct str content_type;
+    struct report *report; /* web_report.c's own */
     struct web_page page;
     struct db_call call;
     struct web_index index;
@@ -37,12 +41,16 @@ struct web_visit {
 /* --- web.c */
 void web_show(struct web_visit *visit, int status, struct str page);
 void web_show_plain(struct web_visit *visit, int status, const char *name);
+/* What the links on the page begin with. */
+void web_base(struct web_visit *visit);
 /* A call as that customer. */
 void web_call_init(struct web_visit *visit, void (*done)(struct db_call *call));
 
-/* --- web_pages.c, web_papers.c, web_bundle.c: `rest` is the tail behind the word that chose it
+/* --- web_pages.c, web_papers.c, web_bundle.c, web_report.c: `rest` is the tail behind the word
+ * that chose it
  */
 void web_index(struct web_visit *visit, struct str rest);
 void web_order(struct web_visit *visit, struct str rest);
 void web_paper(struct web_visit *visit, struct str rest);
 void web_bundle(struct web_visit *visit, struct str rest);
+void web_report(struct web_visit *visit, struct str rest);

@@ -54,13 +54,6 @@ static struct db_param param_lang(const struct web_visit *visit)
     return param_text(str_from(lang_code(visit->page.locale.lang)));
 }
 
-static void base_of(struct web_visit *visit)
-{
-    struct str path = visit->exchange->path;
-
-    visit->page.base = str_slice(path, 0, path.len - visit->tail.len);
-}
-
 /* --- the index ---------------------------------------------------------------------------- */
 
 static void index_found(struct db_call *call)
@@ -88,7 +81,7 @@ void web_index(struct web_visit *visit, struct str rest)
     int64_t page;
 
     (void)rest;
-    base_of(visit);
+    web_base(visit);
     if (str_to_int(http_query(visit->exchange, "page"), &page) && page > 0 && page < PAGES_MAX)
         visit->index.page = (unsigned)page;
     params[2] = param_lang(visit);
@@ -164,7 +157,7 @@ void web_order(struct web_visit *visit, struct str rest)
     struct db_param *params = params_for(visit, 5);
     struct db_param *timeline = params_for(visit, 4);
 
-    base_of(visit);
+    web_base(visit);
     rest = str_sane(arena, rest);
     params[2] = timeline[2] = param_text(rest);
     params[3] = timeline[3] = param_lang(visit);

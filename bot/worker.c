@@ -273,6 +273,8 @@ static bool open_door(struct worker *worker, struct err *err)
         .limits = {.body_max = config->http.body_max,
                    .large_below = config->mail.gateway_token.len > 0 ? "/webhooks/mail/" : NULL,
                    .large_max = config->mail.in_max,
+                   .uploads_below = "/customer/",
+                   .uploads_max = config->documents.max_size * 5 / 2,
                    .header_time = config->http.header_time,
                    .body_time = config->http.body_time,
                    .idle_time = config->http.idle_time,

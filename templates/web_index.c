@@ -73,6 +73,19 @@ static void put_pager(struct web_out *web, const struct web_index *index)
     page_put(&web->out, "</p>");
 }
 
+static void put_ways(struct web_out *web, const struct web_index *index)
+{
+    page_put(&web->out, "<p>");
+    if (web_count(index->orders) > 0 || web_count(index->papers) > 0) {
+        web_link(web, "button quiet", "/documents.zip", STR(""), "");
+        page_text(&web->out, web_words(web, "web.zip", NULL));
+        page_put(&web->out, "</a> ");
+    }
+    web_link(web, "button quiet", "/report", STR(""), "");
+    page_text(&web->out, web_words(web, "web.report.title", NULL));
+    page_put(&web->out, "</a></p>");
+}
+
 static void put_sections(struct web_out *web, const struct web_index *index)
 {
     size_t active = count_active(index->orders);
@@ -91,12 +104,8 @@ static void put_sections(struct web_out *web, const struct web_index *index)
     }
     put_pager(web, index);
     web_papers(web, index->papers);
-    if (index->page == 0 && (web_count(index->orders) > 0 || web_count(index->papers) > 0)) {
-        page_put(&web->out, "<p>");
-        web_link(web, "button quiet", "/documents.zip", STR(""), "");
-        page_text(&web->out, web_words(web, "web.zip", NULL));
-        page_put(&web->out, "</a></p>");
-    }
+    if (index->page == 0)
+        put_ways(web, index);
 }
 
 struct str web_index_page(struct arena *into, const struct web_page *page,

@@ -183,10 +183,8 @@ struct str web_order_page(struct arena *into, const struct web_page *page,
     struct str title = web_words(&web, "web.order", order->order);
 
     web_begin(&web, into, page, title);
-    page_put(&web.out, "<nav>");
-    web_link(&web, "tap", "", STR(""), "");
-    page_text(&web.out, web_words(&web, "web.back", NULL));
-    page_put(&web.out, "</a></nav><h1>");
+    web_back(&web);
+    page_put(&web.out, "<h1>");
     page_text(&web.out, title);
     page_put(&web.out, " ");
     web_badge(&web, order->order);
@@ -198,5 +196,9 @@ struct str web_order_page(struct arena *into, const struct web_page *page,
     put_notes(&web, order->order);
     put_photos(&web, order->photos);
     web_papers(&web, order->papers);
+    page_put(&web.out, "<p>");
+    web_link(&web, "button quiet", "/report?order=", web_field(order->order, "number"), "");
+    page_text(&web.out, web_words(&web, "web.report.title", NULL));
+    page_put(&web.out, "</a></p>");
     return web_end(&web);
 }

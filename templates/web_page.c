@@ -123,6 +123,14 @@ struct str web_plain_page(struct arena *into, const struct web_page *page, const
     return web_end(&web);
 }
 
+void web_back(struct web_out *web)
+{
+    page_put(&web->out, "<nav>");
+    web_link(web, "tap", "", STR(""), "");
+    page_text(&web->out, web_words(web, "web.back", NULL));
+    page_put(&web->out, "</a></nav>");
+}
+
 /* --- what several pages show -------------------------------------------------------------- */
 
 void web_badge(struct web_out *web, const struct record *order)

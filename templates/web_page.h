@@ -38,5 +38,20 @@ struct web_order {
 struct str web_order_page(struct arena *into, const struct web_page *page,
                           const struct web_order *order);
 
+struct web_report {
+    const struct list *orders;            /* portal_orders, to choose from */
+    struct str order, kind, story, email; /* as filled in so far */
+    struct str once;                      /* what shows that the form is ours */
+    const char
+        *wrong; /* what is to be looked at again: "web.report.wrong.<this>"; NULL: nothing */
+};
+
+struct str web_report_page(struct arena *into, const struct web_page *page,
+                           const struct web_report *report);
+
+/* Taken: the report's number. */
+struct str web_reported_page(struct arena *into, const struct web_page *page,
+                             struct str ticket);
+
 /* A title and some words: "web.<name>.title" and "web.<name>.words". */
 struct str web_plain_page(struct arena *into, const struct web_page *page, const char *name);

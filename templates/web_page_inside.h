@@ -21,6 +21,9 @@ void web_say_of(struct web_out *web, const char *tag, const char *key, const str
 void web_link(struct web_out *web, const char *classes, const char *path, struct str more,
               const char *end);
 
+/* The way back to the index. */
+void web_back(struct web_out *web);
+
 void web_begin(struct web_out *web, struct arena *into, const struct web_page *page,
                struct str title);
 struct str web_end(struct web_out *web);

@@ -100,3 +100,21 @@ union all
    join documents d on d.org_id = p.org_id and d.document_id = p.document_id and d.state = 'kept'
   where o.org_id = $1::uuid and o.customer_id = $2::uuid
   order by p.taken_at desc limit $3::int4);
+
+-- name: portal_storing
+-- Before an upload's bytes are stored, as paper_storing.
+-- $1 org  $2 customer  $3 document  $4 now  $5 sha256  $6 size  $7 mime  $8 width  $9 height  $10 file name
+insert into documents (org_id, document_id, customer_id, handle, kind, filename, at, expires_at, due_at, state, open,
+                       sha256, size, mime, width, height)
+select $1::uuid, $3::uuid, $2::uuid, '', case when $7::text = 'application/pdf' then 'document' else 'image' end,
+       $10::text, $4::timestamptz, $4::timestamptz, $4::timestamptz, 'storing', false, $5::bytea, $6::int8, $7::text,
+       nullif($8::int4, 0), nullif($9::int4, 0)
+ where not exists (select 1 from documents g
+                    where g.org_id = $1::uuid and g.sha256 = $5::bytea and g.state = 'gone' and g.open)
+returning document_id;
+
+-- name: portal_report
+-- $1 org  $2 hash  $3 order's number  $4 kind  $5 story  $6 email  $7 documents, between commas  $8 fresh id  $9 now
+select r.outcome, r.ticket
+  from portal_report($1::uuid, $2::bytea, $3::text, $4::text, $5::text, $6::text, $7::text, $8::uuid,
+                     $9::timestamptz) r;

@@ -25,6 +25,13 @@ static PGconn *owner;
 static struct config config = {
     .secrets = {.key = {"a key of thirty-two characters or more", 38}}};
 static unsigned posted;
+/* One pixel. */
+static const unsigned char picture[] = {
+    0x89, 'P',  'N',  'G',  0x0d, 0x0a, 0x1a, 0x0a, 0,    0,    0,    13,   'I',  'H',
+    'D',  'R',  0,    0,    0,    1,    0,    0,    0,    1,    8,    0,    0,    0,
+    0,    0x3a, 0x7e, 0x9b, 0x55, 0,    0,    0,    10,   'I',  'D',  'A',  'T',  0x78,
+    0x9c, 0x63, 0x60, 0,    0,    0,    2,    0,    1,    0x48, 0xaf, 0xa4, 0x71, 0,
+    0,    0,    0,    'I',  'E',  'N',  'D',  0xae, 0x42, 0x60, 0x82};
 static bool failed;              /* to begin */
 static struct str amelia, lucia; /* their links' paths */
 
@@ -280,6 +287,132 @@ static void crm_2_a_visit_is_told_once(void **state)
         1);
 }
 
+/* --- the report form -----------------------------------------------------------------------
+ */
+
+#define BOUNDARY "----parley7"
+#define FIELD(name, value)                                                                     \
+    "--" BOUNDARY "\r\nContent-Disposition: form-data; name=\"" name "\"\r\n\r\n" value "\r\n"
+
+static const char story[] = "The lid came broken, card 4111 1111 1111 1111";
+
+/* The hidden field of the form behind that link. */
+static const char *once_at(struct str base)
+{
+    assert_int_equal(get(base, "/report?order=ORD-1002"), 200);
+    const char *once = strstr(answer.body, "name=\"once\" value=\"");
+    assert_non_null(once);
+    return arena_format(&arena, "%.32s", once + strlen("name=\"once\" value=\"")).at;
+}
+
+/* `header`: one more. No bytes: no file was chosen. */
+static long post_report(struct str base, const char *once, const char *order, const char *words,
+                        struct str bytes, const char *header)
+{
+    CURL *curl = curl_easy_init();
+    struct curl_slist *headers =
+        curl_slist_append(NULL, "Content-Type: multipart/form-data; boundary=" BOUNDARY);
+    struct str body = arena_format(
+        &arena,
+        FIELD("once", "%s") FIELD("order", "%s") FIELD("kind", "damaged") FIELD("story", "%s")
+            FIELD("email",
+                  "amelia@mail.example") "--" BOUNDARY "\r\nContent-Disposition: form-data; "
+                                         "name=\"files\"; filename=\"lid.png\"\r\n\r\n",
+        once, order, words);
+
+    body = arena_concat(&arena, body, bytes);
+    body = arena_concat(&arena, body, STR("\r\n--" BOUNDARY "--\r\n"));
+    if (header != NULL)
+        headers = curl_slist_append(headers, header);
+    free(answer.body);
+    memset(&answer, 0, sizeof answer);
+    answer.body = calloc(1, 1);
+    curl_easy_setopt(
+        curl, CURLOPT_URL,
+        arena_format(&arena, "http://127.0.0.1:%d%.*s/report", service.port, STR_ARG(base)).at);
+    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_head);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)body.len);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.at);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT, 20L);
+    assert_int_equal(curl_easy_perform(curl), CURLE_OK);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer.status);
+    curl_easy_cleanup(curl);
+    curl_slist_free_all(headers);
+    return answer.status;
+}
+
+static long reports(const char *words)
+{
+    return ask_number(owner, arena_format(&arena,
+                                          "select count(*) from tickets where description "
+                                          "like '%s%%'",
+                                          words)
+                                 .at);
+}
+
+static void iss_4_a_report_with_a_picture_reaches_the_team(void **state)
+{
+    struct str png = {(const char *)picture, sizeof picture};
+    const char *once = once_at(amelia);
+
+    (void)state;
+    assert_shows("<option value=\"ORD-1002\" selected>");
+    assert_int_equal(
+        post_report(amelia, once, "ORD-1002", story, png, "Sec-Fetch-Site: same-origin"), 200);
+    assert_shows("contact you within 24 hours");
+    assert_int_equal(reports("The lid came"), 1);
+    assert_int_equal(
+        ask_number(owner,
+                   "select count(*) from tickets k join orders o using (org_id, order_id) "
+                   "where o.number = 'ORD-1002' and description not like '%4111%' and "
+                   "k.conversation_id is not null and description like 'The lid%'"),
+        1);
+    assert_int_equal(
+        ask_number(owner, "select count(*) from ticket_documents join documents using (org_id, "
+                          "document_id) where state = 'kept' and ticketed and filename = "
+                          "'lid.png' and mime = 'image/png'"),
+        1);
+    /* pressed twice it is one */
+    assert_int_equal(post_report(amelia, once, "ORD-1002", story, png, NULL), 200);
+    assert_int_equal(reports("The lid came"), 1);
+}
+
+static void iss_4_what_is_wrong_is_said_and_nothing_of_the_form_is_lost(void **state)
+{
+    const char *once = once_at(amelia);
+    struct str none = STR("");
+
+    (void)state;
+    assert_int_equal(post_report(amelia, once, "ORD-1002", "short", none, NULL), 422);
+    assert_shows("The description needs 10 to 1000 characters.");
+    assert_shows(">\nshort</textarea>");
+    assert_shows("value=\"amelia@mail.example\"");
+    assert_int_equal(post_report(amelia, once, "ORD-9999", "The lid is gone", none, NULL), 422);
+    assert_int_equal(post_report(amelia, once, "", "The lid is a program", STR("MZ\x90"), NULL),
+                     422);
+    assert_shows("JPG, PNG or PDF");
+    assert_int_equal(reports("The lid is"), 0);
+}
+
+static void web_1_a_report_is_sent_from_our_own_page_only(void **state)
+{
+    const char *once = once_at(lucia), *other = once_at(amelia), *words = "The lid of another";
+    struct str none = STR("");
+
+    (void)state;
+    assert_int_equal(post_report(lucia, other, "", words, none, NULL), 403);
+    assert_int_equal(post_report(lucia, "", "", words, none, NULL), 403);
+    assert_int_equal(post_report(lucia, once, "", words, none, "Sec-Fetch-Site: cross-site"),
+                     403);
+    assert_int_equal(post_report(lucia, once, "", words, none, "Origin: https://evil.example"),
+                     403);
+    /* and about one's own orders */
+    assert_int_equal(post_report(lucia, once, "ORD-1002", words, none, "Origin: null"), 422);
+    assert_int_equal(reports("The lid of"), 0);
+}
+
 /* --- whose
  * ------------------------------------------------------------------------------------
  */
@@ -294,8 +427,9 @@ static void web_6_what_opens_nothing_is_the_same_kind_page_whatever_the_reason(v
     assert_int_equal(get(wrong, ""), 404);
     assert_shows("This customer portal link is invalid or has expired. Please contact");
     kept = strdup(answer.body);
-    static const char *const tails[] = {"", "/orders/ORD-1002", "/papers/invoice/INV-7002.pdf",
-                                        "/documents.zip", "/nothing"};
+    static const char *const tails[] = {
+        "",        "/orders/ORD-1002", "/papers/invoice/INV-7002.pdf", "/documents.zip",
+        "/report", "/nothing"};
     for (size_t i = 0; i < COUNTOF(tails); i++) {
         assert_int_equal(get(wrong, tails[i]), 404);
         assert_string_equal(answer.body, kept);
@@ -372,6 +506,9 @@ int main(void)
         cmocka_unit_test(web_1_an_order_has_its_timeline_and_papers),
         cmocka_unit_test(web_1_a_paper_is_a_pdf_with_its_name),
         cmocka_unit_test(web_1_all_of_it_comes_as_one_zip),
+        cmocka_unit_test(iss_4_a_report_with_a_picture_reaches_the_team),
+        cmocka_unit_test(iss_4_what_is_wrong_is_said_and_nothing_of_the_form_is_lost),
+        cmocka_unit_test(web_1_a_report_is_sent_from_our_own_page_only),
         cmocka_unit_test(crm_2_a_visit_is_told_once),
         cmocka_unit_test(web_6_what_opens_nothing_is_the_same_kind_page_whatever_the_reason),
         cmocka_unit_test(web_1_nobody_else_s_things_are_there),
