@@ -265,7 +265,7 @@ static void pay_2_a_worker_that_dies_meanwhile_is_made_up_for(void **state)
     assert_int_equal(kill(service.sandbox, SIGSTOP), 0);
     struct post post = {.body = post_text(&arena, AMELIA, "wamid.dies", "yes")};
     service_post(&service, &post, 1, 1, LIMIT);
-    until("select count(*) from checkouts where attempts = 1 and state = 'wanted'", 1);
+    until("select count(*) from checkouts where attempts > 0 and state = 'wanted'", 1);
     n = service_workers(&service, workers, COUNTOF(workers));
     for (size_t i = 0; i < n; i++)
         (void)kill(workers[i], SIGKILL);
@@ -413,7 +413,7 @@ static void can_4_an_approved_cancellation_is_paid_back_once_through_deaths(void
     assert_int_equal(kill(service.sandbox, SIGSTOP), 0);
     struct post post = {.body = post_text(&arena, AMELIA, "wamid.back", "yes")};
     service_post(&service, &post, 1, 1, LIMIT);
-    until("select count(*) from refunds where attempts = 1 and state = 'wanted'", 1);
+    until("select count(*) from refunds where attempts > 0 and state = 'wanted'", 1);
     n = service_workers(&service, workers, COUNTOF(workers));
     for (size_t i = 0; i < n; i++)
         (void)kill(workers[i], SIGKILL);
