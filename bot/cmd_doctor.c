@@ -418,6 +418,7 @@ static void check_database(struct report *report, const struct config *config)
             check_app(report, config, &survey, &config->whatsapp.apps[i]);
         check_sms(report, config, &survey);
         check_mail(report, config, &survey);
+        doctor_events(report, config);
     }
     arena_finish(&arena);
 }

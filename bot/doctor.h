@@ -27,6 +27,10 @@ void doctor_public_url(struct report *report, const struct config *config);
 /* Whether files that customers send can be kept. */
 void doctor_documents(struct report *report, const struct config *config);
 
+/* Whether the business's systems take the events that they are told; nothing is said where
+ * there is none. */
+void doctor_events(struct report *report, const struct config *config);
+
 /* Whether deliveries wait on this node's disk. */
 void doctor_spool(struct report *report, const struct config *config);
 

@@ -136,9 +136,14 @@ const ourEvents = async () => {
   const told = await until("an event", async () =>
     (await control(`crm?after=${already}`)).events.find(({ event }) => event.type === "contact.opted_out" && event.data.channel === "whatsapp"));
   const { body, ...headers } = told.raw;
-  const read = new Webhook(env.CRM_SECRET).verify(body, headers);
-  check("CRM-2: Svix's package takes what we sign by Standard Webhooks", read.id === told.event.id && read.specversion === "1.0", JSON.stringify(read));
-  let refused = false;
+  const read = JSON.parse(body);
+  let taken = true, refused = false;
+  try {
+    new Webhook(env.CRM_SECRET).verify(body, headers);
+  } catch {
+    taken = false;
+  }
+  check("CRM-2: Svix's package takes what we sign by Standard Webhooks", taken && read.id === headers["webhook-id"] && read.specversion === "1.0", body);
   try {
     new Webhook(env.CRM_SECRET).verify(body.replace("opted_out", "opted_in"), headers);
   } catch {

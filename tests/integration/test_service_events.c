@@ -277,6 +277,22 @@ static void command(const char *const *words, int status)
         fail_msg("parley %s %s: %d, %s", words[0], words[1], got, said);
 }
 
+/* Among what `parley doctor` says. */
+static void assert_doctor(const char *sentence)
+{
+    char line[200], page[8192] = "";
+    FILE *doctor;
+
+    (void)snprintf(line, sizeof line, PARLEY_BUILD_DIR "/parley --config %s/parley.yaml doctor",
+                   service.dir);
+    doctor = popen(line, "r"); // NOLINT(cert-env33-c): our own program
+    assert_non_null(doctor);
+    (void)fread(page, 1, sizeof page - 1, doctor);
+    (void)pclose(doctor);
+    if (strstr(page, sentence) == NULL)
+        fail_msg("not \"%s\" in:\n%s", sentence, page);
+}
+
 static void crm_2_whoever_answers_410_is_switched_off_and_loses_nothing(void **state)
 {
     (void)state;
@@ -288,6 +304,7 @@ static void crm_2_whoever_answers_410_is_switched_off_and_loses_nothing(void **s
     until("select count(*) from event_deliveries where state = 'waiting'", 4);
     assert_int_equal(service_logged(&service, "events.endpoint_off"), 1);
     assert_int_equal(count_of("gone/1") + count_of("gone/2"), 0);
+    assert_doctor("demo is switched off (answered 410), and 4 events wait");
     command((const char *[]){"events", "endpoint", "on", "nobody", NULL}, 1);
     command((const char *[]){"events", "endpoint", "on", "demo", NULL}, 0);
     until("select count(*) from event_deliveries where state = 'waiting'", 0);
