@@ -7,7 +7,7 @@
 
 #include <curl/curl.h>
 
-#define ANSWER_MAX ((size_t)64 << 10)
+#define ANSWER_MAX ((size_t)1 << 20) /* a page of templates */
 
 struct reading {
     struct arena *into;

@@ -16,6 +16,8 @@ static const struct command *const commands[] = {
     &command_explain,
     &command_handoff,
     &command_ticket,
+    &command_notices,
+    &command_templates,
     &command_order,
     &command_paper,
     &command_photo,

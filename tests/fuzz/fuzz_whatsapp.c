@@ -5,6 +5,7 @@
  */
 #include "webhooks/event_json.h"
 #include "webhooks/whatsapp.h"
+#include "webhooks/whatsapp_template.h"
 
 #include "bot/base/crypto.h"
 #include "bot/base/json.h"
@@ -95,6 +96,15 @@ static void read_answer(struct arena *arena, struct str body)
         hold(result.wait >= 0 && result.wait <= USEC_PER_DAY);
         whatsapp_answer_upload(arena, &answer, &result);
         hold((result.sending == SENDING_ACCEPTED) == (result.provider_id.len > 0));
+        const struct whatsapp_template *templates;
+        struct whatsapp_template created = {0};
+        struct err err = {0};
+        struct str after;
+        size_t n;
+        if (!whatsapp_read_templates(arena, &answer, &templates, &n, &after, &err))
+            hold(err.code != ERR_NONE);
+        if (whatsapp_read_created(arena, &answer, &created, &err))
+            hold(created.status.len > 0);
     }
 }
 

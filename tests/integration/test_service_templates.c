@@ -227,6 +227,40 @@ static void ntf_5_a_death_in_between_says_no_template_twice_and_forgets_none(voi
     assert_int_equal(ask_number(owner, "select count(*) from dead_letters"), 0);
 }
 
+/* Meta's side played by the sandbox: looked at, approved, told by webhook, held against. */
+static void ch_3_templates_are_pushed_once_and_approved_by_webhook(void **state)
+{
+    static char told[128 * 1024];
+    (void)state;
+    begin();
+    run_sql(owner, "delete from whatsapp_templates");
+    char *push[] = {"templates", "push", NULL},
+         *look[] = {"templates", "status", "--json", NULL};
+    char *news[] = {"notices", "list", "--customer", "+" AMELIA, "--json", NULL};
+    assert_int_equal(service_command(&service, push, told, sizeof told), 0);
+    until("select count(*) - count(*) filter (where status = 'APPROVED') from "
+          "whatsapp_templates",
+          0);
+    long all = ask_number(owner, "select count(*) from whatsapp_templates");
+    assert_true(all >= 4 * 18);
+    assert_int_equal(service_command(&service, push, told, sizeof told), 0);
+    assert_null(strstr(told, "pushed"));
+    assert_int_equal(service_command(&service, look, told, sizeof told), 0);
+    assert_non_null(strstr(told, "APPROVED"));
+    assert_null(strstr(told, "different"));
+    assert_null(strstr(told, "missing"));
+    assert_int_equal(ask_number(owner, "select count(*) from whatsapp_templates"), all);
+    make(AMELIA, "deliveries", "shipped", "", "ORD-1002",
+         "{\"carrier\": \"DHL\", \"tracking_number\": \"JD01\"}");
+    all_settled();
+    assert_int_equal(said("template", "\"order_shipped\"%DHL%JD01"), 1);
+    assert_int_equal(service_arrived(&service, AMELIA, "JD01"), 1);
+    assert_int_equal(service_command(&service, news, told, sizeof told), 0);
+    assert_non_null(strstr(told, "order_shipped"));
+    assert_non_null(strstr(told, "whatsapp"));
+    assert_null(strstr(told, AMELIA));
+}
+
 static int open_all(void **state)
 {
     (void)state;
@@ -263,6 +297,7 @@ int main(void)
         cmocka_unit_test(ch_3_a_paused_template_is_not_used_and_the_next_channel_is),
         cmocka_unit_test(ntf_2_three_events_of_one_cause_are_one_template),
         cmocka_unit_test(ntf_2_no_more_than_three_templates_come_in_an_hour),
+        cmocka_unit_test(ch_3_templates_are_pushed_once_and_approved_by_webhook),
         cmocka_unit_test(ntf_5_a_death_in_between_says_no_template_twice_and_forgets_none),
     };
 

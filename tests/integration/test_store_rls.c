@@ -42,6 +42,7 @@ static const char *const global_queries[] = {
     "handoffs_orgs",
     "tickets_orgs",
     "events_out_orgs",
+    "templates_accounts",
     "crm_take", /* its business comes from the directory, by source and app; staff only */
     "explain_orgs",
     "api_key_find", /* likewise, by a key's public part */

@@ -67,6 +67,12 @@ static json_t *delivery_of(const struct owed *owed)
 {
     const struct sandbox *sandbox = owed->sandbox;
     const struct number *number = number_of(sandbox, owed->number);
+    json_t *change = json_object_get(owed->item, "change");
+    if (change) {
+        return json_pack("{s:s, s:[{s:s, s:I, s:[O]}]}", "object", "whatsapp_business_account",
+                         "entry", "id", sandbox->settings.waba, "time",
+                         (json_int_t)(clock_now() / USEC_PER_SEC), "changes", change);
+    }
     json_t *value =
         json_pack("{s:s, s:{s:s, s:s}}", "messaging_product", "whatsapp", "metadata",
                   "display_phone_number", number->display, "phone_number_id", owed->number);
@@ -296,6 +302,28 @@ void callbacks_owe(struct sandbox *sandbox, int64_t n, struct chatter *person,
     } else {
         owed->kept = true; /* read from the journal */
     }
+}
+
+void callbacks_news(struct sandbox *sandbox, const char *field, json_t *value, usec_t due)
+{
+    struct owed *owed = calloc(1, sizeof(*owed));
+    if (!owed)
+        abort();
+    arena_init(&owed->arena);
+    owed->sandbox = sandbox;
+    owed->number = sandbox->settings.numbers[0].id;
+    owed->item = json_pack("{s:{s:s, s:o}}", "change", "field", field, "value", value);
+    owed->n = sandbox->next_n++;
+    owed->status = true; /* nobody's message */
+    owed->due = due;
+    owed->next = sandbox->owed;
+    owed->slot = &sandbox->owed;
+    if (owed->next)
+        owed->next->slot = &owed->next;
+    sandbox->owed = owed;
+    sandbox->n_owed++;
+    owed->kept = true;
+    lane_go(owed);
 }
 
 /* At start nothing leaves until the whole journal is read: it may say "paid" further down. */

@@ -56,6 +56,10 @@ static const struct known_error {
     {131051, "(#131051) Unsupported message type"                                },
     {131056, "(#131056) (Business Account, Consumer Account) pair rate limit hit"},
     {131057, "(#131057) Business Account is in maintenance mode"                 },
+    {132000, "(#132000) Number of parameters does not match"                     },
+    {132001, "(#132001) Template name does not exist in the translation"         },
+    {132012, "(#132012) Parameter format does not match"                         },
+    {132015, "(#132015) Template is paused"                                      },
 };
 
 static struct str error_body(struct arena *into, int code, const char *details)
@@ -345,7 +349,12 @@ static void post_messages(struct call *call)
                "Param id is not a valid whatsapp business account media attachment ID");
         return;
     }
-    if (validate_is_receipt(body)) {
+    int wrong = str_eq(text_in(body, "type"), STR("template"))
+                    ? templates_wrong(sandbox, json_object_get(body, "template"))
+                    : 0;
+    if (wrong) {
+        refuse(call, wrong == 132001 ? 404 : 400, wrong, NULL);
+    } else if (validate_is_receipt(body)) {
         take_receipt(call, body);
     } else {
         send_message(call, body);
@@ -413,19 +422,33 @@ static bool template_fits(const json_t *template, struct str name, struct str st
            (status.len == 0 || str_eq(text_in(template, "status"), status));
 }
 
+/* Cursors are places in the list. */
 static void get_templates(struct call *call)
 {
-    json_t *data = json_array();
+    json_t *data = json_array(), *paging;
     struct str name = http_query(call->exchange, "name");
     struct str status = http_query(call->exchange, "status");
+    int64_t limit = 0, after = 0, at = 0;
     size_t i;
     json_t *template;
-    json_array_foreach(call->sandbox->templates, i,
-                       template) if (template_fits(template, name, status))
-        json_array_append(data, template);
-    answer_json(call->exchange, 200,
-                json_pack("{s:o, s:{s:{s:s, s:s}}}", "data", data, "paging", "cursors",
-                          "before", "MAZDZD", "after", "MjQZD"));
+    if (!str_to_int(http_query(call->exchange, "limit"), &limit) || limit < 1)
+        limit = 25;
+    if (!str_to_int(http_query(call->exchange, "after"), &after))
+        after = 0;
+    templates_settle(call->sandbox);
+    json_array_foreach(call->sandbox->templates, i, template)
+    {
+        if (!template_fits(template, name, status) || at++ < after)
+            continue;
+        if (json_array_size(data) < (size_t)limit)
+            json_array_append(data, template);
+    }
+    struct str end = arena_format(&call->exchange->arena, "%lld",
+                                  (long long)(after + (int64_t)json_array_size(data)));
+    paging = json_pack("{s:{s:s, s:s}}", "cursors", "before", "0", "after", end.at);
+    if (after + (int64_t)json_array_size(data) < at)
+        json_object_set_new(paging, "next", json_string(call->sandbox->base_url));
+    answer_json(call->exchange, 200, json_pack("{s:o, s:o}", "data", data, "paging", paging));
 }
 
 static void post_template(struct call *call)
@@ -443,12 +466,15 @@ static void post_template(struct call *call)
         refuse(call, 400, finding.code, finding.detail);
         return;
     }
+    if (templates_find(sandbox, text_in(body, "name"), text_in(body, "language"))) {
+        refuse(call, 400, 100, "Content in this language already exists");
+        return;
+    }
     char id[24];
     (void)snprintf(id, sizeof(id), "59442547%07lld", (long long)sandbox->next_n++);
     json_t *category = json_incref(json_object_get(body, "category"));
     json_object_set_new(body, "id", json_string(id));
-    json_object_set_new(body, "status", json_string("APPROVED"));
-    json_array_append(sandbox->templates, body);
+    templates_add(sandbox, body);
     answer_json(
         call->exchange, 200,
         json_pack("{s:s, s:s, s:o}", "id", id, "status", "PENDING", "category", category));

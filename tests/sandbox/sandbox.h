@@ -341,10 +341,22 @@ void callbacks_status(struct sandbox *sandbox, struct chatter *person, const jso
 /* Journal and owe a status that is written already; borrowed. `number` may be NULL. */
 void callbacks_owe_status(struct sandbox *sandbox, struct chatter *person, json_t *number,
                           json_t *item, usec_t due);
+/* Owe a change of the account's, which is about nobody; `value` is taken. Not journalled. */
+void callbacks_news(struct sandbox *sandbox, const char *field, json_t *value, usec_t due);
 /* A record of the journal, at start. */
 void callbacks_replay(struct sandbox *sandbox, const json_t *record);
 void callbacks_begin(struct sandbox *sandbox);
 void callbacks_finish(struct sandbox *sandbox);
+
+/* --- templates.c -------------------------------------------------------------------------- */
+/* Take one to be looked at; borrowed. */
+void templates_add(struct sandbox *sandbox, json_t *template);
+/* What is due to be decided is. */
+void templates_settle(struct sandbox *sandbox);
+const json_t *templates_find(const struct sandbox *sandbox, struct str name,
+                             struct str language);
+/* The error that a message's template has; 0: none. */
+int templates_wrong(struct sandbox *sandbox, const json_t *sent);
 
 /* --- media.c ------------------------------------------------------------------------------ */
 /* Keep a file; the id is written to `id` (terminated). `number`: whose messages may name it;
