@@ -67,7 +67,7 @@ static void ch_3_what_meta_would_refuse_is_refused_with_the_book(void **state)
          "'category' is"                                                                                  },
         {"template: x\ncategory: utility\ntells: [shipped]\nurl: "
          "\"https://a.example\"\n" LANGUAGES("It is gone"),
-         "'button' goes with"                                                },
+         "'button' goes with"                                                                             },
     };
     struct err err = {0};
 
