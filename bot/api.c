@@ -6,46 +6,16 @@
  * Answers are told apart as little as they may be: whoever shows no key that works learns
  * nothing, and what belongs to another business is not there.
  */
-#include "bot/api.h"
+#include "bot/api_inside.h"
 
-#include "bot/api_key.h"
-#include "bot/api_routes.h"
-#include "bot/desk_door.h"
 #include "bot/loop/log.h"
 #include "store/sql.h"
 
 #include <stdlib.h>
 
-#define JSON_MAX   ((size_t)64 * 1024)
-#define IDEM_MAX   200
-#define REMEMBERED 64
-#define FRESH      (10 * USEC_PER_SEC)
-
-struct key {
-    struct uuid org, id;
-    char public_part[API_KEY_PUBLIC];
-    struct hash hash;
-    char name[256];
-    char scopes[256];
-    usec_t at; /* read then; 0: free */
-};
-
-struct api {
-    struct worker *worker;
-    struct key keys[REMEMBERED];
-    size_t next;
-};
-
-struct request {
-    struct desk_call call;
-    struct api *api;
-    struct http_exchange *exchange;
-    struct api_match match;
-    struct str shown, public_part;
-    struct hash hash; /* of what was shown */
-    struct str if_match, if_none_match, idem, content_type;
-    struct key key;
-};
+#define JSON_MAX ((size_t)64 * 1024)
+#define IDEM_MAX 200
+#define FRESH    (10 * USEC_PER_SEC)
 
 /* --- answers --------------------------------------------------------------------------------
  */
@@ -55,8 +25,8 @@ static struct str line_of(struct arena *into, const char *name, struct str value
     return arena_format(into, "%s: %.*s", name, STR_ARG(value));
 }
 
-static void answer(struct http_exchange *exchange, int status, struct str body,
-                   const char *first, const char *second)
+void api_answer(struct http_exchange *exchange, int status, struct str body, const char *first,
+                const char *second)
 {
     const char *headers[] = {"X-Content-Type-Options: nosniff", "Cache-Control: no-store",
                              first, second, NULL};
@@ -66,8 +36,8 @@ static void answer(struct http_exchange *exchange, int status, struct str body,
     http_reply(exchange, status, body.len > 0 ? "application/json" : NULL, body, headers);
 }
 
-static void refuse_at(struct http_exchange *exchange, int status, const char *code,
-                      struct str message, struct str path, const char *header)
+void api_refuse_at(struct http_exchange *exchange, int status, const char *code,
+                   struct str message, struct str path, const char *header)
 {
     struct json_out out;
 
@@ -79,20 +49,20 @@ static void refuse_at(struct http_exchange *exchange, int status, const char *co
     json_member(&out, "path", path);
     json_close(&out, '}');
     json_close(&out, '}');
-    answer(exchange, status, json_out_text(&out), header, NULL);
+    api_answer(exchange, status, json_out_text(&out), header, NULL);
 }
 
-static void refuse(struct http_exchange *exchange, int status, const char *code,
-                   const char *message)
+void api_refuse(struct http_exchange *exchange, int status, const char *code,
+                const char *message)
 {
-    refuse_at(exchange, status, code, str_from(message), STR_NONE, NULL);
+    api_refuse_at(exchange, status, code, str_from(message), STR_NONE, NULL);
 }
 
 static void no_key(struct http_exchange *exchange)
 {
-    refuse_at(exchange, 401, "unauthorized",
-              STR("a key that works is needed: Authorization: Bearer pk_..."), STR_NONE,
-              "WWW-Authenticate: Bearer realm=\"parley\"");
+    api_refuse_at(exchange, 401, "unauthorized",
+                  STR("a key that works is needed: Authorization: Bearer pk_..."), STR_NONE,
+                  "WWW-Authenticate: Bearer realm=\"parley\"");
 }
 
 static void wait_for(struct http_exchange *exchange, int status, const char *code,
@@ -100,11 +70,12 @@ static void wait_for(struct http_exchange *exchange, int status, const char *cod
 {
     long seconds = (long)((wait + USEC_PER_SEC - 1) / USEC_PER_SEC);
 
-    refuse_at(exchange, status, code, str_from(message), STR_NONE,
-              arena_format(&exchange->arena, "Retry-After: %ld", seconds > 0 ? seconds : 1).at);
+    api_refuse_at(
+        exchange, status, code, str_from(message), STR_NONE,
+        arena_format(&exchange->arena, "Retry-After: %ld", seconds > 0 ? seconds : 1).at);
 }
 
-static void unavailable(struct http_exchange *exchange)
+void api_unavailable(struct http_exchange *exchange)
 {
     wait_for(exchange, 503, "unavailable", "not now: try again in a few seconds",
              5 * USEC_PER_SEC);
@@ -113,12 +84,12 @@ static void unavailable(struct http_exchange *exchange)
 /* --- keys -----------------------------------------------------------------------------------
  */
 
-static struct key *remembered(struct api *api, struct str public_part)
+static struct api_key *remembered(struct api *api, struct str public_part)
 {
     usec_t now = clock_monotonic();
 
-    for (size_t i = 0; i < REMEMBERED; i++) {
-        struct key *key = &api->keys[i];
+    for (size_t i = 0; i < API_REMEMBERED; i++) {
+        struct api_key *key = &api->keys[i];
         if (key->at > 0 && now - key->at < FRESH &&
             memcmp(key->public_part, public_part.at, API_KEY_PUBLIC) == 0)
             return key;
@@ -126,9 +97,9 @@ static struct key *remembered(struct api *api, struct str public_part)
     return NULL;
 }
 
-static void forget(struct api *api, const struct key *key)
+static void forget(struct api *api, const struct api_key *key)
 {
-    for (size_t i = 0; i < REMEMBERED; i++) {
+    for (size_t i = 0; i < API_REMEMBERED; i++) {
         if (uuid_eq(api->keys[i].id, key->id))
             api->keys[i].at = 0;
     }
@@ -140,18 +111,18 @@ static void copy_text(char *into, size_t room, struct str text)
 }
 
 static void remember(struct api *api, const PGresult *rows, struct str public_part,
-                     struct key *key)
+                     struct api_key *key)
 {
     struct str hash = row_text(rows, 0, 2);
 
-    *key = (struct key){
+    *key = (struct api_key){
         .org = row_uuid(rows, 0, 0), .id = row_uuid(rows, 0, 1), .at = clock_monotonic()};
     memcpy(key->public_part, public_part.at, API_KEY_PUBLIC);
     if (hash.len == HASH_LEN)
         memcpy(key->hash.bytes, hash.at, HASH_LEN);
     copy_text(key->name, sizeof key->name, row_text(rows, 0, 3));
     copy_text(key->scopes, sizeof key->scopes, row_text(rows, 0, 4));
-    api->keys[api->next++ % REMEMBERED] = *key;
+    api->keys[api->next++ % API_REMEMBERED] = *key;
 }
 
 /* --- doing it -------------------------------------------------------------------------------
@@ -159,7 +130,7 @@ static void remember(struct api *api, const PGresult *rows, struct str public_pa
 
 static void done(struct desk_call *desk)
 {
-    struct request *request = CONTAINER_OF(desk, struct request, call);
+    struct api_request *request = CONTAINER_OF(desk, struct api_request, call);
     struct http_exchange *exchange = request->exchange;
     struct db_call *call = &desk->call;
     struct str etag, body;
@@ -167,13 +138,13 @@ static void done(struct desk_call *desk)
     int status;
 
     if (call->err.code == ERR_REJECT) {
-        refuse(exchange, 422, "invalid", "something in it cannot be kept");
+        api_refuse(exchange, 422, "invalid", "something in it cannot be kept");
         return;
     }
     if (call->err.code != ERR_NONE || rows_n(call->results[0]) != 1) {
         log_event(LOG_WARN, "api.failed", LOG_C("what", request->match.route->what),
                   LOG_ERR(&call->err));
-        unavailable(exchange);
+        api_unavailable(exchange);
         return;
     }
     status = (int)row_int(call->results[0], 0, 0);
@@ -191,16 +162,16 @@ static void done(struct desk_call *desk)
         etag = arena_format(&exchange->arena, "\"%.*s\"", STR_ARG(etag));
         tag = line_of(&exchange->arena, "ETag", etag).at;
         if (str_eq(etag, request->if_none_match)) {
-            answer(exchange, 304, STR_NONE, tag, NULL);
+            api_answer(exchange, 304, STR_NONE, tag, NULL);
             return;
         }
     }
     if (status == 200 && request->match.route->made > 0)
         status = request->match.route->made;
-    answer(exchange, status, body, tag, NULL);
+    api_answer(exchange, status, body, tag, NULL);
 }
 
-static struct hash fingerprint(const struct request *request)
+static struct hash fingerprint(const struct api_request *request)
 {
     struct http_exchange *exchange = request->exchange;
 
@@ -209,7 +180,7 @@ static struct hash fingerprint(const struct request *request)
                                STR_ARG(exchange->body)));
 }
 
-static void run(struct request *request, struct str args)
+static void run(struct api_request *request, struct str args)
 {
     struct arena *arena = &request->exchange->arena;
     struct hash print = fingerprint(request);
@@ -233,7 +204,7 @@ static void run(struct request *request, struct str args)
  */
 
 /* True when it was answered. */
-static bool refused_query(struct request *request, struct str name, struct str value,
+static bool refused_query(struct api_request *request, struct str name, struct str value,
                           struct json_out *out)
 {
     const char *key = arena_cstr(&request->exchange->arena, name);
@@ -241,8 +212,8 @@ static bool refused_query(struct request *request, struct str name, struct str v
 
     if (str_eq(name, STR("limit"))) {
         if (!str_to_int(value, &number) || number < 1 || number > 200) {
-            refuse_at(request->exchange, 422, "invalid", STR("a number from 1 to 200"), name,
-                      NULL);
+            api_refuse_at(request->exchange, 422, "invalid", STR("a number from 1 to 200"),
+                          name, NULL);
             return true;
         }
         json_key(out, key);
@@ -251,14 +222,14 @@ static bool refused_query(struct request *request, struct str name, struct str v
     }
     if (str_eq(name, STR("all")) && !str_eq(value, STR("true")) &&
         !str_eq(value, STR("false"))) {
-        refuse_at(request->exchange, 422, "invalid", STR("true or false"), name, NULL);
+        api_refuse_at(request->exchange, 422, "invalid", STR("true or false"), name, NULL);
         return true;
     }
     json_member(out, key, str_slice(value, 0, 200));
     return false;
 }
 
-static bool refused_queries(struct request *request, struct json_out *out)
+static bool refused_queries(struct api_request *request, struct json_out *out)
 {
     struct str rest = str_from(request->match.route->query), name;
 
@@ -280,7 +251,7 @@ static bool is_json(struct str type)
 }
 
 /* True when it was answered. */
-static bool refused_body(struct request *request, struct json_out *out)
+static bool refused_body(struct api_request *request, struct json_out *out)
 {
     struct http_exchange *exchange = request->exchange;
     struct shape_faults faults = {.into = &exchange->arena};
@@ -289,14 +260,14 @@ static bool refused_body(struct request *request, struct json_out *out)
     if (request->match.route->body != API_JSON)
         return false;
     if (!is_json(request->content_type)) {
-        refuse(exchange, 415, "unsupported_media_type", "Content-Type: application/json");
+        api_refuse(exchange, 415, "unsupported_media_type", "Content-Type: application/json");
     } else if (exchange->body.len > JSON_MAX) {
-        refuse(exchange, 413, "too_large", "at most 64 KB");
+        api_refuse(exchange, 413, "too_large", "at most 64 KB");
     } else if (!api_body_read(request->match.route, exchange->body, out, &faults, &err)) {
-        refuse(exchange, 400, "not_json", arena_cstr(&exchange->arena, str_from(err.text)));
+        api_refuse(exchange, 400, "not_json", arena_cstr(&exchange->arena, str_from(err.text)));
     } else if (faults.n > 0) {
-        refuse_at(exchange, 422, "invalid", faults.items[0].expected, faults.items[0].path,
-                  NULL);
+        api_refuse_at(exchange, 422, "invalid", faults.items[0].expected, faults.items[0].path,
+                      NULL);
     } else {
         return false;
     }
@@ -312,7 +283,7 @@ static bool is_idem(struct str text)
     return text.len <= IDEM_MAX;
 }
 
-static void ask(struct request *request)
+static void ask(struct api_request *request)
 {
     struct json_out out;
 
@@ -327,13 +298,17 @@ static void ask(struct request *request)
     if (refused_queries(request, &out) || refused_body(request, &out))
         return;
     json_close(&out, '}');
-    run(request, json_out_text(&out));
+    if (request->match.route->body == API_FILE) {
+        api_photo(request);
+    } else {
+        run(request, json_out_text(&out));
+    }
 }
 
 /* --- who asks -------------------------------------------------------------------------------
  */
 
-static void admit(struct request *request)
+static void admit(struct api_request *request)
 {
     struct http_exchange *exchange = request->exchange;
     struct worker *worker = request->api->worker;
@@ -351,14 +326,14 @@ static void admit(struct request *request)
     if (wait > 0) {
         wait_for(exchange, 429, "rate_limited", "too many requests with this key", wait);
     } else if (!api_key_may(str_from(request->key.scopes), request->match.route->scope)) {
-        refuse_at(exchange, 403, "forbidden",
-                  arena_format(&exchange->arena, "this key lacks the scope %s",
-                               request->match.route->scope),
-                  STR_NONE, NULL);
+        api_refuse_at(exchange, 403, "forbidden",
+                      arena_format(&exchange->arena, "this key lacks the scope %s",
+                                   request->match.route->scope),
+                      STR_NONE, NULL);
     } else if (!api_parts_fit(&request->match)) {
-        refuse(exchange, 404, "not_found", "there is no such thing");
+        api_refuse(exchange, 404, "not_found", "there is no such thing");
     } else if (!is_idem(request->idem)) {
-        refuse(exchange, 422, "invalid", "Idempotency-Key: 1 to 200 plain characters");
+        api_refuse(exchange, 422, "invalid", "Idempotency-Key: 1 to 200 plain characters");
     } else {
         ask(request);
     }
@@ -366,12 +341,12 @@ static void admit(struct request *request)
 
 static void found(struct desk_call *desk)
 {
-    struct request *request = CONTAINER_OF(desk, struct request, call);
+    struct api_request *request = CONTAINER_OF(desk, struct api_request, call);
     struct db_call *call = &desk->call;
 
     if (call->err.code != ERR_NONE) {
         log_event(LOG_WARN, "api.failed", LOG_C("what", "key"), LOG_ERR(&call->err));
-        unavailable(request->exchange);
+        api_unavailable(request->exchange);
     } else if (rows_n(call->results[0]) == 0) {
         no_key(request->exchange);
     } else {
@@ -380,7 +355,7 @@ static void found(struct desk_call *desk)
     }
 }
 
-static void find(struct request *request)
+static void find(struct api_request *request)
 {
     struct arena *arena = &request->exchange->arena;
     struct db_param *params = arena_array(arena, struct db_param, 1);
@@ -405,10 +380,10 @@ static struct str tag_of(struct str header)
     return tag.len >= 2 && tag.at[0] == '"' ? str_slice(tag, 1, tag.len - 2) : STR_NONE;
 }
 
-static void begin(struct request *request)
+static void begin(struct api_request *request)
 {
     struct http_exchange *exchange = request->exchange;
-    const struct key *known;
+    const struct api_key *known;
 
     request->shown = api_key_bearer(http_request_header(exchange, "authorization"));
     request->if_match = tag_of(http_request_header(exchange, "if-match"));
@@ -421,7 +396,7 @@ static void begin(struct request *request)
         return;
     }
     if (!desk_door_is_open(request->api->worker->desk)) {
-        unavailable(exchange);
+        api_unavailable(exchange);
         return;
     }
     request->hash = sha256(request->shown);
@@ -436,19 +411,19 @@ static void begin(struct request *request)
 
 void api_handle(struct api *api, struct http_exchange *exchange)
 {
-    struct request *request = arena_new(&exchange->arena, struct request);
+    struct api_request *request = arena_new(&exchange->arena, struct api_request);
 
-    *request = (struct request){.api = api, .exchange = exchange};
+    *request = (struct api_request){.api = api, .exchange = exchange};
     api_route_find(exchange->method, exchange->path, &request->match);
     if (request->match.route != NULL) {
         begin(request);
     } else if (request->match.known) {
-        refuse_at(
+        api_refuse_at(
             exchange, 405, "method_not_allowed", STR("not by this method"), STR_NONE,
             line_of(&exchange->arena, "Allow", api_methods(&exchange->arena, exchange->path))
                 .at);
     } else {
-        refuse(exchange, 404, "not_found", "there is no such thing");
+        api_refuse(exchange, 404, "not_found", "there is no such thing");
     }
 }
 

@@ -45,6 +45,7 @@ const struct api_route api_routes[] = {
     {"GET",    "/v1/orders/{order}", "order", .scope = "orders:read"},
     {"PATCH",  "/v1/orders/{order}", "order.change", "orders:write", API_JSON, .shape = shape_order_change},
     {"POST",   "/v1/orders/{order}/notes", "order.note", "orders:write", API_JSON, shape_note, .made = 201},
+    {"POST",   "/v1/orders/{order}/photos", "photo.add", "orders:write", API_FILE, .query = "category caption", .made = 201},
     {"DELETE", "/v1/orders/{order}/photos/{photo}", "photo.remove", .scope = "orders:write"},
     {"PATCH",  "/v1/estimates/{order}", "estimate.change", "estimates:write", API_JSON, .shape = shape_estimate_change},
     {"GET",    "/v1/handoffs", "handoffs", "handoff", .query = "all limit"},

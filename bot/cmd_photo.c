@@ -3,17 +3,15 @@
  * a file is, its own bytes say; it is kept in the document store and sent from there.
  */
 #include "bot/base/crypto.h"
-#include "bot/base/sniff.h"
 #include "bot/commands.h"
 #include "bot/documents.h"
+#include "bot/photo_file.h"
 #include "store/photos.h"
 
 #include <pwd.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
-
-#define PICTURE_MAX ((size_t)5 * 1024 * 1024) /* what WhatsApp shows as a picture */
 
 struct wish {
     const char *category, *caption, *as;
@@ -62,28 +60,6 @@ static bool read_file(struct session *session, const char *path, struct str *byt
     return bytes->len <= most ||
            err_raise(err, ERR_REJECT, "%s: it may have %zu bytes (documents.max_size)", path,
                      most);
-}
-
-/* By content; its name and ending count for nothing. */
-static bool judge(const char *path, struct str bytes, struct photo_file *file, struct err *err)
-{
-    struct file_look look = file_sniff(bytes);
-    bool picture = look.kind == FILE_JPEG || look.kind == FILE_PNG;
-    if (look.verdict == FILE_HOSTILE) {
-        return err_raise(err, ERR_REJECT,
-                         "%s: there is something in it that could do harm when it is opened",
-                         path);
-    }
-    if (look.verdict != FILE_FINE || (!picture && look.kind != FILE_PDF))
-        return err_raise(err, ERR_REJECT, "%s: it is no JPEG, PNG or PDF", path);
-    if (picture && bytes.len > PICTURE_MAX)
-        return err_raise(err, ERR_REJECT, "%s: a picture may have 5 MB", path);
-    file->mime = look.mime;
-    file->width = look.width;
-    file->height = look.height;
-    file->size = bytes.len;
-    file->sha256 = sha256(bytes);
-    return true;
 }
 
 struct store_op {
@@ -137,18 +113,12 @@ static bool take_in(struct session *session, const struct photo_order *order, co
 {
     struct str bytes;
     *file = (struct photo_file){.document = new_id(), .name = shown_name(path)};
-    return read_file(session, path, &bytes, err) && judge(path, bytes, file, err) &&
+    return read_file(session, path, &bytes, err) && photo_judge(bytes, file, err) &&
            photos_begin(session->photos, order, file, err) &&
            store(session, order->org, file, bytes, err);
 }
 
 /* --- verbs -------------------------------------------------------------------------------- */
-
-static bool is_category(const char *name)
-{
-    return name && (strcmp(name, "damage") == 0 || strcmp(name, "progress") == 0 ||
-                    strcmp(name, "completed") == 0);
-}
 
 static bool is_caption(struct str caption, struct err *err)
 {
@@ -290,7 +260,7 @@ static bool read_options(int argc, char **argv, struct wish *wish)
         {0                      },
     };
     return cli_options(argc, argv, options) &&
-           (!wish->category || is_category(wish->category)) &&
+           (!wish->category || photo_is_category(str_from(wish->category))) &&
            (!taken || read_time(taken, &wish->taken_at));
 }
 

@@ -5,6 +5,7 @@
 #include "bot/api_routes.h"
 #include "bot/base/crypto.h"
 #include "bot/loop/loop.h"
+#include "tests/support/files.h"
 #include "tests/support/service.h"
 
 #include <setjmp.h>
@@ -26,6 +27,7 @@ static PGconn *owner;
 static char all[80], foreign[80], lesser[80], revoked[80];
 
 static char said[65536], head[8192];
+static struct str picture; /* a body of bytes: "@" stands for it */
 
 static size_t take(char *bytes, size_t size, size_t n, void *user)
 {
@@ -61,7 +63,10 @@ static long call_with(const char *key, const char *method, const char *path, con
     said[0] = head[0] = '\0';
     curl_easy_setopt(curl, CURLOPT_URL,
                      arena_format(&arena, "http://127.0.0.1:%d%s", service.port, path).at);
-    if (body != NULL || strcmp(method, "POST") == 0) {
+    if (body != NULL && strcmp(body, "@") == 0) {
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)picture.len);
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, picture.at);
+    } else if (body != NULL || strcmp(method, "POST") == 0) {
         curl_easy_setopt(curl, CURLOPT_COPYPOSTFIELDS, body != NULL ? json_of(body) : "");
     }
     if (strcmp(method, "HEAD") == 0)
@@ -123,6 +128,7 @@ static void make_key(const char *name, const char *scopes, const char *business,
 static int set_up(void **state)
 {
     (void)state;
+    picture = arena_str(&arena, file_png(&arena, 8, 8));
     owner = owner_connect();
     service_start(&service, &(struct service_wish){.workers = 2});
     run_sql(owner, "insert into businesses (org_id, name, currency) values ('" FOREIGN
@@ -171,7 +177,9 @@ static const char *path_of(const struct api_route *route, const char *handoff)
         }
         path = arena_format(&arena, "%.*s/%.*s", STR_ARG(path), STR_ARG(part));
     }
-    return path.at;
+    return route->body == API_FILE
+               ? arena_format(&arena, "%.*s?category=progress", STR_ARG(path)).at
+               : path.at;
 }
 
 static const char *body_of(const struct api_route *route)
@@ -182,6 +190,8 @@ static const char *body_of(const struct api_route *route)
         return "{'status':'withdrawn'}";
     if (strcmp(route->what, "review.request") == 0)
         return "{'order':'ORD-1002'}";
+    if (route->body == API_FILE)
+        return "@";
     return route->body == API_JSON ? "{'text':'words'}" : NULL;
 }
 
@@ -203,7 +213,7 @@ static void stf_3_every_route_refuses_every_wrong_identity(void **state)
     forged[63] = (char)(forged[63] == '0' ? '1' : '0');
     for (const struct api_route *route = api_routes; route->method != NULL; route++) {
         const char *path = path_of(route, id), *body = body_of(route);
-        bool lists = route->query != NULL;
+        bool lists = route->query != NULL && strcmp(route->method, "GET") == 0;
         for (size_t i = 0; i < COUNTOF(wrong); i++) {
             if (call_with(wrong[i], route->method, path, body, NULL) != 401)
                 fail_msg("%s %s with '%s'", route->method, path, wrong[i] ? wrong[i] : "-");
@@ -419,6 +429,41 @@ static void pages_of_orders_have_each_once(void **state)
     assert_int_equal(call("GET", "/v1/customers/C-0001", NULL), 200);
 }
 
+/* --- photos ---------------------------------------------------------------------------------
+ */
+
+static void ord_10_a_photo_is_kept_once_and_goes_again(void **state)
+{
+    const char *path = "/v1/orders/ord1002/photos?category=progress&caption=On%20the%20bench";
+    char id[UUID_TEXT_LEN + 1];
+
+    (void)state;
+    long before = ask_number(owner, "select count(*) from order_photos");
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(call_with(bearer(all), "POST", path, "@", "Idempotency-Key: p-1"),
+                         201);
+        assert_non_null(strstr(said, "On the bench"));
+    }
+    (void)snprintf(id, sizeof id, "%.*s", UUID_TEXT_LEN, strstr(said, "\"id\":\"") + 6);
+    assert_int_equal(ask_number(owner, "select count(*) from order_photos"), before + 1);
+    assert_int_equal(ask_number(owner, "select count(*) from order_photos p join documents d "
+                                       "using (org_id, document_id) where p.caption = 'On the "
+                                       "bench' and p.added_by = 'till' and d.state = 'kept'"),
+                     1);
+    assert_int_equal(call("GET", "/v1/orders/ORD-1002", NULL), 200);
+    assert_non_null(strstr(said, id));
+    assert_int_equal(call("POST", "/v1/orders/ORD-1002/photos?category=progress", "{}"), 415);
+    assert_int_equal(call("POST", "/v1/orders/ORD-1002/photos?category=sky", "@"), 422);
+    assert_int_equal(call("POST", "/v1/orders/NONE-1/photos?category=damage", "@"), 404);
+    const char *photo = arena_format(&arena, "/v1/orders/ORD-1002/photos/%s", id).at;
+    assert_int_equal(call_with(bearer(foreign), "DELETE", photo, NULL, NULL), 404);
+    assert_int_equal(call("DELETE", photo, NULL), 204);
+    assert_int_equal(call("DELETE", photo, NULL), 404);
+    assert_int_equal(ask_number(owner, "select count(*) from audit where actor = 'till' and "
+                                       "action in ('photo.added', 'photo.removed')"),
+                     2);
+}
+
 /* --- estimates ------------------------------------------------------------------------------
  */
 
@@ -493,6 +538,7 @@ int main(void)
         cmocka_unit_test(who_changes_what_another_changed_meanwhile_is_told),
         cmocka_unit_test(what_is_sent_again_under_its_key_is_done_once),
         cmocka_unit_test(pages_of_orders_have_each_once),
+        cmocka_unit_test(ord_10_a_photo_is_kept_once_and_goes_again),
         cmocka_unit_test(ord_10_a_draft_is_shown_when_staff_says_so),
         cmocka_unit_test(crm_3_a_person_takes_speaks_and_gives_back),
     };

@@ -1,0 +1,206 @@
+/*
+ * A photo by the API: the order is found, the file's row written, its bytes stored, and then it
+ * counts; each a step of its own, as `parley photo` does. Who dies in between leaves a file
+ * that nothing counts on, which goes by itself.
+ *
+ * With an Idempotency-Key the photo's id follows from the key and the bytes: whoever repeats
+ * the request finds the photo there.
+ */
+#include "bot/api_inside.h"
+
+#include "bot/documents.h"
+#include "bot/loop/log.h"
+#include "bot/photo_file.h"
+#include "store/sql.h"
+
+struct upload {
+    struct api_request *request;
+    struct photo_file file;
+    struct uuid order, photo;
+    struct str category, caption;
+    struct desk_call call;
+    struct document_op op;
+};
+
+static struct db_call *call_of(struct upload *upload)
+{
+    call_init(&upload->call.call, &upload->request->exchange->arena, upload->request->key.org);
+    return &upload->call.call;
+}
+
+static void go(struct upload *upload, const struct sql *sql, const struct db_param *params,
+               void (*done)(struct desk_call *call))
+{
+    call_add(call_of(upload), sql, params);
+    upload->call.done = done;
+    desk_door_call(upload->request->api->worker->desk, &upload->call);
+}
+
+static void failed(struct upload *upload, const char *step, const struct err *err)
+{
+    log_event(LOG_WARN, "api.failed", LOG_C("what", step), LOG_ERR(err));
+    api_unavailable(upload->request->exchange);
+}
+
+static void made(struct upload *upload)
+{
+    struct arena *arena = &upload->request->exchange->arena;
+    struct json_out out;
+
+    json_out_init(&out, arena, 256);
+    json_open(&out, '{');
+    json_member(&out, "id", uuid_str(arena, upload->photo));
+    json_member(&out, "category", upload->category);
+    json_key(&out, "caption"), json_put_text(&out, upload->caption);
+    json_member(&out, "mime", str_from(upload->file.mime));
+    json_key(&out, "size"), json_put_int(&out, (int64_t)upload->file.size);
+    json_close(&out, '}');
+    api_answer(upload->request->exchange, 201, json_out_text(&out), NULL, NULL);
+}
+
+static void kept(struct desk_call *desk)
+{
+    struct upload *upload = CONTAINER_OF(desk, struct upload, call);
+    struct db_call *call = &desk->call;
+
+    if (call->err.code == ERR_NONE && rows_n(call->results[0]) > 0) {
+        made(upload);
+    } else if (call->err.code == ERR_REJECT && strcmp(call->sqlstate, "23505") == 0) {
+        made(upload); /* by the request that this one repeats */
+    } else {
+        failed(upload, "photo.keep", &call->err);
+    }
+}
+
+static void stored(struct document_op *op)
+{
+    struct upload *upload = CONTAINER_OF(op, struct upload, op);
+    struct arena *arena = &upload->request->exchange->arena;
+    struct db_param *params = arena_array(arena, struct db_param, 10);
+    usec_t now = clock_now();
+
+    if (op->err.code != ERR_NONE) {
+        failed(upload, "photo.store", &op->err);
+        return;
+    }
+    params[0] = param_uuid(arena, upload->request->key.org);
+    params[1] = param_uuid(arena, upload->file.document);
+    params[2] = param_time(arena, now);
+    params[3] = param_uuid(arena, upload->order);
+    params[4] = param_uuid(arena, upload->photo);
+    params[5] = param_text(upload->category);
+    params[6] = param_text(upload->caption);
+    params[7] = param_text(str_from(upload->request->key.name));
+    params[8] = param_time(arena, now);
+    params[9] = param_uuid(arena, worker_uuid());
+    go(upload, &SQL_PHOTO_KEEP, params, kept);
+}
+
+static void begun(struct desk_call *desk)
+{
+    struct upload *upload = CONTAINER_OF(desk, struct upload, call);
+    struct worker *worker = upload->request->api->worker;
+
+    if (desk->call.err.code != ERR_NONE || rows_n(desk->call.results[0]) == 0) {
+        failed(upload, "photo.begin",
+               &desk->call.err); /* or its bytes are just being removed */
+        return;
+    }
+    upload->op = (struct document_op){
+        .key = {upload->request->key.org, upload->file.sha256},
+        .bytes = upload->request->exchange->body,
+        .into = &upload->request->exchange->arena,
+        .done = stored
+    };
+    documents_put(worker->documents, &upload->op);
+}
+
+static void found(struct desk_call *desk)
+{
+    struct upload *upload = CONTAINER_OF(desk, struct upload, call);
+    struct arena *arena = &upload->request->exchange->arena;
+    struct db_param *params;
+
+    if (desk->call.err.code != ERR_NONE) {
+        failed(upload, "photo.order", &desk->call.err);
+        return;
+    }
+    if (rows_n(desk->call.results[0]) == 0) {
+        api_refuse(upload->request->exchange, 404, "not_found", "there is no such order");
+        return;
+    }
+    upload->order = row_uuid(desk->call.results[0], 0, 0);
+    params = arena_array(arena, struct db_param, 9);
+    params[0] = param_uuid(arena, upload->request->key.org);
+    params[1] = param_uuid(arena, upload->file.document);
+    params[2] = param_time(arena, clock_now());
+    params[3] = param_text(
+        arena_str(arena, (struct str){(const char *)upload->file.sha256.bytes, HASH_LEN}));
+    params[4] = param_int8(arena, (int64_t)upload->file.size);
+    params[5] = param_text(str_from(upload->file.mime));
+    params[6] = param_int4(arena, (int32_t)upload->file.width);
+    params[7] = param_int4(arena, (int32_t)upload->file.height);
+    params[8] = param_text(STR(""));
+    go(upload, &SQL_PHOTO_BEGIN, params, begun);
+}
+
+static void name_photo(struct upload *upload)
+{
+    const struct api_request *request = upload->request;
+    struct str parts[] = {
+        {(const char *)request->key.id.bytes,     sizeof request->key.id.bytes},
+        request->idem,
+        request->match.parts[0].value,
+        {(const char *)upload->file.sha256.bytes, HASH_LEN                    }
+    };
+
+    upload->photo = worker_uuid();
+    if (request->idem.len > 0) {
+        struct hash16 hash = hash16_of(parts, COUNTOF(parts));
+        memcpy(upload->photo.bytes, hash.bytes, sizeof upload->photo.bytes);
+    }
+}
+
+/* True when it was answered. */
+static bool refused(struct upload *upload)
+{
+    struct http_exchange *exchange = upload->request->exchange;
+    struct err err = {0};
+
+    upload->category = http_query(exchange, "category");
+    upload->caption = str_trim(http_query(exchange, "caption"));
+    if (!photo_is_category(upload->category)) {
+        api_refuse_at(exchange, 422, "invalid", STR("one of: damage, progress, completed"),
+                      STR("category"), NULL);
+    } else if (!str_is_utf8(upload->caption) ||
+               str_length(upload->caption) > PHOTO_CAPTION_MAX) {
+        api_refuse_at(exchange, 422, "invalid", STR("text of at most 500 characters"),
+                      STR("caption"), NULL);
+    } else if (exchange->body.len > upload->request->api->worker->config->documents.max_size) {
+        api_refuse(exchange, 413, "too_large", "larger than documents.max_size");
+    } else if (!photo_judge(exchange->body, &upload->file, &err)) {
+        api_refuse(exchange, 415, "unsupported_media_type",
+                   arena_cstr(&exchange->arena, str_from(err.text)));
+    } else if (upload->request->api->worker->documents == NULL) {
+        api_unavailable(exchange);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+void api_photo(struct api_request *request)
+{
+    struct arena *arena = &request->exchange->arena;
+    struct upload *upload = arena_new(arena, struct upload);
+    struct db_param *params;
+
+    *upload = (struct upload){.request = request, .file = {.document = worker_uuid()}};
+    if (refused(upload))
+        return;
+    name_photo(upload);
+    params = arena_array(arena, struct db_param, 2);
+    params[0] = param_uuid(arena, request->key.org);
+    params[1] = param_text(request->match.parts[0].value);
+    go(upload, &SQL_PHOTO_ORDER, params, found);
+}
