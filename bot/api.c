@@ -8,6 +8,8 @@
  */
 #include "bot/api_inside.h"
 
+#include "bot/api_doc.h"
+
 #include "bot/loop/log.h"
 #include "store/sql.h"
 
@@ -413,6 +415,10 @@ void api_handle(struct api *api, struct http_exchange *exchange)
 {
     struct api_request *request = arena_new(&exchange->arena, struct api_request);
 
+    if (str_eq(exchange->path, STR("/v1/openapi.json"))) {
+        api_answer(exchange, 200, api_openapi(&exchange->arena), NULL, NULL);
+        return;
+    }
     *request = (struct api_request){.api = api, .exchange = exchange};
     api_route_find(exchange->method, exchange->path, &request->match);
     if (request->match.route != NULL) {

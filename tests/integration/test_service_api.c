@@ -4,7 +4,9 @@
  */
 #include "bot/api_routes.h"
 #include "bot/base/crypto.h"
+#include "bot/base/json.h"
 #include "bot/loop/loop.h"
+#include "tests/sandbox/schema.h"
 #include "tests/support/files.h"
 #include "tests/support/service.h"
 
@@ -26,7 +28,7 @@ static struct service service;
 static PGconn *owner;
 static char all[80], foreign[80], lesser[80], revoked[80];
 
-static char said[65536], head[8192];
+static char said[1 << 18], head[8192];
 static struct str picture; /* a body of bytes: "@" stands for it */
 
 static size_t take(char *bytes, size_t size, size_t n, void *user)
@@ -46,6 +48,39 @@ static char *json_of(const char *text)
     for (char *at = copy; *at; at++)
         *at = (char)(*at == '\'' ? '"' : *at);
     return copy;
+}
+
+static json_t *openapi;
+
+static const json_t *in(const json_t *object, const char *name)
+{
+    return json_object_get(object, name);
+}
+
+/* What was answered is as docs/openapi.yaml has it. */
+static void hold(const char *method, const char *path, long status)
+{
+    struct str bare = str_slice(str_from(path), 0, str_find(str_from(path), STR("?")));
+    char small[16] = "", code[8], reason[SCHEMA_REASON_MAX] = "";
+    struct api_match match;
+    struct err err = {0};
+    OWNED_JSON(body) = NULL;
+
+    api_route_find(method, bare, &match);
+    if (openapi == NULL || match.route == NULL || said[0] == '\0')
+        return;
+    for (size_t i = 0; method[i] != '\0'; i++)
+        small[i] = (char)(method[i] | 0x20);
+    (void)snprintf(code, sizeof code, "%ld", status);
+    const json_t *responses =
+        in(in(in(in(openapi, "paths"), match.route->path), small), "responses");
+    const json_t *response = in(responses, status < 300 ? code : "default");
+    if (response == NULL)
+        fail_msg("%s %s: %ld is not described", method, path, status);
+    const json_t *schema = in(in(in(response, "content"), "application/json"), "schema");
+    assert_true(json_read(str_from(said), &body, &err));
+    if (!schema_check(openapi, schema, body, reason))
+        fail_msg("%s %s %ld: %s in %s", method, path, status, reason, said);
 }
 
 /* The answer's status; its body is in `said`, its headers in `head`. `more`: a header line. */
@@ -84,6 +119,7 @@ static long call_with(const char *key, const char *method, const char *path, con
     curl_easy_cleanup(curl);
     if (status == 503)
         service_show_log(&service);
+    hold(method, path, status);
     return status;
 }
 
@@ -135,6 +171,8 @@ static int set_up(void **state)
                    "', 'Elsewhere', 'EUR') on conflict do nothing;"
                    "insert into directory (kind, external_id, org_id) values ('crm', "
                    "'https://elsewhere.example', '" FOREIGN "') on conflict do nothing");
+    assert_int_equal(call_with(NULL, "GET", "/v1/openapi.json", NULL, NULL), 200);
+    assert_non_null(openapi = json_loads(said, 0, NULL));
     make_key("till", ALL, ours, all);
     make_key("stranger", ALL, FOREIGN, foreign);
     make_key("reader", "customers:read", ours, lesser);
@@ -147,6 +185,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
+    json_decref(openapi);
     service_end(&service);
     arena_finish(&arena);
     run_sql(owner, "delete from api_answers; delete from api_keys; delete from directory where "

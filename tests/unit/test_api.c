@@ -1,11 +1,13 @@
 /* The API's parts that need no service: what a key looks like, how often it may be used, and
  * which request is which. */
+#include "bot/api_doc.h"
 #include "bot/api_key.h"
 #include "bot/api_rate.h"
 #include "bot/api_routes.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -150,6 +152,30 @@ static void a_date_can_be_taken_away(void **state)
     assert_false(api_body_read(match.route, STR("{"), &out, &faults, &err));
 }
 
+static void the_published_description_is_printed_from_the_tables(void **state)
+{
+    static const char path[] = PARLEY_SOURCE_DIR "/docs/openapi.yaml";
+    const char *golden = getenv("PARLEY_GOLDEN");
+    struct str written = api_openapi(&arena);
+    char *text = calloc(1, written.len + 2);
+    FILE *file;
+
+    (void)state;
+    if (golden && strcmp(golden, "write") == 0) {
+        file = fopen(path, "w");
+        assert_non_null(file);
+        assert_int_equal(fwrite(written.at, 1, written.len, file), written.len);
+        assert_int_equal(fclose(file), 0);
+    }
+    file = fopen(path, "r");
+    assert_non_null(file);
+    size_t n = fread(text, 1, written.len + 1, file);
+    assert_int_equal(fclose(file), 0);
+    if (!str_eq((struct str){text, n}, written))
+        fail_msg("docs/openapi.yaml is of yesterday: PARLEY_GOLDEN=write test_api");
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +184,7 @@ int main(void)
         cmocka_unit_test(each_key_has_its_own_bucket),
         cmocka_unit_test_teardown(a_path_is_found_with_what_stands_in_it, clear),
         cmocka_unit_test(the_table_fits_together),
+        cmocka_unit_test_teardown(the_published_description_is_printed_from_the_tables, clear),
         cmocka_unit_test_teardown(a_date_can_be_taken_away, clear),
     };
 
