@@ -1,6 +1,6 @@
 /*
- * The API as OpenAPI 3.1, printed from the tables that answer (bot/api_routes.c): docs/openapi.yaml
- * and GET /v1/openapi.json. JSON is YAML, too. Pure.
+ * The API as OpenAPI 3.1, printed from the tables that answer (bot/api_routes.c):
+ * docs/openapi.yaml and GET /v1/openapi.json. JSON is YAML, too. Pure.
  */
 #pragma once
 
