@@ -242,7 +242,8 @@ static bool open_database(struct worker *worker, struct err *err)
         .connect_timeout = config->database.connect_timeout,
         .deadline = config->database.deadline,
         .role = config->database.role.len > 0 ? config->database.role.at : NULL,
-        .application = "parley"};
+        .application = "parley",
+        .check = worker->index == 0};
 
     if (!db_create(&worker->loop, &options, &worker->db, err))
         return false;

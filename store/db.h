@@ -3,8 +3,8 @@
  *
  * Work is done in flights: queries that are sent together and whose results come back together,
  * one round trip for all. A lease is a connection for one's own use, usually for one
- * transaction; flights follow each other on it. Every connection has prepared all queries
- * before it joins the pool, so a schema that does not fit is found at start.
+ * transaction; flights follow each other on it. A query is prepared with the first flight of
+ * a connection that has it.
  *
  * The first failed query of a flight fails the flight: `err.code` is ERR_RETRY for a sick
  * database (SQLSTATE classes 08, 40, 53, 55, 57, a lost connection, a passed deadline),
@@ -26,6 +26,7 @@ struct sql {
     const char *name;
     const char *text;
     int n_params;
+    size_t at; /* its place in sql_all, counted from 1; 0: not among them */
 };
 
 /* --- parameters: binary, in an arena ------------------------------------------------------ */
@@ -169,6 +170,8 @@ struct db_options {
     usec_t deadline;         /* default for flights and leases */
     const char *role;        /* "parley_bot": SET ROLE after connecting; NULL: as connected */
     const char *application; /* application_name */
+    bool check; /* prepare all queries on one connection before it joins the pool, so that a
+                   schema that does not fit is found at start */
 };
 
 /* Returns at once; connections are made in the background and remade with backoff. */

@@ -14,7 +14,7 @@
 enum flight_kind {
     FLIGHT_PREPARED, /* by its name */
     FLIGHT_TEXT,     /* parsed on the spot */
-    FLIGHT_PREPARE   /* makes a query known; at connect only */
+    FLIGHT_PREPARE   /* makes a query known */
 };
 
 struct flight_query {
@@ -22,6 +22,7 @@ struct flight_query {
     const char *name;
     const char *text;
     int n_params;
+    size_t at;                 /* FLIGHT_PREPARED: sql.at */
     const char *const *values; /* in the flight's arena, as libpq wants them */
     const int *lengths;
 };
@@ -54,7 +55,10 @@ struct db_conn {
     struct loop_task
         ending; /* runs `done` of a flight that ended in the call that started it */
     struct db_flight *flight;
-    size_t answered; /* queries of the flight that have their result */
+    bool *known;   /* by sql.at: queries that this connection has prepared */
+    size_t *ahead; /* those that the flight under way prepares before it begins */
+    size_t n_ahead;
+    size_t answered; /* those, then queries of the flight, that have their result */
     bool stale;      /* its prepared queries no longer fit: remake it when released */
     unsigned failures;
     struct err lost;      /* CONN_LOST: why */
@@ -91,8 +95,11 @@ struct db {
  */
 
 void flight_add_query(struct db_flight *flight, const struct flight_query *query);
-/* Put all queries into libpq's buffer, and one sync. False: libpq says why. */
-MUST_USE bool flight_write(struct db_flight *flight, PGconn *pg);
+/* Put all queries into libpq's buffer, and one sync; what the connection does not know yet goes
+ * ahead. False: libpq says why. */
+MUST_USE bool flight_write(struct db_flight *flight, struct db_conn *conn);
+/* What has gone ahead is answered: the connection knows it, or the flight has failed. */
+void flight_take_ahead(struct db_flight *flight, struct db_conn *conn, PGresult *result);
 /* Keep a result; the first that is an error becomes the flight's. */
 void flight_take(struct db_flight *flight, size_t query, PGresult *result);
 /* Run `done`, then clear the results. */

@@ -7,6 +7,7 @@
  * the arena inside `done`, and results are cleared after it.
  */
 #include "store/db_parts.h"
+#include "store/sql.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -48,6 +49,7 @@ void flight_add(struct db_conn *conn, struct db_flight *flight, const struct sql
                                  .name = sql->name,
                                  .text = sql->text,
                                  .n_params = sql->n_params,
+                                 .at = sql->at,
                                  .values = values,
                                  .lengths = lengths,
                              });
@@ -96,14 +98,42 @@ static bool write_query(const struct flight_query *query, PGconn *pg)
     return false;
 }
 
-bool flight_write(struct db_flight *flight, PGconn *pg)
+static bool is_ahead(const struct db_conn *conn, size_t at)
+{
+    for (size_t i = 0; i < conn->n_ahead; i++) {
+        if (conn->ahead[i] == at)
+            return true;
+    }
+    return false;
+}
+
+/* First of all, so that whatever fails later has not kept it from being known. */
+static bool write_ahead(const struct db_flight *flight, struct db_conn *conn)
 {
     const struct flight_query *queries = flight->internal;
+    conn->n_ahead = 0;
     for (size_t i = 0; i < flight->n; i++) {
-        if (!write_query(&queries[i], pg))
+        size_t at = queries[i].at;
+        if (queries[i].kind != FLIGHT_PREPARED || at == 0 || conn->known[at] ||
+            is_ahead(conn, at))
+            continue;
+        conn->ahead[conn->n_ahead++] = at;
+        if (!PQsendPrepare(conn->pg, queries[i].name, queries[i].text, 0, NULL))
             return false;
     }
-    return PQpipelineSync(pg);
+    return true;
+}
+
+bool flight_write(struct db_flight *flight, struct db_conn *conn)
+{
+    const struct flight_query *queries = flight->internal;
+    if (!write_ahead(flight, conn))
+        return false;
+    for (size_t i = 0; i < flight->n; i++) {
+        if (!write_query(&queries[i], conn->pg))
+            return false;
+    }
+    return PQpipelineSync(conn->pg);
 }
 
 /* --- errors --------------------------------------------------------------------------------
@@ -218,6 +248,20 @@ void flight_take(struct db_flight *flight, size_t query, PGresult *result)
     flight_judge(flight, query, result);
     if (flight->err.code != ERR_NONE)
         flight->failed = query;
+}
+
+void flight_take_ahead(struct db_flight *flight, struct db_conn *conn, PGresult *result)
+{
+    size_t at = conn->ahead[conn->answered];
+    if (PQresultStatus(result) == PGRES_COMMAND_OK) {
+        conn->known[at] = true;
+    } else if (flight->err.code == ERR_NONE) {
+        raise_result(flight, sql_all[at - 1]->name, result);
+        flight->err.code =
+            ERR_RETRY; /* the schema does not fit, which is nobody's data's fault */
+        flight->failed = 0;
+    }
+    PQclear(result);
 }
 
 void flight_end(struct db_flight *flight)

@@ -3,6 +3,7 @@
  * that runs at the end of the loop's turn, so that nobody's `done` runs inside a call.
  */
 #include "store/db_parts.h"
+#include "store/sql.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -195,6 +196,10 @@ bool db_create(struct loop *loop, const struct db_options *options, struct db **
     db->last_waiting = &db->waiting;
     for (unsigned i = 0; i < n; i++) {
         conns[i].db = db;
+        conns[i].known = calloc(sql_all_n + 1, sizeof(*conns[i].known));
+        conns[i].ahead = calloc(sql_all_n + 1, sizeof(*conns[i].ahead));
+        if (!conns[i].known || !conns[i].ahead)
+            abort();
         conn_start(&conns[i]);
     }
     *out = db;
@@ -262,6 +267,10 @@ void db_destroy(struct db *db)
         return;
     assert(db->closed_called);
     loop_unpost(db->loop, &db->serving);
+    for (unsigned i = 0; i < db->n_conns; i++) {
+        free(db->conns[i].known);
+        free(db->conns[i].ahead);
+    }
     free(db->conns);
     free(db->url);
     free(db->role);

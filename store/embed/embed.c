@@ -269,8 +269,9 @@ static void write_queries(FILE *out)
     for (size_t i = 0; i < n_queries; i++) {
         (void)fputs("const struct sql ", out);
         write_constant(out, queries[i].name);
-        (void)fprintf(out, " = {\n    .name = \"%s\",\n    .n_params = %d,\n    .text =",
-                      queries[i].name, queries[i].n_params);
+        (void)fprintf(
+            out, " = {\n    .name = \"%s\",\n    .n_params = %d,\n    .at = %zu,\n    .text =",
+            queries[i].name, queries[i].n_params, i + 1);
         write_literal(out, queries[i].text);
         (void)fputs(",\n};\n\n", out);
     }

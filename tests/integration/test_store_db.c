@@ -674,11 +674,24 @@ static void a_schema_that_does_not_fit_is_found_before_a_connection_joins(void *
     PGconn *owner = owner_connect();
     run_sql(owner, "create database bare");
     char *url = strdup(pg_url(&store_pg, "bare"));
-    rig_open(&rig, &(struct db_options){.url = url, .connections = 1});
+    rig_open(&rig, &(struct db_options){.url = url, .connections = 1, .check = true});
     turn_for(&rig, 400 * USEC_PER_MSEC);
     db_health(rig.db, &health);
     assert_int_equal(health.open, 0);
     assert_non_null(strstr(health.last.text, "42P01"));
+    rig_close(&rig);
+    /* Elsewhere it is the database that is sick, and nobody's data. */
+    struct called called = {.done = false};
+    rig_open(&rig, &(struct db_options){.url = url, .connections = 1});
+    call_init(&called.call, &rig.arena, (struct uuid){{0}});
+    call_add(&called.call, &SQL_ACCOUNTS_ALL, NULL);
+    call_add(&called.call, &SQL_ACCOUNTS_ALL, NULL);
+    wait_call(&rig, &called);
+    assert_int_equal(called.call.err.code, ERR_RETRY);
+    assert_non_null(strstr(called.call.err.text, "42P01"));
+    called_clear(&called);
+    call_one(&rig, &called, QUERY(0, "select 1"), NULL);
+    called_clear(&called);
     rig_close(&rig);
     run_sql(owner, "drop database bare with (force)");
     PQfinish(owner);
