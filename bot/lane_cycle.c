@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #define RETRY_WAIT (USEC_PER_SEC / 4)
+#define LOW_EVERY  (20 * USEC_PER_MSEC) /* between two bites of a broadcast */
 
 struct sending_row *sending_new(struct lane *lane)
 {
@@ -328,8 +329,29 @@ static void add_claim(struct lane *lane)
     lane->next_poll = clock_monotonic() + lane_config(lane)->outbox.poll;
 }
 
-static void claimed(struct lane *lane, unsigned n)
+/* What stands first is a broadcast's: then nobody waits for an answer. */
+static bool is_low(const PGresult *rows)
 {
+    for (int i = 0; i < rows_n(rows); i++) {
+        if (row_int(rows, i, 4) != PRIORITY_BROADCAST)
+            return false;
+    }
+    return rows_n(rows) > 0;
+}
+
+/* A broadcast is taken in small bites with pauses, in which the gate is open for answers. */
+static void pace(struct lane *lane, bool low)
+{
+    usec_t soon = clock_monotonic() + LOW_EVERY;
+
+    lane->low = low;
+    if (low && soon < lane->next_poll)
+        lane->next_poll = soon;
+}
+
+static void claimed(struct lane *lane, const PGresult *rows)
+{
+    unsigned n = (unsigned)rows_n(rows);
     unsigned requests = lane->bundling && n > 1 ? 1 : n;
 
     bucket_take(&lane->bucket, requests);
@@ -341,7 +363,8 @@ static void claimed(struct lane *lane, unsigned n)
     bundle_claimed(lane, n);
     if (lane->bundling)
         return;
-    lane->more = lane->more || n == lane->claim_limit;
+    pace(lane, is_low(rows));
+    lane->more = lane->more || (n == lane->claim_limit && !lane->low);
     if (n < lane->claim_limit && lane->deep) {
         lane->part = true;
         lane->more = true;
@@ -387,7 +410,7 @@ static void cycled(struct db_call *call)
             rows = call->results[lane->claim_query];
             if (lane->ways->face != NULL)
                 speakers = call->results[lane->claim_query + 1];
-            claimed(lane, (unsigned)rows_n(rows));
+            claimed(lane, rows);
         }
     }
     lane_pump(lane);

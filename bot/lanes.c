@@ -64,6 +64,17 @@ static void timer_fired(struct timer *timer)
     lane_pump(CONTAINER_OF(timer, struct lane, timer));
 }
 
+/* For a broadcast half of the burst stays untouched, so that answers that come together find
+ * tokens. One is always taken: it would be somebody's who awaits it, if there were any. */
+static unsigned low_size(const struct lane *lane, unsigned size, unsigned tokens)
+{
+    unsigned kept = lane->limits.rate_burst / 2, spare = tokens > kept ? tokens - kept : 0;
+
+    if (size > 1 && size > spare)
+        size = spare > 1 ? spare : 1;
+    return size;
+}
+
 static unsigned claim_size(struct lane *lane, usec_t now)
 {
     const struct config *config = lane_config(lane);
@@ -71,6 +82,8 @@ static unsigned claim_size(struct lane *lane, usec_t now)
     unsigned size = tokens < room ? tokens : room;
 
     size = size < config->outbox.claim_max ? size : config->outbox.claim_max;
+    if (lane->low && !lane_has_queue(lane))
+        size = low_size(lane, size, tokens);
     if (lane->stopped)
         size = now >= lane->probe_at && lane->under_way == 0 && size > 0 ? 1 : 0;
     return size;

@@ -121,6 +121,7 @@ struct lane {
     bool saying_stop; /* the sweep under way tells it */
     usec_t probe_at;  /* stopped: when one message may try again; monotonic */
     bool more;        /* something may be due */
+    bool low;         /* what was claimed last was a broadcast's alone */
     bool doubtful;    /* a claim failed, but may be committed: none before the next epoch */
     bool deep;        /* so much is ready that what cannot go yet may hide what can */
     bool part;        /* the next cycle takes what cannot go yet out of sight */

@@ -159,6 +159,75 @@ static void bro_3_the_figures_say_what_became_of_it(void **state)
     assert_said("spring");
 }
 
+/* --- the staff's hand ----------------------------------------------------------------------
+ */
+
+static void bro_1_a_list_s_wrong_lines_are_told_and_its_values_said_once(void **state)
+{
+    const char *list = file_of("list.csv", "phone,id,code\n+1 555 010 0001,,A7\n,C-0001,B8\n"
+                                           ",C-0002,\n+15559999999,,C9\n12,,D1\n");
+    const char *words = file_of("code.yaml", "template:\n  name: code_sale\n  languages: {en: "
+                                             "en_US}\n  values: ['{{code}}']\notherwise: en\n");
+
+    (void)state;
+    assert_int_equal(broadcast("create", "list", "--words", words, "--list", list, NULL), 1);
+    assert_said("list.csv:6: a number is written with its country");
+    done(broadcast("create", "list", "--words", words, "--list", list, "--skip", NULL));
+    done(broadcast("start", "list", NULL));
+    until("select count(*) from broadcasts where state = 'done' and name = 'list'", 1);
+    assert_int_equal(service_arrived(&service, AMELIA, "A7"), 1);
+    assert_int_equal(service_arrived(&service, AMELIA, "B8"), 0);
+    done(broadcast("status", "list", NULL));
+    assert_said("there already");
+    assert_said("a value for the words is missing");
+    assert_said("no customer of ours");
+}
+
+static void bro_2_what_is_paused_waits_and_what_is_cancelled_does_not_go(void **state)
+{
+    (void)state;
+    done(broadcast("create", "later", "--words", words_file(), "--at", "2099-01-01 10:00",
+                   "--local", NULL));
+    done(broadcast("start", "later", NULL));
+    until("select count(*) from broadcasts where state = 'running' and name = 'later'", 1);
+    done(broadcast("pause", "later", NULL));
+    assert_int_equal(broadcast("pause", "later", NULL), 1);
+    assert_said("'later' is paused");
+    done(broadcast("resume", "later", NULL));
+    done(broadcast("cancel", "later", "--as", "Maria", NULL));
+    assert_int_equal(broadcast("resume", "later", NULL), 1);
+    assert_int_equal(count_of("broadcast_recipients where state in ('waiting', 'placed')"), 0);
+    assert_int_equal(count_of("broadcast_recipients where state = 'cancelled'"), 5);
+    assert_int_equal(count_of("messages where why = 'broadcast/later'"), 0);
+    assert_int_equal(count_of("audit where action = 'broadcast.cancelled' and actor = 'Maria'"),
+                     1);
+}
+
+static void bro_2_quiet_hours_put_it_off_and_who_said_no_meanwhile_gets_nothing(void **state)
+{
+    (void)state;
+    run_sql(owner,
+            "update customer_settings set quiet = true, quiet_from = 0, quiet_until = 1439 "
+            "where customer_id = (select customer_id from customers where external_id = "
+            "'C-0001')");
+    done(broadcast("create", "quiet", "--words", words_file(), NULL));
+    done(broadcast("start", "quiet", NULL));
+    until("select count(*) from broadcast_recipients where state = 'sent' and broadcast_id = "
+          "(select broadcast_id from broadcasts where name = 'quiet')",
+          4);
+    assert_int_equal(count_of("broadcast_recipients where state = 'waiting' and late"), 1);
+    run_sql(owner,
+            "update preferences set wanted = false where customer_id = (select customer_id "
+            "from customers where external_id = 'C-0001')");
+    run_sql(owner,
+            "update customer_settings set quiet = false; update broadcast_recipients set "
+            "due_at = now() where state = 'waiting'; update broadcasts set look_at = now()");
+    until("select count(*) from broadcasts where name = 'quiet' and state = 'done'", 1);
+    assert_int_equal(count_of("broadcast_recipients where state = 'excluded' and reason = "
+                              "'no_consent' and late"),
+                     1);
+}
+
 static int open_all(void **state)
 {
     (void)state;
@@ -185,6 +254,9 @@ int main(void)
         cmocka_unit_test(bro_1_a_dry_run_says_who_gets_it_and_who_does_not_and_why),
         cmocka_unit_test(bro_2_everyone_who_asked_gets_it_once_on_their_channel),
         cmocka_unit_test(bro_3_the_figures_say_what_became_of_it),
+        cmocka_unit_test(bro_1_a_list_s_wrong_lines_are_told_and_its_values_said_once),
+        cmocka_unit_test(bro_2_what_is_paused_waits_and_what_is_cancelled_does_not_go),
+        cmocka_unit_test(bro_2_quiet_hours_put_it_off_and_who_said_no_meanwhile_gets_nothing),
     };
 
     return cmocka_run_group_tests(tests, open_all, shut_all);
