@@ -166,7 +166,9 @@ static int set_up(void **state)
     (void)state;
     picture = arena_str(&arena, file_png(&arena, 8, 8));
     owner = owner_connect();
-    service_start(&service, &(struct service_wish){.workers = 2});
+    service_start(&service, &(struct service_wish){.workers = 2,
+                                                   .more = "api:\n  rate: 5\n"
+                                                           "  rate_burst: 400\n"});
     run_sql(owner, "insert into businesses (org_id, name, currency) values ('" FOREIGN
                    "', 'Elsewhere', 'EUR') on conflict do nothing;"
                    "insert into directory (kind, external_id, org_id) values ('crm', "
@@ -308,6 +310,20 @@ static void rev_2_reviews_are_counted_and_asked_for(void **state)
     assert_int_equal(call("POST", "/v1/reviews/request", "{'order':'ORD-1005'}"), 409);
     assert_int_equal(call("POST", "/v1/reviews/request", "{'order':'NONE-1'}"), 404);
     assert_int_equal(call("POST", "/v1/reviews/request", "{}"), 422);
+}
+
+static void who_asks_too_often_waits_and_harms_no_other_key(void **state)
+{
+    char key[80];
+    long status = 200;
+
+    (void)state;
+    make_key("eager", "orders:read", ours, key);
+    for (int i = 0; i < 2000 && status == 200; i++)
+        status = call_with(bearer(key), "GET", "/v1/orders?limit=1", NULL, NULL);
+    assert_int_equal(status, 429);
+    assert_non_null(strstr(head, "Retry-After: 1"));
+    assert_int_equal(call("GET", "/v1/orders?limit=1", NULL), 200);
 }
 
 /* --- orders ---------------------------------------------------------------------------------
@@ -570,6 +586,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_key_that_is_revoked_works_no_more_at_once),
         cmocka_unit_test(rev_2_reviews_are_counted_and_asked_for),
+        cmocka_unit_test(who_asks_too_often_waits_and_harms_no_other_key),
         cmocka_unit_test(stf_3_every_route_refuses_every_wrong_identity),
         cmocka_unit_test(ord_5_what_staff_changes_is_visible_at_once_and_told),
         cmocka_unit_test(ord_5_a_hidden_note_is_the_businesss_own),
