@@ -18,6 +18,7 @@ extern const struct command command_flows;
 extern const struct command command_handoff;
 extern const struct command command_import;
 extern const struct command command_key;
+extern const struct command command_link;
 extern const struct command command_migrate;
 extern const struct command command_notices;
 extern const struct command command_order;

@@ -23,6 +23,7 @@ static const struct command *const commands[] = {
     &command_photo,
     &command_broadcast,
     &command_key,
+    &command_link,
     &command_audit,
     &command_cancellation,
     &command_review,

@@ -118,3 +118,30 @@ returning document_id;
 select r.outcome, r.ticket
   from portal_report($1::uuid, $2::bytea, $3::text, $4::text, $5::text, $6::text, $7::text, $8::uuid,
                      $9::timestamptz) r;
+
+-- name: portal_links_list
+-- Those that are good. As parley_staff, as the next.
+-- $1 org  $2 customer, by the business's own id or ours; '': all  $3 now
+select l.link_id, coalesce(nullif(c.external_id, ''), c.customer_id::text), l.made_at, l.last_used_at, l.expires_at
+  from portal_links l
+  join customers c on c.org_id = l.org_id and c.customer_id = l.customer_id
+ where l.org_id = $1::uuid and l.revoked_at is null and l.expires_at > $3::timestamptz
+   and ($2::text in ('', c.external_id, c.customer_id::text))
+ order by l.made_at desc, l.link_id
+ limit 1000;
+
+-- name: portal_links_revoke
+-- By a link's id, or a customer's. A row for each that ended.
+-- $1 org  $2 which  $3 who  $4 now  $5 audit row
+with ended as (
+    update portal_links l set revoked_at = $4::timestamptz
+      from customers c
+     where l.org_id = $1::uuid and l.revoked_at is null and c.org_id = l.org_id and c.customer_id = l.customer_id
+       and $2::text in (l.link_id::text, c.external_id, c.customer_id::text)
+    returning l.link_id
+), noted as (
+    insert into audit (org_id, audit_id, at, actor, action, subject)
+    select $1::uuid, $5::uuid, $4::timestamptz, $3::text, 'portal.revoked', $2::text
+     where exists (select from ended)
+)
+select link_id from ended;

@@ -503,6 +503,26 @@ static void otp_7_a_link_is_good_for_a_hundred_requests_an_hour(void **state)
     assert_int_equal(get(amelia, ""), 200);
 }
 
+/* Last, since it ends what the others use. */
+static void otp_7_staff_ends_a_customer_s_links(void **state)
+{
+    const char *id =
+        one("select external_id from customers join customer_phones using (org_id, "
+            "customer_id) where phone = '+" AMELIA "'");
+    char *words[] = {"link", "revoke", strdup(id), NULL};
+    char said[1000];
+
+    (void)state;
+    assert_int_equal(get(amelia, ""), 200);
+    assert_int_equal(service_command(&service, words, said, sizeof said), 0);
+    assert_int_equal(get(amelia, ""), 404);
+    assert_int_not_equal(service_command(&service, words, said, sizeof said), 0);
+    assert_non_null(strstr(said, "no link"));
+    assert_int_equal(
+        ask_number(owner, "select count(*) from audit where action = 'portal.revoked'"), 1);
+    free(words[2]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -519,6 +539,7 @@ int main(void)
         cmocka_unit_test(web_1_nobody_else_s_things_are_there),
         cmocka_unit_test(web_1_other_methods_and_paths_are_refused),
         cmocka_unit_test(otp_7_a_link_is_good_for_a_hundred_requests_an_hour),
+        cmocka_unit_test(otp_7_staff_ends_a_customer_s_links),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
