@@ -646,6 +646,9 @@ select pg_temp.org(), pg_temp.id('cancellation/' || c.number), o.order_id, o.cus
 insert into preferences (org_id, customer_id, topic, channel, wanted, at, source)
 select pg_temp.org(), p.customer_id, c.topic, c.channel, c.wanted, now() - c.ago::interval, 'chat'
   from (values
+    (1, 'offers',     'whatsapp', true,  '40 days'),
+    (2, 'offers',     'whatsapp', true,  '12 days'),
+    (3, 'offers',     'whatsapp', true,  '5 days'),
     (1, 'offers',     'email',    true,  '40 days'),
     (3, 'reviews',    'whatsapp', false, '12 days'),
     (6, 'deliveries', 'sms',      true,  '3 days')
