@@ -136,12 +136,14 @@ ${this.transport === "smtp" ? server : ""}`;
     onward.end(body);
   }
 
-  // A key that was used for other words was taken before, by a sandbox that died over the answer.
-  look(status, mail, answer) {
+  // A key that was used for other words was taken before, by a sandbox that died over the answer. Several
+  // mails in one request have their ids in one answer, in the same order.
+  look(status, asked, answer) {
     try {
-      const { id, name } = JSON.parse(answer);
-      if (status === 200) this.took(mail, id);
-      else if (name === "invalid_idempotent_request") this.took(mail, randomUUID());
+      const { id, data, name } = JSON.parse(answer);
+      const mails = Array.isArray(asked) ? asked : [asked];
+      if (status === 200) mails.forEach((mail, i) => this.took(mail, data ? data[i].id : id));
+      else if (name === "invalid_idempotent_request") mails.forEach((mail) => this.took(mail, randomUUID()));
     } catch {
       // a fault made garbage of it
     }

@@ -287,7 +287,8 @@ static void assert_doctor(const char *sentence)
                    service.dir);
     doctor = popen(line, "r"); // NOLINT(cert-env33-c): our own program
     assert_non_null(doctor);
-    (void)fread(page, 1, sizeof page - 1, doctor);
+    size_t n = fread(page, 1, sizeof page - 1, doctor);
+    page[n] = '\0';
     (void)pclose(doctor);
     if (strstr(page, sentence) == NULL)
         fail_msg("not \"%s\" in:\n%s", sentence, page);

@@ -248,7 +248,9 @@ static json_t *write_mail(struct sandbox *sandbox, struct arena *into, struct ch
                   person->name[0] && !strchr(person->name, '@')
                       ? arena_format(into, "\"%s\" <%s>", person->name, person->mail)
                       : str_from(person->mail));
-    json_set_text(mail, "subject", subject_of(into, wish, entry));
+    struct str subject = subject_of(into, wish, entry);
+    json_object_set_new(mail, "subject",
+                        json_stringn(subject.at ? subject.at : "", subject.len));
     json_set_text(mail, "said", text);
     json_set_text(mail, "text", entry ? with_history(into, text, entry) : text);
     json_set_text(mail, "html", html_of(into, text, entry));
