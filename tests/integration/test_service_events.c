@@ -217,7 +217,7 @@ static void kill_workers(void)
 static void crm_2_a_thousand_events_arrive_in_order_through_failures_and_deaths(void **state)
 {
     (void)state;
-    service_crm(&service, "{\"subject\": \"test/7\", \"status\": 500, \"next\": 3}");
+    service_crm(&service, "{\"subject\": \"test/7\", \"status\": 500, \"next\": 2}");
     run_sql(owner, "select set_config('parley.org_id', (select org_id::text from businesses), "
                    "false)");
     run_sql(owner,
@@ -238,7 +238,7 @@ static void crm_2_a_thousand_events_arrive_in_order_through_failures_and_deaths(
     }
     until("select count(*) from event_deliveries where state = 'waiting'", 0);
     assert_int_equal(ask_number(owner,
-                                "select count(*) from event_deliveries where attempts > 3 and "
+                                "select count(*) from event_deliveries where attempts > 2 and "
                                 "subject = 'test/7'"),
                      1);
     assert_whole();
