@@ -267,6 +267,7 @@ static void own_done(struct db_flight *flight)
     struct db_conn *conn = CONTAINER_OF(flight, struct db_conn, own);
     if (flight->err.code == ERR_NONE && conn->pg && !conn->db->closing) {
         conn->failures = 0;
+        arena_finish(&conn->arena); /* of all queries there are it is megabytes */
         conn_enter(conn, CONN_IDLE);
         return;
     }
