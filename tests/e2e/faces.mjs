@@ -1,6 +1,6 @@
 // Mails as people see them: every kind of reply in every language, in Debian's Chromium.
 //
-//   node tests/e2e/faces.mjs [--build build/release] [--out docs/pictures]
+//   node tests/e2e/faces.mjs [--build build/asan] [--out docs/pictures]
 //
 // test_face writes the mails; each is opened on a phone, a narrow one and a desktop, in light and
 // dark, and once more without its style sheet, which some mail programs drop. Nothing may be wider
@@ -8,30 +8,23 @@
 // 48 px high, nothing is fetched, and axe finds nothing. With --out some pictures are drawn.
 
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { BROWSER, modules } from "./modules.mjs";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 const { values: options } = parseArgs({
   options: {
-    build: { type: "string", default: join(root, "build/release") },
+    build: { type: "string", default: join(root, "build/asan") },
     modules: { type: "string", default: join(root, "build/e2e") },
     out: { type: "string" },
   },
 });
 const BYTES_MAX = 120_000;
-const packages = { "playwright-core": "1.48.2", "axe-core": "4.10.2" };
-if (!Object.keys(packages).every((name) => existsSync(join(options.modules, "node_modules", name)))) {
-  mkdirSync(options.modules, { recursive: true });
-  writeFileSync(join(options.modules, "package.json"), JSON.stringify({ private: true }));
-  execFileSync("npm", ["install", "--no-audit", "--no-fund", "--silent", "--prefix", options.modules,
-    ...Object.entries(packages).map(([name, version]) => `${name}@${version}`)], { stdio: "inherit" });
-}
-const require = createRequire(join(resolve(options.modules), "package.json"));
+const require = modules(options.modules, BROWSER);
 const { chromium } = require("playwright-core");
 const axeSource = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 

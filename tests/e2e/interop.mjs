@@ -6,15 +6,15 @@
 // twilio, resend, svix and stripe are installed into --modules (build/interop) when they are not there. Without them and
 // without npm's registry it says so, and is skipped.
 
-import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { withStripe } from "./interop_stripe.mjs";
+import { modules } from "./modules.mjs";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 const { values: options } = parseArgs({
@@ -28,21 +28,13 @@ const env = Object.fromEntries([...readFileSync(options.env, "utf8").matchAll(/^
 
 const packages = { twilio: "6.2.0", resend: "6.38.0", svix: "2.5.0", stripe: "23.1.0" };
 
-const install = () => {
-  if (Object.keys(packages).every((name) => existsSync(join(options.modules, "node_modules", name)))) return;
-  mkdirSync(options.modules, { recursive: true });
-  writeFileSync(join(options.modules, "package.json"), JSON.stringify({ private: true, dependencies: packages }));
-  try {
-    execFileSync("npm", ["install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"],
-      { cwd: options.modules, stdio: "pipe", timeout: 120_000 });
-  } catch (error) {
-    console.log(`skipped: npm's registry does not give twilio, resend, svix and stripe (${error.message.split("\n")[0]})`);
-    process.exit(0);
-  }
-};
-
-install();
-const require = createRequire(join(options.modules, "package.json"));
+let require;
+try {
+  require = modules(options.modules, packages);
+} catch (error) {
+  console.log(`skipped: npm's registry does not give twilio, resend, svix and stripe (${error.message.split("\n")[0]})`);
+  process.exit(0);
+}
 const twilio = require("twilio");
 const { Resend } = require("resend");
 const { Webhook } = require("svix");

@@ -4,12 +4,13 @@
 // Once with a folder, once with a real S3 server from the registry, behind a gate that checks signatures.
 //
 //   tests/e2e/media.mjs [--build DIR] [--keep] [--store local|s3] [--rounds N] [WORDS...]
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { createHash, createHmac, randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, unlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { createServer, request } from "node:http";
 import { join } from "node:path";
-import { parseArgs, promisify } from "node:util";
+import { parseArgs } from "node:util";
+import { modules } from "./modules.mjs";
 import { World, call, childrenOf, freePort, killNow, pause, root } from "./world.mjs";
 
 const { values: options, positionals: wanted } = parseArgs({
@@ -22,7 +23,6 @@ const { values: options, positionals: wanted } = parseArgs({
   },
 });
 
-const run = promisify(execFile);
 const checks = [];
 const check = (name, what, only) => checks.push({ name, what, only });
 let world, s3;
@@ -172,11 +172,7 @@ const bucket = {
   },
   async start() {
     const folder = join(root, "build/s3");
-    if (!existsSync(join(folder, "node_modules/s3rver"))) {
-      mkdirSync(folder, { recursive: true });
-      writeFileSync(join(folder, "package.json"), "{}");
-      await run("npm", ["install", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts", "s3rver@3.7.1"], { cwd: folder, timeout: 120_000 });
-    }
+    modules(folder, { s3rver: "3.7.1" });
     this.port = await freePort();
     this.gate = await freePort();
     await this.openGate();

@@ -7,13 +7,13 @@
 // page of a running demo is tested, and only what any service answers is asked for. playwright-core
 // and axe-core are installed into --modules (build/e2e) when they are not there.
 
-import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { BROWSER, modules } from "./modules.mjs";
 import { startStub } from "./page_stub.mjs";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
@@ -28,18 +28,7 @@ const { values: options } = parseArgs({
 
 // --- tools -----------------------------------------------------------------------------------------
 
-const packages = { "playwright-core": "1.48.2", "axe-core": "4.10.2" };
-
-const install = () => {
-  const missing = Object.keys(packages).filter((name) => !existsSync(join(options.modules, "node_modules", name)));
-  if (missing.length === 0) return;
-  mkdirSync(options.modules, { recursive: true });
-  writeFileSync(join(options.modules, "package.json"), JSON.stringify({ private: true, dependencies: packages }));
-  execFileSync("npm", ["install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"], { cwd: options.modules, stdio: "inherit" });
-};
-
-install();
-const require = createRequire(join(options.modules, "package.json"));
+const require = modules(options.modules, BROWSER);
 const { chromium } = require("playwright-core");
 const axeSource = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 

@@ -7,10 +7,10 @@
 // Debian package fonts-noto-color-emoji.
 
 import { mkdirSync, readFileSync, statSync } from "node:fs";
-import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { BROWSER, modules } from "./modules.mjs";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 const { values: options } = parseArgs({
@@ -23,7 +23,7 @@ const { values: options } = parseArgs({
 const BYTES_MAX = 120_000;
 
 const url = /^PARLEY_PAGE_URL='(.*)'$/m.exec(readFileSync(options.env, "utf8"))[1];
-const { chromium } = createRequire(join(options.modules, "package.json"))("playwright-core");
+const { chromium } = modules(options.modules, BROWSER)("playwright-core");
 const people = (await (await fetch(new URL("control/people", url))).json()).people;
 const seeded = (language) => people.find((one) => one.seeded && one.language === language && one.orders > 0).who;
 const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
