@@ -2,7 +2,7 @@
 // and in a folder of their own, with means to hurt them. For the tests beside it.
 import { execFile, spawn } from "node:child_process";
 import { createHmac, randomBytes } from "node:crypto";
-import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -74,11 +74,21 @@ export const killNow = (pid) => {
   }
 };
 
+// Debian's libfaketime: time goes on at its usual pace, and jumps when a file says so. What waits
+// for a while (CLOCK_MONOTONIC) knows nothing of it.
+const FAKETIME = "faketime/libfaketimeMT.so.1";
+const faketime = () => {
+  const found = readdirSync("/usr/lib").map((folder) => join("/usr/lib", folder, FAKETIME)).find(existsSync);
+  if (!found) throw new Error("libfaketime is not installed (tests/packages)");
+  return found;
+};
+
 // --- the world: database, service and sandbox -----------------------------------------------
 
 export class World {
-  // `build` has the programs; `settings` are more lines of YAML; `sandbox` more arguments.
-  constructor({ name, build = join(root, "build/release"), settings = "", sandbox = [] }) {
+  // `build` has the programs; `settings` are more lines of YAML; `sandbox` more arguments. `at`, a time,
+  // is when all of this world begins; not for sanitized programs.
+  constructor({ name, build = join(root, "build/release"), settings = "", sandbox = [], at }) {
     this.folder = mkdtempSync(join(tmpdir(), `parley-${name}-`));
     this.settings = settings;
     this.sandboxArguments = sandbox;
@@ -91,7 +101,11 @@ export class World {
     this.processes = {};
     this.metrics = [];
     this.office = null; // a PostOffice (post_office.mjs), for worlds with mail
+    this.front = null; // the port where providers call, when somebody stands before the service
     worlds.add(this);
+    this.ahead = 0; // of the machine's clock, in seconds
+    this.environment = process.env;
+    if (at !== undefined) this.makeClock(at);
     // A build may replace the programs while they are being killed and started again.
     for (const name of ["parley", "parley-sandbox"]) copyFileSync(join(build, name), join(this.folder, name));
   }
@@ -100,9 +114,33 @@ export class World {
     return join(this.folder, name);
   }
 
+  // --- its clock
+
+  makeClock(at) {
+    this.clock = join(this.folder, "clock");
+    this.fakes = { LD_PRELOAD: faketime(), FAKETIME_TIMESTAMP_FILE: this.clock, FAKETIME_NO_CACHE: "1", FAKETIME_DONT_FAKE_MONOTONIC: "1" };
+    this.environment = { ...process.env, ...this.fakes };
+    this.jump((Date.parse(at) - Date.now()) / 1000);
+  }
+
+  // What the time is there, in milliseconds.
+  now() {
+    return Date.now() + this.ahead * 1000;
+  }
+
+  // All of its programs see it with their next look. Renamed, so that nobody reads half of it.
+  jump(seconds) {
+    this.ahead = Math.round(this.ahead + seconds);
+    writeFileSync(`${this.clock}.new`, `${this.ahead < 0 ? "" : "+"}${this.ahead}`);
+    renameSync(`${this.clock}.new`, this.clock);
+  }
+
+  // --- processes
+
   spawn(name, program, args) {
     const log = openSync(join(this.folder, `${name}.log`), "a");
-    const child = spawn(program, args, { stdio: ["ignore", log, log], cwd: name === "postgres" ? "/" : this.folder });
+    const child = spawn(program, args, { stdio: ["ignore", log, log], cwd: name === "postgres" ? "/" : this.folder,
+      env: name === "postgres" ? process.env : this.environment });
     child.on("error", (error) => console.error(`${name}: ${error.message}`));
     child.ended = new Promise((done) => child.once("exit", done));
     this.processes[name] = child;
@@ -116,10 +154,12 @@ export class World {
 
   // --- PostgreSQL
 
+  // A clock goes to PostgreSQL alone: what setpriv shared of it would be root's.
   asPostgres(program, args) {
+    const fakes = Object.entries(this.fakes ?? {}).map(([name, value]) => `${name}=${value}`);
     return isRoot
-      ? ["setpriv", [`--reuid=${this.pgUser}`, `--regid=${this.pgGroup}`, "--init-groups", program, ...args]]
-      : [program, args];
+      ? ["setpriv", [`--reuid=${this.pgUser}`, `--regid=${this.pgGroup}`, "--init-groups", "env", ...fakes, program, ...args]]
+      : ["env", [...fakes, program, ...args]];
   }
 
   async makeDatabase() {
@@ -217,7 +257,7 @@ timezone = 'UTC'
     mkdirSync(join(this.folder, "run"));
     writeFileSync(join(this.folder, "parley.yaml"), `
 listen: 127.0.0.1:${this.port}
-public_url: http://127.0.0.1:${this.port}
+public_url: http://127.0.0.1:${this.front ?? this.port}
 secrets:
   key: ${randomBytes(32).toString("hex")}
 workers: 2
@@ -265,11 +305,16 @@ spool:
   dir: ${join(this.folder, "spool")}
 paths:
   state: ${join(this.folder, "run")}
-${this.office?.settings() ?? ""}${this.settings}`);
+${this.office?.settings() ?? ""}${this.moreSettings()}`);
+  }
+
+  // Asked for when all ports are chosen.
+  moreSettings() {
+    return this.settings;
   }
 
   parley(...args) {
-    return run(this.program("parley"), ["--config", join(this.folder, "parley.yaml"), ...args], { maxBuffer: 1 << 26 });
+    return run(this.program("parley"), ["--config", join(this.folder, "parley.yaml"), ...args], { maxBuffer: 1 << 26, env: this.environment });
   }
 
   async startService() {
@@ -341,7 +386,7 @@ ${this.office?.settings() ?? ""}${this.settings}`);
 
   async startSandbox() {
     const child = this.spawn("sandbox", this.program("parley-sandbox"), [
-      "--port", String(this.sandboxPort), "--webhook", `http://127.0.0.1:${this.port}/webhooks/whatsapp`,
+      "--port", String(this.sandboxPort), "--webhook", `http://127.0.0.1:${this.front ?? this.port}/webhooks/whatsapp`,
       "--app-secret", this.secret, "--token", this.token, "--number", `${NUMBER}=15550783881`, "--waba", WABA,
       "--twilio-sid", this.twilioSid, "--twilio-token", this.twilioToken, "--sms-number", SMS_NUMBER,
       "--journal", this.journal, "--delivered-after", "20", "--no-user-ids", ...this.sandboxArguments,
@@ -371,14 +416,18 @@ ${this.office?.settings() ?? ""}${this.settings}`);
 
   // --- life
 
+  async seed() {
+    await this.parley("seed", "demo", "--app", "demo", "--number", NUMBER, "--business", WABA);
+    // These worlds are about messages and not about codes: whoever is known may read.
+    await this.sql(`update businesses set settings = settings || '{"reading": "known"}'`);
+  }
+
   async start() {
     await this.makeDatabase();
     await this.office?.open();
     await this.writeSettings();
     await this.parley("migrate");
-    await this.parley("seed", "demo", "--app", "demo", "--number", NUMBER, "--business", WABA);
-    // These worlds are about messages and not about codes: whoever is known may read.
-    await this.sql(`update businesses set settings = settings || '{"reading": "known"}'`);
+    await this.seed();
     await this.office?.addAddress();
     await this.startSandbox();
     await this.startService();
