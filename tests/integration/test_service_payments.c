@@ -356,6 +356,43 @@ static void pay_2_what_no_event_tells_is_found_by_looking(void **state)
     assert_int_equal(stands("INV-9000", "outstanding"), 0);
 }
 
+/* And the sandbox keeps what it is: else tests that kill it would prove nothing about money. */
+static void pay_3_a_stripe_that_is_killed_meanwhile_knows_all_and_tells_it_once(void **state)
+{
+    const char *session;
+    long sessions = books("sessions"), payments;
+
+    (void)state;
+    invoice("INV-9010", 5100);
+    wish("{\"fail\":1,\"http\":0}"); /* the link is made, and nobody learns of it */
+    ask_for_link("INV-9010");
+    service_sandbox_again(&service);
+    session = session_of("INV-9010");
+    assert_int_equal(books("sessions"), sessions + 1);
+    payments = books("payments");
+    wish("{\"hold\":true}");
+    act(session, "pay");
+    service_sandbox_again(&service);
+    assert_int_equal(books("payments"), payments + 1);
+    assert_int_equal(books("held"), 1);
+    assert_int_equal(kill(service.pid, SIGSTOP), 0);
+    pid_t workers[4];
+    size_t n = service_workers(&service, workers, COUNTOF(workers));
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(kill(workers[i], SIGSTOP), 0);
+    wish("{\"release\":\"as_is\",\"times\":2}");
+    service_sandbox_again(&service);
+    assert_int_equal(books("telling"), 2);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(kill(workers[i], SIGCONT), 0);
+    assert_int_equal(kill(service.pid, SIGCONT), 0);
+    told("Payment of $51.00 processed", 1);
+    books_until("telling", 0);
+    service_sandbox_again(&service);
+    assert_int_equal(books("telling"), 0);
+    assert_int_equal(stands("INV-9010", "outstanding"), 0);
+}
+
 static void pay_2_another_wish_closes_the_older_link_first(void **state)
 {
     (void)state;
@@ -481,6 +518,7 @@ int main(void)
         cmocka_unit_test(pay_9_a_declined_card_and_a_bank_that_says_no_are_told),
         cmocka_unit_test(pay_2_an_expired_link_is_told_kindly_and_a_new_one_offered),
         cmocka_unit_test(pay_2_what_no_event_tells_is_found_by_looking),
+        cmocka_unit_test(pay_3_a_stripe_that_is_killed_meanwhile_knows_all_and_tells_it_once),
         cmocka_unit_test(pay_2_another_wish_closes_the_older_link_first),
         cmocka_unit_test(pay_2_what_stripe_refuses_is_told_for_what_it_is),
         cmocka_unit_test(can_4_an_approved_cancellation_is_paid_back_once_through_deaths),

@@ -41,7 +41,8 @@ struct waiting {
     enum fate fate;
     int status;
     const char *type;
-    struct str body; /* in the exchange's arena */
+    struct str body; /* in the exchange's arena, as the headers are */
+    const char *const *headers;
     int64_t delay_ms;
 };
 
@@ -57,7 +58,8 @@ static void finish(struct waiting *waiting)
     if (waiting->fate == FATE_DROP) {
         answer_drop(waiting->exchange);
     } else {
-        http_reply(waiting->exchange, waiting->status, waiting->type, waiting->body, NULL);
+        http_reply(waiting->exchange, waiting->status, waiting->type, waiting->body,
+                   waiting->headers);
     }
     timer_close(&waiting->timer, closed);
 }
@@ -91,6 +93,21 @@ void answer_later(struct sandbox *sandbox, struct http_exchange *exchange, enum 
                                 .type = type,
                                 .body = arena_str(&exchange->arena, body),
                                 .delay_ms = delay_ms};
+    journal_sync(sandbox->journal, &waiting->wait, synced);
+}
+
+void answer_kept(struct sandbox *sandbox, struct http_exchange *exchange, int status,
+                 const char *type, const char *const *headers, struct str body)
+{
+    struct waiting *waiting = calloc(1, sizeof(*waiting));
+    if (!waiting)
+        abort();
+    *waiting = (struct waiting){.sandbox = sandbox,
+                                .exchange = exchange,
+                                .status = status,
+                                .type = type,
+                                .headers = headers,
+                                .body = body};
     journal_sync(sandbox->journal, &waiting->wait, synced);
 }
 

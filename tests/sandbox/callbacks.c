@@ -523,6 +523,10 @@ void callbacks_replay(struct sandbox *sandbox, const json_t *record)
         crm_apply(sandbox, record);
         return;
     }
+    if (t && strcmp(t, "stripe") == 0) {
+        stripe_apply(sandbox, record);
+        return;
+    }
     if (t && (strcmp(t, "mail") == 0 || strcmp(t, "mails") == 0)) {
         resend_apply(sandbox, record);
         return;

@@ -435,6 +435,7 @@ static bool start(struct sandbox *sandbox, int *fd, struct err *err)
         !fetcher_create(&sandbox->loop, &fetching, &sandbox->fetcher, err))
         return false;
     callbacks_begin(sandbox);
+    stripe_begin(sandbox);
     return smtp_listen(sandbox, err) && http_server_listen(sandbox->server, *fd, err);
 }
 
@@ -452,6 +453,7 @@ static void stop(struct sandbox *sandbox)
     journal_destroy(sandbox->journal); /* its waiters hold exchanges and debts */
     http_server_destroy(sandbox->server);
     callbacks_finish(sandbox);
+    stripe_stop(sandbox);
     loop_finish(&sandbox->loop);
     chats_finish(sandbox);
     json_decref(sandbox->openapi);

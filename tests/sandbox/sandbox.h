@@ -220,6 +220,12 @@ json_t *crm_list(struct sandbox *sandbox, size_t after);
  */
 /* False when the path is not Stripe's, nor its page's. */
 bool stripe_handle(struct sandbox *sandbox, struct http_exchange *exchange);
+/* A record of the journal: what there is at Stripe, and what is to be told of it. */
+void stripe_apply(struct sandbox *sandbox, const json_t *record);
+/* Begin to tell what is owed, after the whole journal was read. */
+void stripe_begin(struct sandbox *sandbox);
+/* Before the loop ends, and after it. */
+void stripe_stop(struct sandbox *sandbox);
 void stripe_finish(struct sandbox *sandbox);
 void stripe_control_get(struct sandbox *sandbox, struct http_exchange *exchange);
 void stripe_control_post(struct sandbox *sandbox, struct http_exchange *exchange,
@@ -283,6 +289,10 @@ enum fate { FATE_ANSWER, FATE_DROP };
  * `delay_ms` have passed. Body is copied. */
 void answer_later(struct sandbox *sandbox, struct http_exchange *exchange, enum fate fate,
                   int status, const char *type, struct str body, int64_t delay_ms);
+/* Answer as soon as everything journalled so far is on the disk. Headers (NULL: none) and body
+ * are kept: the exchange's arena has them, or they are constants. */
+void answer_kept(struct sandbox *sandbox, struct http_exchange *exchange, int status,
+                 const char *type, const char *const *headers, struct str body);
 /* Answer so that whoever asked does not learn that it was taken; not for MISHAP_NONE. */
 void answer_mishap(struct sandbox *sandbox, struct http_exchange *exchange, enum mishap mishap,
                    int64_t delay_ms);

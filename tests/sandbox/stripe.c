@@ -77,8 +77,8 @@ static void answer_text(struct call *call, int status, struct str body, bool rep
         answer_drop(call->exchange); /* it was done, and nobody learns of it */
         return;
     }
-    http_reply(call->exchange, status, "application/json", body,
-               replayed ? replayed_header : NULL);
+    answer_kept(call->sandbox, call->exchange, status, "application/json",
+                replayed ? replayed_header : NULL, body);
 }
 
 static json_t *error_of(const char *type, const char *code, const char *message)
@@ -120,7 +120,6 @@ static struct str sum_of(struct call *call)
 /* What is answered is kept under its key. */
 static void done(struct call *call, const json_t *object)
 {
-    struct stripe_play *play = stripe_play(call->sandbox);
     OWNED_JSON(shown) = json_copy((json_t *)object);
     struct str body;
 
@@ -128,10 +127,10 @@ static void done(struct call *call, const json_t *object)
     json_object_del(shown, "_name");
     body = json_write(&call->exchange->arena, shown);
     if (call->key.len > 0) {
-        json_t *kept = json_object();
+        OWNED_JSON(kept) = json_object();
         json_set_text(kept, "sum", sum_of(call));
         json_set_text(kept, "body", body);
-        json_object_set_new(play->keys, arena_cstr(&call->exchange->arena, call->key), kept);
+        stripe_keep(call->sandbox, "keys", arena_cstr(&call->exchange->arena, call->key), kept);
     }
     answer_text(call, 200, body, false);
 }
@@ -308,7 +307,7 @@ static void make_refund(struct call *call)
 {
     struct stripe_play *play = stripe_play(call->sandbox);
     struct arena *arena = &call->exchange->arena;
-    const json_t *payment = json_object_get(
+    json_t *payment = json_object_get(
         play->payments, arena_cstr(arena, text_in(call->fields, "payment_intent")));
     int64_t amount = number_in(call, "amount");
     OWNED_JSON(metadata) = json_object();

@@ -137,7 +137,8 @@ json_t *stripe_session_new(struct sandbox *sandbox, struct arena *into, const js
     json_object_set_new(
         session, "_name",
         json_incref(json_object_get(form, "line_items[0][price_data][product_data][name]")));
-    json_object_set_new(play->sessions, id, session);
+    stripe_keep(sandbox, "sessions", id, session);
+    json_decref(session); /* the table has it */
     return session;
 }
 
@@ -154,13 +155,17 @@ static json_t *payment_of(struct sandbox *sandbox, struct arena *into, const jso
 
     json_object_set(payment, "currency", json_object_get(session, "currency"));
     json_object_set(payment, "metadata", json_object_get(session, "_intent_metadata"));
-    json_object_set_new(play->payments, id, payment);
+    stripe_keep(sandbox, "payments", id, payment);
+    json_decref(payment); /* the table has it */
     return payment;
 }
 
+/* It changed: that is kept, and told. */
 static void tell_session(struct sandbox *sandbox, struct arena *into, const char *type,
                          json_t *session)
 {
+    stripe_keep(sandbox, "sessions", json_string_value(json_object_get(session, "id")),
+                session);
     stripe_tell(sandbox, into, type, session);
 }
 
@@ -248,7 +253,7 @@ static void tell_charge(struct sandbox *sandbox, struct arena *into, const json_
     stripe_tell(sandbox, into, "charge.refunded", charge);
 }
 
-json_t *stripe_refund_new(struct sandbox *sandbox, struct arena *into, const json_t *payment,
+json_t *stripe_refund_new(struct sandbox *sandbox, struct arena *into, json_t *payment,
                           int64_t amount, const json_t *metadata, const char *reason)
 {
     static const char *const rest[] = {"balance_transaction",
@@ -274,9 +279,11 @@ json_t *stripe_refund_new(struct sandbox *sandbox, struct arena *into, const jso
     if (reason)
         json_object_set_new(refund, "reason", json_string(reason));
     set_null(refund, rest);
-    json_object_set_new(play->refunds, id, refund);
-    json_object_set_new((json_t *)payment, "refunded",
-                        json_integer((json_int_t)(before + amount)));
+    stripe_keep(sandbox, "refunds", id, refund);
+    json_decref(refund); /* the table has it */
+    json_object_set_new(payment, "refunded", json_integer((json_int_t)(before + amount)));
+    stripe_keep(sandbox, "payments", json_string_value(json_object_get(payment, "id")),
+                payment);
     stripe_tell(sandbox, into, "refund.created", refund);
     tell_charge(sandbox, into, payment);
     stripe_tell(sandbox, into, "refund.updated", refund);

@@ -99,9 +99,9 @@ static void press(struct sandbox *sandbox, struct http_exchange *exchange, json_
                ? text_in(session, "success_url")
                : arena_format(arena, "%s" PAGE "%.*s", sandbox->base_url,
                               STR_ARG(text_in(session, "id")));
-    const char *const headers[] = {arena_format(arena, "Location: %.*s", STR_ARG(back)).at,
-                                   NULL};
-    http_reply(exchange, 303, NULL, STR_NONE, headers);
+    const char **headers = arena_array(arena, const char *, 2);
+    headers[0] = arena_format(arena, "Location: %.*s", STR_ARG(back)).at;
+    answer_kept(sandbox, exchange, 303, NULL, headers, STR_NONE);
 }
 
 bool stripe_page_handle(struct sandbox *sandbox, struct http_exchange *exchange)
@@ -131,15 +131,15 @@ bool stripe_page_handle(struct sandbox *sandbox, struct http_exchange *exchange)
 
 void stripe_control_get(struct sandbox *sandbox, struct http_exchange *exchange)
 {
-    struct stripe_play *play = stripe_play(sandbox);
+    const struct stripe_play *play = stripe_play(sandbox);
+    OWNED_JSON(books) = json_pack(
+        "{s:O, s:O, s:O, s:I, s:I, s:I, s:I, s:I}", "sessions", play->sessions, "payments",
+        play->payments, "refunds", play->refunds, "calls", (json_int_t)play->calls, "replayed",
+        (json_int_t)play->replayed, "findings", (json_int_t)play->findings, "telling",
+        (json_int_t)play->n_telling, "held", (json_int_t)json_array_size(play->held));
 
-    answer_json(exchange, 200,
-                json_pack("{s:O, s:O, s:O, s:I, s:I, s:I, s:I, s:I}", "sessions",
-                          play->sessions, "payments", play->payments, "refunds", play->refunds,
-                          "calls", (json_int_t)play->calls, "replayed",
-                          (json_int_t)play->replayed, "findings", (json_int_t)play->findings,
-                          "telling", (json_int_t)play->n_telling, "held",
-                          (json_int_t)json_array_size(play->held)));
+    answer_kept(sandbox, exchange, 200, "application/json", NULL,
+                json_write(&exchange->arena, books));
 }
 
 /* {"session", "act"}, {"refund": payment, "amount"}, {"dispute": payment, "status"},
@@ -152,7 +152,7 @@ void stripe_control_post(struct sandbox *sandbox, struct http_exchange *exchange
     const char *session = json_string_value(json_object_get(wish, "session"));
     const char *refund = json_string_value(json_object_get(wish, "refund"));
     const char *dispute = json_string_value(json_object_get(wish, "dispute"));
-    const json_t *payment = refund ? json_object_get(play->payments, refund) : NULL;
+    json_t *payment = refund ? json_object_get(play->payments, refund) : NULL;
     bool ok = true;
 
     if (session) {
@@ -171,7 +171,7 @@ void stripe_control_post(struct sandbox *sandbox, struct http_exchange *exchange
         play->fail_next = json_int(wish, "fail", 0);
         play->fail_http = (int)json_int(wish, "http", 0);
     } else {
-        play->hold = json_bool(wish, "hold", false);
+        stripe_keep_hold(sandbox, json_bool(wish, "hold", false));
     }
     if (ok) {
         stripe_control_get(sandbox, exchange);

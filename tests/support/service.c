@@ -128,7 +128,7 @@ static void write_settings(const struct service *service, const struct service_w
     assert_int_equal(fclose(file), 0);
 }
 
-static void start_sandbox(struct service *service, const struct service_wish *wish)
+static void start_sandbox(struct service *service)
 {
     char port[16], webhook[80], journal[128];
     bool has_description = access(RESEND_OPENAPI, R_OK) == 0; /* else it is not checked */
@@ -166,10 +166,10 @@ static void start_sandbox(struct service *service, const struct service_wish *wi
                     "20",
                     "--no-user-ids",
                     "--faults",
-                    (char *)(wish->faults != NULL ? wish->faults : "{}"),
-                    (char *)(has_description ? "--resend-openapi" : wish->sandbox),
+                    (char *)(service->faults != NULL ? service->faults : "{}"),
+                    (char *)(has_description ? "--resend-openapi" : service->sandbox_more),
                     has_description ? (char *)RESEND_OPENAPI : NULL,
-                    (char *)(has_description ? wish->sandbox : NULL),
+                    (char *)(has_description ? service->sandbox_more : NULL),
                     NULL};
 
     (void)snprintf(port, sizeof port, "%d", service->sandbox_port);
@@ -320,14 +320,16 @@ void service_start(struct service *service, const struct service_wish *wish)
     const char *program = wish->program != NULL ? wish->program : PARLEY_BUILD_DIR "/parley";
     char *argv[] = {(char *)program, "--config", settings, "serve", NULL};
 
-    *service = (struct service){.dir = "/tmp/parley-service-XXXXXX"};
+    *service = (struct service){.dir = "/tmp/parley-service-XXXXXX",
+                                .faults = wish->faults,
+                                .sandbox_more = wish->sandbox};
     assert_non_null(mkdtemp(service->dir));
     service->port = free_port();
     service->sandbox_port = free_port();
     (void)snprintf(settings, sizeof settings, "%s/parley.yaml", service->dir);
     seed(wish->sms, wish->mail, wish->codes);
     write_settings(service, wish);
-    start_sandbox(service, wish);
+    start_sandbox(service);
     wait_for(service, service->sandbox_port, "/control/health");
     service->pid = spawn(service, "service.log", argv);
     wait_for(service, service->port, "/readyz");
@@ -433,6 +435,14 @@ void service_stop(struct service *service)
         fail_msg("a sanitizer has something to say");
     }
     (void)nftw(service->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+void service_sandbox_again(struct service *service)
+{
+    (void)kill(service->sandbox, SIGKILL);
+    (void)waitpid(service->sandbox, NULL, 0);
+    start_sandbox(service);
+    wait_for(service, service->sandbox_port, "/control/health");
 }
 
 /* What arrived, as the sandbox's journal has it, read on from where the last look ended: some

@@ -26,6 +26,7 @@ struct service {
     char dir[64];
     int port, sandbox_port;
     pid_t pid, sandbox;
+    const char *faults, *sandbox_more; /* of the sandbox's command line, as wished */
 };
 
 struct service_wish {
@@ -108,6 +109,8 @@ void service_post(const struct service *service, struct post *posts, size_t n,
 /* A file in the sandbox's hands; its id there. */
 const char *service_media(const struct service *service, struct arena *into, const char *mime,
                           struct str bytes);
+/* Kill the sandbox outright and start it again with the journal that it has. */
+void service_sandbox_again(struct service *service);
 /* How often the sandbox had something to say against what we do. */
 long service_findings(const struct service *service);
 
