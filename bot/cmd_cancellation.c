@@ -128,8 +128,6 @@ static const char *how_told(struct str told)
         return "the customer does not want to hear of cancellations here";
     if (str_eq(told, STR("stopped")))
         return "the customer said STOP";
-    if (str_eq(told, STR("closed")))
-        return "WhatsApp takes no free words a day after the customer's last message";
     return "there is no conversation with the customer";
 }
 
@@ -139,11 +137,10 @@ static bool decide(struct desk *desk, const char *const *words, struct err *err)
     const char *text = words[0], *verb = words[1];
     struct cancellation found = {.has_note = false};
     struct cancellation_decision decision;
-    const struct uuid ids[4] = {desk_id(), desk_id(), desk_id(), desk_id()};
     char at[DESK_TIME_LEN];
     if (!find(session, text, &found, err) ||
         !cancellations_decide(session->cancellations, &found, verb, session->wish.note,
-                              desk_person(NULL), clock_now(), ids, &session->desk.arena,
+                              desk_person(NULL), clock_now(), desk_id(), &session->desk.arena,
                               &decision, err))
         return false;
     if (decision.told.len == 0)
@@ -152,6 +149,11 @@ static bool decide(struct desk *desk, const char *const *words, struct err *err)
     if (str_eq(decision.told, STR("told"))) {
         (void)fprintf(session->desk.cli->err, "the customer is told from %s on\n",
                       desk_time(decision.told_at, at));
+    } else if (str_eq(decision.told, STR("closed"))) {
+        (void)fprintf(session->desk.cli->err,
+                      "the customer is told by a template, if Meta has approved it: WhatsApp "
+                      "takes nothing else a day after their last message (`parley notices "
+                      "list`)\n");
     } else {
         (void)fprintf(session->desk.cli->err,
                       "the customer is not told: %s; they find it under \"updates\"\n",

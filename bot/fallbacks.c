@@ -48,10 +48,8 @@ bool fallbacks_topic(struct str timer, struct str *topic)
 {
     struct str before = STR("notice.news/");
 
-    if (str_starts(timer, before)) {
-        *topic = str_slice(timer, before.len, timer.len);
-        return true;
-    }
-    *topic = STR("cancellations");
-    return str_eq(timer, STR("notice.cancellation_decided"));
+    if (!str_starts(timer, before))
+        return false;
+    *topic = str_slice(timer, before.len, timer.len);
+    return true;
 }

@@ -152,15 +152,13 @@ static const char *id_text(struct arena *into, struct uuid id)
 
 /* In the transaction that decided. */
 static bool promise(struct cancellations *cancellations, const struct cancellation *found,
-                    const char *who, const char *now, const struct uuid ids[4],
-                    struct arena *into, struct cancellation_decision *decision, struct err *err)
+                    const char *who, const char *now, struct uuid audit, struct arena *into,
+                    struct cancellation_decision *decision, struct err *err)
 {
-    const char *const values[] = {id_text(into, found->org), id_text(into, found->id),
-                                  id_text(into, ids[0]),     who,
-                                  id_text(into, ids[1]),     now,
-                                  id_text(into, ids[2]),     id_text(into, ids[3])};
+    const char *const values[] = {id_text(into, found->org), id_text(into, found->id), who,
+                                  id_text(into, audit), now};
     OWNED_ROWS(rows) = NULL;
-    if (!plain_ask(cancellations->conn, &SQL_CANCELLATION_NOTICE, 8, values, &rows, err))
+    if (!plain_ask(cancellations->conn, &SQL_CANCELLATION_NOTICE, 5, values, &rows, err))
         return err_wrap(err, "tell the customer");
     decision->told = rows_n(rows) > 0 ? arena_str(into, row_text(rows, 0, 0)) : STR("nowhere");
     if (str_eq(decision->told, STR("told")))
@@ -170,7 +168,7 @@ static bool promise(struct cancellations *cancellations, const struct cancellati
 
 bool cancellations_decide(struct cancellations *cancellations, const struct cancellation *found,
                           const char *wish, const char *note, const char *who, usec_t now,
-                          const struct uuid ids[4], struct arena *into,
+                          struct uuid audit, struct arena *into,
                           struct cancellation_decision *decision, struct err *err)
 {
     const char *at = time_text(into, now);
@@ -183,7 +181,7 @@ bool cancellations_decide(struct cancellations *cancellations, const struct canc
         return err_wrap(err, "decide");
     decision->outcome = arena_str(into, row_text(rows, 0, 0));
     if (was_decided(decision->outcome) &&
-        !promise(cancellations, found, who, at, ids, into, decision, err))
+        !promise(cancellations, found, who, at, audit, into, decision, err))
         return false;
     return plain_command(cancellations->conn, "commit", err);
 }

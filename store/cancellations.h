@@ -31,8 +31,10 @@ struct cancellation {
 struct cancellation_decision {
     struct str outcome; /* in_review, approved, rejected; shipped, no_state, decided, withdrawn,
                            gone */
-    struct str told;    /* told, unwanted, stopped, closed, nowhere; empty: nothing to tell */
-    usec_t told_at;     /* `told` is told: not before this */
+    /* What will become of the news, as things stand: told, unwanted, stopped, closed (but for
+     * an approved template), nowhere; empty: nothing to tell. */
+    struct str told;
+    usec_t told_at; /* `told` is told: not before this */
 };
 
 struct cancellations;
@@ -55,7 +57,7 @@ MUST_USE bool cancellations_find(struct cancellations *cancellations, struct uui
 MUST_USE bool cancellations_decide(struct cancellations *cancellations,
                                    const struct cancellation *found, const char *wish,
                                    const char *note, const char *who, usec_t now,
-                                   const struct uuid ids[4], struct arena *into,
+                                   struct uuid audit, struct arena *into,
                                    struct cancellation_decision *decision, struct err *err);
 
 /* --- rules ---------------------------------------------------------------------------------

@@ -39,7 +39,6 @@ static const struct part parts[] = {
     {"cancellation_reason", &SQL_CANCELLATION_REASON, TAKES("language", "reason"), PART_RECORD, false},
     {"cancellation_request", &SQL_CANCELLATION_REQUEST, TAKES("number", "reason", "note", "language", "@now", "@id", "@conversation"), PART_ACTION, false},
     {"cancellation_withdraw", &SQL_CANCELLATION_WITHDRAW, TAKES("id", "@now"), PART_ACTION, false},
-    {"cancellations_tell", &SQL_CANCELLATIONS_TELL, TAKES("@conversation", "@now"), PART_ACTION, false},
     {"papers_list", &SQL_PAPERS_LIST, TAKES("number", "@now"), PART_LIST, false},
     {"paper_ask", &SQL_PAPER_ASK, TAKES("paper", "language", "@conversation", "@id", "@now"), PART_ACTION, false},
     {"paper_tell", &SQL_PAPER_TELL, TAKES("@conversation"), PART_ACTION, false},

@@ -58,8 +58,6 @@
  * cancellations_list    rows, newest first: id, number, status, asked_at, status_at, reason,
  * note, decision_note, undecided. cancellation_by_id: one of them, or none
  * cancellation_withdraw take it back while undecided. Gives number, status
- * cancellations_tell    told: news, rows of what was decided and not yet told: number, status,
- * note
  * papers_list      up to ten of what can be had as a PDF: kind (invoice, receipt, order), paper
  * (its name for paper_ask), number, at, total. With `number` what is about that one paper_ask
  * `paper` is to be drawn, in `language` paper_tell       told: papers, rows of what has been
@@ -171,7 +169,6 @@ const struct flow_part flow_parts[] = {
      OUTCOMES("submitted", "approved", "too_late", "shipped", "already_asked", "already_cancelled",
               "not_allowed", "gone"), .grave = true},
     {FLOW_ACTION, "cancellation_withdraw", TAKES("id"), OUTCOMES("withdrawn", "decided", "gone")},
-    {FLOW_ACTION, "cancellations_tell", NULL, OUTCOMES("told", "nothing")},
     {FLOW_LOAD, "papers_list", TAKES("?number"), NULL},
     {FLOW_ACTION, "paper_ask", TAKES("paper", "?language"), OUTCOMES("making", "gone", "too_many")},
     {FLOW_ACTION, "paper_tell", NULL, OUTCOMES("told", "failed", "nothing")},

@@ -623,14 +623,12 @@ select pg_temp.org(), r.reason, r.position,
     on conflict do nothing;
 
 insert into cancellations (org_id, cancellation_id, order_id, customer_id, status, reason, note,
-                           rule_id, facts, asked_at, status_at, decided_by, decision_note,
-                           told_at)
+                           rule_id, facts, asked_at, status_at, decided_by, decision_note)
 select pg_temp.org(), pg_temp.id('cancellation/' || c.number), o.order_id, o.customer_id, c.status,
        c.reason, c.note, c.rule_id,
        jsonb_build_object('workflow', o.workflow, 'placed_at', o.placed_at, 'paid', false),
        date_trunc('minute', o.placed_at + c.asked::interval),
-       date_trunc('minute', o.placed_at + c.settled::interval), c.decided_by, c.decision_note,
-       date_trunc('minute', o.placed_at + c.settled::interval)
+       date_trunc('minute', o.placed_at + c.settled::interval), c.decided_by, c.decision_note
   from (values
     ('ORD-1004', 'approved',  'mind',  '', 'fresh', '3 hours', '3 hours', 'rule', ''),
     ('ORD-1011', 'submitted', 'wrong', 'We need 28-inch tyres.', 'two-days', '1 hour', '1 hour', '', ''),

@@ -99,35 +99,6 @@ select c.cancellation_id as id, o.number, c.status, c.asked_at, c.status_at,
    and c.cancellation_id = case when $4::text ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
                                 then $4::text::uuid end;
 
--- --- telling ---------------------------------------------------------------------------------
-
--- name: cancellations_tell
--- What the business has decided and the customer has not heard, and hears now: each once. None
--- while they do not want to hear of it here, or WhatsApp would not take it (templates only, a day
--- after their last message, and a message may have to wait): then "updates" shows it.
--- $1 org  $2 customer  $3 conversation  $4 now
-with heard as materialized (
-    select p.channel
-      from conversations v
-      join contact_points p on p.org_id = v.org_id and p.contact_id = v.contact_id
-     where v.org_id = $1::uuid and v.conversation_id = $3::uuid and p.customer_id = $2::uuid
-       and (p.channel <> 'whatsapp'
-            or v.last_inbound_at > $4::timestamptz - interval '23 hours 50 minutes')
-       and notification_wanted($1::uuid, $2::uuid, 'cancellations', p.channel)
-), told as (
-    update cancellations c set told_at = $4::timestamptz
-      from heard
-     where c.org_id = $1::uuid and c.customer_id = $2::uuid and c.told_at is null
-       and c.status in ('in_review', 'approved', 'rejected', 'refunded')
-       and c.decided_by not in ('', 'rule')
-    returning c.order_id, c.status, c.decision_note, c.status_at
-)
-select case when count(*) > 0 then 'told' else 'nothing' end as outcome,
-       json_agg(json_build_object('number', o.number, 'status', t.status,
-                                  'note', nullif(t.decision_note, '')) order by t.status_at) as news
-  from told t
-  join orders o on o.org_id = $1::uuid and o.order_id = t.order_id;
-
 -- --- what the business does about them, by `parley cancellation` -----------------------------
 
 -- name: cancellations_open
@@ -156,50 +127,20 @@ select outcome, number, status
   from cancellation_decide($1::uuid, $2::uuid, $3::text, $4::text, $5::text, $6::timestamptz);
 
 -- name: cancellation_notice
--- The decision is to be told: a job, at the end of the quiet hours where there are any, and after
--- whoever holds the conversation. In the transaction that decided. `how` says what becomes of it:
--- told (at due_at), unwanted, stopped, closed (only a template would be taken), nowhere.
--- $1 org  $2 id  $3 job id  $4 who  $5 audit id  $6 now  $7 contact id  $8 conversation id
-with anew as (
-    update cancellations c set told_at = null
-     where c.org_id = $1::uuid and c.cancellation_id = $2::uuid
-    returning c.cancellation_id, c.customer_id, c.conversation_id, c.status
-), noted as (
+-- The decision is news for the customer, in the transaction that decided. `how` says what would become of it now:
+-- told (not before due_at), unwanted, stopped, closed (only a template would be taken), nowhere.
+-- $1 org  $2 id  $3 who  $4 audit id  $5 now
+with noted as (
     insert into audit (org_id, audit_id, at, actor, action, subject)
-    select $1::uuid, $5::uuid, $6::timestamptz, $4::text, 'cancellation ' || a.status,
-           a.cancellation_id::text
-      from anew a
-), place as materialized (
-    select n.*
-      from anew a
-     cross join lateral (select p.* from notification_places($1::uuid, a.customer_id, 'cancellations',
-                                                             $6::timestamptz, '{}') p limit 1) n
-), found as materialized (
-    select coalesce(n.conversation_id,
-                    notification_conversation($1::uuid, a.customer_id, n.channel, n.address, n.account_id,
-                                              $7::uuid, $8::uuid, $6::timestamptz)) as conversation_id,
-           n.due_at
-      from anew a cross join place n
-), judged as materialized (
-    select f.conversation_id, f.due_at, 'told' as how from found f
-    union all
-    select null, null,
-           case when bool_or(p.stopped_at is not null) then 'stopped'
-                when not bool_or(notification_wanted($1::uuid, a.customer_id, 'cancellations', p.channel)) then 'unwanted'
-                when bool_or(p.channel = 'whatsapp') then 'closed'
-                else 'nowhere' end
-      from anew a
-      join contact_points p on p.org_id = $1::uuid and p.customer_id = a.customer_id
-     where not exists (select from found where conversation_id is not null)
-    having count(*) > 0
-), timed as (
-    insert into jobs (org_id, job_id, kind, conversation_id, name, due_at)
-    select $1::uuid, $3::uuid, 'notice', j.conversation_id, 'notice.cancellation_decided', j.due_at
-      from judged j
-     where j.how = 'told' and j.conversation_id is not null
+    select $1::uuid, $4::uuid, $5::timestamptz, $3::text, 'cancellation ' || c.status, c.cancellation_id::text
+      from cancellations c
+     where c.org_id = $1::uuid and c.cancellation_id = $2::uuid
 )
-select coalesce(j.how, 'nowhere') as how, j.due_at
-  from anew a left join judged j on true;
+select o.how, o.due_at
+  from cancellations c
+ cross join lateral cancellation_tell($1::uuid, c.cancellation_id, '', $5::timestamptz) t
+ cross join lateral notice_outlook($1::uuid, c.customer_id, 'cancellations', $5::timestamptz) o
+ where c.org_id = $1::uuid and c.cancellation_id = $2::uuid;
 
 -- name: cancellation_rules_list
 -- A business's rules in their order, each as the JSON that `parley cancellation rules` writes and

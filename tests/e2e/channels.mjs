@@ -303,7 +303,7 @@ const waysOut = async ({ who, page }) => {
 
   ask(`delete from preferences where customer_id = ${customerOf(who)} and source = 'unsubscribe'`);
   const second = ask(`insert into cancellations select (jsonb_populate_record(c, jsonb_build_object('cancellation_id', gen_random_uuid(),
-      'order_id', o.order_id, 'status', 'submitted', 'told_at', null))).* from cancellations c join orders o using (org_id, customer_id)
+      'order_id', o.order_id, 'status', 'submitted'))).* from cancellations c join orders o using (org_id, customer_id)
     where c.cancellation_id = '${first}' and o.number = 'ORD-1101' returning cancellation_id`);
   const again = await decide(who, second, "review");
   const { status } = await fetch(linkOf(again), { method: "POST", redirect: "error",

@@ -159,6 +159,19 @@ static void ch_3_a_paused_template_is_not_used_and_the_next_channel_is(void **st
     meta_says("order_status", "en", "APPROVED");
 }
 
+static void can_3_outside_the_window_a_decision_is_told_by_a_template(void **state)
+{
+    (void)state;
+    begin();
+    meta_says("cancellation_decided", "es", "APPROVED");
+    make(LUCIA, "cancellations", "cancellation_decided", "", "",
+         "{\"number\": \"ORD-9\", \"decision\": \"in_review\"}");
+    all_settled();
+    assert_int_equal(
+        said("template", "cancelar el pedido ORD-9. Ahora está así: 🔎 en revisión"), 1);
+    assert_int_equal(stand("told"), 1);
+}
+
 static void ntf_2_three_events_of_one_cause_are_one_template(void **state)
 {
     (void)state;
@@ -295,6 +308,7 @@ int main(void)
         cmocka_unit_test(
             ch_3_outside_the_window_an_approved_template_tells_it_in_their_language),
         cmocka_unit_test(ch_3_a_paused_template_is_not_used_and_the_next_channel_is),
+        cmocka_unit_test(can_3_outside_the_window_a_decision_is_told_by_a_template),
         cmocka_unit_test(ntf_2_three_events_of_one_cause_are_one_template),
         cmocka_unit_test(ntf_2_no_more_than_three_templates_come_in_an_hour),
         cmocka_unit_test(ch_3_templates_are_pushed_once_and_approved_by_webhook),

@@ -231,33 +231,6 @@ static void withdraw(struct arena *into, struct str customer, const struct flow_
                                                        : "withdrawn";
 }
 
-/* What was decided behind the scenes: kay's in every way, ivy's was rejected. */
-static void tell(struct arena *into, struct str customer, struct flow_answer *answer)
-{
-    static const char *const decided[][3] = {
-        {"ORD-5008", "in_review", ""                         },
-        {"ORD-5002", "approved",  "You will not be charged." },
-        {"ORD-5016", "refunded",  ""                         },
-        {"ORD-7001", "rejected",  "It is on the van already."},
-    };
-    struct value *rows = arena_array(into, struct value, COUNTOF(decided));
-    bool kay = str_eq(customer, STR("kay"));
-    size_t n = 0;
-    struct record_builder row;
-
-    for (size_t i = kay ? 0 : 3; i < (kay ? 3U : COUNTOF(decided)); i++) {
-        record_build(&row, into);
-        set(&row, "number", decided[i][0]);
-        set(&row, "status", decided[i][1]);
-        set(&row, "note", decided[i][2]);
-        rows[n++] = value_record(record_built(&row));
-    }
-    record_build(&row, into);
-    record_set(&row, STR("news"), list_of(into, rows, n));
-    answer->value = value_record(record_built(&row));
-    answer->outcome = kay || str_eq(customer, STR("ivy")) ? "told" : "nothing";
-}
-
 bool shop_cancel_answer(struct arena *into, struct str customer, const struct flow_need *need,
                         struct flow_answer *answer)
 {
@@ -284,8 +257,6 @@ bool shop_cancel_answer(struct arena *into, struct str customer, const struct fl
         answer->value = all_requests(into, customer, need);
     } else if (strcmp(need->name, "cancellation_by_id") == 0) {
         answer->value = one_request(into, customer, need);
-    } else if (strcmp(need->name, "cancellations_tell") == 0) {
-        tell(into, customer, answer);
     } else if (strcmp(need->name, "cancellation_withdraw") == 0) {
         withdraw(into, customer, need, answer);
     } else {

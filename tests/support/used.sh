@@ -20,7 +20,7 @@ done < <(sed -nsE '/^-- name: /{s/^-- name: *([a-z0-9_]+).*/\1/;F;p}' store/sql/
 
 words=templates/messages/en.yaml
 key='[a-z][a-z0-9_]*(\.[a-z0-9_]+)+'
-said=$({ code; cat flows/*.yaml store/sql/*.sql store/migrations/*.sql; sed -E "s/^$key://" $words; } |
+said=$({ code; cat flows/*.yaml templates/whatsapp/*.yaml store/sql/*.sql store/migrations/*.sql; sed -E "s/^$key://" $words; } |
   grep -oE "$key" | sort -u)
 families=$({ sed -nE 's/.*titles: *([a-z0-9_.]+).*/\1/p' flows/*.yaml
   grep -ohE '\{\{> *[a-z0-9_.]+\.\(' $words | sed -E 's/\{\{> *//; s/\.\($//'
