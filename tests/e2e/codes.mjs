@@ -92,12 +92,12 @@ check("OTP-1 a code asked for comes once, by SMS, from the shop's number, in the
 
 check("OTP-1 the code is in no log, no message and, once it is settled, no outbox", async () => {
   const from = customer();
-  await world.faults({ delay_ms: 1500 });
+  await world.faults({ delay_ms: 2500 });
   const code = await askCode(from);
   is(await open(from), 1, "promises under way");
+  is(await number(`select count(*) from outbox where sealed is not null and conversation_id in ${ofSms(from)}`), 1, "sealed promises");
   const during = await database();
   ok(standsIn(during, code) === null, `in the database while it is under way: ${during.slice(Math.max(0, standsIn(during, code)?.index - 200), standsIn(during, code)?.index + 40)}`);
-  is(await number(`select count(*) from outbox where sealed is not null and conversation_id in ${ofSms(from)}`), 1, "sealed promises");
   await world.faults({ reset: true });
   await soon("it is settled", async () => (await open(from)) === 0);
   const after = await database();

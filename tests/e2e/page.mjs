@@ -333,7 +333,7 @@ const sms = async () => {
   await page.click("#who");
   await page.getByRole("button", { name: /Łucja/ }).click();
   await until(page, () => document.querySelector("#who-name").textContent.includes("Łucja"));
-  check("another_person_does_not_see_it", !(await page.locator("#sms").isVisible()));
+  check("another_person_does_not_see_it", await page.waitForSelector("#sms", { state: "hidden", timeout: 10_000 }).then(() => true, () => false));
   await page.context().close();
   const small = await open({ viewport: { width: 390, height: 800 }, colorScheme: "dark" }, who);
   await small.waitForSelector("#sms:not([hidden])");

@@ -1,6 +1,6 @@
 // Customers' own pages as people see them: each in every language, in Debian's Chromium.
 //
-//   node tests/e2e/pages.mjs [--build build/release] [--out docs/pictures]
+//   node tests/e2e/pages.mjs [--build build/asan] [--out docs/pictures]
 //
 // test_web_page writes the pages; each is opened on a narrow phone, a phone and a desktop, in light
 // and dark, without script. Nothing may be wider than the window, what can be tapped is 48 px high,
@@ -17,7 +17,7 @@ import { BROWSER, modules } from "./modules.mjs";
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 const { values: options } = parseArgs({
   options: {
-    build: { type: "string", default: join(root, "build/release") },
+    build: { type: "string", default: join(root, "build/asan") },
     modules: { type: "string", default: join(root, "build/e2e") },
     out: { type: "string" },
   },
