@@ -259,7 +259,9 @@ static bool refused_body(struct api_request *request, struct json_out *out)
     struct shape_faults faults = {.into = &exchange->arena};
     struct err err = {0};
 
-    if (request->match.route->body != API_JSON)
+    enum api_body wanted = request->match.route->body;
+
+    if (wanted != API_JSON && !(wanted == API_JSON_OR_NONE && exchange->body.len > 0))
         return false;
     if (!is_json(request->content_type)) {
         api_refuse(exchange, 415, "unsupported_media_type", "Content-Type: application/json");

@@ -21,6 +21,7 @@
 #define MAYBE_AT(name)     {name, .kind = SHAPE_TIME}
 #define YES_NO(name)       {name, .kind = SHAPE_YES_NO, .required = true}
 #define LIST(name, member) {name, SHAPE_LIST, .required = true, .least = 0, .most = 200, .of = member}
+#define LIST_MAYBE(name, member) {name, SHAPE_LIST, .least = 0, .most = 200, .of = member}
 #define EACH(name, fields) static const struct shape name[] = {{"", .kind = SHAPE_RECORD, .of = fields}}
 
 static const struct shape item_fields[] = {
@@ -49,13 +50,21 @@ static const struct shape order[] = {
     LIST("timeline", step), LIST("notes", note), LIST("photos", photo), {0}};
 static const struct shape photo_added[] = {
     TEXT("id"), TEXT("category"), TEXT("caption"), TEXT("mime"), AMOUNT("size"), {0}};
+static const struct shape estimate_item_fields[] = {
+    TEXT("description"), TEXT("qty"), {"unit_price_minor", SHAPE_WHOLE, .required = true, .least = -MOST, .most = MOST},
+    {"total_minor", SHAPE_WHOLE, .required = true, .least = -MOST, .most = MOST}, {0}};
+EACH(estimate_item, estimate_item_fields);
 static const struct shape estimate[] = {
-    TEXT("id"), TEXT("order"), AMOUNT("version"), TEXT("status"), TEXT("currency"), AMOUNT("subtotal_minor"),
+    TEXT("id"), MAYBE("external_id"), TEXT("order"), AMOUNT("version"), TEXT("status"), TEXT("currency"), AMOUNT("subtotal_minor"),
     AMOUNT("tax_minor"), AMOUNT("total_minor"), TEXT("note"), AT("issued_at"), MAYBE_AT("expires_at"),
-    MAYBE_AT("decided_at"), {0}};
+    MAYBE_AT("decided_at"), LIST("items", estimate_item), {0}};
+EACH(estimate_one, estimate);
+static const struct shape estimates[] = {LIST("estimates", estimate_one), {0}};
+static const struct shape option[] = {TEXT("")};
 static const struct shape said_fields[] = {
     AMOUNT("seq"), AT("at"), TEXT("kind"), TEXT("text"),
-    {"from", SHAPE_CHOICE, .required = true, .choices = "customer, agent, bot"}, {0}};
+    {"from", SHAPE_CHOICE, .required = true, .choices = "customer, agent, bot"}, MAYBE("agent"),
+    LIST_MAYBE("options", option), {0}};
 EACH(said, said_fields);
 
 #define HANDOFF \
@@ -85,6 +94,8 @@ static const struct {
     {"order.note",      "A note, for the customer to see or not",                    order},
     {"photo.add",       "A photo or paper of the work: the body is the file",        photo_added},
     {"photo.remove",    "The photo goes",                                            NULL},
+    {"estimates",       "An order's estimates, newest first",                        estimates},
+    {"estimate.draft",  "Write the order's draft; with `send` its customer is asked", estimate},
     {"estimate.change", "Show the order's newest estimate, or withdraw it",          estimate},
     {"handoffs",        "Who waits for a person",                                    handoffs},
     {"handoff",         "One of them, with its conversation",                        handoff},
@@ -189,9 +200,9 @@ static void put_operation(struct json_out *out, const struct api_route *route)
     if (route->body != API_NONE) {
         json_open_in(out, "requestBody", '{');
         json_key(out, "required");
-        json_put_word(out, "true");
+        json_put_word(out, route->body == API_JSON_OR_NONE ? "false" : "true");
         put_content(out,
-                    route->body == API_JSON ? "application/json" : "application/octet-stream",
+                    route->body == API_FILE ? "application/octet-stream" : "application/json",
                     route->shape);
         json_close(out, '}');
     }

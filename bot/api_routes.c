@@ -3,8 +3,10 @@
 #include "bot/base/uuid.h"
 
 #define MONEY_MAX ((int64_t)1000000000000000)
-#define WORDS_MAX 4096 /* what every channel takes as one message */
+#define WORDS_MAX 3000 /* with a name above them what every channel takes as one message */
+#define AGENT_MAX 80
 #define NOTE_MAX  1000
+#define PRICE_MAX ((int64_t)10000000000)
 
 /* clang-format off */
 static const struct shape shape_order_change[] = {
@@ -30,8 +32,32 @@ static const struct shape shape_estimate_change[] = {
     {0},
 };
 
+static const struct shape shape_estimate_item[] = {
+    {"description",      SHAPE_TEXT, .required = true, .least = 1, .most = 500},
+    {"qty",              SHAPE_QUANTITY, .required = true, .most = 999999},
+    {"unit_price_minor", SHAPE_WHOLE, .required = true, .least = -PRICE_MAX, .most = PRICE_MAX},
+    {0},
+};
+static const struct shape shape_estimate_items[] = {{"", .kind = SHAPE_RECORD, .of = shape_estimate_item}};
+
+static const struct shape shape_estimate[] = {
+    {"items",      SHAPE_LIST, .required = true, .least = 1, .most = 200, .of = shape_estimate_items},
+    {"tax_minor",  SHAPE_WHOLE, .least = 0, .most = PRICE_MAX},
+    {"note",       SHAPE_TEXT, .least = 0, .most = NOTE_MAX},
+    {"expires_at", .kind = SHAPE_TIME},
+    {"send",       .kind = SHAPE_YES_NO},
+    {"quiet",      .kind = SHAPE_YES_NO},
+    {0},
+};
+
 static const struct shape shape_words[] = {
-    {"text", SHAPE_TEXT, .required = true, .least = 1, .most = WORDS_MAX},
+    {"text",  SHAPE_TEXT, .required = true, .least = 1, .most = WORDS_MAX},
+    {"agent", SHAPE_NAME, .least = 1, .most = AGENT_MAX},
+    {0},
+};
+
+static const struct shape shape_agent[] = {
+    {"agent", SHAPE_NAME, .least = 1, .most = AGENT_MAX},
     {0},
 };
 
@@ -47,12 +73,14 @@ const struct api_route api_routes[] = {
     {"POST",   "/v1/orders/{order}/notes", "order.note", "orders:write", API_JSON, shape_note, .made = 201},
     {"POST",   "/v1/orders/{order}/photos", "photo.add", "orders:write", API_FILE, .query = "category caption", .made = 201},
     {"DELETE", "/v1/orders/{order}/photos/{photo}", "photo.remove", .scope = "orders:write"},
+    {"GET",    "/v1/orders/{order}/estimates", "estimates", .scope = "orders:read"},
+    {"POST",   "/v1/orders/{order}/estimates", "estimate.draft", "estimates:write", API_JSON, .shape = shape_estimate, .made = 201},
     {"PATCH",  "/v1/estimates/{order}", "estimate.change", "estimates:write", API_JSON, .shape = shape_estimate_change},
     {"GET",    "/v1/handoffs", "handoffs", "handoff", .query = "all limit"},
     {"GET",    "/v1/handoffs/{handoff}", "handoff", .scope = "handoff"},
-    {"POST",   "/v1/handoffs/{handoff}/take", "handoff.take", .scope = "handoff"},
+    {"POST",   "/v1/handoffs/{handoff}/take", "handoff.take", "handoff", API_JSON_OR_NONE, .shape = shape_agent},
     {"POST",   "/v1/handoffs/{handoff}/say", "handoff.say", "handoff", API_JSON, .shape = shape_words},
-    {"POST",   "/v1/handoffs/{handoff}/release", "handoff.release", .scope = "handoff"},
+    {"POST",   "/v1/handoffs/{handoff}/release", "handoff.release", "handoff", API_JSON_OR_NONE, .shape = shape_agent},
     {"GET",    "/v1/reviews", "reviews", "reviews", .query = "since limit"},
     {"POST",   "/v1/reviews/request", "review.request", "reviews", API_JSON, shape_review, .made = 202},
     {"GET",    "/v1/customers/{customer}", "customer", .scope = "customers:read"},

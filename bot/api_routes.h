@@ -10,7 +10,8 @@
 enum api_body {
     API_NONE, /* what comes is passed over */
     API_JSON, /* an object, as `shape` says */
-    API_FILE  /* the bytes of a file; the rest stands in the query */
+    API_JSON_OR_NONE,
+    API_FILE /* the bytes of a file; the rest stands in the query */
 };
 
 struct api_route {
@@ -19,7 +20,7 @@ struct api_route {
     const char *what;  /* for api_run */
     const char *scope; /* NULL: anybody may */
     enum api_body body;
-    const struct shape *shape; /* API_JSON */
+    const struct shape *shape; /* API_JSON, API_JSON_OR_NONE */
     const char *query;         /* names that are taken from the query, by spaces */
     int made;                  /* the status when all went well and it is not 200; 0 */
 };

@@ -9,7 +9,7 @@
 #define LIMIT     100
 #define LIMIT_MAX 100000
 #define BEFORE    20
-#define WORDS_MAX 4096
+#define WORDS_MAX 3000 /* with a name above them what every channel takes as one message */
 
 struct wish {
     bool all, json;
@@ -197,7 +197,9 @@ static bool release(struct desk *desk, const char *const *words, struct err *err
 static bool say(struct desk *desk, const char *const *words, struct err *err)
 {
     struct str text = str_trim(str_sane(&desk->arena, str_from(words[1])));
-    struct reply reply = {.kind = REPLY_TEXT, .body = text};
+    const char *as = CONTAINER_OF(desk, struct session, desk)->wish.as;
+    struct reply reply = {
+        .kind = REPLY_TEXT, .by = as != NULL ? str_from(as) : STR_NONE, .body = text};
     if (text.len == 0 || str_length(text) > WORDS_MAX) {
         return err_raise(err, ERR_REJECT, "say something, and at most %d characters of it",
                          WORDS_MAX);
@@ -262,6 +264,6 @@ const struct command command_handoff = {
     "  --all       ended ones too\n"
     "  --json      one object a line\n"
     "  --limit N   at most so many (100)\n"
-    "  --as NAME   who you are (this machine's user)\n",
+    "  --as NAME   who you are, as the customer sees it, too (this machine's user, unseen)\n",
     run,
 };

@@ -96,6 +96,21 @@ static const struct str *taps_of(struct sending_row *row)
 }
 
 /* The words are the newest book's: a face has none that a conversation would depend on. */
+static struct face_ask ask_of(const struct sending_row *row, const struct reply *reply)
+{
+    struct face_ask ask = {
+        .reply = reply,
+        .words = book_words(books_newest(row->lane->lanes->worker->books)),
+        .locale = {.lang = row->speaker.lang, .zone = STR("UTC")},
+        .sender = row->speaker.sender,
+        .code = row->secret,
+        .answer = row->priority == 0
+    };
+
+    (void)lang_parse(reply->language, &ask.locale.lang); /* else the conversation's */
+    return ask;
+}
+
 static void put_face(struct sending_row *row)
 {
     struct lane *lane = row->lane;
@@ -103,17 +118,9 @@ static void put_face(struct sending_row *row)
     struct face *face = arena_new(&row->arena, struct face);
     struct str name = lane_config(lane)->mail.from_name;
     bool mail = lane->account->channel == CHANNEL_EMAIL;
-    struct face_ask ask = {
-        .reply = message->reply,
-        .words = book_words(books_newest(lane->lanes->worker->books)),
-        .locale = {.lang = row->speaker.lang, .zone = STR("UTC")},
-        .sender = row->speaker.sender,
-        .code = row->secret,
-        .plain_letters = message->plain_letters,
-        .answer = row->priority == 0
-    };
+    struct face_ask ask = ask_of(row, message->reply);
 
-    (void)lang_parse(message->reply->language, &ask.locale.lang); /* else the conversation's */
+    ask.plain_letters = message->plain_letters;
     message->unasked = !ask.answer;
     if (row->attachment.bytes.len > 0)
         ask.attached = row->attachment.name;
@@ -146,6 +153,10 @@ bool sending_compose(struct sending_row *row, struct err *err)
         reply->media = row->media;
     if (row->speaker.file.shown)
         sending_show_file(row, reply);
+    if (reply->by.len > 0) {
+        struct face_ask ask = ask_of(row, reply);
+        reply->body = face_said(&row->arena, &ask, lane->account->channel);
+    }
     uuid_format(row->conversation, conversation);
     row->message = (struct outbound){
         .key = arena_format(&row->arena, "p1.%s.%lld", conversation, (long long)row->seq),

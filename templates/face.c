@@ -203,6 +203,43 @@ struct str face_words(struct arena *into, const struct face_ask *ask, const char
                         record_built(&values), NULL);
 }
 
+/* A name is a word of somebody else's: one line, and nothing in it that would end the mark-up
+ * around it. */
+static struct str name_of(struct arena *into, struct str name)
+{
+    struct str line = line_of(into, name);
+    char *plain = arena_alloc(into, line.len + 1);
+    size_t n = 0;
+
+    for (size_t i = 0; i < line.len; i++) {
+        if (strchr("*_~`", line.at[i]) == NULL)
+            plain[n++] = line.at[i];
+    }
+    return str_trim((struct str){plain, n});
+}
+
+struct str face_said(struct arena *into, const struct face_ask *ask, enum channel channel)
+{
+    struct str name = name_of(into, ask->reply->by), above;
+    struct record_builder business, values;
+
+    if (name.len == 0)
+        return ask->reply->body;
+    record_build(&business, into);
+    record_set(&business, STR("name"), value_text(line_of(into, ask->sender.name)));
+    record_build(&values, into);
+    record_set(&values, STR("business"), value_record(record_built(&business)));
+    record_set(&values, STR("name"), value_text(name));
+    above =
+        words_render(into, ask->words, &ask->locale,
+                     channel == CHANNEL_EMAIL ? STR("face.person.email") : STR("face.person"),
+                     record_built(&values), NULL);
+    if (channel == CHANNEL_WHATSAPP)
+        above = arena_concat(into, STR("*"), above, STR("*")); /* bold */
+    return arena_concat(into, above, channel == CHANNEL_EMAIL ? STR("\n\n") : STR(" "),
+                        ask->reply->body);
+}
+
 /* --- lines -------------------------------------------------------------------------------- */
 
 struct str face_line(struct str *rest)

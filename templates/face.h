@@ -48,6 +48,10 @@ struct face_ask {
     struct str attached; /* the name of a file that goes along; the reply's url is not shown */
 };
 
+/* What a person of the business said, below or behind their name as the channel shows it; what
+ * the bot says as it is. */
+struct str face_said(struct arena *into, const struct face_ask *ask, enum channel channel);
+
 /* The words of an SMS in `text`. Empty only when the reply says nothing. */
 struct face face_sms(struct arena *into, const struct face_ask *ask);
 

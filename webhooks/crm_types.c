@@ -67,6 +67,32 @@ static const struct shape order[] = {
 #define PARCEL_STATES                                                                          \
     "label_created, picked_up, in_transit, out_for_delivery, delivered, exception, returned"
 
+static const struct shape estimate_item[] = {
+    {.name = "description", WORDS, .required = true, .least = 1, .most = 500},
+    {.name = "qty", .kind = SHAPE_QUANTITY, .required = true, .most = 999999999},
+    {.name = "unit_price", ANY_AMOUNT, .required = true},
+    {.name = "total", ANY_AMOUNT, .required = true},
+    {0},
+};
+static const struct shape estimate_items[] = {
+    {.name = "", .kind = SHAPE_RECORD, .of = estimate_item}};
+
+static const struct shape estimate[] = {
+    {.name = "id", NEEDS_ID, .about = "The estimate's id in your system."},
+    {.name = "order", NEEDS_ID, .about = "The order's id; the estimate waits until there is one."},
+    {.name = "status", .kind = SHAPE_CHOICE, .required = true,
+     .choices = "draft, sent, withdrawn",
+     .about = "A draft is not shown; sent: the customer is asked to decide."},
+    {.name = "currency", .kind = SHAPE_CURRENCY, .required = true, .about = "The order's."},
+    {.name = "subtotal", AMOUNT, .about = "Left out: the total without the tax."},
+    {.name = "tax", AMOUNT},
+    {.name = "total", AMOUNT, .required = true},
+    {.name = "note", WORDS, .most = 1000},
+    {.name = "expires_at", .kind = SHAPE_TIME, .about = "Until when it can be approved."},
+    {.name = "items", .kind = SHAPE_LIST, .most = 200, .of = estimate_items},
+    {0},
+};
+
 static const struct shape shipment[] = {
     {.name = "id", NEEDS_ID, .about = "The shipment's id in your system."},
     {.name = "order", NEEDS_ID, .about = "The order's id; the shipment waits until there is one."},
@@ -193,6 +219,7 @@ const struct crm_type crm_types[] = {
     {"invoice.upserted", "An invoice as it now stands.", invoice, "id"},
     {"document.added", "A document of a customer, at an https address.", document, "id"},
     {"photo.added", "A picture of an order.", photo, "id"},
+    {"estimate.upserted", "An estimate for an order, for its customer to decide.", estimate, "id"},
     {"cancellation.decided", "What you decided about a wish to cancel.", decided, NULL},
     {"ticket.answered", "What you answer a customer's report.", answered, NULL},
     {"agent.message", "What a person says in a handed-over conversation.", said, NULL},

@@ -133,6 +133,7 @@ struct text_member {
 
 static const struct text_member reply_texts[] = {
     {"lang",     offsetof(struct reply, language)         },
+    {"by",       offsetof(struct reply, by)               },
     {"body",     offsetof(struct reply, body)             },
     {"header",   offsetof(struct reply, header)           },
     {"footer",   offsetof(struct reply, footer)           },

@@ -186,6 +186,7 @@ struct reply_option {
 struct reply {
     enum reply_kind kind;
     struct str language; /* of its words: "en"; empty when nobody said */
+    struct str by;       /* TEXT: who of the business's people says it; empty: the bot */
     struct str body;
     struct str header;
     struct str footer;

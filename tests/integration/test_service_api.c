@@ -227,6 +227,8 @@ static const char *body_of(const struct api_route *route)
 {
     if (strcmp(route->what, "order.change") == 0)
         return "{'progress':40}";
+    if (strcmp(route->what, "estimate.draft") == 0)
+        return "{'items':[{'description':'x','qty':1,'unit_price_minor':1}]}";
     if (strcmp(route->what, "estimate.change") == 0)
         return "{'status':'withdrawn'}";
     if (strcmp(route->what, "review.request") == 0)
@@ -543,6 +545,66 @@ static void ord_10_a_draft_is_shown_when_staff_says_so(void **state)
     assert_int_equal(call("PATCH", "/v1/estimates/ORD-1003", "{'status':'withdrawn'}"), 409);
 }
 
+static void ord_10_an_estimate_is_drafted_sent_decided_and_withdrawn(void **state)
+{
+    const char *path = "/v1/orders/ORD-1003/estimates";
+    const char *draft =
+        "{'items':[{'description':'New spring','qty':1,'unit_price_minor':3000},"
+        "{'description':'Work','qty':2.5,'unit_price_minor':1999}],"
+        "'tax_minor':100,'note':'As we said.'}";
+
+    (void)state;
+    run_sql(owner, "delete from estimate_items; delete from estimates; delete from notices");
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(call_with(bearer(all), "POST", path, draft, "Idempotency-Key: e-1"),
+                         201);
+        assert_non_null(strstr(said, "\"status\": \"draft\""));
+        assert_non_null(strstr(said, "\"total_minor\": 8098")); /* 3000 + 4997.5 + 100 */
+        assert_non_null(strstr(said, "\"version\": 1,"));
+    }
+    assert_int_equal(call("POST", path, draft), 201); /* anew: the same draft, said again */
+    assert_non_null(strstr(said, "\"version\": 2,"));
+    assert_int_equal(ask_number(owner, "select count(*) from estimates"), 1);
+    assert_int_equal(ask_number(owner, "select count(*) from notices"), 0);
+    run_sql(owner,
+            "set role parley_bot; select set_config('parley.org_id', '" ours "', false), "
+            "set_config('parley.customer_id', (select customer_id::text from orders "
+            "where number = 'ORD-1003'), false)");
+    assert_int_equal(ask_number(owner, "select count(*) from estimates"), 0);
+    run_sql(owner, "reset role");
+    assert_int_equal(call("PATCH", "/v1/estimates/ORD-1003", "{'status':'awaiting'}"), 200);
+    assert_int_equal(call("POST", path,
+                          "{'items':[{'description':'Work','qty':1,"
+                          "'unit_price_minor':5000}],'send':true}"),
+                     201);
+    assert_non_null(strstr(said, "\"status\": \"awaiting\""));
+    assert_int_equal(call("GET", path, NULL), 200);
+    assert_non_null(strstr(said, "\"status\": \"withdrawn\"")); /* the one before */
+    assert_int_equal(ask_number(owner, "select count(*) from estimates where status = "
+                                       "'awaiting'"),
+                     1);
+    assert_int_equal(
+        ask_number(owner, "select count(*) from notices where kind = 'estimate_awaiting' and "
+                          "detail -> 'total' ->> 'minor' = '5000' and state <> 'replaced'"),
+        1);
+    assert_int_equal(call_with(bearer(foreign), "GET", path, NULL, NULL), 404);
+    assert_int_equal(call("POST", path, "{'items':[]}"), 422);
+    assert_int_equal(call("POST", path,
+                          "{'items':[{'description':'x','qty':1,"
+                          "'unit_price_minor':-5}]}"),
+                     422);
+    assert_non_null(strstr(said, "\"path\": \"items\""));
+    assert_int_equal(call("POST", path,
+                          "{'items':[{'description':'x','qty':'1.0001',"
+                          "'unit_price_minor':5}]}"),
+                     422);
+    assert_non_null(strstr(said, "items[0].qty"));
+    assert_int_equal(call("PATCH", "/v1/estimates/ORD-1003", "{'status':'withdrawn'}"), 200);
+    assert_int_equal(ask_number(owner, "select count(*) from audit where actor = 'till' and "
+                                       "action in ('estimate.draft', 'estimate.withdrawn')"),
+                     4);
+}
+
 /* --- a person -------------------------------------------------------------------------------
  */
 
@@ -573,11 +635,54 @@ static void crm_3_a_person_takes_speaks_and_gives_back(void **state)
     }
     service_until(&service, owner, "select count(*) from outbox", 0, WAIT);
     assert_int_equal(service_arrived(&service, AMELIA, "Ann here"), 1);
+    assert_int_equal(service_arrived(&service, AMELIA, "till"), 0); /* a key is nobody */
+    assert_int_equal(call("POST", arena_format(&arena, "%s/say", path).at,
+                          "{'text':'And I am Bob.','agent':'Bob'}"),
+                     409);
+    assert_non_null(strstr(said, "till holds it"));
+    assert_int_equal(call("POST", arena_format(&arena, "%s/release", path).at, "{'agent':[]}"),
+                     422);
     assert_int_equal(call("POST", arena_format(&arena, "%s/release", path).at, NULL), 200);
     service_until(&service, owner, "select count(*) from handoffs where ended_why = 'released'",
                   1, WAIT);
     assert_int_equal(call("POST", arena_format(&arena, "%s/say", path).at, "{'text':'more'}"),
                      409);
+}
+
+/* Several people with one key: each has the conversation in their own name, and the customer
+ * reads it. */
+static void crm_3_the_customer_sees_who_speaks(void **state)
+{
+    char id[UUID_TEXT_LEN + 1], *at;
+    const char *path;
+
+    (void)state;
+    write_in("human");
+    assert_int_equal(call("GET", "/v1/handoffs", NULL), 200);
+    at = strstr(said, "\"id\": \"");
+    assert_non_null(at);
+    (void)snprintf(id, sizeof id, "%.*s", UUID_TEXT_LEN, at + 7);
+    path = arena_format(&arena, "/v1/handoffs/%s", id).at;
+    assert_int_equal(call("POST", arena_format(&arena, "%s/take", path).at, "{'agent':'Anna'}"),
+                     200);
+    assert_non_null(strstr(said, "\"held_by\": \"Anna\""));
+    assert_int_equal(call("POST", arena_format(&arena, "%s/say", path).at,
+                          "{'text':'Bob here.','agent':'Bob'}"),
+                     409);
+    assert_int_equal(call("POST", arena_format(&arena, "%s/say", path).at,
+                          "{'text':'How can I help?','agent':'Anna'}"),
+                     200);
+    assert_non_null(strstr(said, "\"agent\": \"Anna\""));
+    assert_non_null(strstr(said, "\"text\": \"How can I help?\""));
+    service_until(&service, owner, "select count(*) from outbox", 0, WAIT);
+    assert_int_equal(service_arrived(&service, AMELIA, "*Anna:* How can I help?"), 1);
+    assert_int_equal(ask_number(owner, "select count(*) from audit where actor = 'till' and "
+                                       "detail ->> 'agent' = 'Anna' and action in "
+                                       "('handoff taken', 'handoff answered')"),
+                     2);
+    assert_int_equal(call("POST", arena_format(&arena, "%s/release", path).at, NULL), 200);
+    service_until(&service, owner, "select count(*) from handoffs where ended_why = 'released'",
+                  2, WAIT);
     service_stop(&service);
 }
 
@@ -596,7 +701,9 @@ int main(void)
         cmocka_unit_test(pages_of_orders_have_each_once),
         cmocka_unit_test(ord_10_a_photo_is_kept_once_and_goes_again),
         cmocka_unit_test(ord_10_a_draft_is_shown_when_staff_says_so),
+        cmocka_unit_test(ord_10_an_estimate_is_drafted_sent_decided_and_withdrawn),
         cmocka_unit_test(crm_3_a_person_takes_speaks_and_gives_back),
+        cmocka_unit_test(crm_3_the_customer_sees_who_speaks),
     };
     struct err err = {0};
 

@@ -509,6 +509,81 @@ static void crm_1_a_document_is_told_and_listed(void **state)
         1);
 }
 
+/* --- estimates ------------------------------------------------------------------------------
+ */
+
+static const char *estimate(const char *id, int version, const char *called, const char *more)
+{
+    return event(
+        id, "estimate.upserted",
+        arena_format(&arena, "'version':%d,'time':'2026-11-21T10:00:00Z',", version).at,
+        arena_format(&arena,
+                     "{'id':'%s','order':'x-E','currency':'EUR','total':'96.80',"
+                     "'tax':'16.80',%s}",
+                     called, more)
+            .at);
+}
+
+static void ord_8_an_estimate_is_drafted_sent_changed_and_decided(void **state)
+{
+    const char *items = "'items':[{'description':'Spring','qty':2.50,'unit_price':'32.00',"
+                        "'total':'80.00'}]";
+    const char *sent = arena_format(&arena, "'status':'sent',%s", items).at;
+
+    (void)state;
+    take(estimate("e0", 1, "E-1", "'status':'draft'"));
+    assert_string_equal(outcomes, "waiting");
+    take(order("eo", "'version':1,", "E", "C-0001", "processing", ""));
+    assert_int_equal(
+        asked("select count(*) from estimates where external_id = 'E-1' and status "
+              "= 'draft' and version = 1 and subtotal_minor = 8000"),
+        1);
+    assert_int_equal(asked("select count(*) from notices where kind = 'estimate_awaiting'"), 0);
+    take(estimate("e2", 3, "E-1", sent));
+    assert_string_equal(outcomes, "kept");
+    take(estimate("e1", 2, "E-1", "'status':'withdrawn'"));
+    assert_string_equal(outcomes, "older");
+    assert_int_equal(asked("select count(*) from estimates e join estimate_items i using "
+                           "(org_id, order_id, estimate_id, version) where status = 'awaiting' "
+                           "and version = 2"),
+                     1);
+    assert_int_equal(asked("select count(*) from notices where kind = 'estimate_awaiting'"), 1);
+    take(estimate("e3", 4, "E-1", sent)); /* the same again: who looks at it may still decide */
+    assert_string_equal(outcomes, "kept");
+    assert_int_equal(asked("select version from estimates where external_id = 'E-1'"), 2);
+    take(estimate("e4", 5, "E-1", "'status':'sent','note':'Cheaper.'"));
+    assert_int_equal(asked("select version from estimates where external_id = 'E-1'"), 3);
+    assert_int_equal(asked("select count(*) from notices where kind = 'estimate_awaiting' and "
+                           "state = 'waiting'"),
+                     1);
+    take(estimate("e5", 1, "E-2", sent)); /* a customer decides on one */
+    assert_int_equal(
+        asked("select count(*) from estimates where external_id = 'E-1' and status "
+              "= 'withdrawn'"),
+        1);
+    run_sql(staff, "reset role");
+    run_sql(staff, "update estimates set status = 'approved', decided_at = '" NOW
+                   "' where external_id = 'E-2'");
+    run_sql(staff, "set role parley_staff");
+    take(estimate("e6", 2, "E-2", sent));
+    assert_string_equal(outcomes, "ignored"); /* as it was said: the decision stands */
+    take(estimate("e7", 3, "E-2", "'status':'sent','note':'More.'"));
+    assert_non_null(strstr(wrong, "data.id: an id of its own: this estimate was approved"));
+    take(estimate("e8", 3, "E-2", "'status':'withdrawn'"));
+    assert_non_null(strstr(wrong, "data.id"));
+    assert_int_equal(
+        asked("select count(*) from estimates where external_id = 'E-2' and status "
+              "= 'approved'"),
+        1);
+    take(event("e9", "estimate.upserted", "'version':1,",
+               "{'id':'E-3','order':'x-E','status':'sent','currency':'USD','total':'1'}"));
+    assert_non_null(strstr(wrong, "data.currency: the order's: EUR"));
+    take(event("e10", "estimate.upserted", "'version':1,",
+               "{'id':'E-3','order':'x-E','status':'sent','currency':'EUR','subtotal':'1',"
+               "'total':'2'}"));
+    assert_non_null(strstr(wrong, "data.total"));
+}
+
 /* --- people ---------------------------------------------------------------------------------
  */
 
@@ -543,7 +618,8 @@ static void crm_3_an_agent_speaks_through_the_crm(void **state)
     assert_non_null(strstr(wrong, "data.agent: who holds it: Eve"));
     assert_int_equal(
         asked("select count(*) from outbox o join messages using (org_id, conversation_id, seq)"
-              " where why = 'person/Eve' and body::jsonb ->> 'body' = 'Hello.' and seq = 4"),
+              " where why = 'person/Eve' and body::jsonb ->> 'body' = 'Hello.' and seq = 4"
+              " and body::jsonb ->> 'by' = 'Eve'"),
         1);
     take(event("h3", "handoff.released", "",
                arena_format(&arena, "{'conversation':'%s','agent':'Eve'}", talk).at));
@@ -675,6 +751,7 @@ int main(void)
         TEST(pay_1_an_invoice_is_charged_and_corrected),
         TEST(crm_1_an_invoice_waits_for_customer_and_order),
         TEST(crm_1_a_document_is_told_and_listed),
+        TEST(ord_8_an_estimate_is_drafted_sent_changed_and_decided),
         TEST(crm_3_an_agent_speaks_through_the_crm),
         TEST(crm_1_what_cannot_be_kept_is_refused_alone),
         TEST(crm_1_what_waited_and_is_wrong_goes_to_a_person),

@@ -445,6 +445,35 @@ static void ch_6_every_kind_has_its_faces_in_every_language(void **state)
     }
 }
 
+/* --- a person ------------------------------------------------------------------------------
+ */
+
+static struct str said(struct str by, enum lang lang, enum channel channel)
+{
+    struct reply reply = {.kind = REPLY_TEXT, .by = by, .body = STR("Hello *you*.")};
+    struct face_ask ask = ask_of(&reply);
+
+    ask.locale.lang = lang;
+    return face_said(&arena, &ask, channel);
+}
+
+static void crm_3_who_speaks_is_shown_in_each_channels_manner(void **state)
+{
+    (void)state;
+    assert_str(said(STR_NONE, LANG_EN, CHANNEL_SMS), "Hello *you*."); /* the bot */
+    assert_str(said(STR(" \n"), LANG_EN, CHANNEL_SMS), "Hello *you*.");
+    assert_str(said(STR("Anna"), LANG_EN, CHANNEL_WHATSAPP), "*Anna:* Hello *you*.");
+    assert_str(said(STR("Anna"), LANG_PL, CHANNEL_SMS), "Anna: Hello *you*.");
+    assert_str(said(STR("Anna"), LANG_EN, CHANNEL_EMAIL),
+               "Anna of Lark writes:\n\nHello *you*.");
+    assert_str(said(STR("Anna"), LANG_ES, CHANNEL_EMAIL),
+               "Anna, de Lark, te escribe:\n\nHello *you*.");
+    assert_str(said(STR("Anna"), LANG_PL, CHANNEL_EMAIL), "Pisze Anna z Lark:\n\nHello *you*.");
+    assert_has(said(STR("Anna"), LANG_AR, CHANNEL_EMAIL), "رسالة من \u2068Anna\u2069");
+    assert_has(said(STR("Anna"), LANG_AR, CHANNEL_WHATSAPP), "*\u2068Anna\u2069:* ");
+    assert_str(said(STR("A*n\nn*a"), LANG_EN, CHANNEL_WHATSAPP), "*An na:* Hello *you*.");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -461,6 +490,7 @@ int main(void)
         cmocka_unit_test(ch_6_a_colour_is_six_digits_and_can_be_written_on),
         cmocka_unit_test(ch_6_addresses_in_words_become_links_and_nothing_more),
         cmocka_unit_test(ch_6_every_kind_has_its_faces_in_every_language),
+        cmocka_unit_test(crm_3_who_speaks_is_shown_in_each_channels_manner),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
