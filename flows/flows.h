@@ -115,6 +115,10 @@ struct flow_answer {
  * Silence leaves the conversation as it was. */
 #define FLOW_NOTICE "notice."
 
+/* A variable that a flow may take: there when its notice comes while a question is open that
+ * does more than read. It says what it has to say, and asks nothing. */
+#define FLOW_BUSY "busy"
+
 /* Something to happen later unless the customer answers first: an EVENT_TIMER whose `detail` is
  * this name. A name tells one asking from every other, so an old one does nothing. */
 struct flow_timer {

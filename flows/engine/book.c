@@ -194,6 +194,15 @@ const struct flow_def *book_flow_on(const struct book *book, struct str intent)
     return NULL;
 }
 
+bool flow_takes(const struct flow_def *flow, struct str name)
+{
+    for (size_t i = 0; i < flow->n_takes; i++) {
+        if (str_eq(flow->takes[i], name))
+            return true;
+    }
+    return false;
+}
+
 const struct state_def *flow_state(const struct flow_def *flow, struct str name)
 {
     for (size_t i = 0; i < flow->n_states; i++) {

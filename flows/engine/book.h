@@ -58,6 +58,8 @@ struct saying {
     struct str image;           /* a path of the row: where a picture is, sent with the words */
     struct str document;        /* a path of the row: the id of a file that we keep, likewise */
     struct str filename;        /* a path of the row: what is no picture has one */
+    struct str link;            /* a path: where a link leads, sent with the words */
+    struct str label;           /* a key: the words on it */
     const struct saying *lines; /* said after each row, with the row in scope */
     size_t n_lines;
 };
@@ -257,6 +259,8 @@ struct book {
 
 const struct flow_def *book_flow(const struct book *book, struct str name);
 const struct flow_def *book_flow_on(const struct book *book, struct str intent);
+/* Whether whoever begins it may give a variable of that name. */
+bool flow_takes(const struct flow_def *flow, struct str name);
 const struct state_def *flow_state(const struct flow_def *flow, struct str name);
 
 /* Resolve names and judge the whole: nothing unreachable, nothing unanswered, no way without an

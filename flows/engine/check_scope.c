@@ -10,17 +10,6 @@ static struct str root_of(struct str path)
     return str_slice(path, 0, str_find(path, STR(".")));
 }
 
-static bool is_variable(const struct checker *checker, struct str name)
-{
-    const struct flow_def *flow = checker->flow;
-
-    for (size_t i = 0; i < flow->n_takes; i++) {
-        if (str_eq(flow->takes[i], name))
-            return true;
-    }
-    return false;
-}
-
 static bool sets_variable(const struct moves *moves, struct str name)
 {
     for (size_t i = 0; i < moves->n; i++) {
@@ -50,7 +39,7 @@ static bool state_sets(const struct state_def *state, struct str name)
 
 bool check_knows(const struct checker *checker, struct str name)
 {
-    if (str_eq(name, STR("offset")) || is_variable(checker, name))
+    if (str_eq(name, STR("offset")) || flow_takes(checker->flow, name))
         return true;
     for (size_t i = 0; i < checker->flow->n_states; i++) {
         if (state_sets(&checker->flow->states[i], name))

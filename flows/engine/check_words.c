@@ -33,34 +33,6 @@ bool check_words(struct checker *checker, unsigned line, struct str key, enum wh
     return true;
 }
 
-static bool check_saying(struct checker *checker, const struct saying *saying, enum where where,
-                         bool in_row)
-{
-    if (saying->each.len || in_row) {
-        if (!want_words(checker, saying->line, saying->key))
-            return false;
-    } else if (!check_words(checker, saying->line, saying->key, where)) {
-        return false;
-    }
-    if (!in_row && (!check_want_in_scope(checker, saying->line, saying->when, where) ||
-                    !check_want_in_scope(checker, saying->line, saying->each, where)))
-        return false;
-    for (size_t i = 0; i < saying->n_lines; i++) {
-        if (!check_saying(checker, &saying->lines[i], where, true))
-            return false;
-    }
-    return true;
-}
-
-bool check_sayings(struct checker *checker, const struct sayings *says, enum where where)
-{
-    for (size_t i = 0; i < says->n; i++) {
-        if (!check_saying(checker, &says->items[i], where, false))
-            return false;
-    }
-    return true;
-}
-
 /* In every language, with the longest values: what would be cut for a customer is found now. */
 static bool check_fits(struct checker *checker, unsigned line, struct str key, size_t max)
 {
@@ -82,6 +54,44 @@ static bool check_fits(struct checker *checker, unsigned line, struct str key, s
 /* Characters that WhatsApp takes of a button's or label's words, of a row's, of what stands
  * below a row, of the text over buttons or a link, and of any other. */
 enum { BUTTON_ROOM = 20, ROW_ROOM = 24, HINT_ROOM = 72, BODY_ROOM = 1024, TEXT_ROOM = 4096 };
+
+static bool check_link(struct checker *checker, const struct saying *saying, enum where where)
+{
+    return check_want_in_scope(checker, saying->line, saying->link, where) &&
+           check_words(checker, saying->line, saying->label, where) &&
+           check_fits(checker, saying->line, saying->label, BUTTON_ROOM) &&
+           check_fits(checker, saying->line, saying->key, BODY_ROOM);
+}
+
+static bool check_saying(struct checker *checker, const struct saying *saying, enum where where,
+                         bool in_row)
+{
+    if (saying->each.len || in_row) {
+        if (!want_words(checker, saying->line, saying->key))
+            return false;
+    } else if (!check_words(checker, saying->line, saying->key, where)) {
+        return false;
+    }
+    if (!in_row && (!check_want_in_scope(checker, saying->line, saying->when, where) ||
+                    !check_want_in_scope(checker, saying->line, saying->each, where)))
+        return false;
+    if (saying->link.len && !check_link(checker, saying, where))
+        return false;
+    for (size_t i = 0; i < saying->n_lines; i++) {
+        if (!check_saying(checker, &saying->lines[i], where, true))
+            return false;
+    }
+    return true;
+}
+
+bool check_sayings(struct checker *checker, const struct sayings *says, enum where where)
+{
+    for (size_t i = 0; i < says->n; i++) {
+        if (!check_saying(checker, &says->items[i], where, false))
+            return false;
+    }
+    return true;
+}
 
 static size_t body_room(const struct prompt *prompt)
 {

@@ -217,15 +217,15 @@ static void on_release(struct flow_turn *turn, struct str how)
 }
 
 /* A question of ours does not come between the customer and one that they are at: within the
- * hour they may still answer that. Whoever made the notice looks at it anew. */
+ * hour they may still answer that. Whoever made the notice looks at it anew. A flow that takes
+ * `busy` asks nothing then. */
 static bool would_disturb(const struct flow_turn *turn, const struct flow_def *flow)
 {
-    const struct kept *kept = &turn->kept;
     bool asks = false;
 
     for (size_t i = 0; i < flow->n_states && !asks; i++)
         asks = flow->states[i].prompt.kind != PROMPT_NONE;
-    return asks && kept->open && !kept->now.at->again &&
+    return asks && follow_under_way(&turn->kept) && !flow_takes(flow, STR(FLOW_BUSY)) &&
            turn->in->now - turn->in->last_inbound_at < RESTS_AFTER;
 }
 
@@ -246,6 +246,8 @@ static void on_notice(struct flow_turn *turn, struct str name)
     turn->aside = before;
     follow_aside(turn, flow);
     turn_begin_flow(turn, flow, NULL);
+    if (follow_under_way(before) && flow_takes(flow, STR(FLOW_BUSY)))
+        turn_set(turn, STR(FLOW_BUSY), value_text(STR("yes")));
 }
 
 static void on_timer(struct flow_turn *turn)

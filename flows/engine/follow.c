@@ -7,8 +7,7 @@
 #include "flows/engine/manners.h"
 #include "flows/understand/remark.h"
 
-/* A thread that must not be lost: a prompt that does more than read. */
-static bool under_way(const struct kept *kept)
+bool follow_under_way(const struct kept *kept)
 {
     return kept->open && !kept->now.at->again;
 }
@@ -27,7 +26,7 @@ static void forget_flow(struct kept *kept, const struct flow_def *flow)
 void follow_aside(struct flow_turn *turn, const struct flow_def *flow)
 {
     struct kept *kept = &turn->kept;
-    bool keep = flow->returns ? kept->open : under_way(kept);
+    bool keep = flow->returns ? kept->open : follow_under_way(kept);
 
     forget_flow(kept, flow);
     if (keep && kept->now.flow != flow) {
@@ -51,10 +50,8 @@ static struct str tracking_of(const struct understood *meant)
 static void give(struct flow_turn *turn, const struct flow_def *flow, struct str name,
                  struct str value)
 {
-    for (size_t i = 0; value.len && i < flow->n_takes; i++) {
-        if (str_eq(flow->takes[i], name))
-            turn_set(turn, name, value_text(value));
-    }
+    if (value.len && flow_takes(flow, name))
+        turn_set(turn, name, value_text(value));
 }
 
 void follow_start(struct flow_turn *turn, const struct flow_def *flow,
@@ -132,7 +129,7 @@ static void greet(struct flow_turn *turn)
 {
     if (!manners_is_first(turn))
         turn_say_key(turn, STR("welcome.again"));
-    if (under_way(&turn->kept)) {
+    if (follow_under_way(&turn->kept)) {
         turn_again(turn);
     } else {
         turn_menu(turn);

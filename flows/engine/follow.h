@@ -10,6 +10,9 @@
  * none. */
 const struct flow_def *follow_flow(const struct book *book, struct str intent);
 
+/* A thread that must not be lost: a prompt is open that does more than read. */
+bool follow_under_way(const struct kept *kept);
+
 /* Make way for @flow: what is under way waits on the stack, mere reading is left. */
 void follow_aside(struct flow_turn *turn, const struct flow_def *flow);
 

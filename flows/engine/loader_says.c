@@ -24,10 +24,21 @@ static bool may_show_files(struct loader *loader, const struct node *node,
     return true;
 }
 
+static bool may_show_link(struct loader *loader, const struct node *node,
+                          const struct saying *saying)
+{
+    if (!saying->link.len == !saying->label.len &&
+        (!saying->link.len || (!saying->each.len && !saying->close)))
+        return true;
+    return REFUSE(loader, node,
+                  "a 'link' has a 'label' and stands in a 'say' without 'each'; write both");
+}
+
 static bool read_saying(struct loader *loader, const struct node *node, struct saying *saying)
 {
-    static const char *const names[] = {"say",   "line",     "when",     "each", "lines",
-                                        "image", "document", "filename", NULL};
+    static const char *const names[] = {"say",   "line",  "when",     "each",
+                                        "lines", "image", "document", "filename",
+                                        "link",  "label", NULL};
     const struct node *lines;
     struct sayings inner = {0};
 
@@ -52,7 +63,9 @@ static bool read_saying(struct loader *loader, const struct node *node, struct s
         !loader_path(loader, node, "image", &saying->image) ||
         !loader_path(loader, node, "document", &saying->document) ||
         !loader_path(loader, node, "filename", &saying->filename) ||
-        !may_show_files(loader, node, saying))
+        !loader_path(loader, node, "link", &saying->link) ||
+        !loader_text(loader, node, "label", &saying->label) ||
+        !may_show_files(loader, node, saying) || !may_show_link(loader, node, saying))
         return false;
     lines = node_get(node, "lines");
     if (!lines)

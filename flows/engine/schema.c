@@ -54,6 +54,8 @@ const struct schema_entry schema_entries[] = {
     {SCHEMA_SAYING, false, "image", "path", "the row's picture, which the words stand below"},
     {SCHEMA_SAYING, false, "document", "path", "the id of the row's kept file, sent likewise"},
     {SCHEMA_SAYING, false, "filename", "path", "the kept file's name, if it is no picture"},
+    {SCHEMA_SAYING, false, "link", "path", "where a link leads that goes with the words"},
+    {SCHEMA_SAYING, false, "label", "key", "the words on that link"},
 
     {SCHEMA_CHOICE, true, "choice", "name", "its name, which is the event"},
     {SCHEMA_CHOICE, false, "when", "path", "offered only when there is something there"},

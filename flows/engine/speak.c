@@ -154,6 +154,8 @@ static void say_each(struct flow_turn *turn, const struct saying *saying,
                      const struct record *outer);
 static void say_file(struct flow_turn *turn, const struct saying *saying,
                      const struct record *row);
+static void link_add(struct flow_turn *turn, struct str body, struct value url,
+                     struct str label);
 
 static void say_one(struct flow_turn *turn, const struct saying *saying,
                     const struct record *row)
@@ -166,6 +168,9 @@ static void say_one(struct flow_turn *turn, const struct saying *saying,
     }
     if (saying->each.len) {
         say_each(turn, saying, row);
+    } else if (saying->link.len) {
+        link_add(turn, turn_words(turn, saying->key, row), turn_value(turn, row, saying->link),
+                 saying->label);
     } else {
         text_add(turn, turn_words(turn, saying->key, row), saying->close);
     }
@@ -300,6 +305,21 @@ static struct reply *ask_with(struct flow_turn *turn, enum reply_kind kind, stru
     said = arena_str(turn->arena, (struct str){turn->text, turn->text_len});
     turn->text_len = 0;
     return reply_add(turn, kind, str_cut(turn->arena, said, max));
+}
+
+/* A link that leads nowhere is only words. */
+static void link_add(struct flow_turn *turn, struct str body, struct value url,
+                     struct str label)
+{
+    struct reply *reply;
+
+    if (url.kind != VALUE_TEXT || url.text.len == 0) {
+        text_add(turn, body, false);
+        return;
+    }
+    reply = ask_with(turn, REPLY_LINK, body, BODY_MAX);
+    reply->url = url.text;
+    reply->label = str_cut(turn->arena, turn_words(turn, label, NULL), BUTTON_MAX);
 }
 
 /* --- options ------------------------------------------------------------------------------ */
@@ -505,24 +525,6 @@ static void ask_media(struct flow_turn *turn, struct str body)
     reply->n_options = options.n;
 }
 
-static void ask_link(struct flow_turn *turn, struct str body)
-{
-    const struct prompt *prompt = &turn->kept.now.at->prompt;
-    struct value url = turn_expr(turn, &prompt->url);
-    struct reply *reply;
-
-    if (url.kind != VALUE_TEXT || url.text.len == 0) {
-        text_add(turn, body, false);
-        return;
-    }
-    reply = ask_with(turn, REPLY_LINK, body, BODY_MAX);
-    reply->url = url.text;
-    reply->label = str_cut(
-        turn->arena,
-        turn_words(turn, prompt->label.len ? prompt->label : STR("tracking.link.label"), NULL),
-        BUTTON_MAX);
-}
-
 void turn_ask(struct flow_turn *turn)
 {
     struct kept *kept = &turn->kept;
@@ -541,7 +543,8 @@ void turn_ask(struct flow_turn *turn)
         ask_buttons(turn, body);
         break;
     case PROMPT_LINK:
-        ask_link(turn, body);
+        link_add(turn, body, turn_expr(turn, &prompt->url),
+                 prompt->label.len ? prompt->label : STR("tracking.link.label"));
         break;
     case PROMPT_MEDIA:
         ask_media(turn, body);

@@ -166,6 +166,7 @@ static void a_sound_book_loads(void **state)
         "on: {yes: done, no: done, c: done, d: done}}\n",
         HEAD "  a:\n    load: orders_list\n"
              "    say: {say: row3, each: orders_list, image: url}\n    target: done\n",
+        HEAD "  a: {say: {say: hello, link: customer.name, label: t.go}, target: done}\n",
         /* a question asked again is no loop */
         HEAD
         "  a: {ask: {buttons: ask, titles: t, choices: [yes, no]}, on: {yes: b, no: done}}\n"
@@ -337,6 +338,15 @@ static void flw_2_a_choice_or_picture_that_makes_no_sense_is_refused(void **stat
         {HEAD "  a: {say: {say: hello, document: id}, target: done}\n",                                   "4", "with an 'each'"               },
         {HEAD
          "  a: {say: {say: hello, each: customer, image: url, filename: name}, target: done}\n", "4", "names a 'document'"           },
+        {HEAD "  a: {say: {say: hello, link: customer.name}, target: done}\n",                            "4",
+         "has a 'label'"                                                                                                                      },
+        {HEAD "  a: {say: {say: hello, label: t.go}, target: done}\n",                                    "4", "has a 'label'"                },
+        {HEAD "  a: {say: {line: hello, link: customer.name, label: t.go}, target: done}\n",
+         "4",                                                                                                  "stands in a 'say'"            },
+        {HEAD "  a: {say: {say: hello, link: nobody.url, label: t.go}, target: done}\n",                  "4",
+         "nothing that this state knows"                                                                                                      },
+        {HEAD "  a: {say: {say: hello, link: customer.name, label: none}, target: done}\n",               "4",
+         "are missing"                                                                                                                        },
     };
 
     (void)state;
