@@ -476,8 +476,11 @@ static void apply_got(struct sandbox *sandbox, const json_t *record, struct chat
                     text_in(reaction, "emoji"));
         return;
     }
+    OWNED_JSON(shown) = json_copy((json_t *)body);
+    if (json_object_get(record, "words")) /* a template's, as it was when it was sent */
+        json_object_set(shown, "words", json_object_get(record, "words"));
     json_t *entry = chats_add(sandbox, person, "bot", text_in(record, "id"),
-                              json_integer_value(json_object_get(record, "at")), body, "sent");
+                              json_integer_value(json_object_get(record, "at")), shown, "sent");
     json_object_set(entry, "number", json_object_get(record, "number"));
 }
 

@@ -392,6 +392,12 @@ void chats_typing(struct sandbox *sandbox, struct chatter *person, usec_t until)
         tell(sandbox, json_pack("{s:s, s:b}", "who", person->who, "typing", 1));
 }
 
+void chats_crm(struct sandbox *sandbox, const json_t *event)
+{
+    if (sandbox->watchers)
+        tell(sandbox, json_pack("{s:O}", "crm", event));
+}
+
 json_t *chats_since(struct sandbox *sandbox, struct chatter *person, int64_t version)
 {
     json_t *entries = json_array();

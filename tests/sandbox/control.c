@@ -123,6 +123,11 @@ static void post_crm(struct sandbox *sandbox, struct http_exchange *exchange, js
     answer_json(exchange, 200, json_object());
 }
 
+static void post_crm_push(struct sandbox *sandbox, struct http_exchange *exchange, json_t *body)
+{
+    crm_push(sandbox, exchange, body);
+}
+
 /* --- for the phone page ----------------------------------------------------------------------
  */
 
@@ -130,11 +135,13 @@ static void get_people(struct sandbox *sandbox, struct http_exchange *exchange, 
 {
     (void)body;
     answer_json(exchange, 200,
-                json_pack("{s:s, s:s, s:s?, s:s?, s:o}", "business", sandbox->settings.business,
-                          "number", sandbox->settings.numbers[0].display, "sms",
+                json_pack("{s:s, s:s, s:s?, s:s?, s:s?, s:o}", "business",
+                          sandbox->settings.business, "number",
+                          sandbox->settings.numbers[0].display, "sms",
                           sandbox->settings.twilio_sid ? sandbox->settings.sms_number : NULL,
-                          "mail", sandbox->settings.mail_address, "people",
-                          chats_people(sandbox)));
+                          "mail", sandbox->settings.mail_address, "crm",
+                          sandbox->settings.crm_secret ? sandbox->settings.crm_source : NULL,
+                          "people", chats_people(sandbox)));
 }
 
 static void post_people(struct sandbox *sandbox, struct http_exchange *exchange, json_t *body)
@@ -373,6 +380,7 @@ static const struct route {
     {"GET",  "journal",     get_journal,      false},
     {"GET",  "crm",         get_crm,          false},
     {"POST", "crm",         post_crm,         false},
+    {"POST", "crm-push",    post_crm_push,    false},
     {"GET",  "people",      get_people,       false},
     {"POST", "people",      post_people,      false},
     {"GET",  "chat",        get_chat,         false},

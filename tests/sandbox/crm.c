@@ -67,6 +67,7 @@ static void take(struct sandbox *sandbox, json_t *event, struct http_exchange *e
     json_object_set_new(record, "raw", raw_of(exchange));
     journal_append(sandbox->journal, record);
     callbacks_replay(sandbox, record);
+    chats_crm(sandbox, record);
 }
 
 void crm_apply(struct sandbox *sandbox, const json_t *record)

@@ -194,6 +194,10 @@ static struct str take(struct call *call, struct chatter *person, const json_t *
                                    "n", (json_int_t)n, "at", (json_int_t)clock_now(), "who",
                                    person->who, "to", person->who, "number", call->object.at,
                                    call->object.len, "id", id.at, id.len, "body", body);
+    struct str words =
+        templates_words(sandbox, &call->exchange->arena, json_object_get(body, "template"));
+    if (words.len > 0)
+        json_set_text(record, "words", words);
     if (key)
         json_object_set(record, "key", key);
     count_key(sandbox, body);

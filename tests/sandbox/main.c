@@ -53,6 +53,7 @@ static const char usage[] =
     "  --smtp-cert FILE     it wants STARTTLS; its certificate, made at start, goes here\n"
     "  --smtp-user NAME     it wants to know who calls (password: SMTP_PASSWORD)\n"
     "  --crm-secret S       a CRM takes events at /crm/events (or CRM_SECRET)\n"
+    "  --crm-source URI     for whom that CRM speaks when it tells the service something\n"
     "  --mail-token T       a mail gateway's, for raw mail (MAIL_GATEWAY_TOKEN)\n"
     "  --faults JSON        as POST /control/faults\n"
     "  --seed N             for the faults' dice\n"
@@ -88,6 +89,7 @@ enum option_id {
     OPT_STRIPE_OPENAPI,
     OPT_MAIL_TOKEN,
     OPT_CRM_SECRET,
+    OPT_CRM_SOURCE,
     OPT_SMTP_PORT,
     OPT_SMTP_CERT,
     OPT_SMTP_USER,
@@ -130,6 +132,7 @@ static const struct option options[] = {
     {"smtp-user",       required_argument, NULL, OPT_SMTP_USER     },
     {"mail-token",      required_argument, NULL, OPT_MAIL_TOKEN    },
     {"crm-secret",      required_argument, NULL, OPT_CRM_SECRET    },
+    {"crm-source",      required_argument, NULL, OPT_CRM_SOURCE    },
     {"faults",          required_argument, NULL, OPT_FAULTS        },
     {"seed",            required_argument, NULL, OPT_SEED          },
     {"delivered-after", required_argument, NULL, OPT_DELIVERED     },
@@ -258,6 +261,9 @@ static bool set_option(struct sandbox *sandbox, int id, char *value, struct err 
         return true;
     case OPT_CRM_SECRET:
         s->crm_secret = value;
+        return true;
+    case OPT_CRM_SOURCE:
+        s->crm_source = value;
         return true;
     case OPT_MAIL_TOKEN:
         s->mail_token = value;

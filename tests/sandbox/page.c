@@ -18,6 +18,7 @@ FILE_BYTES(messages, "messages.js");
 FILE_BYTES(samples, "samples.js");
 FILE_BYTES(texts, "texts.js");
 FILE_BYTES(mailbox, "mailbox.js");
+FILE_BYTES(crm, "crm.js");
 FILE_BYTES(icon, "icon.svg");
 
 static const struct page_file {
@@ -33,6 +34,7 @@ static const struct page_file {
     {"/samples.js",  "text/javascript; charset=utf-8", page_samples_at,  page_samples_end },
     {"/texts.js",    "text/javascript; charset=utf-8", page_texts_at,    page_texts_end   },
     {"/mailbox.js",  "text/javascript; charset=utf-8", page_mailbox_at,  page_mailbox_end },
+    {"/crm.js",      "text/javascript; charset=utf-8", page_crm_at,      page_crm_end     },
     {"/icon.svg",    "image/svg+xml",                  page_icon_at,     page_icon_end    },
 };
 

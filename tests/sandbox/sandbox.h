@@ -12,7 +12,7 @@
  *     smtp.c       a mail server, for what leaves by SMTP; smtp_tls.c, smtp_check.c
  *     mime_in.c    a mail that came by SMTP, read
  *     mime_out.c   a person's mail as bytes
- *     crm.c        a CRM that is told of events
+ *     crm.c        a CRM that is told of events; crm_push.c: and tells of its own
  *     stripe.c     Stripe: links to pay, refunds; stripe_*.c
  *     control.c    what tests and the phone page ask for
  *     chats.c      people, what was said in their chats, and who watches
@@ -69,6 +69,7 @@ struct settings {
     const char *stripe_key;    /* without it every call is refused */
     const char *stripe_secret; /* signs what Stripe tells */
     const char *crm_secret;    /* "whsec_...", of a CRM; without it there is none */
+    const char *crm_source;    /* for whom it speaks; without it, it tells nothing */
     const char *mail_token;    /* a gateway's, for /webhooks/mail/ADDRESS */
     const char *business;      /* the name over the page's chat */
     int64_t delivered_ms;      /* after the answer; below 0: never */
@@ -216,6 +217,11 @@ void crm_apply(struct sandbox *sandbox, const json_t *record);
 /* {"n", "events"}: those after the first so many. */
 json_t *crm_list(struct sandbox *sandbox, size_t after);
 
+/* --- crm_push.c --------------------------------------------------------------------------- */
+/* Post {"type", "data"} to the service as the CRM's event, and answer with what came of it:
+ * {"status", "answer"}. */
+void crm_push(struct sandbox *sandbox, struct http_exchange *exchange, const json_t *wish);
+
 /* --- stripe.c, stripe_page.c ---------------------------------------------------------------
  */
 /* False when the path is not Stripe's, nor its page's. */
@@ -326,6 +332,8 @@ bool chats_mark(struct sandbox *sandbox, struct chatter *person, struct str id,
 void chats_react(struct sandbox *sandbox, struct chatter *person, struct str id,
                  const char *member, struct str emoji);
 void chats_typing(struct sandbox *sandbox, struct chatter *person, usec_t until);
+/* Who watches is told of an event that the CRM has taken. */
+void chats_crm(struct sandbox *sandbox, const json_t *event);
 void chats_watch(struct sandbox *sandbox, struct http_exchange *exchange);
 /* {"version", "typing", "entries"} of what changed after `version`. */
 json_t *chats_since(struct sandbox *sandbox, struct chatter *person, int64_t version);
@@ -367,6 +375,9 @@ const json_t *templates_find(const struct sandbox *sandbox, struct str name,
                              struct str language);
 /* The error that a message's template has; 0: none. */
 int templates_wrong(struct sandbox *sandbox, const json_t *sent);
+/* What a person reads of it; empty when there is none of that name. */
+struct str templates_words(const struct sandbox *sandbox, struct arena *into,
+                           const json_t *sent);
 
 /* --- media.c ------------------------------------------------------------------------------ */
 /* Keep a file; the id is written to `id` (terminated). `number`: whose messages may name it;

@@ -1,7 +1,8 @@
 /*
  * Templates as Meta keeps them: looked at for a moment, then approved, or rejected when the
  * name says "reject"; one that says "promo" becomes marketing. Of what was decided the service
- * hears by webhook. From the first template on, messages are held against those that there are.
+ * hears by webhook. From the first template on, messages are held against those that there are,
+ * and the phone page shows their words.
  */
 #include "bot/base/json.h"
 #include "tests/sandbox/sandbox.h"
@@ -148,4 +149,45 @@ int templates_wrong(struct sandbox *sandbox, const json_t *sent)
         return 132001;
     const json_t *body = component_of(json_object_get(template, "components"), "body");
     return json_array_size(parameters) == holes_in(text_in(body, "text")) ? 0 : 132000;
+}
+
+/* --- as it is read ------------------------------------------------------------------------ */
+
+/* The value for "1" or for a name. */
+static struct str value_of(const json_t *parameters, struct str hole)
+{
+    int64_t n = 0;
+    json_t *parameter;
+    size_t i;
+
+    if (str_to_int(hole, &n) && n > 0)
+        return text_in(json_array_get(parameters, (size_t)n - 1), "text");
+    json_array_foreach(parameters, i, parameter)
+    {
+        if (str_eq(text_in(parameter, "parameter_name"), hole))
+            return text_in(parameter, "text");
+    }
+    return STR_NONE;
+}
+
+struct str templates_words(const struct sandbox *sandbox, struct arena *into,
+                           const json_t *sent)
+{
+    const json_t *template = templates_find(sandbox, text_in(sent, "name"),
+                                            text_in(json_object_get(sent, "language"), "code"));
+    struct str rest =
+        text_in(component_of(json_object_get(template, "components"), "body"), "text");
+    const json_t *parameters = json_object_get(
+        component_of(json_object_get(sent, "components"), "body"), "parameters");
+    struct str words = STR_NONE;
+
+    while (rest.len > 0) {
+        size_t open = str_find(rest, STR("{{")), close = str_find(rest, STR("}}"));
+        if (close >= rest.len || open > close)
+            return arena_concat(into, words, rest);
+        words = arena_concat(into, words, str_slice(rest, 0, open),
+                             value_of(parameters, str_slice(rest, open + 2, close)));
+        rest = str_slice(rest, close + 2, rest.len);
+    }
+    return words;
 }

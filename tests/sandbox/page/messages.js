@@ -80,6 +80,7 @@ export const summary = (message) => {
     interactive.button_reply?.title ??
     message.button?.text ??
     message[type]?.caption ??
+    message.words ??
     kinds[type] ??
     "Message"
   ).replaceAll(/[*_~`]/g, "");
@@ -121,7 +122,8 @@ const headerPart = (header) => {
   return mediaPart(header.type, header[header.type] ?? {});
 };
 
-const templatePart = (template) => {
+const templatePart = (template, said) => {
+  if (said) return [words(said)];
   const values = (template.components ?? [])
     .flatMap((component) => component.parameters ?? [])
     .map((parameter) => parameter.text ?? parameter.payload ?? parameter.type);
@@ -144,7 +146,7 @@ export const content = (message) => {
   if (type === "contacts")
     return message.contacts.map((one) =>
       card("person", one.name?.formatted_name ?? "Contact", one.phones?.[0]?.phone));
-  if (type === "template") return templatePart(message.template);
+  if (type === "template") return templatePart(message.template, message.words);
   if (type === "button") return [words(message.button.text)];
   if (type === "interactive") {
     const interactive = message.interactive;

@@ -7,6 +7,7 @@
 import { content, element, icon, replies, summary } from "./messages.js";
 import { createMailbox } from "./mailbox.js";
 import { createTexts } from "./texts.js";
+import { createCrm } from "./crm.js";
 import { sampleContact, samplePhoto, samplePlace, sampleVoice } from "./samples.js";
 
 const $ = (id) => document.getElementById(id);
@@ -368,6 +369,7 @@ const loadPeople = async () => {
   state.people = answer.people;
   $("texts-number").textContent = answer.sms ?? "";
   for (const app of ["sms", "mail"]) $(`tab-${app}`).disabled = !answer[app];
+  $("crm").hidden = !answer.crm;
   $("business").textContent = answer.business;
   $("avatar").textContent = [...answer.business][0] ?? "P";
   document.title = `${answer.business}: a phone to try it with`;
@@ -529,6 +531,8 @@ const inner = { post, upload, trouble, who: () => state.who };
 const texts = createTexts(inner);
 const mailbox = createMailbox({ ...inner, unread: () => notice("mail") });
 
+const crm = createCrm({ ...inner, ask, person: () => state.people.find((one) => one.who === state.who) ?? {} });
+
 const tabs = [...document.querySelectorAll("[data-app]")];
 const openApp = (app) => {
   state.app = app;
@@ -605,12 +609,13 @@ const listen = () => {
   let opened = false;
   events.addEventListener("open", () => {
     trouble(null);
-    if (opened) load().catch(() => {});
+    if (opened) Promise.all([load(), crm.load()]).catch(() => {});
     opened = true;
   });
   events.addEventListener("error", () => trouble("The sandbox does not answer; trying again."));
   events.addEventListener("message", ({ data }) => {
     const news = JSON.parse(data);
+    if (news.crm) crm.show(news.crm);
     if (news.who !== state.who) return;
     if (news.entry) show(news.entry);
     if (news.typing) showTyping(Date.now() + 25000);
@@ -624,7 +629,7 @@ const begin = async () => {
     const first = state.people.find((one) => one.seeded)?.who ?? state.people[0]?.who ?? "+15550100099";
     const made = await post("/control/people", { who: wanted ?? first }).catch(() => post("/control/people", { who: first }));
     if (!state.people.some((one) => one.who === made.who)) await loadPeople();
-    await become(made.who);
+    await Promise.all([become(made.who), crm.load()]);
     listen();
     document.documentElement.dataset.ready = "yes";
   } catch (error) {
