@@ -211,7 +211,8 @@ static void look(struct visit *visit)
     unsubscribe[2] = param_time(arena, clock_now());
     call_init(&visit->call, arena, visit->link.org);
     visit->call.done = looked;
-    call_add(&visit->call, &SQL_LINK_MESSAGE, params);
+    call_add(&visit->call, visit->kind == LINK_TAP ? &SQL_LINK_MESSAGE : &SQL_LINK_CONVERSATION,
+             params);
     if (visit->kind == LINK_UNSUBSCRIBE && visit->acts)
         call_add(&visit->call, &SQL_LINK_UNSUBSCRIBE, unsubscribe);
     db_call(visit->worker->db, &visit->call);

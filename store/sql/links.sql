@@ -11,6 +11,16 @@ select m.body, m.at, coalesce(c.language, b.language), b.time_zone, b.name, b.em
   join businesses b on b.org_id = m.org_id
  where m.org_id = $1::uuid and m.conversation_id = $2::uuid and m.seq = $3::int8 and not m.inbound;
 
+-- name: link_conversation
+-- Likewise for who wants to hear nothing more: that is good as long as there is somebody to hear it, also
+-- when the message itself has been forgotten.
+-- $1 org  $2 conversation
+select '', null::timestamptz, coalesce(c.language, b.language), b.time_zone, b.name
+  from conversations c
+  join contact_points p on p.org_id = c.org_id and p.contact_id = c.contact_id
+  join businesses b on b.org_id = c.org_id
+ where c.org_id = $1::uuid and c.conversation_id = $2::uuid;
+
 -- name: link_unsubscribe
 -- $1 org  $2 conversation  $3 now
 select unsubscribe($1::uuid, $2::uuid, $3::timestamptz) as outcome;

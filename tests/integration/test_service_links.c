@@ -258,6 +258,23 @@ static void ch_5_one_click_unsubscribes_and_a_get_does_not(void **state)
     service_stop(&service);
 }
 
+/* What is said to whoever clicked is what was done: long after the message was forgotten, too.
+ */
+static void ch_5_unsubscribing_works_when_the_message_is_forgotten(void **state)
+{
+    struct link link = last_said(), none = link;
+
+    (void)state;
+    link.seq = 999;
+    assert_int_equal(visit(url_of(LINK_UNSUBSCRIBE, &link), NULL), 200);
+    assert_int_equal(visit(url_of(LINK_UNSUBSCRIBE, &link), "x"), 200);
+    assert_true(ask_number(owner, "select count(*) from consent_log where source ="
+                                  " 'unsubscribe'") >= 6);
+    none.conversation.bytes[5] ^= 1;
+    assert_int_equal(visit(url_of(LINK_UNSUBSCRIBE, &none), "x"), 410);
+    service_stop(&service);
+}
+
 static void ntf_1_who_is_nobody_s_hears_nothing_more(void **state)
 {
     struct link link = last_said();
@@ -337,6 +354,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(
             ops_6_a_dead_tap_or_event_of_ours_says_why_it_is_not_replayed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(ch_5_unsubscribing_works_when_the_message_is_forgotten,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(ntf_1_who_is_nobody_s_hears_nothing_more, set_up,
                                         tear_down),
     };
