@@ -22,11 +22,11 @@
 
 #include <cmocka.h>
 
-#define SECRET "a secret that signs"
-#define TOKEN  "EAAB0123456789"
+#define SECRET SERVICE_APP_SECRET
+#define TOKEN  SERVICE_TOKEN
 
 #define TWILIO_SID     "AC0123456789abcdef0123456789abcdef"
-#define TWILIO_SECRET  "atokenofTwilios"
+#define TWILIO_SECRET  SERVICE_TWILIO_SECRET
 #define STRIPE_OPENAPI PARLEY_SOURCE_DIR "/../shared/providers/stripe.mock.openapi.json"
 #define STRIPE_KEY     "sk_test_parleysownkey"
 #define RESEND_OPENAPI PARLEY_SOURCE_DIR "/../shared/providers/resend.openapi.json"
@@ -709,7 +709,7 @@ static struct str form_decode(struct arena *into, struct str text)
 }
 
 /* Made here anew, and not by the code under test: address, then each field by its name. */
-static void sign_form(const char *secret, const char *url, struct str form, char line[64])
+void service_sign_form(const char *secret, const char *url, struct str form, char line[64])
 {
     struct arena arena = {0};
     struct str fields[64], piece, message = str_from(url);
@@ -751,7 +751,7 @@ static void begin_posting(const struct service *service, CURLM *multi, struct po
 
     (void)snprintf(url, sizeof url, "http://127.0.0.1:%d%s", service->port, door);
     if (post->sms) {
-        sign_form(post->forged ? SECRET : TWILIO_SECRET, url, post->body, line);
+        service_sign_form(post->forged ? SECRET : TWILIO_SECRET, url, post->body, line);
     } else {
         sign_json(post->forged ? TWILIO_SECRET : SECRET, post->body, line);
     }

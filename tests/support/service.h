@@ -22,6 +22,11 @@
 #define SERVICE_STRIPE_BEFORE "whsec_of_before"
 #define SERVICE_MAIL          "support@in.lark.example"
 
+/* What the providers sign with. */
+#define SERVICE_APP_SECRET    "a secret that signs"
+#define SERVICE_TOKEN         "EAAB0123456789"
+#define SERVICE_TWILIO_SECRET "atokenofTwilios"
+
 struct service {
     char dir[64];
     int port, sandbox_port;
@@ -90,6 +95,10 @@ struct post {
 /* An inbound SMS as Twilio would post it; `more` are further fields, or "". */
 struct str post_sms(struct arena *into, const char *phone, const char *id, const char *words,
                     const char *more);
+
+/* The header line that signs a form as Twilio does, made by other code than the one under test.
+ */
+void service_sign_form(const char *secret, const char *url, struct str form, char line[64]);
 
 /* A delivery of one text message, as WhatsApp would send it. */
 struct str post_text(struct arena *into, const char *phone, const char *id, const char *words);

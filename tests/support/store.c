@@ -63,7 +63,7 @@ void run_sql(PGconn *conn, const char *sql)
     PGresult *result = PQexec(conn, sql);
     ExecStatusType status = PQresultStatus(result);
     if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
-        fail_msg("%s\n%s", sql, PQerrorMessage(conn));
+        fail_msg("%s\n%s", PQerrorMessage(conn), sql);
     PQclear(result);
 }
 
@@ -71,7 +71,7 @@ long ask_number(PGconn *conn, const char *sql)
 {
     PGresult *result = PQexec(conn, sql);
     if (PQresultStatus(result) != PGRES_TUPLES_OK || PQntuples(result) != 1)
-        fail_msg("%s\n%s", sql, PQerrorMessage(conn));
+        fail_msg("%s\n%s", PQerrorMessage(conn), sql);
     long number = strtol(PQgetvalue(result, 0, 0), NULL, 10);
     PQclear(result);
     return number;
