@@ -153,13 +153,15 @@ void web_base(struct web_visit *visit)
 static void open_link(struct web_visit *visit)
 {
     struct arena *arena = &visit->exchange->arena;
-    struct db_param *params = arena_array(arena, struct db_param, 4);
+    struct db_param *params = arena_array(arena, struct db_param, 6);
 
     params[0] = param_uuid(arena, visit->org);
     params[1] =
         param_text(arena_str(arena, (struct str){(const char *)visit->hash.bytes, HASH_LEN}));
     params[2] = param_bool(arena, !visit->head);
     params[3] = param_time(arena, clock_now());
+    params[4] = param_text(http_client(visit->exchange));
+    params[5] = param_text(str_sane(arena, http_request_header(visit->exchange, "user-agent")));
     call_init(&visit->call, arena, visit->org);
     visit->call.done = opened;
     call_add(&visit->call, &SQL_PORTAL_OPEN, params);

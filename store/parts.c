@@ -62,7 +62,7 @@ static const struct part parts[] = {
     {"preferences_quiet", &SQL_PREFERENCES_QUIET, TAKES("@now"), PART_RECORD, false},
     {"preference_set", &SQL_PREFERENCE_SET, TAKES("topic", "change", "@now", "@contact", "@text"), PART_ACTION, false},
     {"first_channels", &SQL_FIRST_CHANNELS, NOTHING, PART_LIST, false},
-    {"first_channel_set", &SQL_FIRST_CHANNEL_SET, TAKES("channel"), PART_ACTION, false},
+    {"first_channel_set", &SQL_FIRST_CHANNEL_SET, TAKES("channel", "@now"), PART_ACTION, false},
     {"quiet_set", &SQL_QUIET_SET, TAKES("hours", "@now"), PART_ACTION, false},
     {"updates_list", &SQL_UPDATES_LIST, TAKES("language", "until", "@now"), PART_LIST, false},
     {"updates_seen", &SQL_UPDATES_SEEN, TAKES("until", "@now"), PART_ACTION, false},

@@ -10,11 +10,11 @@ select m.outcome, case when m.outcome = 'minted' then 'portal:' || $4::uuid end 
 
 -- name: portal_open
 -- One row for a business that is there; with a customer when the token is good.
--- $1 org  $2 hash  $3 whether somebody reads  $4 now
+-- $1 org  $2 hash  $3 whether somebody reads  $4 now  $5 from where  $6 with which program
 select b.name, b.email, b.phone, b.website, b.language, p.customer, p.name as customer_name, p.language, p.time_zone,
        p.good_until
   from businesses b
-  left join lateral portal_open($1::uuid, $2::bytea, $3::bool, $4::timestamptz) p on true
+  left join lateral portal_open($1::uuid, $2::bytea, $3::bool, $4::timestamptz, $5::text, $6::text) p on true
  where b.org_id = $1::uuid;
 
 -- name: portal_orders

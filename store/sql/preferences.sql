@@ -86,8 +86,11 @@ select n.channel, case when n.channel = coalesce(s.first_channel, 'last') then '
 
 -- name: first_channel_set
 -- What is chosen counts while the customer can be reached there (notification_places).
--- $1 org  $2 customer  $3 channel
-with chosen as (
+-- $1 org  $2 customer  $3 channel  $4 now
+with before as materialized (
+    select coalesce(s.first_channel, 'last') as channel from (select) one
+      left join customer_settings s on s.org_id = $1::uuid and s.customer_id = $2::uuid
+), chosen as (
     insert into customer_settings (org_id, customer_id, first_channel)
     select c.org_id, c.customer_id, nullif($3::text, 'last') from customers c
      where c.org_id = $1::uuid and c.customer_id = $2::uuid
@@ -95,15 +98,19 @@ with chosen as (
         on conflict (org_id, customer_id) do update set first_channel = excluded.first_channel
     returning coalesce(first_channel, 'last') as channel
 )
-select case when c.channel is null then 'unknown' else 'set' end as outcome, c.channel
-  from (select) one left join chosen c on true;
+select case when c.channel is null then 'unknown' else 'set' end as outcome, c.channel,
+       case when c.channel <> b.channel
+            then customer_updated($1::uuid, $2::uuid, 'first_channel', $4::timestamptz)::text end as later
+  from before b left join chosen c on true;
 
 -- name: quiet_set
 -- The hours that are now, as times of today.
 -- $1 org  $2 customer  $3 hours  $4 now
 select q.outcome,
        (d.day + make_interval(mins => q.quiet_from)) at time zone z.zone as begins_at,
-       (d.day + make_interval(mins => q.quiet_until)) at time zone z.zone as ends_at
+       (d.day + make_interval(mins => q.quiet_until)) at time zone z.zone as ends_at,
+       case when q.outcome in ('set', 'off')
+            then customer_updated($1::uuid, $2::uuid, 'quiet_hours', $4::timestamptz)::text end as later
   from quiet_set($1::uuid, $2::uuid, $3::text) q
  cross join lateral (select customer_zone($1::uuid, $2::uuid) as zone) z
  cross join lateral (select date_trunc('day', $4::timestamptz at time zone z.zone) as day) d;

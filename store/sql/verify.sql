@@ -155,7 +155,7 @@ select case when exists (select from taken) then 'taken' else 'gone' end as outc
 -- and waits, for the end of quiet hours perhaps.
 -- $1 org  $2 customer  $3 contact  $4 id  $5 now
 with own as (
-    select p.contact_id, p.channel, p.phone from contact_points p
+    select p.contact_id, p.channel, p.phone, p.address from contact_points p
      where p.org_id = $1::uuid and p.contact_id = $3::uuid
 ), theirs as (
     select contact_id from own
@@ -197,7 +197,9 @@ with own as (
     insert into audit (org_id, audit_id, at, actor, action, subject)
     select $1::uuid, $4::uuid, $5::timestamptz, 'customer', 'verify.not_me', $2::uuid::text
 )
-select 'unlinked' as outcome, (select 'gone' from unlinked limit 1) as who;
+select 'unlinked' as outcome, (select 'gone' from unlinked limit 1) as who,
+       (select contact_unlinked($1::uuid, $2::uuid, o.channel, o.address, $5::timestamptz)::text from own o
+         where $2::uuid is not null) as later;
 
 -- name: profile
 -- What a customer sees of themselves.

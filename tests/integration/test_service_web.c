@@ -78,6 +78,7 @@ static long ask(const char *method, struct str path, const char *header)
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_head);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(curl, CURLOPT_USERAGENT, "a phone");
     curl_easy_setopt(curl, CURLOPT_TIMEOUT, 20L);
     if (strcmp(method, "HEAD") == 0) {
         curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
@@ -278,7 +279,7 @@ static void web_1_all_of_it_comes_as_one_zip(void **state)
     assert_int_equal(get(amelia, "/documents.zipper"), 404);
 }
 
-static void crm_2_a_visit_is_told_once(void **state)
+static void stf_5_a_visit_is_told_once_and_from_where(void **state)
 {
     (void)state;
     assert_int_equal(get(lucia, ""), 200);
@@ -287,7 +288,8 @@ static void crm_2_a_visit_is_told_once(void **state)
         ask_number(
             owner,
             "select count(*) from events_out e join portal_links l using (org_id, customer_id) "
-            "where type = 'portal.login' and l.link_id = (select link_id from "
+            "where type = 'portal.login' and data ->> 'ip_address' = '127.0.0.1' and "
+            "data ->> 'user_agent' = 'a phone' and l.link_id = (select link_id from "
             "portal_links order by made_at desc limit 1)"),
         1);
 }
@@ -534,7 +536,7 @@ int main(void)
         cmocka_unit_test(iss_4_a_report_with_a_picture_reaches_the_team),
         cmocka_unit_test(iss_4_what_is_wrong_is_said_and_nothing_of_the_form_is_lost),
         cmocka_unit_test(web_1_a_report_is_sent_from_our_own_page_only),
-        cmocka_unit_test(crm_2_a_visit_is_told_once),
+        cmocka_unit_test(stf_5_a_visit_is_told_once_and_from_where),
         cmocka_unit_test(web_6_what_opens_nothing_is_the_same_kind_page_whatever_the_reason),
         cmocka_unit_test(web_1_nobody_else_s_things_are_there),
         cmocka_unit_test(web_1_other_methods_and_paths_are_refused),
