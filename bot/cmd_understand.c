@@ -95,7 +95,8 @@ static json_t *found_json(struct arena *scratch, struct str text, const struct f
         set_date(scratch, object, &found->date);
         break;
     case FOUND_NUMBER:
-        json_set_text(object, "kind", STR("order_number"));
+        json_set_text(object, "kind",
+                      found->number.ticket ? STR("ticket_number") : STR("order_number"));
         json_set_text(object, "number", found->number.number);
         break;
     }

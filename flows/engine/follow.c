@@ -61,6 +61,7 @@ void follow_start(struct flow_turn *turn, const struct flow_def *flow,
     turn_begin_flow(turn, flow, NULL);
     give(turn, flow, STR("number"), meant->number);
     give(turn, flow, STR("tracking"), tracking_of(meant));
+    give(turn, flow, STR("ticket"), meant->ticket);
     give(turn, flow, STR("lang"), meant->named_lang);
     give(turn, flow, STR("note"), remark_after(turn->in->event->text, meant->number));
 }
@@ -158,6 +159,9 @@ bool follow_words(struct flow_turn *turn, const struct understood *meant)
 
     if (meant->number.len && (!intent.len || str_eq(intent, STR("orders"))))
         intent = STR("order");
+    if (meant->ticket.len && (!intent.len || str_eq(intent, STR("orders")) ||
+                              str_eq(intent, STR("report")) || str_eq(intent, STR("updates"))))
+        intent = STR("tickets");
     if (tracking_of(meant).len &&
         (!intent.len || str_eq(intent, STR("orders")) || str_eq(intent, STR("updates"))))
         intent = STR("track");

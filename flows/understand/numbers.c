@@ -54,6 +54,28 @@ static bool is_number(const struct scan *scan, size_t begin, size_t end)
     return digits >= 3 && digits <= 12 && letters <= 6 && all <= 48;
 }
 
+/* As ticket_number() of migration 0016 makes them. */
+static bool is_ticket(const struct scan *scan, size_t begin, size_t end)
+{
+    static const char consonants[] = "bcdfghjkmnpqrstvwxz";
+    size_t letters = 0;
+
+    if (end - begin < 3 || !str_eq(scan->marks[begin].text, STR("t")))
+        return false;
+    for (size_t i = begin + 1; i < end; i++) {
+        const struct mark *mark = &scan->marks[i];
+
+        if (mark->kind == MARK_NUMBER)
+            return false;
+        for (size_t j = 0; mark->kind == MARK_WORD && j < mark->text.len; j++) {
+            if (!strchr(consonants, mark->text.at[j]))
+                return false;
+            letters++;
+        }
+    }
+    return letters == 8;
+}
+
 static struct str written(struct arena *into, const struct scan *scan, size_t begin, size_t end)
 {
     char *out = arena_alloc(into, 64);
@@ -103,11 +125,15 @@ size_t numbers_find(struct arena *into, struct scan *scan,
     size_t n = 0;
 
     for (size_t i = 0; i < scan->n && n < NUMBERS_MAX;) {
-        size_t end = is_part(&scan->marks[i]) ? read_piece(scan, i) : i + 1;
+        bool part = is_part(&scan->marks[i]);
+        size_t end = part ? read_piece(scan, i) : i + 1;
+        bool ticket = part && is_ticket(scan, i, end);
 
-        if (is_part(&scan->marks[i]) && is_number(scan, i, end) &&
-            (is_called(scan, i) || scan->marks[i].kind != MARK_NUMBER || !is_in_row(scan, i))) {
+        if (ticket || (part && is_number(scan, i, end) &&
+                       (is_called(scan, i) || scan->marks[i].kind != MARK_NUMBER ||
+                        !is_in_row(scan, i)))) {
             found[n].number = written(into, scan, i, end);
+            found[n].ticket = ticket;
             found[n].called = is_called(scan, i);
             found[n++].at = scan_take(scan, i, end);
         }

@@ -1,6 +1,7 @@
 /*
  * Order numbers, as far as they can be told without knowing the business's own: letters, digits
- * and joints, with three digits at least ("ORD-1001", "1001", "A12/345").
+ * and joints, with three digits at least ("ORD-1001", "1001", "A12/345"). And those of reports,
+ * which we give out ourselves: T and eight consonants ("T-BCDF-GHJK").
  */
 #pragma once
 
@@ -11,6 +12,7 @@ enum { NUMBERS_MAX = 4 };
 struct number_found {
     struct span at;
     struct str number; /* in capitals, digits 0-9 */
+    bool ticket;       /* a report's */
     bool called;       /* "order", "#" or the like stands before it */
 };
 

@@ -110,7 +110,7 @@ static struct str order_number(const struct understood *meant, enum awaited awai
     for (size_t i = 0; i < meant->n_found; i++) {
         const struct found *found = &meant->found[i];
 
-        if (found->kind != FOUND_NUMBER)
+        if (found->kind != FOUND_NUMBER || found->number.ticket)
             continue;
         if (found->number.called)
             return found->number.number;
@@ -118,6 +118,17 @@ static struct str order_number(const struct understood *meant, enum awaited awai
             first = found->number.number;
     }
     return first;
+}
+
+static struct str ticket_number(const struct understood *meant)
+{
+    for (size_t i = 0; i < meant->n_found; i++) {
+        const struct found *found = &meant->found[i];
+
+        if (found->kind == FOUND_NUMBER && found->number.ticket)
+            return found->number.number;
+    }
+    return STR_NONE;
 }
 
 static void find_all(struct arena *into, struct str text,
@@ -141,6 +152,7 @@ static void find_all(struct arena *into, struct str text,
     memcpy(kept, all, meant->n_found * sizeof(*kept));
     meant->found = kept;
     meant->number = order_number(meant, context->awaited);
+    meant->ticket = ticket_number(meant);
 }
 
 /* --- what is wanted ----------------------------------------------------------------------- */

@@ -83,6 +83,7 @@ struct understood {
     bool exact;            /* the whole text was a command */
     bool strong;           /* more than one loose word speaks for the intent */
     struct str number;     /* an order number that stands in the text, or empty */
+    struct str ticket;     /* a report's, likewise; it is no order's */
     struct str named_lang; /* intent "language": the one that was named, "pl", or empty */
     enum lang lang;        /* what the text is written in */
     bool lang_is_clear;    /* else `lang` is just the one that was given */

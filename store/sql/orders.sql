@@ -51,7 +51,8 @@ offset case when $4::text ~ '^[0-9]{1,9}$' then $4::text::int8 else 0 end
 
 -- name: order_by_number
 -- One row, or none. The number is as people type it: '#', spaces, case and a missing prefix of
--- letters do not matter; when two fit, the one that is exactly so, then the newest.
+-- letters do not matter; when two fit, the one that is exactly so, then the newest. An invoice's
+-- own number is no order's, even where the digits are one's.
 -- `ships` stands where it is a kind that is sent; else it is work, and fetched. The estimate is
 -- the newest one; one whose time is over is `expired`.
 -- $1 org  $2 customer  $3 number  $4 language  $5 now
@@ -65,6 +66,9 @@ with asked as materialized (
         or ltrim(o.number_key, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ') in (a.key, o.number_key)
            and ltrim(o.number_key, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ')
                = ltrim(a.key, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ')
+           and not exists (select from invoices i
+                            where i.org_id = o.org_id and i.customer_id = o.customer_id
+                              and i.number_key = a.key)
      where a.key <> '' and o.org_id = $1::uuid and o.customer_id = $2::uuid
      order by o.number_key = a.key desc, o.placed_at desc, o.order_id desc
      limit 1

@@ -150,6 +150,25 @@ static void an_order_is_found_however_its_number_is_typed(void **state)
     assert_int_equal(load(AMELIA, "order_by_number", NULL, 0).kind, VALUE_NONE);
 }
 
+static void flw_5_an_invoices_number_is_no_orders(void **state)
+{
+    (void)state;
+    run_sql(owner, "begin; select set_config('parley.org_id', org_id::text, true) from "
+                   "businesses; update orders set number = '4711' where number = 'ORD-1001'; "
+                   "select invoice_put(org_id, customer_id, null, 'INV-4711', null, "
+                   "current_date, null, 'USD', 1, 0, 0, 1, '', null, false, 'test', now()) "
+                   "from customer_phones where phone = '" AMELIA "'; commit");
+    assert_int_equal(load_text(AMELIA, "order_by_number", "number", "inv-4711").kind,
+                     VALUE_NONE);
+    assert_int_equal(load_text(AMELIA, "order_by_number", "number", "ord-4711").kind,
+                     VALUE_RECORD);
+    assert_int_equal(load_text(AMELIA, "order_by_number", "number", "4711").kind, VALUE_RECORD);
+    run_sql(owner, "begin; select set_config('parley.org_id', org_id::text, true) from "
+                   "businesses; update orders set number = 'ORD-1001' where number = '4711'; "
+                   "update invoices set number = 'INV-47-11' where number = 'INV-4711'; "
+                   "commit");
+}
+
 static void ord_2_an_order_adds_up_and_shows_what_the_customer_may_see(void **state)
 {
     (void)state;
@@ -416,6 +435,7 @@ int main(void)
         cmocka_unit_test(figures_count_by_phase),
         cmocka_unit_test(ord_1_filters_pages_and_words_narrow_the_list),
         cmocka_unit_test(an_order_is_found_however_its_number_is_typed),
+        cmocka_unit_test(flw_5_an_invoices_number_is_no_orders),
         cmocka_unit_test(ord_2_an_order_adds_up_and_shows_what_the_customer_may_see),
         cmocka_unit_test(ord_9_a_timeline_has_done_current_and_expected_steps),
         cmocka_unit_test(shipments_come_with_their_events_newest_first),
