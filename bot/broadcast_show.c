@@ -102,6 +102,13 @@ static void print_groups(struct desk *desk, const struct broadcast_group *groups
     }
 }
 
+void broadcast_show_wrong(struct desk *desk, const struct broadcast *broadcast)
+{
+    if (broadcast->wrong.len > 0)
+        (void)fprintf(desk->cli->err, "It cannot go like this: %.*s\n",
+                      STR_ARG(desk_line(desk, broadcast->wrong)));
+}
+
 bool broadcast_show_plan(struct desk *desk, const struct broadcast *broadcast,
                          const struct broadcast_group *groups, size_t n, bool json,
                          struct err *err)
@@ -132,6 +139,7 @@ bool broadcast_show_plan(struct desk *desk, const struct broadcast *broadcast,
     if (sums.unpriced > 0)
         (void)fprintf(desk->cli->out, "For %lld there is no price in the table\n",
                       (long long)sums.unpriced);
+    broadcast_show_wrong(desk, broadcast);
     return true;
 }
 
@@ -191,6 +199,8 @@ static bool print_json(struct desk *desk, const struct status *status, struct er
 
     json_set_text(object, "name", status->broadcast.name);
     json_set_text(object, "state", status->broadcast.state);
+    json_set_text(object, "paused_why", status->broadcast.paused_why);
+    json_set_text(object, "wrong", status->broadcast.wrong);
     json_set_text(object, "topic", status->broadcast.topic);
     json_set_text(object, "made_by", status->broadcast.made_by);
     desk_set_time(object, "made_at", status->broadcast.made_at);
@@ -222,6 +232,9 @@ static void print_status(struct desk *desk, const struct status *status)
 {
     (void)fprintf(desk->cli->out, "%.*s: %.*s\n", STR_ARG(status->broadcast.name),
                   STR_ARG(status->broadcast.state));
+    if (status->broadcast.paused_why.len > 0)
+        (void)fprintf(desk->cli->out, "  paused by the service: %.*s\n",
+                      STR_ARG(desk_line(desk, status->broadcast.paused_why)));
     print_line(desk, "waiting", status->counts.waiting + status->counts.placed);
     print_line(desk, "sent", status->figures.sent);
     print_line(desk, "delivered", status->figures.delivered);

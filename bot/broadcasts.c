@@ -109,19 +109,23 @@ static void fed(struct desk_call *call)
         return;
     }
     int64_t placed = row_int(rows, 0, 0), looked = row_int(rows, 0, 1);
-    bool over = row_bool(rows, 0, 2), idle = row_bool(rows, 0, 3);
+    struct str how = row_text(rows, 0, 2);
     count(COUNT_BROADCAST, (uint64_t)placed);
     for (int i = 0; i < rows_n(rows); i++) {
         if (!row_null(rows, i, 4))
             worker_wake_lane(feeder->broadcasts->worker, row_uuid(rows, i, 4));
     }
-    if (over)
-        log_event(LOG_INFO, "broadcast.over", LOG_ID("broadcast", feeder->id));
-    if (over || idle) {
-        leave(feeder);
-    } else {
+    if (str_eq(how, STR("fed"))) {
         step_after(feeder, looked >= FEED ? 0 : PAUSE);
+        return;
     }
+    if (str_eq(how, STR("over")))
+        log_event(LOG_INFO, "broadcast.over", LOG_ID("broadcast", feeder->id));
+    if (str_eq(how, STR("held"))) {
+        log_event(LOG_ALERT, "broadcast.held", LOG_ID("broadcast", feeder->id),
+                  LOG_S("why", row_text(rows, 0, 3)));
+    }
+    leave(feeder);
 }
 
 static void feed(struct feeder *feeder)

@@ -3,6 +3,7 @@
  */
 #include "bot/books.h"
 #include "bot/broadcast_file.h"
+#include "bot/broadcast_settings.h"
 #include "bot/broadcast_show.h"
 #include "bot/loop/loop.h"
 #include "flows/flows.h"
@@ -12,6 +13,10 @@
 
 #define FILE_MOST ((size_t)64 << 20)
 #define TELL_MOST 20 /* refused lines, one by one */
+
+/* A lane whose worker died is not waited for longer than this. */
+#define WIRE_LOOKS 200
+#define WIRE_WAIT  100000 /* microseconds between two of them */
 
 struct wish {
     const char *words, *list, *topic, *channel, *language, *prefix, *company, *since, *status;
@@ -225,6 +230,10 @@ static bool create(struct desk *desk, const char *const *words, struct err *err)
     (void)fprintf(desk->cli->out,
                   "%s is made: `parley broadcast dry-run %s` says who gets it\n", plan.name,
                   plan.name);
+    struct broadcast made;
+    if (!broadcast_desk_find(session->store, plan.name, &desk->arena, &made, err))
+        return false;
+    broadcast_show_wrong(desk, &made);
     return true;
 }
 
@@ -253,18 +262,37 @@ static bool dry_run(struct desk *desk, const char *const *words, struct err *err
     return broadcast_show_plan(desk, &broadcast, groups, n, session->wish.json, err);
 }
 
+/* What a lane has in its hands may still go, and nothing else: the answer waits for it. */
+static bool until_off_wire(struct session *session, const char *name, int64_t *n,
+                           struct err *err)
+{
+    for (int i = 0; i < WIRE_LOOKS; i++) {
+        if (!broadcast_desk_on_wire(session->store, name, n, err))
+            return false;
+        if (*n == 0)
+            break;
+        (void)usleep(WIRE_WAIT);
+    }
+    return true;
+}
+
 static bool change(struct desk *desk, const char *name, const char *what, const char *done,
                    struct err *err)
 {
     struct session *session = session_of(desk);
-    int64_t taken_back;
+    int64_t taken_back, on_wire = 0;
+    bool stops = strcmp(what, "pause") == 0 || strcmp(what, "cancel") == 0;
 
     if (!broadcast_desk_change(session->store, name, what, desk_person(session->wish.as),
-                               &taken_back, err))
+                               &taken_back, err) ||
+        (stops && !until_off_wire(session, name, &on_wire, err)))
         return false;
     (void)fprintf(desk->cli->out, "%s is %s", name, done);
     if (taken_back > 0)
         (void)fprintf(desk->cli->out, "; %lld messages were taken back", (long long)taken_back);
+    if (on_wire > 0)
+        (void)fprintf(desk->cli->out, "; of %lld nobody knows yet whether they went",
+                      (long long)on_wire);
     (void)fprintf(desk->cli->out, "\n");
     return true;
 }
@@ -308,6 +336,20 @@ static bool list(struct desk *desk, const char *const *words, struct err *err)
            broadcast_show_list(desk, broadcasts, n, session->wish.json, err);
 }
 
+static bool prices(struct desk *desk, const char *const *words, struct err *err)
+{
+    struct session *session = session_of(desk);
+
+    return broadcast_prices(desk, session->store, words, desk_person(session->wish.as), err);
+}
+
+static bool countries(struct desk *desk, const char *const *words, struct err *err)
+{
+    struct session *session = session_of(desk);
+
+    return broadcast_countries(desk, session->store, words, desk_person(session->wish.as), err);
+}
+
 /* --- the command ---------------------------------------------------------------------------
  */
 
@@ -328,19 +370,22 @@ static void close_store(struct desk *desk)
 static int run(struct cli *cli, int argc, char **argv)
 {
     static const struct desk_verb verbs[] = {
-        {"create",  1, 1, create },
-        {"dry-run", 1, 1, dry_run},
-        {"start",   1, 1, start  },
-        {"pause",   1, 1, halt   },
-        {"resume",  1, 1, resume },
-        {"cancel",  1, 1, cancel },
-        {"status",  1, 1, status },
-        {"list",    0, 0, list   },
-        {NULL,      0, 0, NULL   },
+        {"create",    1, 1,                        create   },
+        {"dry-run",   1, 1,                        dry_run  },
+        {"start",     1, 1,                        start    },
+        {"pause",     1, 1,                        halt     },
+        {"resume",    1, 1,                        resume   },
+        {"cancel",    1, 1,                        cancel   },
+        {"status",    1, 1,                        status   },
+        {"list",      0, 0,                        list     },
+        {"prices",    0, 3,                        prices   },
+        {"countries", 0, BROADCAST_COUNTRIES_MOST, countries},
+        {NULL,        0, 0,                        NULL     },
     };
     static const struct desk_work work = {
-        "say what: create, dry-run, start, pause, resume, cancel, status or list", verbs,
-        open_store, close_store};
+        "say what: create, dry-run, start, pause, resume, cancel, status, list, prices or "
+        "countries",
+        verbs, open_store, close_store};
     struct session session = {.desk = {.cli = cli}};
     struct wish *wish = &session.wish;
     const struct cli_option options[] = {
@@ -372,11 +417,15 @@ const struct command command_broadcast = {
     "create NAME --words FILE [--list FILE.csv [--skip]] [--topic TOPIC] [--channel CHANNEL] "
     "[--language CODE] [--prefix +NN] [--company NAME] [--since DATE] [--status STATUS] "
     "[--at TIME [--local]] | dry-run NAME [--json] | start NAME | pause NAME | resume NAME | "
-    "cancel NAME | status NAME [--json] [--follow] | list [--json] [--business ID] [--as NAME]",
+    "cancel NAME | status NAME [--json] [--follow] | list [--json] | prices [CHANNEL PREFIX "
+    "PRICE] | countries [all | only PREFIX... | without PREFIX...] [--business ID] [--as NAME]",
     "`create` makes a plan, and nothing is sent; `dry-run` says how many it reaches, by which\n"
     "channel, in which language, who is left out and why, and roughly what it costs; `start`\n"
     "sends it, slower than anybody's answers. `pause` and `cancel` take back what has not "
     "left.\n"
+    "`prices` and `countries` are what is counted with and where it goes by number: `prices "
+    "sms "
+    "+48\n0.04`, `countries only +48 +44`; they show themselves without more words.\n"
     "docs/operate.md has a chapter on it. Connects as database.owner_url.\n\n"
     "  --words FILE     what it says: a template, words by language, or both (YAML)\n"
     "  --list FILE      whom: CSV with a column phone, email or id; others are values\n"

@@ -213,6 +213,18 @@ static bool push_one(struct session *session, const struct waba *waba,
            tell(session, waba, ours, "pushed", STR_NONE, STR_NONE, err);
 }
 
+/* Others that Meta has: a broadcast may be by one of them. */
+static bool note_others(struct session *session, const struct waba *waba,
+                        const struct there *there, struct err *err)
+{
+    for (size_t i = 0; i < there->n; i++) {
+        if (!book_template(session->book, there->items[i].name) &&
+            !note(session, waba, &there->items[i], err))
+            return false;
+    }
+    return true;
+}
+
 static bool each(struct session *session, const struct waba *waba, struct err *err)
 {
     struct whatsapp_sender sender;
@@ -221,7 +233,8 @@ static bool each(struct session *session, const struct waba *waba, struct err *e
     const struct message_template *templates = book_templates(session->book, &n);
 
     if (!sender_of(session, waba, &sender, err) ||
-        !fetch_all(session, waba, &sender, &there, err))
+        !fetch_all(session, waba, &sender, &there, err) ||
+        !note_others(session, waba, &there, err))
         return false;
     for (size_t i = 0; i < n; i++) {
         for (unsigned lang = 0; lang < LANG_COUNT; lang++) {

@@ -166,7 +166,9 @@ bool broadcast_desk_find(struct broadcast_desk *desk, const char *name, struct a
                            .made_at = row_time(rows, 0, 6),
                            .made_by = arena_str(into, row_text(rows, 0, 7)),
                            .started_at = row_time(rows, 0, 8),
-                           .ended_at = row_time(rows, 0, 9)};
+                           .ended_at = row_time(rows, 0, 9),
+                           .paused_why = arena_str(into, row_text(rows, 0, 10)),
+                           .wrong = arena_str(into, row_text(rows, 0, 11))};
     return true;
 }
 
@@ -211,7 +213,85 @@ bool broadcast_desk_change(struct broadcast_desk *desk, const char *name, const 
                          name);
     if (str_eq(outcome, STR("state")))
         return err_raise(err, ERR_REJECT, "'%s' is %.*s", name, STR_ARG(state));
+    return !str_eq(outcome, STR("template")) ||
+           err_raise(err, ERR_REJECT, "%.*s", STR_ARG(row_text(rows, 0, 3)));
+}
+
+bool broadcast_desk_on_wire(struct broadcast_desk *desk, const char *name, int64_t *n,
+                            struct err *err)
+{
+    const char *const values[] = {desk->org_text, name};
+    OWNED_ROWS(rows) = NULL;
+
+    if (!ask(desk, &SQL_BROADCAST_ON_WIRE, 2, values, &rows, err))
+        return false;
+    *n = row_int(rows, 0, 0);
     return true;
+}
+
+/* --- prices and countries ----------------------------------------------------------------- */
+
+bool broadcast_desk_prices(struct broadcast_desk *desk, struct arena *into,
+                           const struct broadcast_price **prices, size_t *n, struct err *err)
+{
+    const char *const values[] = {desk->org_text};
+    OWNED_ROWS(rows) = NULL;
+
+    if (!ask(desk, &SQL_BROADCAST_PRICES, 1, values, &rows, err))
+        return false;
+    *n = (size_t)rows_n(rows);
+    struct broadcast_price *found = arena_array(into, struct broadcast_price, *n + 1);
+    for (int i = 0; i < rows_n(rows); i++) {
+        found[i] = (struct broadcast_price){arena_str(into, row_text(rows, i, 0)),
+                                            arena_str(into, row_text(rows, i, 1)),
+                                            arena_str(into, row_text(rows, i, 2))};
+    }
+    *prices = found;
+    return true;
+}
+
+bool broadcast_desk_price(struct broadcast_desk *desk, const char *channel, const char *prefix,
+                          const char *price, const char *who, struct err *err)
+{
+    const char *const values[] = {desk->org_text, channel, prefix, price, who};
+    OWNED_ROWS(rows) = NULL;
+
+    if (!ask(desk, &SQL_BROADCAST_PRICE, 5, values, &rows, err))
+        return false;
+    return row_bool(rows, 0, 0) ||
+           err_raise(
+               err, ERR_REJECT,
+               "a price is of whatsapp, sms or email, for numbers that begin so or 'any', "
+               "and a decimal: sms +48 0.04");
+}
+
+bool broadcast_desk_countries(struct broadcast_desk *desk, struct arena *into,
+                              struct str *countries, struct err *err)
+{
+    const char *const values[] = {desk->org_text};
+    OWNED_ROWS(rows) = NULL;
+
+    if (!ask(desk, &SQL_BROADCAST_COUNTRIES, 1, values, &rows, err))
+        return false;
+    *countries = STR_NONE;
+    for (int i = 0; i < rows_n(rows); i++) {
+        *countries =
+            arena_concat(into, *countries, i > 0 ? STR(" ") : STR_NONE, row_text(rows, i, 0));
+    }
+    return true;
+}
+
+bool broadcast_desk_countries_keep(struct broadcast_desk *desk, const char *countries,
+                                   const char *who, struct err *err)
+{
+    const char *const values[] = {desk->org_text, countries, who};
+    OWNED_ROWS(rows) = NULL;
+
+    if (!ask(desk, &SQL_BROADCAST_COUNTRIES_KEEP, 3, values, &rows, err))
+        return false;
+    return row_bool(rows, 0, 0) ||
+           err_raise(err, ERR_REJECT,
+                     "a country is how its numbers begin: +48, or -+48 to leave it out");
 }
 
 /* --- what is in the ledger -----------------------------------------------------------------

@@ -37,6 +37,8 @@ MUST_USE bool broadcast_desk_make(struct broadcast_desk *desk,
 struct broadcast {
     struct uuid id;
     struct str name, state, topic, channel, made_by; /* state: also "paused" */
+    struct str paused_why; /* paused, and not by staff: what spoke against it */
+    struct str wrong;      /* what speaks against its template now; empty: nothing */
     int64_t gathered;
     usec_t made_at, started_at, ended_at; /* 0: not yet */
 };
@@ -50,10 +52,30 @@ MUST_USE bool broadcast_desk_list(struct broadcast_desk *desk, struct arena *int
                                   const struct broadcast **list, size_t *n, struct err *err);
 
 /* start, pause, resume, cancel. ERR_REJECT says what stands against it; `taken_back`: messages
- * that were promised and had not left. */
+ * that were promised and had not left. What a lane had in its hands may still go: see below. */
 MUST_USE bool broadcast_desk_change(struct broadcast_desk *desk, const char *name,
                                     const char *what, const char *who, int64_t *taken_back,
                                     struct err *err);
+
+/* How many of it are between a lane's intent and the provider's answer. */
+MUST_USE bool broadcast_desk_on_wire(struct broadcast_desk *desk, const char *name, int64_t *n,
+                                     struct err *err);
+
+struct broadcast_price {
+    struct str channel, prefix, price;
+};
+MUST_USE bool broadcast_desk_prices(struct broadcast_desk *desk, struct arena *into,
+                                    const struct broadcast_price **prices, size_t *n,
+                                    struct err *err);
+/* `price` NULL: none. ERR_REJECT when one of them is none. */
+MUST_USE bool broadcast_desk_price(struct broadcast_desk *desk, const char *channel,
+                                   const char *prefix, const char *price, const char *who,
+                                   struct err *err);
+/* Beginnings of numbers, by blanks; those with a '-' are left out. Empty: everywhere. */
+MUST_USE bool broadcast_desk_countries(struct broadcast_desk *desk, struct arena *into,
+                                       struct str *countries, struct err *err);
+MUST_USE bool broadcast_desk_countries_keep(struct broadcast_desk *desk, const char *countries,
+                                            const char *who, struct err *err);
 
 /* Those of one channel, language and state. */
 struct broadcast_group {

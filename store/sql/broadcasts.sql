@@ -1,4 +1,4 @@
--- Broadcasts: bot/broadcasts.c feeds them, store/broadcasts.c is the staff's. Migration 0052.
+-- Broadcasts: bot/broadcasts.c feeds them, store/broadcasts.c is the staff's. Migrations 0052, 0066, 0080.
 
 -- name: broadcasts_claim
 -- $1 org  $2 now  $3 lease's end
@@ -10,7 +10,7 @@ select looked, over from broadcast_gather($1::uuid, $2::uuid, $3::int4, $4::time
 
 -- name: broadcast_feed
 -- $1 org  $2 broadcast  $3 channels  $4 rooms  $5 at most  $6 now  $7 lease's end
-select f.placed, f.looked, f.over, f.idle, l.lane
+select f.placed, f.looked, f.how, f.why, l.lane
   from broadcast_feed($1::uuid, $2::uuid, $3::text[], $4::int4[], $5::int4, $6::timestamptz, $7::timestamptz) f
   left join lateral unnest(f.lanes) l (lane) on true;
 
@@ -43,7 +43,7 @@ select $1::uuid, $2::uuid, l.line, l.phone, lower(l.email), l.external_id, coale
 -- name: broadcast_find
 -- $1 org  $2 name
 select b.broadcast_id, b.state, b.paused, b.topic, b.channel, b.gathered, b.made_at, b.made_by, b.started_at,
-       b.ended_at, b.starts_at, b.local_at::text
+       b.ended_at, b.paused_why, case when b.state <> 'done' then broadcast_template_wrong(b) end as wrong
   from broadcasts b where b.org_id = $1::uuid and b.name = $2::text;
 
 -- name: broadcasts_list
@@ -60,7 +60,46 @@ returning 1;
 
 -- name: broadcast_change
 -- $1 org  $2 name  $3 start, pause, resume or cancel  $4 who
-select outcome, state, taken_back from broadcast_change($1::uuid, $2::text, $3::text, $4::text, now());
+select outcome, state, taken_back, why from broadcast_change($1::uuid, $2::text, $3::text, $4::text, now());
+
+-- name: broadcast_on_wire
+-- What a lane has in its hands just now, by name.
+-- $1 org  $2 name
+select count(*)
+  from broadcasts b
+  join broadcast_recipients r on r.org_id = b.org_id and r.broadcast_id = b.broadcast_id and r.state = 'placed'
+  join outbox o on o.org_id = b.org_id and o.conversation_id = r.conversation_id and o.seq = r.seq and o.state = 1
+ where b.org_id = $1::uuid and b.name = $2::text;
+
+-- name: broadcast_prices
+-- $1 org
+select c.channel, e.key as prefix, e.value as price
+  from businesses b
+ cross join (values ('whatsapp'), ('sms'), ('email')) c (channel)
+ cross join lateral jsonb_each_text(case jsonb_typeof(b.settings -> 'prices' -> c.channel)
+                                    when 'object' then b.settings -> 'prices' -> c.channel else '{}' end) e
+ where b.org_id = $1::uuid
+ order by c.channel desc, e.key
+ limit 1000;
+
+-- name: broadcast_price
+-- $1 org  $2 channel  $3 beginning of numbers, or ''  $4 price, or null  $5 who
+select broadcast_price($1::uuid, $2::text, $3::text, $4::text, $5::text);
+
+-- name: broadcast_countries
+-- $1 org
+select y.prefix
+  from businesses b
+ cross join lateral jsonb_array_elements_text(case jsonb_typeof(b.settings -> 'broadcast_countries')
+                                              when 'array' then b.settings -> 'broadcast_countries' else '[]' end)
+            y (prefix)
+ where b.org_id = $1::uuid
+ order by y.prefix
+ limit 1000;
+
+-- name: broadcast_countries_keep
+-- $1 org  $2 beginnings by blanks, those with a '-' are left out; none: everywhere  $3 who
+select broadcast_countries_keep($1::uuid, array_remove(string_to_array($2::text, ' '), ''), $3::text);
 
 -- name: broadcast_groups
 -- How many of each channel, language and state; `late` of them wait for the end of quiet hours. Segments and

@@ -27,6 +27,8 @@ const customers = `
     select b.org_id, md5('c' || n)::uuid, 'offers', 'whatsapp', true, now(), 'bench' from businesses b, generate_series(1, ${PEOPLE}) n;
   insert into customer_settings (org_id, customer_id, quiet)
     select b.org_id, md5('c' || n)::uuid, false from businesses b, generate_series(1, ${PEOPLE}) n;
+  insert into whatsapp_templates (org_id, account, name, language, status, updated_at)
+    select org_id, 'bench', 'spring', 'en_US', 'APPROVED', now() from businesses;
   analyze customers; analyze customer_phones; analyze preferences; analyze contact_points`;
 
 const world = new World({ name: "bench-broadcast", build: options.build });

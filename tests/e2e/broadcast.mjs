@@ -38,6 +38,8 @@ const makeCustomers = (world) => world.sql(`
   insert into contact_points (org_id, contact_id, channel, address, phone, customer_id, stopped_at)
     select b.org_id, gen_random_uuid(), 'sms', '+1999' || to_char(n, 'FM0000000'), '+1999' || to_char(n, 'FM0000000'),
            md5('c' || n)::uuid, now() from businesses b, generate_series(1, ${recipients}) n where n % 100 = 5;
+  insert into whatsapp_templates (org_id, account, name, language, status, updated_at)
+    select b.org_id, 'test', 'spring', l, 'APPROVED', now() from businesses b, unnest(array['en_US', 'es', 'pl', 'ar']) l;
   analyze customers; analyze customer_phones; analyze preferences; analyze contact_points;`);
 const numbersOf = (kind) => Array.from({ length: recipients }, (_, i) => i + 1).filter((n) => n % 100 === kind).length;
 

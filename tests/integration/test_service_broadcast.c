@@ -98,6 +98,37 @@ static const char *words_file(void)
 
 /* --- whom -------------------------------------------------------------------------------- */
 
+/* What Meta has said of a template. */
+static void meta(const char *name, const char *language, const char *status)
+{
+    run_sql(owner, arena_format(&arena,
+                                "insert into whatsapp_templates (org_id, account, name, "
+                                "language, status, reason, updated_at) select org_id, "
+                                "'" SERVICE_BUSINESS "', '%s', '%s', '%s', 'NONE', now() from "
+                                "businesses on conflict (org_id, name, language, account) do "
+                                "update set status = excluded.status",
+                                name, language, status)
+                       .at);
+}
+
+static void prices(void)
+{
+    done(broadcast("prices", "sms", "+1", "0.01", "--as", "Maria", NULL));
+    done(broadcast("prices", "whatsapp", "any", "0.05", NULL));
+    done(broadcast("prices", "whatsapp", "+1", "0.02", NULL));
+    done(broadcast("prices", "sms", "+48", "0.04", NULL));
+    done(broadcast("prices", "sms", "+48", "none", NULL));
+    done(broadcast("prices", "email", "any", "0.001", NULL));
+    assert_said("whatsapp  +1       0.02");
+    assert_said("email     any      0.001");
+    assert_null(strstr(said, "+48"));
+    assert_int_equal(broadcast("prices", "fax", "+1", "0.01", NULL), 1);
+    assert_int_equal(broadcast("prices", "sms", "48", "0.01", NULL), 1);
+    assert_int_equal(broadcast("prices", "sms", "+48", "1,5", NULL), 1);
+    assert_int_equal(broadcast("prices", "sms", "+48", NULL), 1);
+    assert_int_equal(count_of("audit where action = 'broadcast.price' and actor = 'Maria'"), 1);
+}
+
 static void bro_1_a_dry_run_says_who_gets_it_and_who_does_not_and_why(void **state)
 {
     (void)state;
@@ -107,10 +138,9 @@ static void bro_1_a_dry_run_says_who_gets_it_and_who_does_not_and_why(void **sta
     run_sql(owner, "update customer_settings set quiet = false;"
                    "insert into customer_settings (org_id, customer_id, quiet) select org_id, "
                    "customer_id, false from customers on conflict do nothing");
-    run_sql(owner,
-            "update businesses set settings = settings || '{\"prices\": {\"sms\": {\"+1\": "
-            "0.01}, \"whatsapp\": {\"\": 0.05, \"+1\": 0.02}, \"email\": {\"\": 0.001}}}'");
+    prices();
     done(broadcast("create", "spring", "--words", words_file(), "--as", "Maria", NULL));
+    assert_said("spring_sale (en_US) is not known");
     done(broadcast("dry-run", "spring", NULL));
     assert_said("spring reaches 5");
     assert_said("leaves out 15");
@@ -126,6 +156,12 @@ static void bro_1_a_dry_run_says_who_gets_it_and_who_does_not_and_why(void **sta
 static void bro_2_everyone_who_asked_gets_it_once_on_their_channel(void **state)
 {
     (void)state;
+    meta("spring_sale", "en_US", "APPROVED");
+    assert_int_equal(broadcast("start", "spring", NULL), 1);
+    assert_said("spring_sale (es) is not known");
+    assert_int_equal(count_of("broadcasts where state = 'draft'"), 1);
+    meta("spring_sale", "es", "APPROVED");
+    meta("code_sale", "en_US", "APPROVED");
     done(broadcast("start", "spring", NULL));
     until("select count(*) from broadcasts where state = 'done'", 1);
     assert_int_equal(count_of("broadcast_recipients where state = 'sent'"), 5);
@@ -228,6 +264,178 @@ static void bro_2_quiet_hours_put_it_off_and_who_said_no_meanwhile_gets_nothing(
                      1);
 }
 
+static void bro_1_countries_that_are_left_out_are(void **state)
+{
+    (void)state;
+    done(broadcast("countries", NULL));
+    assert_said("all countries");
+    done(broadcast("countries", "without", "+1", "+7", "--as", "Maria", NULL));
+    assert_said("without  +1");
+    done(broadcast("create", "abroad", "--words", words_file(), NULL));
+    done(broadcast("dry-run", "abroad", NULL));
+    assert_said("abroad reaches 1:"); /* by mail */
+    assert_said("a country that we do not send to");
+    done(broadcast("countries", "only", "+48", NULL));
+    done(broadcast("dry-run", "abroad", NULL));
+    assert_said("abroad reaches 1:");
+    done(broadcast("countries", "only", "+1", NULL));
+    done(broadcast("dry-run", "abroad", NULL));
+    assert_said("abroad reaches 4:"); /* one said no above */
+    assert_int_equal(broadcast("countries", "only", NULL), 1);
+    assert_int_equal(broadcast("countries", "only", "PL", NULL), 1);
+    assert_int_equal(broadcast("countries", "sometimes", "+1", NULL), 1);
+    done(broadcast("countries", "all", NULL));
+    assert_int_equal(count_of("businesses where settings ? 'broadcast_countries'"), 0);
+    assert_int_equal(count_of("audit where action = 'broadcast.countries'"), 4);
+}
+
+/* --- held and taken back -------------------------------------------------------------------
+ */
+
+#define CROWD  700
+#define FEW    100 /* of them, with numbers that begin alike */
+#define RATHER "broadcast_recipients r join broadcasts b using (org_id, broadcast_id) where "
+
+/* So many who asked for it, all on WhatsApp, at any hour. */
+static void crowd(void)
+{
+    run_sql(
+        owner,
+        arena_format(
+            &arena,
+            "insert into customers (org_id, customer_id, external_id, name, language) select "
+            "org_id, md5('c' || n)::uuid, 'N' || n, 'Person ' || n, 'en' from businesses, "
+            "generate_series(1, %d) n;"
+            "insert into customer_phones (org_id, phone, customer_id) select org_id, '+1999' "
+            "|| "
+            "to_char(n, 'FM0000000'), md5('c' || n)::uuid from businesses, generate_series(1, "
+            "%d) n;"
+            "insert into preferences (org_id, customer_id, topic, channel, wanted, at, source) "
+            "select org_id, md5('c' || n)::uuid, 'offers', 'whatsapp', true, now(), 'test' "
+            "from businesses, generate_series(1, %d) n;"
+            "insert into customer_settings (org_id, customer_id, quiet) select org_id, md5('c' "
+            "|| n)::uuid, false from businesses, generate_series(1, %d) n",
+            CROWD, CROWD, CROWD, CROWD)
+            .at);
+}
+
+static size_t got(void)
+{
+    return service_arrived(&service, NULL, "\"+1999") +
+           service_arrived(&service, NULL, "\"1999");
+}
+
+static long those(const char *name, const char *state)
+{
+    return count_of(
+        arena_format(&arena, RATHER "b.name = '%s' and r.state = '%s'", name, state).at);
+}
+
+static void wait_for_sent(const char *name, long least)
+{
+    until(arena_format(&arena,
+                       "select (count(*) >= %ld)::int from " RATHER
+                       "b.name = '%s' and r.state = 'sent'",
+                       least, name)
+              .at,
+          1);
+}
+
+/* Somebody writes and is answered: the lane has gone round, and nothing else went. */
+static void go_round(void)
+{
+    static unsigned n;
+    struct post post = {
+        .body = post_text(&arena, AMELIA, arena_format(&arena, "wamid.r.%u", ++n).at, "menu")};
+
+    service_post(&service, &post, 1, 1, WAIT);
+    until("select count(*) from outbox", 0);
+}
+
+static void bro_2_what_meta_pauses_is_held_and_goes_on_later_with_nobody_left_out(void **state)
+{
+    (void)state;
+    crowd();
+    service_faults(&service, "{\"delay_ms\": 50, \"fail\": [{\"code\": 132015, \"http\": 400, "
+                             "\"probability\": 1}]}");
+    done(broadcast("create", "held", "--words", words_file(), "--prefix", "+199900002", NULL));
+    done(broadcast("start", "held", NULL));
+    until("select count(*) from broadcasts where name = 'held' and paused and not settling", 1);
+    done(broadcast("status", "held", NULL));
+    assert_said("held: paused");
+    assert_said("the template is paused or disabled");
+    assert_int_equal(those("held", "waiting"), FEW);
+    assert_int_equal(those("held", "failed"), 0);
+    assert_int_equal(count_of("outbox"), 0);
+    /* Meta's own word of it comes, too: so it does not go on either. */
+    meta("spring_sale", "en_US", "PAUSED");
+    assert_int_equal(broadcast("resume", "held", NULL), 1);
+    assert_said("spring_sale (en_US) is PAUSED");
+    service_faults(&service, "{\"reset\": true, \"delay_ms\": 50}");
+    meta("spring_sale", "en_US", "APPROVED");
+    done(broadcast("resume", "held", NULL));
+    until("select count(*) from broadcasts where name = 'held' and state = 'done'", 1);
+    assert_int_equal(those("held", "sent"), FEW);
+    assert_int_equal(got(), FEW);
+    assert_int_equal(service_repeated(&service), 0);
+}
+
+static void bro_2_what_meta_rejects_before_it_is_due_is_held(void **state)
+{
+    (void)state;
+    done(broadcast("create", "due", "--words", words_file(), "--prefix", "+199900002", "--at",
+                   "2099-01-01 10:00", NULL));
+    done(broadcast("start", "due", NULL));
+    until("select count(*) from broadcasts where name = 'due' and state = 'running'", 1);
+    meta("spring_sale", "es", "REJECTED");
+    run_sql(owner, "update broadcasts set look_at = now() where name = 'due'");
+    until("select count(*) from broadcasts where name = 'due' and paused and not settling", 1);
+    done(broadcast("status", "due", "--json", NULL));
+    assert_said("spring_sale (es) is REJECTED");
+    assert_int_equal(those("due", "waiting"), FEW);
+    assert_int_equal(service_logged(&service, "broadcast.held"), 2);
+    meta("spring_sale", "es", "APPROVED");
+    done(broadcast("resume", "due", NULL));
+    done(broadcast("cancel", "due", NULL));
+    assert_int_equal(those("due", "cancelled"), FEW);
+}
+
+static void bro_2_after_cancel_has_answered_nobody_gets_it_and_after_resume_nobody_twice(
+    void **state)
+{
+    size_t before = got(), then;
+
+    (void)state;
+    service_faults(&service, "{\"delay_ms\": 400}");
+    done(broadcast("create", "crowd", "--words", words_file(), "--prefix", "+1999", NULL));
+    done(broadcast("start", "crowd", NULL));
+    wait_for_sent("crowd", 60);
+    done(broadcast("pause", "crowd", NULL));
+    assert_said("taken back");
+    then = got();
+    go_round();
+    assert_int_equal(got(), then);
+    until("select count(*) from broadcasts where name = 'crowd' and settling", 0);
+    assert_int_equal(those("crowd", "sent"), then - before);
+    assert_int_equal(those("crowd", "waiting"), CROWD - (then - before));
+    done(broadcast("resume", "crowd", NULL));
+    wait_for_sent("crowd", (long)(then - before) + 60);
+    done(broadcast("cancel", "crowd", NULL));
+    then = got();
+    go_round();
+    assert_int_equal(got(), then);
+    until("select count(*) from broadcasts where name = 'crowd' and settling", 0);
+    assert_int_equal(those("crowd", "sent"), then - before);
+    assert_int_equal(those("crowd", "cancelled"), CROWD - (then - before));
+    assert_int_equal(those("crowd", "waiting") + those("crowd", "placed"), 0);
+    assert_int_equal(count_of("(select conversation_id from messages where why = "
+                              "'broadcast/crowd' and delivery in (1, 3, 4) group by 1 having "
+                              "count(*) > 1) t"),
+                     0);
+    assert_int_equal(service_repeated(&service), 0);
+    service_faults(&service, "{\"reset\": true}");
+}
+
 static int open_all(void **state)
 {
     (void)state;
@@ -257,6 +465,11 @@ int main(void)
         cmocka_unit_test(bro_1_a_list_s_wrong_lines_are_told_and_its_values_said_once),
         cmocka_unit_test(bro_2_what_is_paused_waits_and_what_is_cancelled_does_not_go),
         cmocka_unit_test(bro_2_quiet_hours_put_it_off_and_who_said_no_meanwhile_gets_nothing),
+        cmocka_unit_test(bro_1_countries_that_are_left_out_are),
+        cmocka_unit_test(bro_2_what_meta_pauses_is_held_and_goes_on_later_with_nobody_left_out),
+        cmocka_unit_test(bro_2_what_meta_rejects_before_it_is_due_is_held),
+        cmocka_unit_test(
+            bro_2_after_cancel_has_answered_nobody_gets_it_and_after_resume_nobody_twice),
     };
 
     return cmocka_run_group_tests(tests, open_all, shut_all);

@@ -905,19 +905,31 @@ static size_t pass_over(char *bytes, size_t size, size_t n, void *user)
     return size * n;
 }
 
-void service_crm(const struct service *service, const char *plan)
+/* Tell the sandbox how it is to be. */
+static void control(const struct service *service, const char *what, const char *plan)
 {
     char url[80];
     CURL *curl = curl_easy_init();
 
     assert_non_null(curl);
-    (void)snprintf(url, sizeof url, "http://127.0.0.1:%d/control/crm", service->sandbox_port);
+    (void)snprintf(url, sizeof url, "http://127.0.0.1:%d/control/%s", service->sandbox_port,
+                   what);
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, plan);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, pass_over);
     curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
     assert_int_equal(curl_easy_perform(curl), CURLE_OK);
     curl_easy_cleanup(curl);
+}
+
+void service_crm(const struct service *service, const char *plan)
+{
+    control(service, "crm", plan);
+}
+
+void service_faults(const struct service *service, const char *plan)
+{
+    control(service, "faults", plan);
 }
 
 json_t *service_events(const struct service *service)

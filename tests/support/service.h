@@ -126,6 +126,9 @@ long service_findings(const struct service *service);
 #define SERVICE_CRM_SECRET "whsec_cGFybGV5LXRlc3RzLWNybS1rZXktMDAxLXdpdGgtMzI="
 #define SERVICE_CRM_BEFORE "whsec_cGFybGV5LXRlc3RzLWNybS1vbGQtMDAxLXdpdGgtMzI="
 
+/* What goes wrong at the Graph API from now on, as tests/sandbox/faults.h has it: JSON. */
+void service_faults(const struct service *service, const char *plan);
+
 /* What goes wrong at the CRM from now on, as tests/sandbox/crm.c has it: JSON, "{}" for
  * nothing. */
 void service_crm(const struct service *service, const char *plan);
