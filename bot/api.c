@@ -393,7 +393,7 @@ static void begin(struct api_request *request)
     request->if_match = tag_of(http_request_header(exchange, "if-match"));
     request->if_none_match = str_trim(http_request_header(exchange, "if-none-match"));
     request->content_type = http_request_header(exchange, "content-type");
-    if (strcmp(exchange->method, "POST") == 0)
+    if (api_changes(exchange->method))
         request->idem = http_request_header(exchange, "idempotency-key");
     if (!api_key_read(request->shown, &request->public_part)) {
         no_key(exchange);

@@ -157,7 +157,7 @@ static void put_parameters(struct json_out *out, const struct api_route *route)
     rest = str_from(route->query != NULL ? route->query : "");
     while (str_split(&rest, ' ', &part))
         put_parameter(out, part, "query");
-    if (strcmp(route->method, "POST") == 0)
+    if (api_changes(route->method))
         put_parameter(out, STR("Idempotency-Key"), "header");
     json_close(out, ']');
 }

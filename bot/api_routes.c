@@ -128,6 +128,11 @@ void api_route_find(const char *method, struct str path, struct api_match *match
     match->known = known;
 }
 
+bool api_changes(const char *method)
+{
+    return strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0;
+}
+
 bool api_parts_fit(const struct api_match *match)
 {
     for (size_t i = 0; i < match->n; i++) {

@@ -41,6 +41,9 @@ struct api_match {
 /* Find the route; texts are borrowed from @path and the table. HEAD is GET. */
 void api_route_find(const char *method, struct str path, struct api_match *match);
 
+/* Whether a method may change something, so that it is done once under its Idempotency-Key. */
+bool api_changes(const char *method);
+
 /* Whether what was found in the path can be meant: ids have an id's form. */
 bool api_parts_fit(const struct api_match *match);
 

@@ -457,6 +457,20 @@ static void what_is_sent_again_under_its_key_is_done_once(void **state)
                      1);
     assert_int_equal(call_with(bearer(all), "POST", path, "{'text':'Other.'}", idem), 422);
     assert_non_null(strstr(said, "idempotency_key_reused"));
+    /* a PATCH, too: its note would be there twice */
+    idem = "Idempotency-Key: change-1";
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(call_with(bearer(all), "PATCH", "/v1/orders/ORD-1003",
+                                   "{'status':'shipped','note':'With the carrier.'}", idem),
+                         200);
+        assert_non_null(strstr(said, "With the carrier."));
+    }
+    assert_int_equal(
+        ask_number(owner, "select count(*) from order_notes where body = 'With the carrier.'"), 1);
+    assert_int_equal(ask_number(owner, "select count(*) from audit where action = "
+                                       "'order.updated' and subject = 'ORD-1003' and "
+                                       "detail ->> 'status' = 'shipped'"),
+                     1);
 }
 
 static void pages_of_orders_have_each_once(void **state)
