@@ -224,14 +224,15 @@ delete from outbox o using messages m
    and m.org_id = $1::uuid and m.conversation_id = o.conversation_id and m.seq = o.seq and m.delivery > 0;
 
 -- name: outbox_repeat
--- An unknown whose time is up is repeated once, if a person awaits it; more often only while the
+-- An unknown whose time is up is repeated once, unless it is a broadcast's; more often only while the
 -- provider reports on all that it takes, for then what it does not report has not arrived. An orphan
 -- most likely never left, so it does not spend that one repetition; one that outlived so many senders
--- may be what kills them.
+-- may be what kills them. What is said unasked (receipts, papers, news) is repeated like answers: given
+-- up it would be lost to whoever has no other channel, and as often come twice where there is one.
 -- $1 org  $2 lane  $3 now  $4 attempts at most  $5 whether the provider reports on all
 update outbox set state = 0, repeats = repeats + case state when 2 then 1 else 0 end
  where org_id = $1::uuid and lane_id = $2::uuid and state in (2, 3) and due_at <= $3::timestamptz
-   and priority = 0
+   and priority < 2
    and case state when 2 then repeats = 0 or $5::bool and attempt < $4::int4 else attempt < $4::int4 end
 returning conversation_id, seq;
 
@@ -241,7 +242,7 @@ returning conversation_id, seq;
 -- $1 org  $2 lane  $3 now  $4 attempts at most  $5 whether the provider reports on all  $6 long ago
 select conversation_id, seq, attempt from outbox
  where org_id = $1::uuid and lane_id = $2::uuid and state in (2, 3) and due_at <= $3::timestamptz
-   and (priority > 0
+   and (priority > 1
         or case state when 3 then attempt >= $4::int4
                       else repeats > 0 and (attempt >= $4::int4 or not $5::bool and due_at <= $6::timestamptz) end)
  limit 500;

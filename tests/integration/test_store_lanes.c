@@ -393,6 +393,25 @@ static void an_unknown_is_repeated_once_and_then_given_up(void **state)
                      1);
 }
 
+/* A receipt whose sender died would be lost to who has no other channel. */
+static void what_is_said_unasked_is_repeated_like_an_answer(void **state)
+{
+    static const int states[] = {2, 3};
+
+    for (size_t i = 0; i < COUNTOF(states); i++) {
+        (void)set_up(state);
+        promise(C1, 1, 1, false);
+        run_sql(owner, states[i] == 2 ? "update outbox set state = 2, due_at = '" T("20") "'"
+                                      : "update outbox set state = 3, due_at = '" T("20") "'");
+        assert_int_equal(
+            say_count(one, &SQL_OUTBOX_GIVE_UP, PARAMS(org, lane, T("30"), "6", "f", T("30"))),
+            0);
+        assert_int_equal(
+            say_count(one, &SQL_OUTBOX_REPEAT, PARAMS(org, lane, T("30"), "6", "f")), 1);
+        assert_int_equal(state_of(C1, 1), 0);
+    }
+}
+
 static void nobody_waits_for_a_broadcast_so_its_unknown_is_not_repeated(void **state)
 {
     (void)state;
@@ -535,6 +554,7 @@ int main(void)
         FRESH(what_the_last_holder_intended_is_an_orphan_and_what_we_intend_is_not),
         FRESH(a_late_settlement_of_the_old_holder_harms_nothing),
         FRESH(an_unknown_is_repeated_once_and_then_given_up),
+        FRESH(what_is_said_unasked_is_repeated_like_an_answer),
         FRESH(nobody_waits_for_a_broadcast_so_its_unknown_is_not_repeated),
         FRESH(every_unknown_has_exactly_one_way_out),
         FRESH(what_is_intended_is_found_without_reading_what_waits),
