@@ -11,8 +11,8 @@
 
 #include <stdlib.h>
 
-#define AT_ONCE      4 /* as many threads as libuv has */
-#define LEASE        USEC_PER_MIN
+#define AT_ONCE      4                   /* as many threads as libuv has */
+#define LEASE        (20 * USEC_PER_SEC) /* a paper takes a tenth of one; two of a wish are one */
 #define ATTEMPTS_MAX 5
 #define RETRY_AFTER  (5 * USEC_PER_SEC)
 

@@ -250,6 +250,10 @@ void web_visit(struct web *web, struct http_exchange *exchange, struct str path)
         web_show_plain(visit, 429, "often");
         return;
     }
+    if (!accounts_loaded(web->worker->accounts)) { /* it has just begun: no link is bad yet */
+        web_show_plain(visit, 503, "sorry");
+        return;
+    }
     if (!is_known(web->worker, visit->org))
         visit->org = only_business(web->worker);
     open_link(visit);

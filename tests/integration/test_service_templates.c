@@ -227,11 +227,11 @@ static void ntf_5_a_death_in_between_says_no_template_twice_and_forgets_none(voi
                 (void)kill(pids[0], SIGKILL);
         }
     }
-    /* what a dead worker had placed is placed anew after two minutes */
+    /* what a dead worker had placed is placed anew after fifteen seconds */
     for (unsigned round = 0; round < 100 && stand("told") < 16; round++) {
         usleep(200 * 1000);
         run_sql(owner,
-                "update notices set due_at = due_at - interval '3 minutes' where state = "
+                "update notices set state_at = state_at - interval '15 seconds' where state = "
                 "'placed' and state_at < now() - interval '3 seconds'");
     }
     service_until(&service, owner, "select count(*) from outbox", 0, 3 * WAIT);

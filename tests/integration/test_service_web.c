@@ -7,6 +7,7 @@
 #include "tests/support/service.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -403,6 +404,35 @@ static void iss_4_what_is_wrong_is_said_and_nothing_of_the_form_is_lost(void **s
     assert_int_equal(reports("The lid is"), 0);
 }
 
+/* The second waits for the first one's commit, and sees it. */
+static void iss_4_a_form_that_is_sent_twice_at_once_is_one_report(void **state)
+{
+    static const char sql[] =
+        "begin; select set_config('parley.org_id', org_id::text, true) from businesses; "
+        "select r.outcome from portal_links k, portal_report(k.org_id, k.token_hash, '', "
+        "'other', 'The lid came twice', '', '', gen_random_uuid(), now()) r "
+        "where k.revoked_at is null limit 1";
+    PGconn *second = owner_connect();
+    PGresult *result, *last = NULL;
+
+    (void)state;
+    result = PQexec(owner, sql);
+    assert_string_equal(PQgetvalue(result, 0, 0), "opened");
+    PQclear(result);
+    assert_int_equal(PQsendQuery(second, sql), 1);
+    usleep(200 * 1000);
+    assert_int_equal(PQconsumeInput(second), 1);
+    run_sql(owner, "commit");
+    while ((result = PQgetResult(second)) != NULL) {
+        PQclear(last);
+        last = result;
+    }
+    assert_string_equal(PQgetvalue(last, 0, 0), "twice");
+    PQclear(last);
+    PQfinish(second);
+    assert_int_equal(reports("The lid came twice"), 1);
+}
+
 static void web_1_a_report_is_sent_from_our_own_page_only(void **state)
 {
     const char *once = once_at(lucia), *other = once_at(amelia), *words = "The lid of another";
@@ -457,6 +487,23 @@ static void web_6_what_opens_nothing_is_the_same_kind_page_whatever_the_reason(v
     assert_int_equal(get(own, ""), 404);
     assert_string_equal(answer.body, kept);
     free(kept);
+}
+
+/* A worker that has just begun knows no business yet. */
+static void web_6_a_link_is_not_called_bad_by_a_worker_that_has_just_begun(void **state)
+{
+    pid_t workers[4];
+    size_t n = service_workers(&service, workers, COUNTOF(workers));
+
+    (void)state;
+    run_sql(owner, "begin; lock table accounts in access exclusive mode");
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(kill(workers[i], SIGKILL), 0);
+    assert_int_equal(get(amelia, ""), 503);
+    run_sql(owner, "commit");
+    for (int i = 0; i < 100 && get(amelia, "") != 200; i++)
+        usleep(100 * 1000);
+    assert_int_equal(answer.status, 200);
 }
 
 static void web_1_nobody_else_s_things_are_there(void **state)
@@ -535,9 +582,11 @@ int main(void)
         cmocka_unit_test(web_1_all_of_it_comes_as_one_zip),
         cmocka_unit_test(iss_4_a_report_with_a_picture_reaches_the_team),
         cmocka_unit_test(iss_4_what_is_wrong_is_said_and_nothing_of_the_form_is_lost),
+        cmocka_unit_test(iss_4_a_form_that_is_sent_twice_at_once_is_one_report),
         cmocka_unit_test(web_1_a_report_is_sent_from_our_own_page_only),
         cmocka_unit_test(stf_5_a_visit_is_told_once_and_from_where),
         cmocka_unit_test(web_6_what_opens_nothing_is_the_same_kind_page_whatever_the_reason),
+        cmocka_unit_test(web_6_a_link_is_not_called_bad_by_a_worker_that_has_just_begun),
         cmocka_unit_test(web_1_nobody_else_s_things_are_there),
         cmocka_unit_test(web_1_other_methods_and_paths_are_refused),
         cmocka_unit_test(otp_7_a_link_is_good_for_a_hundred_requests_an_hour),
