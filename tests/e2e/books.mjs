@@ -15,7 +15,7 @@ export const untilQuiet = async (world, within = 40_000) => {
     const spooled = await world.gauge("spool_deliveries");
     const { owed = NaN } = JSON.parse((await call(world.sandboxPort, { path: "/control/counts" })).text || "{}");
     left = [outbox && `outbox has state ${outbox}`, spooled !== 0 && `spool has ${spooled}`, owed !== 0 && `sandbox owes ${owed}`,
-      world.office.owed !== 0 && `Resend owes ${world.office.owed}`].filter(Boolean).join("; ");
+      world.office.owed !== 0 && `Resend owes ${world.office.owed}`, ...(await Promise.all(world.doors.map((door) => door.waits())))].filter(Boolean).join("; ");
     if (left !== "") await pause(200);
     return left === "";
   };
@@ -53,10 +53,13 @@ const heardOutOfOrder = (answered, messages) => {
 // once and no more: it is then kept as failed, with this reason, and that is counted here.
 const isGivenUp = ({ delivery, attempts, reason }) => delivery === 2 && attempts >= 2 && reason === "outcome unknown";
 
+// The answer to START that was still to be sent when STOP came again.
+const isStopped = (customers, { delivery, reason, address }) => delivery === 2 && reason === "stopped" && customers.stopped.has(address?.replace("+", ""));
+
 // Of a raw mail only its bytes are its name; in them is the id that its writer gave it.
-const MESSAGES = `select conversation_id c, m.seq, m.inbound, m.delivery, m.cause, m.attempts, m.reason, a.channel,
+const MESSAGES = `select conversation_id c, m.seq, m.inbound, m.delivery, m.cause, m.attempts, m.reason, a.channel, coalesce(k.phone, k.address) address,
   case when m.inbound and p.provider = 'mime' then substring(encode(p.body, 'escape') from 'Message-ID: <([^@>]+)@') else m.provider_id end as id
-  from messages m join conversations v using (org_id, conversation_id) join accounts a using (org_id, account_id)
+  from messages m join conversations v using (org_id, conversation_id) join accounts a using (org_id, account_id) join contact_points k using (org_id, contact_id)
   left join payloads p using (org_id, payload_id) order by 1, 2`;
 
 export const examine = async (world, customers) => {
@@ -86,7 +89,7 @@ export const examine = async (world, customers) => {
     // Once a person of the team has the conversation, the bot is silent.
     withoutReply: messages.filter(({ inbound, c, seq }) => inbound && !causes.has(`${c}.${seq}`) && !(held.has(c) && seq > lastCause.get(c))),
     codeless: customers.asked ? ASKERS.filter((from) => !arrivals.some(({ t, to }) => t !== "got" && places.get(`+${from}`)?.includes(to))) : [],
-    missing: promised.filter((message) => !arrived.has(message.key) && !isGivenUp(message)),
+    missing: promised.filter((message) => !arrived.has(message.key) && !isGivenUp(message) && !isStopped(customers, message)),
     givenUp: promised.filter((message) => !arrived.has(message.key) && isGivenUp(message)),
     duplicated: repeated,
     surplus: [...arrived.values()].reduce((sum, n) => sum + n - 1, 0),
@@ -129,5 +132,6 @@ export const report = (world, customers, found, began) => {
     `${found.notHandled.length} not handled, ${found.handledTwice.length} handled twice, ${found.dead.length} parked`);
   console.log(`  seen in the metrics: ${world.counted("send_unknown")} unknown, ${world.counted("send_repeated")} repeated, ` +
     `${world.counted("send_given_up")} given up, ${world.counted("send_retries")} retries, ${world.counted("deliveries_spooled")} spooled, ${world.counted("worker_deaths")} worker deaths`);
+  for (const door of world.doors) console.log(`  ${door.constructor.title}: ${door.figures()}`);
   console.log(`  ${((Date.now() - began) / 1000).toFixed(1)} s`);
 };

@@ -8,7 +8,8 @@
 // it is not sent again: such a message is in the ledger as failed with an unknown outcome, and is counted.
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { World, pause, pick, root } from "./world.mjs";
+import { Deaths } from "./deaths.mjs";
+import { World, pause, root } from "./world.mjs";
 import { writeFileSync } from "node:fs";
 
 const { values: options, positionals } = parseArgs({
@@ -55,16 +56,11 @@ const makeBroadcast = async (world) => {
 
 const state = async (world) => (await world.sql("select state from broadcasts").catch(() => "away")) || "away";
 
-const hurt = async (world, done) => {
-  const kinds = { worker: () => world.killWorker(), service: () => world.killService(), PostgreSQL: () => world.killPostgres(), sandbox: () => world.killSandbox() };
-  const counts = {};
-  for (let n = 0; n < kills && !done(); n++) {
+const hurt = async (world, deaths, done) => {
+  while (deaths.total < kills && !done()) {
     await pause(100 + Math.random() * Math.min(5000, recipients / 4));
-    const kind = n < 4 ? Object.keys(kinds)[n] : pick(Object.keys(kinds));
-    await kinds[kind]();
-    counts[kind] = (counts[kind] ?? 0) + 1;
+    await deaths.next();
   }
-  return counts;
 };
 
 const examine = async (world, killed) => {
@@ -104,14 +100,13 @@ try {
   const from = Date.now();
   await makeBroadcast(world);
   let over = false;
-  const killing = hurt(world, () => over);
+  const deaths = new Deaths(world), killing = hurt(world, deaths, () => over);
   await world.until("the broadcast is over", 60_000 + recipients * 10, async () => (await pause(200), (over = (await state(world)) === "done")));
-  const counts = await killing;
+  await killing;
   // A kill at the very end: what it left comes to rest.
   await world.until("nothing waits", 30_000, async () => (await world.sql("select count(*) from outbox where priority = 2").catch(() => "")) === "0");
-  const killed = Object.values(counts).reduce((sum, n) => sum + n, 0);
-  console.log(`${recipients} recipients in ${((Date.now() - from) / 1000).toFixed(1)} s, killed: ${JSON.stringify(counts)}`);
-  good = await examine(world, killed);
+  console.log(`${recipients} recipients in ${((Date.now() - from) / 1000).toFixed(1)} s, ${deaths}`);
+  good = await examine(world, deaths.total);
 } catch (error) {
   console.error(error);
 } finally {

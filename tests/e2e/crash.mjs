@@ -1,6 +1,6 @@
-// The promise under kill -9, on every channel: no delivery that was answered 200 is lost or handled
-// twice, and every message that was promised reaches the provider once and in its conversation's
-// order.
+// The promise under kill -9, on every channel and at every other door: no delivery that was answered 200 is
+// lost or handled twice, and every message that was promised reaches the provider once and in its
+// conversation's order.
 //
 //   tests/e2e/crash [MOMENTS]        so many kills (default 15), then a short run with lost answers;
 //                                    from 50 on a quarter of them again, with mail by SMTP
@@ -8,8 +8,8 @@
 //   tests/e2e/crash --away SECONDS   only a run over whose middle the database is away for so long
 //
 // --channels says who writes (whatsapp,whatsapp,sms,resend,mime: a name that stands twice has twice
-// the share), --mail what carries mail that leaves (resend, or smtp, which is the run with lost
-// answers' own).
+// the share), --doors which other doors are used in the runs with kills (doors/all.mjs has their names;
+// "": none), --mail what carries mail that leaves (resend, or smtp, which is the run with lost answers' own).
 //
 // A private PostgreSQL (fsync on), the service with two workers, and the providers, all on loopback
 // and in a folder of their own. Customers' providers come again as each of them does: until it is
@@ -20,8 +20,11 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { examine, judge, promisesOf, report, untilQuiet } from "./books.mjs";
 import { CHANNEL_NAMES, Customers } from "./customers.mjs";
+import { Deaths } from "./deaths.mjs";
+import { DOORS, DOOR_NAMES } from "./doors/all.mjs";
+import { Crm } from "./doors/crm.mjs";
 import { PostOffice } from "./post_office.mjs";
-import { World, pause, pick, root, worlds } from "./world.mjs";
+import { World, pause, root, worlds } from "./world.mjs";
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -29,6 +32,7 @@ const { values: options, positionals } = parseArgs({
     build: { type: "string", default: join(root, "build/release") },
     customers: { type: "string", default: "50" },
     channels: { type: "string", default: "whatsapp,whatsapp,sms,resend,mime" },
+    doors: { type: "string", default: DOOR_NAMES.join(",") },
     mail: { type: "string" },
     lossy: { type: "boolean", default: false },
     away: { type: "string" },
@@ -38,17 +42,20 @@ const { values: options, positionals } = parseArgs({
 const moments = Number(positionals[0] ?? 15);
 const away = Number(options.away ?? 0);
 const channels = options.channels.split(",");
-if (!Number.isInteger(moments) || moments < 0 || !(away >= 0) || !channels.every((name) => CHANNEL_NAMES.includes(name))) {
-  console.error("usage: tests/e2e/crash [MOMENTS] [--lossy | --away SECONDS] [--channels NAMES] [--mail resend|smtp] [--build DIR] [--customers N] [--keep]");
+const doorNames = options.doors.split(",").filter(Boolean);
+if (!Number.isInteger(moments) || moments < 0 || !(away >= 0) || !channels.every((name) => CHANNEL_NAMES.includes(name)) || !doorNames.every((name) => DOOR_NAMES.includes(name))) {
+  console.error("usage: tests/e2e/crash [MOMENTS] [--lossy | --away SECONDS] [--channels NAMES] [--doors NAMES] [--mail resend|smtp] [--build DIR] [--customers N] [--keep]");
   process.exit(2);
 }
 
 // --- worlds ---------------------------------------------------------------------------------
 
-const inWorld = async (what, { transport = "resend", plan, sandbox = [] } = {}) => {
+const inWorld = async (what, { transport = "resend", plan, sandbox = [], doors = true } = {}) => {
   const began = Date.now();
   const world = new World({ name: "crash", build: options.build, sandbox });
   world.office = new PostOffice(world, { transport: options.mail ?? transport, plan });
+  world.crm = new Crm(world);
+  if (doors) world.doors = doorNames.map((name) => new DOORS[name](world));
   let good = false;
   try {
     await world.start();
@@ -61,6 +68,19 @@ const inWorld = async (what, { transport = "resend", plan, sandbox = [] } = {}) 
 
 const customersOf = (world, more) => new Customers(world, { count: Number(options.customers), channels, ...more });
 
+// Nothing is killed before all has begun.
+const openDoors = async (world, customers) => {
+  for (const door of world.doors) door.customers = customers;
+  await Promise.all(world.doors.map((door) => door.begin()));
+  world.doors.forEach((door) => door.open());
+};
+
+// What they say at last is said by customers, too.
+const closeDoors = async (world, customers) => {
+  await Promise.all(world.doors.map((door) => door.close()));
+  await customers.stop();
+};
+
 // What nobody's kill may cost: one arrival each, but for mail by a server, which knows no keys.
 const once = (world, found) => found.duplicated.filter(({ channel, n }) => channel !== "email" || world.office.transport !== "smtp" || n > 3);
 
@@ -68,33 +88,27 @@ const conclude = async (world, customers, began, title, more, quietWithin) => {
   const quiet = await untilQuiet(world, quietWithin);
   await world.sample();
   const found = await examine(world, customers);
+  const promises = [...promisesOf(customers, found), ["channels that nobody used", [...new Set(channels)].filter((name) => !found.doors.has(name))], ...more(found)];
+  for (const door of world.doors) promises.push(...(await door.judge()), [`${door.constructor.title}: nobody came`, door.answered === 0 ? ["nothing was answered"] : []]);
   console.log(title);
   report(world, customers, found, began);
-  const silent = [...new Set(channels)].filter((name) => !found.doors.has(name));
-  return judge([...promisesOf(customers, found), ["channels that nobody used", silent], ...more(found)]) && quiet && found.answered > 0;
+  return judge(promises) && quiet && found.answered > 0;
 };
 
 // --- the runs ---------------------------------------------------------------------------------
 
 const crashRun = (moments) => async (world, began) => {
-  const kinds = { worker: () => world.killWorker(), service: () => world.killService(), sandbox: () => world.killSandbox(), PostgreSQL: () => world.killPostgres(),
-    "PostgreSQL after commit": () => world.killPostgresAfterCommit() };
-  if (world.office.transport === "smtp") kinds["mail server"] = () => world.office.killServer();
-  const kills = Object.fromEntries(Object.keys(kinds).map((kind) => [kind, 0]));
+  const deaths = new Deaths(world, world.office.transport === "smtp" ? { "mail server": () => world.office.killServer() } : {});
   const customers = customersOf(world);
+  await openDoors(world, customers);
   await pause(500);
   for (let moment = 0; moment < moments; moment++) {
-    // Each kind before any comes again, so that a short run has them all.
-    const least = Math.min(...Object.values(kills));
-    const kind = pick(Object.keys(kinds).filter((name) => kills[name] === least));
     await pause(100 + Math.random() * 900);
-    await kinds[kind]();
-    kills[kind]++;
+    await deaths.next();
   }
   await pause(500);
-  await customers.stop();
-  const title = `crash: ${moments} kills: ${Object.entries(kills).map(([kind, n]) => `${n} ${kind}`).join(", ")}`;
-  return conclude(world, customers, began, title, (found) => [["arrived more than once", once(world, found)], ["arrived, and not known to have", found.untold]]);
+  await closeDoors(world, customers);
+  return conclude(world, customers, began, `crash: ${deaths}`, (found) => [["arrived more than once", once(world, found)], ["arrived, and not known to have", found.untold]]);
 };
 
 // Answers and callbacks get lost and nobody is killed: an unknown sending may be repeated once, so
@@ -155,12 +169,12 @@ const LOSING = { lose_answer: 0.03, lose_mail: 0.01, later: 0.02, busy: 0.02 };
 try {
   const results = [];
   if (away > 0) {
-    results.push(await inWorld(awayRun, { sandbox: [...UNRULY] }));
+    results.push(await inWorld(awayRun, { sandbox: [...UNRULY], doors: false }));
   } else {
     if (!options.lossy) results.push(await inWorld(crashRun(moments), { sandbox: [...UNRULY] }));
     // Where there is time, once more with mail by the carrier that knows no keys.
     if (!options.lossy && moments >= 50) results.push(await inWorld(crashRun(Math.floor(moments / 4)), { transport: "smtp", sandbox: [...UNRULY] }));
-    results.push(await inWorld(lossyRun, { transport: "smtp", plan: LOSING }));
+    results.push(await inWorld(lossyRun, { transport: "smtp", plan: LOSING, doors: false }));
   }
   process.exit(results.every(Boolean) ? 0 : 1);
 } catch (error) {

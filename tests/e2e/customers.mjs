@@ -66,6 +66,7 @@ export class Customers {
     this.agent = new Agent({ keepAlive: true, maxSockets: Infinity });
     this.answered = []; // { channel, from, id }, of each customer in the order of writing
     this.unheard = [];
+    this.stopped = new Set(); // who said STOP: what was still to be sent then is not
     this.loops = Array.from({ length: count }, (_, n) => this.customer(channels[n % channels.length], n));
     this.asked = channels.includes("whatsapp");
     if (this.asked) this.loops.push(...ASKERS.map((from, n) => this.asker(from, n)));
@@ -94,6 +95,12 @@ export class Customers {
     await pause(300 + n * 450);
     const id = `wamid.crash.${from}.${unique()}`;
     await this.deliver({ channel: "whatsapp", from, id, request: () => CHANNELS.whatsapp.request(this.world, from, id, "verify") });
+  }
+
+  // By somebody of a door's (doors/), on WhatsApp: heard, and judged, as all others are.
+  async say(from, text) {
+    const id = `wamid.crash.${unique()}`;
+    await this.deliver({ channel: "whatsapp", from, id, request: () => CHANNELS.whatsapp.request(this.world, from, id, text) });
   }
 
   async deliverAgain({ request }) {

@@ -102,6 +102,8 @@ export class World {
     this.metrics = [];
     this.office = null; // a PostOffice (post_office.mjs), for worlds with mail
     this.front = null; // the port where providers call, when somebody stands before the service
+    this.crm = null; // a Crm (doors/crm.mjs), for worlds with one
+    this.doors = []; // (doors/door.mjs)
     worlds.add(this);
     this.ahead = 0; // of the machine's clock, in seconds
     this.environment = process.env;
@@ -286,7 +288,7 @@ twilio:
   auth_token: ${this.twilioToken}
   phone_number: "${SMS_NUMBER}"
 outbox:
-  unknown_wait: 2s
+  unknown_wait: 4s
   lease: 2s
   poll: 50ms
   retry_first: 100ms
@@ -310,7 +312,7 @@ ${this.office?.settings() ?? ""}${this.moreSettings()}`);
 
   // Asked for when all ports are chosen.
   moreSettings() {
-    return this.settings;
+    return `${this.crm?.settings() ?? ""}${this.doors.map((door) => door.settings()).join("")}${this.settings}`;
   }
 
   parley(...args) {
