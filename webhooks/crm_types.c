@@ -155,6 +155,8 @@ static const struct shape invoice[] = {
     {.name = "shipping", .kind = SHAPE_MONEY, .most = MOST_OWED},
     {.name = "total", .kind = SHAPE_MONEY, .most = MOST_OWED, .required = true,
      .about = "What is asked for; another one later is a correction on the books."},
+    {.name = "paid_elsewhere", .kind = SHAPE_MONEY, .most = MOST_OWED,
+     .about = "All that was paid by now, but for our links. Left out: as before."},
     {.name = "note", WORDS, .most = 1000},
     {.name = "voided", .kind = SHAPE_YES_NO, .about = "It is not to be paid any more."},
     {.name = "lines", .kind = SHAPE_LIST, .most = 500, .of = invoice_lines},

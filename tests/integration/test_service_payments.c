@@ -193,7 +193,7 @@ static int set_up(void **state)
 {
     (void)state;
     owner = owner_connect();
-    service_start(&service, &(struct service_wish){.workers = 2});
+    service_start(&service, &(struct service_wish){.workers = 2, .sms = true});
     run_sql(owner,
             "insert into customer_settings (org_id, customer_id, quiet) select org_id, "
             "customer_id, false from customers on conflict (org_id, customer_id) do update "
@@ -423,6 +423,154 @@ static void pay_2_what_stripe_refuses_is_told_for_what_it_is(void **state)
     told("Here you can pay $49.00 for invoice INV-9008", 1);
 }
 
+/* --- never twice -------------------------------------------------------------------------- */
+
+static long sum(const char *number, const char *kind)
+{
+    return ask_number(
+        owner, FORMAT("select coalesce(sum(minor), 0) from ledger l join invoices i using "
+                      "(org_id, invoice_id) where number = '%s' and kind like '%s'",
+                      number, kind));
+}
+
+/* What the CRM says: all that was paid by other ways than ours. */
+static void paid_elsewhere(const char *number, long minor)
+{
+    run_sql(owner,
+            FORMAT("begin; select set_config('parley.org_id', org_id::text, true) from "
+                   "businesses; select invoice_paid_elsewhere(org_id, invoice_id, %ld, "
+                   "gen_random_uuid()::text, now()) from invoices where number = '%s'; commit",
+                   minor, number));
+}
+
+static void pay_2_a_yes_that_is_tapped_twice_makes_one_link(void **state)
+{
+    long sessions = books("sessions");
+    struct post posts[2];
+
+    (void)state;
+    invoice("INV-9011", 5200);
+    say("pay INV-9011");
+    posts[0] = (struct post){.body = post_text(&arena, AMELIA, "wamid.tap.1", "yes")};
+    posts[1] = (struct post){.body = post_text(&arena, AMELIA, "wamid.tap.2", "yes")};
+    service_post(&service, posts, 2, 2, LIMIT);
+    (void)session_of("INV-9011");
+    told("Here you can pay $52.00 for invoice INV-9011", 1);
+    ask_for_link("INV-9011"); /* and asked for once more it is the same */
+    told("Here you can pay $52.00 for invoice INV-9011", 2);
+    assert_int_equal(books("sessions"), sessions + 1);
+}
+
+/* A page that is open in two tabs: the second one comes too late. */
+static void pay_2_a_link_that_is_opened_twice_is_paid_once(void **state)
+{
+    struct str page;
+    const char *url;
+
+    (void)state;
+    url = arena_format(&arena, "http://127.0.0.1:%d/c/pay/%s", service.sandbox_port,
+                       session_of("INV-9011"))
+              .at;
+    assert_int_equal(ask_http(url, NULL, NULL, &page), 200);
+    assert_int_equal(ask_http(url, "act=pay", NULL, &page), 303);
+    assert_int_equal(ask_http(url, "act=pay", NULL, &page), 409);
+    told("Payment of $52.00 processed", 1);
+    books_until("telling", 0);
+    assert_int_equal(sum("INV-9011", "payment"), -5200);
+    assert_int_equal(stands("INV-9011", "outstanding"), 0);
+}
+
+static void pay_2_a_link_of_yesterday_ends_when_the_invoice_is_paid_otherwise(void **state)
+{
+    struct str page;
+    const char *session;
+    size_t paid = service_arrived(&service, AMELIA, "Payment already processed");
+
+    (void)state;
+    invoice("INV-9012", 5300);
+    ask_for_link("INV-9012");
+    session = session_of("INV-9012");
+    paid_elsewhere("INV-9012", 5300);
+    until("select count(*) from checkouts where minor = 5300 and state = 'expired'", 1);
+    assert_int_equal(ask_http(arena_format(&arena, "http://127.0.0.1:%d/c/pay/%s",
+                                           service.sandbox_port, session)
+                                  .at,
+                              "act=pay", NULL, &page),
+                     409);
+    say("pay INV-9012");
+    told("Payment already processed", paid + 1);
+    told("The payment link for invoice INV-9012 has expired", 0);
+    assert_int_equal(sum("INV-9012", "%"), 0);
+    assert_int_equal(sum("INV-9012", "payment"), 0);
+}
+
+/* A part that came otherwise leaves what is left, and a link for just that. */
+static void pay_2_what_was_paid_in_part_otherwise_is_not_asked_for_again(void **state)
+{
+    (void)state;
+    invoice("INV-9013", 5400);
+    ask_for_link("INV-9013");
+    (void)session_of("INV-9013");
+    paid_elsewhere("INV-9013", 1400);
+    until("select count(*) from checkouts where minor = 5400 and state = 'expired'", 1);
+    ask_for_link("INV-9013");
+    told("Here you can pay $40.00 for invoice INV-9013", 1);
+    act(session_of("INV-9013"), "pay");
+    told("Payment of $40.00 processed", 1);
+    assert_int_equal(stands("INV-9013", "outstanding"), 0);
+    paid_elsewhere("INV-9013", 0); /* it did not hold */
+    assert_int_equal(stands("INV-9013", "outstanding"), 1400);
+}
+
+/* Both at the same moment: the money has come twice, and goes back once. */
+static void pay_2_a_link_that_is_paid_while_it_is_closed_is_paid_back(void **state)
+{
+    const char *session;
+
+    (void)state;
+    invoice("INV-9014", 5500);
+    ask_for_link("INV-9014");
+    session = session_of("INV-9014");
+    wish("{\"hold\":true}");
+    act(session, "pay");
+    paid_elsewhere("INV-9014", 5500);
+    told("$55.00 is on its way back to you, for invoice INV-9014", 1);
+    wish("{\"release\":\"backwards\",\"times\":2}");
+    books_until("telling", 0);
+    told("$55.00 is on its way back to you, for invoice INV-9014", 1);
+    assert_int_equal(sum("INV-9014", "payment"), -5500);
+    assert_int_equal(sum("INV-9014", "refund"), 5500);
+    assert_int_equal(stands("INV-9014", "outstanding"), 0);
+}
+
+static void pay_2_a_link_asked_for_on_two_channels_at_once_is_one_and_told_on_both(void **state)
+{
+    long sessions = books("sessions");
+    struct post posts[2];
+
+    (void)state;
+    invoice("INV-9015", 5600);
+    say("pay INV-9015");
+    posts[0] = (struct post){.sms = true,
+                             .body = post_sms(&arena, "+" AMELIA, "SMp1", "pay INV-9015", "")};
+    service_post(&service, posts, 1, 1, LIMIT);
+    run_sql(owner, "update conversations set verified_until = now() + interval '29 minutes'");
+    posts[0] = (struct post){.sms = true,
+                             .body = post_sms(&arena, "+" AMELIA, "SMp2", "pay INV-9015", "")};
+    service_post(&service, posts, 1, 1, LIMIT);
+    until("select count(*) from outbox", 0);
+    assert_int_equal(kill(service.sandbox, SIGSTOP), 0);
+    posts[0] =
+        (struct post){.sms = true, .body = post_sms(&arena, "+" AMELIA, "SMp3", "yes", "")};
+    posts[1] = (struct post){.body = post_text(&arena, AMELIA, "wamid.both", "yes")};
+    service_post(&service, posts, 2, 2, LIMIT);
+    until("select count(*) from checkouts where minor = 5600 and cardinality(also) = 1", 1);
+    assert_int_equal(kill(service.sandbox, SIGCONT), 0);
+    told("Here you can pay $56.00 for invoice INV-9015", 2);
+    assert_int_equal(books("sessions"), sessions + 1);
+    until("select count(*) from checkouts where to_tell is not null or untold <> '{}'", 0);
+}
+
 /* --- money that goes back ----------------------------------------------------------------- */
 
 static void can_4_an_approved_cancellation_is_paid_back_once_through_deaths(void **state)
@@ -521,6 +669,13 @@ int main(void)
         cmocka_unit_test(pay_3_a_stripe_that_is_killed_meanwhile_knows_all_and_tells_it_once),
         cmocka_unit_test(pay_2_another_wish_closes_the_older_link_first),
         cmocka_unit_test(pay_2_what_stripe_refuses_is_told_for_what_it_is),
+        cmocka_unit_test(pay_2_a_yes_that_is_tapped_twice_makes_one_link),
+        cmocka_unit_test(pay_2_a_link_that_is_opened_twice_is_paid_once),
+        cmocka_unit_test(pay_2_a_link_of_yesterday_ends_when_the_invoice_is_paid_otherwise),
+        cmocka_unit_test(pay_2_what_was_paid_in_part_otherwise_is_not_asked_for_again),
+        cmocka_unit_test(pay_2_a_link_that_is_paid_while_it_is_closed_is_paid_back),
+        cmocka_unit_test(
+            pay_2_a_link_asked_for_on_two_channels_at_once_is_one_and_told_on_both),
         cmocka_unit_test(can_4_an_approved_cancellation_is_paid_back_once_through_deaths),
         cmocka_unit_test(pay_8_forged_stale_and_foreign_events_change_nothing),
     };

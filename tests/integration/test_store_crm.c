@@ -475,6 +475,38 @@ static void pay_1_an_invoice_is_charged_and_corrected(void **state)
         1);
 }
 
+static void pay_2_what_was_paid_elsewhere_is_on_the_books_once(void **state)
+{
+    static const char owed[] =
+        "select sum(minor) from ledger l join invoices using (org_id, invoice_id)"
+        " where number = 'INV-E'";
+
+    (void)state;
+    take(invoice("e1", "'version':1,", "INV-E", "C-0001", ",'total':30"));
+    take(invoice("e2", "'version':2,", "INV-E", "C-0001",
+                 ",'total':30,'paid_elsewhere':'12.50'"));
+    assert_string_equal(outcomes, "kept");
+    assert_int_equal(asked(owed), 1750);
+    assert_int_equal(notices("payment_received"), 1);
+    take(invoice("e2", "'version':2,", "INV-E", "C-0001",
+                 ",'total':30,'paid_elsewhere':'12.50'"));
+    take(invoice("e3", "'version':3,", "INV-E", "C-0001", ",'total':30,'note':'Hello.'"));
+    assert_int_equal(asked(owed), 1750);
+    take(invoice("e0", "'version':1,", "INV-E", "C-0001", ",'total':30,'paid_elsewhere':30"));
+    assert_string_equal(outcomes, "older");
+    take(invoice("e5", "'version':5,", "INV-E", "C-0001", ",'total':30,'paid_elsewhere':30"));
+    assert_int_equal(asked(owed), 0);
+    assert_int_equal(notices("payment_received"), 2);
+    take(invoice("e6", "'version':6,", "INV-E", "C-0001", ",'total':30,'paid_elsewhere':0"));
+    assert_int_equal(asked(owed), 3000);
+    assert_int_equal(notices("payment_received"), 2);
+    take(invoice("e7", "'version':7,", "INV-E", "C-0001", ",'total':30,'paid_elsewhere':-1"));
+    assert_non_null(strstr(wrong, "data.paid_elsewhere"));
+    take(invoice("e8", "'version':1,", "INV-E2", "C-0001", ",'total':30,'paid_elsewhere':30"));
+    assert_string_equal(outcomes, "kept");
+    assert_int_equal(notices("payment_received"), 2); /* it came so: nothing to tell */
+}
+
 static void crm_1_an_invoice_waits_for_customer_and_order(void **state)
 {
     (void)state;
@@ -749,6 +781,7 @@ int main(void)
         TEST(can_3_what_has_left_is_not_cancelled),
         TEST(iss_2_an_answer_to_a_report_reaches_the_customer),
         TEST(pay_1_an_invoice_is_charged_and_corrected),
+        TEST(pay_2_what_was_paid_elsewhere_is_on_the_books_once),
         TEST(crm_1_an_invoice_waits_for_customer_and_order),
         TEST(crm_1_a_document_is_told_and_listed),
         TEST(ord_8_an_estimate_is_drafted_sent_changed_and_decided),
