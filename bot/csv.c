@@ -1,5 +1,8 @@
 #include "bot/csv.h"
 
+/* All fields as long as they may be, in quotes, each of their bytes a doubled quote. */
+#define LINE_LEN_MAX (CSV_COLUMNS_MAX * (2 * CSV_FIELD_MAX + 3))
+
 /* The next line that is not empty, without its end. */
 static bool take_line(struct csv *csv, struct str *line)
 {
@@ -63,6 +66,8 @@ static const char *take_fields(const struct csv *csv, struct arena *into, struct
     size_t at = 0;
 
     *n = 0;
+    if (line.len > LINE_LEN_MAX)
+        return "the line is too long";
     if (!str_is_utf8(line))
         return "it is not UTF-8";
     for (size_t i = 0; i < line.len; i++) {

@@ -3,10 +3,11 @@
  *
  * Strict and bounded: a row has as many fields as the head, a field is one line of text of at
  * most CSV_FIELD_MAX bytes in UTF-8, and a quote stands at a field's beginning or is doubled
- * within quotes. What is wrong with a row is said of that row; the next one is read all the
- * same. Semicolons or tabs part the fields where the head has them and no comma, as
- * spreadsheets write them in half of the world; a byte order mark is passed over, and so are
- * empty lines.
+ * within quotes. A line that is longer than all its fields may be is not taken apart, so that
+ * reading costs memory as the bytes do, whatever they are. What is wrong with a row is said of
+ * that row; the next one is read all the same. Semicolons or tabs part the fields where the
+ * head has them and no comma, as spreadsheets write them in half of the world; a byte order
+ * mark is passed over, and so are empty lines.
  */
 #pragma once
 

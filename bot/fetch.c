@@ -13,6 +13,7 @@
 
 #include "bot/public_net.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -444,6 +445,26 @@ static curl_socket_t open_public(void *nobody, curlsocktype purpose,
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
+/* And so does whoever a connection that is open already leads to: it may have been opened for a
+ * request of our own. */
+static int send_to_public(void *nobody, char *there, char *here, int port, int own_port)
+{
+    struct sockaddr_in in = {.sin_family = AF_INET};
+    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
+    bool public = false;
+
+    (void)nobody;
+    (void)here;
+    (void)port;
+    (void)own_port;
+    if (inet_pton(AF_INET, there, &in.sin_addr) == 1) {
+        public = net_is_public((struct sockaddr *)&in);
+    } else if (inet_pton(AF_INET6, there, &in6.sin6_addr) == 1) {
+        public = net_is_public((struct sockaddr *)&in6);
+    }
+    return public ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
+
 static void set_limits(struct transfer *transfer)
 {
     const struct fetch_options *options = &transfer->fetcher->options;
@@ -452,6 +473,8 @@ static void set_limits(struct transfer *transfer)
     (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION,
                            fetch->public_only ? open_public : NULL);
+    (void)curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION,
+                           fetch->public_only ? send_to_public : NULL);
     (void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     (void)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR,

@@ -93,6 +93,42 @@ static void bro_1_what_is_too_much_is_refused(void **state)
     assert_int_equal(csv_begin(&csv, &arena, STR_NONE, fields, &why), CSV_END);
 }
 
+/* One line of eight megabytes, with a quote at the beginning of each of its fields. */
+static void bro_1_a_huge_line_costs_no_more_than_its_bytes(void **state)
+{
+    enum { HUGE = 8 << 20 };
+    char *bytes = arena_alloc(&arena, HUGE + 16);
+    struct str all = {bytes, 0};
+    struct arena own = {0};
+
+    (void)state;
+    memcpy(bytes, "a,b\n", 4);
+    for (size_t i = 4; i < HUGE; i += 4)
+        memcpy(bytes + i, "\"x\",", 4);
+    memcpy(bytes + HUGE, "\nx,y\n", 6);
+    all.len = HUGE + 5;
+    assert_int_equal(csv_begin(&csv, &arena, all, fields, &why), CSV_ROW);
+    assert_int_equal(csv_next(&csv, &own, fields, &why), CSV_WRONG);
+    assert_string_equal(why, "the line is too long");
+    assert_null(own.blocks);
+    row("x", "y");
+    end();
+}
+
+/* What spreadsheets would take for a formula, and what ends a text for C: neither changes what
+ * a row is. */
+static void bro_1_formulas_are_text_and_zero_bytes_are_refused(void **state)
+{
+    struct str all = STR("a,b\n=cmd|' /C calc'!A0,@SUM(1)\nx\0y,z\n\xef\xbb\xbfx,y\n");
+
+    (void)state;
+    assert_int_equal(csv_begin(&csv, &arena, all, fields, &why), CSV_ROW);
+    row("=cmd|' /C calc'!A0", "@SUM(1)");
+    wrong(3, "there is a control character in it");
+    row("\xef\xbb\xbfx", "y"); /* a mark is one at the beginning of the file alone */
+    end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -101,6 +137,8 @@ int main(void)
         cmocka_unit_test_teardown(
             bro_1_a_row_that_is_wrong_is_told_with_its_line_and_harms_no_other, clear),
         cmocka_unit_test_teardown(bro_1_what_is_too_much_is_refused, clear),
+        cmocka_unit_test_teardown(bro_1_a_huge_line_costs_no_more_than_its_bytes, clear),
+        cmocka_unit_test_teardown(bro_1_formulas_are_text_and_zero_bytes_are_refused, clear),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -760,11 +760,47 @@ static void a_proxy_in_the_environment_is_ignored(void **state)
     (void)unsetenv("all_proxy");
 }
 
+/* --- addresses that somebody else chose ----------------------------------------------------
+ */
+
+static void ops_3_an_address_of_our_own_network_is_not_reached(void **state)
+{
+    static const char *const hosts[] = {"127.0.0.1", "localhost", "[::1]",     "0.0.0.0",
+                                        "127.1",     "0x7f.1",    "2130706433"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
+        struct call *call = prepare(0, "GET", "/ok", STR_NONE);
+        call->request.url = arena_format(&arena, "http://%s:%d/ok", hosts[i], other.port);
+        call->fetch.public_only = true;
+        run(call);
+        assert_int_equal(call->fetch.answer.fate, HTTP_NOT_SENT);
+    }
+    assert_int_equal(other.accepted, 0);
+}
+
+/* A connection that is open for a request of our own is no way in for others'. */
+static void ops_3_nor_over_a_connection_that_is_open(void **state)
+{
+    (void)state;
+    run(prepare(0, "GET", "/ok", STR_NONE));
+    assert_int_equal(calls[0].fetch.answer.fate, HTTP_ANSWERED);
+    struct call *call = prepare(1, "GET", "/ok", STR_NONE);
+    call->fetch.public_only = true;
+    run(call);
+    assert_int_not_equal(call->fetch.answer.fate, HTTP_ANSWERED);
+    assert_int_equal(other.requests, 1);
+    run(prepare(2, "GET", "/ok", STR_NONE)); /* and our own goes on */
+    assert_int_equal(calls[2].fetch.answer.fate, HTTP_ANSWERED);
+}
+
 #define WITH_OTHER_END(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        WITH_OTHER_END(ops_3_an_address_of_our_own_network_is_not_reached),
+        WITH_OTHER_END(ops_3_nor_over_a_connection_that_is_open),
         WITH_OTHER_END(an_answer_comes_with_status_body_and_time),
         WITH_OTHER_END(every_method_is_sent_as_it_is),
         WITH_OTHER_END(a_redirect_is_an_answer_and_not_followed),
