@@ -8,6 +8,7 @@
  */
 #include "bot/api_inside.h"
 
+#include "bot/base/cards.h"
 #include "bot/documents.h"
 #include "bot/loop/log.h"
 #include "bot/photo_file.h"
@@ -39,7 +40,11 @@ static void go(struct upload *upload, const struct sql *sql, const struct db_par
 static void failed(struct upload *upload, const char *step, const struct err *err)
 {
     log_event(LOG_WARN, "api.failed", LOG_C("what", step), LOG_ERR(err));
-    api_unavailable(upload->request->exchange);
+    if (err->code == ERR_REJECT) {
+        api_refuse(upload->request->exchange, 422, "invalid", "something in it cannot be kept");
+    } else {
+        api_unavailable(upload->request->exchange);
+    }
 }
 
 static void made(struct upload *upload)
@@ -166,9 +171,13 @@ static bool refused(struct upload *upload)
 {
     struct http_exchange *exchange = upload->request->exchange;
     struct err err = {0};
+    size_t cards = 0;
 
     upload->category = http_query(exchange, "category");
     upload->caption = str_trim(http_query(exchange, "caption"));
+    if (upload->caption.len == 0)
+        upload->caption = STR(""); /* none is an empty one, and not null */
+    upload->caption = cards_redact(&exchange->arena, upload->caption, &cards);
     if (!photo_is_category(upload->category)) {
         api_refuse_at(exchange, 422, "invalid", STR("one of: damage, progress, completed"),
                       STR("category"), NULL);

@@ -207,6 +207,16 @@ static void noted(struct db_call *call)
     }
 }
 
+/* As it is kept. A number is looked for in what is left of the name, since what was taken out
+ * may have parted its digits. */
+static struct str name_of(struct arena *arena, const struct upload *file)
+{
+    size_t cards = 0;
+
+    return cards_redact(arena, kept_name(arena, file->filename, str_from(file->look.mime)),
+                        &cards);
+}
+
 static void note_files(struct report *report)
 {
     struct web_visit *visit = report->visit;
@@ -227,7 +237,7 @@ static void note_files(struct report *report)
         params[6] = param_text(str_from(file->look.mime));
         params[7] = param_int4(arena, (int32_t)file->look.width);
         params[8] = param_int4(arena, (int32_t)file->look.height);
-        params[9] = param_text(kept_name(arena, file->filename, str_from(file->look.mime)));
+        params[9] = param_text(name_of(arena, file));
         call_add(&visit->call, &SQL_PORTAL_STORING, params);
     }
     db_call(visit->web->db, &visit->call);
