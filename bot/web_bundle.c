@@ -1,9 +1,12 @@
 /*
  * All of a customer's papers and photos as one ZIP, made while it is read: one file after the
  * other is drawn or loaded, put into the archive and sent, and the next one begins when the
- * reader has taken it. So a bundle holds one file at a time, whatever there is; a reader who
- * takes nothing for half a minute is cut off. What cannot be had just now is left out, and
- * logged.
+ * reader has taken it. So a bundle holds one file at a time, whatever there is. What cannot be
+ * had just now is left out, and logged.
+ *
+ * There are few places. A reader who takes nothing for half a minute is cut off, one who is
+ * not through after a quarter of an hour, too, and of a customer's readers the latest is
+ * served: so nobody keeps others away by reading slowly, again and again.
  */
 #include "bot/web_inside.h"
 
@@ -19,6 +22,7 @@
 #define PIECE       (256 * 1024)
 #define LOOK_AGAIN  (10 * USEC_PER_MSEC)
 #define PATIENCE    (30 * USEC_PER_SEC)
+#define LONGEST     (15 * USEC_PER_MIN)
 
 struct item {
     struct str kind, subject;
@@ -28,6 +32,7 @@ struct item {
 
 struct bundle {
     struct web *web;
+    struct bundle *next_one; /* of the web's */
     struct uuid org, customer;
     enum lang lang;
     struct arena arena, one; /* the list; the file that is being added */
@@ -36,7 +41,7 @@ struct bundle {
     struct zip *zip;
     struct http_stream stream;
     bool reader_gone, at_work, finished;
-    usec_t progress_at;
+    usec_t began_at, progress_at;
     struct timer timer;
     struct paper_make paper;
     struct kept_file file;
@@ -47,8 +52,11 @@ struct bundle {
 static void closed(struct timer *timer)
 {
     struct bundle *bundle = CONTAINER_OF(timer, struct bundle, timer);
+    struct bundle **at = &bundle->web->bundles;
 
-    bundle->web->n_bundles--;
+    while (*at != bundle)
+        at = &(*at)->next_one;
+    *at = bundle->next_one;
     zip_destroy(bundle->zip);
     arena_finish(&bundle->one);
     arena_finish(&bundle->arena);
@@ -157,6 +165,12 @@ static void look_again(struct timer *timer)
     go_on(CONTAINER_OF(timer, struct bundle, timer));
 }
 
+static void cut(struct bundle *bundle)
+{
+    bundle->finished = true;
+    http_stream_cut(&bundle->stream);
+}
+
 /* What is there is sent piece by piece, as the reader takes it. */
 static bool push(struct bundle *bundle)
 {
@@ -169,9 +183,8 @@ static bool push(struct bundle *bundle)
         if (piece.len == 0)
             return true;
         http_stream_write(&bundle->stream, piece);
-    } else if (now - bundle->progress_at > PATIENCE) {
-        http_stream_cut(&bundle->stream);
-        bundle->finished = true;
+    } else if (now - bundle->progress_at > PATIENCE || now - bundle->began_at > LONGEST) {
+        cut(bundle);
         return false;
     }
     timer_start(&bundle->web->worker->loop, &bundle->timer, LOOK_AGAIN, look_again);
@@ -213,6 +226,21 @@ static void read_items(struct bundle *bundle, const PGresult *rows)
     bundle->n = (size_t)rows_n(rows);
 }
 
+/* Whoever asks again ends what they had asked for before; those that are on their way out do
+ * not count. */
+static bool has_place(const struct web_visit *visit)
+{
+    size_t n = 0;
+
+    for (struct bundle *one = visit->web->bundles; one != NULL; one = one->next_one) {
+        if (!one->finished && uuid_eq(one->org, visit->org) &&
+            uuid_eq(one->customer, visit->customer))
+            cut(one);
+        n += one->finished ? 0 : 1;
+    }
+    return n < BUNDLES_MAX;
+}
+
 static void listed(struct db_call *call)
 {
     static const char *const headers[] = {
@@ -224,7 +252,7 @@ static void listed(struct db_call *call)
         NULL};
     struct web_visit *visit = CONTAINER_OF(call, struct web_visit, call);
 
-    if (call->err.code != ERR_NONE || visit->web->n_bundles >= BUNDLES_MAX) {
+    if (call->err.code != ERR_NONE || !has_place(visit)) {
         web_show_plain(visit, 503, "sorry");
         return;
     }
@@ -237,11 +265,13 @@ static void listed(struct db_call *call)
                               .lang = visit->page.locale.lang,
                               .zip = zip_create(),
                               .stream = {.gone = reader_gone},
+                              .next_one = visit->web->bundles,
+                              .began_at = clock_monotonic(),
                               .progress_at = clock_monotonic()};
     arena_init(&bundle->arena);
     arena_init(&bundle->one);
     read_items(bundle, call->results[0]);
-    bundle->web->n_bundles++;
+    bundle->web->bundles = bundle;
     timer_start(&bundle->web->worker->loop, &bundle->timer, 0, look_again);
     http_reply_stream_with(visit->exchange, "application/zip", headers, &bundle->stream);
 }

@@ -16,7 +16,8 @@
 struct web {
     struct worker *worker;
     struct db *db;
-    unsigned n_drawing, n_bundles;
+    unsigned n_drawing;
+    struct bundle *bundles; /* web_bundle.c's own */
 };
 
 /* One request, in its exchange's arena. */
