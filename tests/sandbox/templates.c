@@ -186,7 +186,7 @@ struct str templates_words(const struct sandbox *sandbox, struct arena *into,
         if (close >= rest.len || open > close)
             return arena_concat(into, words, rest);
         words = arena_concat(into, words, str_slice(rest, 0, open),
-                             value_of(parameters, str_slice(rest, open + 2, close)));
+                             value_of(parameters, str_slice(rest, open + 2, close - open - 2)));
         rest = str_slice(rest, close + 2, rest.len);
     }
     return words;
