@@ -17,7 +17,7 @@ finish() {
     done
   fi
   deploy/demo --stop --state "$state" >/dev/null 2>&1 || true
-  rm -rf "$state" "$chat"
+  rm -rf "$state" "$chat" "$chat".*
   exit $status
 }
 trap finish EXIT
@@ -60,21 +60,29 @@ for channel in sms email; do
 done
 grep -q 'Subject: ' "$chat" || fail "a mail without a subject: $(cat "$chat")"
 
-# Every kind of reply: texts, menus, lists and their next page, buttons, a link, receipts.
+# Every kind of reply: texts, menus, lists and their next page, buttons, a link, receipts; by several at once.
+long=()
 for who in +15550100001 +15550100002 +15550100003 +15550100004; do
   printf '%s\n' hi verify /code orders 1 2 3 back menu 1 more "where is my order?" 1 2 help gibberish stop start |
-    timeout 60 build/release/parley chat --as $who --env "$state/demo.env" >>"$chat" ||
-    fail "the long chat of $who failed: $(tail -20 "$chat")"
+    timeout 60 build/release/parley chat --as $who --env "$state/demo.env" >"$chat.$who" &
+  long+=($! $who)
+done
+for ((i = 0; i < ${#long[@]}; i += 2)); do
+  wait "${long[i]}" || fail "the long chat of ${long[i + 1]} failed: $(tail -20 "$chat.${long[i + 1]}")"
 done
 refused=$(curl -fsS "${PARLEY_PAGE_URL}control/violations")
 grep -q '"refused": *0, *"undescribed": *0' <<<"$refused" || fail "the Graph API refused: $refused"
 
 timeout 60 build/release/parley --config "$state/parley.yaml" doctor || fail "the doctor finds something"
 if [ "${1:-}" = --page ]; then
-  timeout 120 node tests/e2e/page.mjs --env "$state/demo.env"
-  timeout 120 node tests/e2e/story.mjs --env "$state/demo.env"
-  timeout 300 node tests/e2e/channels.mjs --env "$state/demo.env"
-  timeout 180 node tests/e2e/interop.mjs --env "$state/demo.env"
+  # Different people, beside each other; the last lets a day pass for all of them.
+  timeout 300 node tests/e2e/channels.mjs --env "$state/demo.env" >"$chat.channels" 2>&1 &
+  channels=$!
+  for part in page story interop; do
+    timeout 180 node tests/e2e/$part.mjs --env "$state/demo.env"
+  done
+  wait $channels && cat "$chat.channels" || { cat "$chat.channels"; exit 1; }
+  timeout 120 node tests/e2e/story_shop.mjs --env "$state/demo.env"
 fi
 
 # Once more with a mail server, which wants STARTTLS and a password.

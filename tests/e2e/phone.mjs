@@ -129,6 +129,7 @@ export class Phone {
     if (!options.screens) return;
     mkdirSync(options.screens, { recursive: true });
     if (page) {
+      await page.setViewportSize({ width: 560, height: 640 });
       await page.screenshot({ path: join(options.screens, `${name}.png`) });
       return;
     }
