@@ -10,6 +10,7 @@
 #include "bot/desk.h"
 #include "bot/doctor.h"
 #include "bot/loop/loop.h"
+#include "bot/short_link.h"
 #include "flows/templates.h"
 #include "store/templates.h"
 #include "webhooks/whatsapp_template.h"
@@ -43,12 +44,24 @@ static struct str upper(struct arena *into, struct str text)
     return (struct str){at, text.len};
 }
 
-static struct whatsapp_template as_theirs(struct arena *into,
+/* The address's fixed part is ours: a short one, whose end each message has. */
+static struct str url_of(struct session *session, const struct message_template *template)
+{
+    struct arena *into = &session->desk.arena;
+
+    return template_is_linked(template)
+               ? arena_concat(into, short_link_before(into, session->desk.config), STR("{{1}}"))
+               : template->url;
+}
+
+static struct whatsapp_template as_theirs(struct session *session,
                                           const struct message_template *template,
                                           enum lang lang)
 {
+    struct arena *into = &session->desk.arena;
     const struct template_wording *wording = &template->in[lang];
     struct str *examples = arena_array(into, struct str, template->n_params + 1);
+    struct str *replies = arena_array(into, struct str, TEMPLATE_REPLIES);
     struct str rest = wording->body, body = STR_NONE, piece;
     size_t n = 0;
     bool is_param;
@@ -60,16 +73,25 @@ static struct whatsapp_template as_theirs(struct arena *into,
         }
         body = arena_concat(into, body, piece);
     }
-    return (struct whatsapp_template){.name = template->name,
-                                      .language = str_from(lang_code(lang)),
-                                      .category = upper(into, template->category),
-                                      .header = wording->header,
-                                      .body = body,
-                                      .footer = wording->footer,
-                                      .button = wording->button,
-                                      .url = template->url,
-                                      .examples = examples,
-                                      .n_examples = n};
+    for (size_t i = 0; i < wording->n_replies; i++)
+        replies[i] = wording->replies[i].title;
+    return (struct whatsapp_template){
+        .name = template->name,
+        .language = str_from(lang_code(lang)),
+        .category = upper(into, template->category),
+        .header = wording->header,
+        .body = body,
+        .footer = wording->footer,
+        .button = wording->button,
+        .url = url_of(session, template),
+        .url_example = template_is_linked(template)
+                           ? arena_concat(into, short_link_before(into, session->desk.config),
+                                          STR("ab3De4Fg5Hi"))
+                           : STR_NONE,
+        .replies = replies,
+        .n_replies = wording->n_replies,
+        .examples = examples,
+        .n_examples = n};
 }
 
 /* --- Meta --------------------------------------------------------------------------------- */
@@ -238,8 +260,9 @@ static bool each(struct session *session, const struct waba *waba, struct err *e
         return false;
     for (size_t i = 0; i < n; i++) {
         for (unsigned lang = 0; lang < LANG_COUNT; lang++) {
-            struct whatsapp_template ours =
-                as_theirs(&session->desk.arena, &templates[i], (enum lang)lang);
+            struct whatsapp_template ours = as_theirs(session, &templates[i], (enum lang)lang);
+            if (template_is_linked(&templates[i]) && session->desk.config->public_url.len == 0)
+                continue; /* nowhere to lead to: the service does not use it either */
             if (!push_one(session, waba, &sender, &there, &ours, err))
                 return false;
         }
@@ -263,10 +286,11 @@ static bool push(struct desk *desk, const char *const *words, struct err *err)
             return false;
     }
     if (session->different > 0) {
-        (void)fprintf(desk->cli->err,
-                      "%u read differently at Meta: give those a new name here, or edit them "
-                      "there\n",
-                      session->different);
+        (void)fprintf(
+            desk->cli->err,
+            "%u read differently at Meta, which keeps what it has approved: give those "
+            "a higher `version` here, or edit them there\n",
+            session->different);
     }
     return session->refused == 0 ||
            err_raise(err, ERR_REJECT, "Meta refused %u of them", session->refused);

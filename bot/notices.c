@@ -4,6 +4,7 @@
 #include "bot/books.h"
 #include "bot/loop/log.h"
 #include "bot/metrics.h"
+#include "bot/short_link.h"
 #include "flows/templates.h"
 #include "store/sql.h"
 
@@ -14,14 +15,17 @@
 /* --- looking ------------------------------------------------------------------------------ */
 
 /* What the book's templates can tell, and what each must be told. */
-static struct str templates_json(struct arena *into, const struct book *book)
+static struct str templates_json(struct arena *into, const struct book *book, bool links)
 {
     OWNED_JSON(all) = json_array();
     size_t n;
     const struct message_template *templates = book_templates(book, &n);
 
     for (size_t i = 0; i < n; i++) {
-        json_t *needs = json_array();
+        json_t *needs;
+        if (template_is_linked(&templates[i]) && !links)
+            continue;
+        needs = json_array();
         for (size_t k = 0; k < templates[i].n_params; k++) {
             struct str name = templates[i].params[k].name;
             json_array_append_new(needs, json_stringn(name.at, name.len));
@@ -45,7 +49,8 @@ void notices_look(struct worker *worker, struct db_call *call, struct uuid org, 
     params[0] = param_uuid(call->into, org);
     params[1] = param_time(call->into, now);
     params[2] = param_int4(call->into, AT_ONCE);
-    params[3] = param_text(templates_json(call->into, books_newest(worker->books)));
+    params[3] = param_text(templates_json(call->into, books_newest(worker->books),
+                                          worker->config->public_url.len > 0));
     call_add(call, &SQL_NOTICES_PLACE, params);
 }
 
@@ -79,29 +84,33 @@ static void told(struct db_call *call)
     free(telling);
 }
 
-/* What the template becomes with this news; empty when it cannot tell it. */
-static struct str said(struct telling *telling, struct str name, const struct record *row)
+/* What the template becomes with this news; false when it cannot tell it. Its button leads
+ * through a short address, to be kept with the message. */
+static bool make(struct telling *telling, struct str name, const struct record *row,
+                 struct reply *reply)
 {
     const struct book *book = books_newest(telling->worker->books);
     const struct message_template *template = book_template(book, name);
     struct locale locale = {.zone = record_get(row, STR("zone")).text, .now = clock_now()};
     struct value news = record_get(row, STR("news"));
-    struct reply reply;
 
     if (template == NULL || news.kind != VALUE_RECORD ||
         !lang_parse(record_get(row, STR("language")).text, &locale.lang) ||
-        !template_fill(&telling->arena, book, template, &locale, news.record, &reply)) {
+        !template_fill(&telling->arena, book, template, &locale, news.record, reply)) {
         log_event(LOG_ALERT, "notice.unfit", LOG_ID("notice", telling->notice),
                   LOG_S("template", name));
-        return STR("");
+        return false;
     }
-    return reply_to_json(&telling->arena, &reply);
+    if (template_is_linked(template))
+        reply->template_code = short_link_code(&telling->arena, telling->org);
+    return true;
 }
 
 static void tell(struct worker *worker, struct uuid org, struct uuid notice,
                  const struct record *row)
 {
     struct telling *telling = calloc(1, sizeof *telling);
+    struct reply reply = {0};
     struct db_param *params;
 
     if (telling == NULL)
@@ -111,11 +120,14 @@ static void tell(struct worker *worker, struct uuid org, struct uuid notice,
     telling->notice = notice;
     call_init(&telling->call, &telling->arena, org);
     telling->call.done = told;
-    params = arena_array(&telling->arena, struct db_param, 4);
+    bool fits = make(telling, record_get(row, STR("template")).text, row, &reply);
+    params = arena_array(&telling->arena, struct db_param, 6);
     params[0] = param_uuid(&telling->arena, org);
     params[1] = param_uuid(&telling->arena, notice);
-    params[2] = param_text(said(telling, record_get(row, STR("template")).text, row));
+    params[2] = param_text(fits ? reply_to_json(&telling->arena, &reply) : STR(""));
     params[3] = param_time(&telling->arena, clock_now());
+    params[4] = param_text(reply.template_code.len > 0 ? reply.template_code : STR(""));
+    params[5] = param_text(reply.template_code.len > 0 ? reply.url : STR(""));
     call_add(&telling->call, &SQL_NOTICE_TELL, params);
     db_call(worker->db, &telling->call);
 }

@@ -115,6 +115,10 @@ struct flow_answer {
  * Silence leaves the conversation as it was. */
 #define FLOW_NOTICE "notice."
 
+/* The beginning of a tap's id that stands for words: heard as if they were written. On buttons
+ * of templates, which may be tapped months later. */
+#define FLOW_SAYS "say:"
+
 /* A variable that a flow may take: there when its notice comes while a question is open that
  * does more than read. It says what it has to say, and asks nothing. */
 #define FLOW_BUSY "busy"

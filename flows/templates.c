@@ -4,6 +4,7 @@
 #include "flows/engine/book.h"
 
 #define VALUE_MAX 600 /* of the 1,024 characters that a body has when it is filled */
+#define SAYS_MAX  120 /* of a tap's payload */
 
 const struct message_template *book_templates(const struct book *book, size_t *n)
 {
@@ -111,34 +112,75 @@ static struct str shown(struct arena *into, const struct book *book,
     return words_format(into, locale, value, STR_NONE);
 }
 
+/* Words with parameters in them. False: a value is missing. `values` may be NULL. */
+static bool fill(struct arena *into, const struct book *book,
+                 const struct message_template *template, const struct locale *locale,
+                 const struct record *news, struct str words, struct str *text,
+                 struct str *values, size_t *n)
+{
+    struct str piece;
+    bool is_param;
+
+    *text = STR_NONE;
+    while (template_next_piece(&words, &piece, &is_param)) {
+        if (is_param) {
+            piece = shown(into, book, &template->params[template_param_at(template, piece)],
+                          locale, news);
+            if (piece.len == 0)
+                return false;
+            if (values)
+                values[(*n)++] = piece;
+        }
+        *text = arena_concat(into, *text, piece);
+    }
+    return text->len > 0;
+}
+
+/* What its buttons say when they are tapped. */
+static bool fill_replies(struct arena *into, const struct book *book,
+                         const struct message_template *template, const struct locale *locale,
+                         const struct record *news, struct reply *reply)
+{
+    const struct template_wording *wording = &template->in[locale->lang];
+    struct reply_option *options = arena_array(into, struct reply_option, TEMPLATE_REPLIES);
+
+    for (size_t i = 0; i < wording->n_replies; i++) {
+        struct str says;
+        if (!fill(into, book, template, locale, news, wording->replies[i].says, &says, NULL,
+                  NULL))
+            return false;
+        options[i].id = str_cut(into, arena_concat(into, STR(FLOW_SAYS), says), SAYS_MAX);
+        options[i].title = wording->replies[i].title;
+    }
+    reply->options = options;
+    reply->n_options = wording->n_replies;
+    return true;
+}
+
 bool template_fill(struct arena *into, const struct book *book,
                    const struct message_template *template, const struct locale *locale,
                    const struct record *news, struct reply *reply)
 {
     const struct template_wording *wording = &template->in[locale->lang];
     struct str *values = arena_array(into, struct str, template->n_params + 1);
-    struct str rest = wording->body, text = STR_NONE, piece;
+    struct str text, url = template->url;
     size_t n = 0;
-    bool is_param;
 
-    while (template_next_piece(&rest, &piece, &is_param)) {
-        if (is_param) {
-            piece = shown(into, book, &template->params[template_param_at(template, piece)],
-                          locale, news);
-            if (piece.len == 0)
-                return false;
-            values[n++] = piece;
-        }
-        text = arena_concat(into, text, piece);
-    }
+    if (template_is_linked(template))
+        url = shown(into, book, &template->params[template->url_param], locale, news);
+    if ((template_is_linked(template) && url.len == 0) ||
+        !fill(into, book, template, locale, news, wording->body, &text, values, &n))
+        return false;
     *reply = (struct reply){.kind = REPLY_TEMPLATE,
                             .language = str_from(lang_code(locale->lang)),
                             .body = text,
                             .header = wording->header,
                             .footer = wording->footer,
+                            .label = wording->button,
+                            .url = url,
                             .template_name = template->name,
                             .template_language = str_from(lang_code(locale->lang)),
                             .template_values = values,
                             .n_template_values = n};
-    return text.len > 0;
+    return fill_replies(into, book, template, locale, news, reply);
 }

@@ -12,26 +12,27 @@
 
 #include "bot/base/json_out.h"
 
-#define TEXT_MAX          4096
-#define LIST_BODY_MAX     4096
-#define BODY_MAX          1024 /* buttons and links */
-#define CAPTION_MAX       1024
-#define HEADER_MAX        60
-#define FOOTER_MAX        60
-#define BUTTONS_MAX       3
-#define BUTTON_TITLE_MAX  20
-#define BUTTON_ID_MAX     256
-#define ROWS_MAX          10
-#define ROW_TITLE_MAX     24
-#define ROW_ID_MAX        200
-#define DESCRIPTION_MAX   72
-#define SECTION_TITLE_MAX 24
-#define LABEL_MAX         20
-#define FILE_NAME_MAX     240
-#define KEY_MAX           512
-#define TEMPLATE_NAME_MAX 512
-#define CODE_MAX          15
-#define TEMPLATE_VALUES   100 /* more than a body of 1024 characters could hold */
+#define TEXT_MAX             4096
+#define LIST_BODY_MAX        4096
+#define TEMPLATE_REPLIES_MAX 9    /* of ten buttons, beside a link */
+#define BODY_MAX             1024 /* buttons and links */
+#define CAPTION_MAX          1024
+#define HEADER_MAX           60
+#define FOOTER_MAX           60
+#define BUTTONS_MAX          3
+#define BUTTON_TITLE_MAX     20
+#define BUTTON_ID_MAX        256
+#define ROWS_MAX             10
+#define ROW_TITLE_MAX        24
+#define ROW_ID_MAX           200
+#define DESCRIPTION_MAX      72
+#define SECTION_TITLE_MAX    24
+#define LABEL_MAX            20
+#define FILE_NAME_MAX        240
+#define KEY_MAX              512
+#define TEMPLATE_NAME_MAX    512
+#define CODE_MAX             15
+#define TEMPLATE_VALUES      100 /* more than a body of 1024 characters could hold */
 
 struct message_writer {
     struct arena *into;
@@ -314,34 +315,51 @@ static bool write_media(struct message_writer *writer, const char *type, struct 
     return true;
 }
 
-/* A template of category authentication: its one button copies the code. To Meta it is a link
- * with the code at its end. */
-static bool write_code_button(struct message_writer *writer)
+/* A button of a template takes one text: an address's end (a code is one to Meta, too), or what
+ * comes back when it is tapped. */
+static void write_button(struct json_out *out, const char *kind, size_t index, const char *type,
+                         struct str text)
 {
-    struct json_out *out = &writer->out;
-    if (writer->reply->template_code.len > CODE_MAX)
-        return refuse(writer, "its code is too long");
+    char number[8];
+
+    (void)snprintf(number, sizeof number, "%zu", index);
     json_open(out, '{');
     json_member(out, "type", STR("button"));
-    json_member(out, "sub_type", STR("url"));
-    json_member(out, "index", STR("0"));
+    json_member(out, "sub_type", str_from(kind));
+    json_member(out, "index", str_from(number));
     json_open_in(out, "parameters", '[');
     json_open(out, '{');
-    json_member(out, "type", STR("text"));
-    json_member(out, "text", writer->reply->template_code);
+    json_member(out, "type", str_from(type));
+    json_member(out, type, text);
     json_close(out, '}');
     json_close(out, ']');
     json_close(out, '}');
+}
+
+static bool write_template_buttons(struct message_writer *writer)
+{
+    const struct reply *reply = writer->reply;
+    bool linked = reply->template_code.len > 0 || reply->url.len > 0;
+
+    if (reply->template_code.len > CODE_MAX)
+        return refuse(writer, "its code is too long");
+    if (reply->n_options > TEMPLATE_REPLIES_MAX)
+        return refuse(writer, "too many replies");
+    if (reply->template_code.len > 0)
+        write_button(&writer->out, "url", 0, "text", reply->template_code);
+    for (size_t i = 0; i < reply->n_options; i++) {
+        if (reply->options[i].id.len == 0)
+            return refuse(writer, "a reply says nothing");
+        write_button(&writer->out, "quick_reply", i + linked, "payload", reply->options[i].id);
+    }
     return true;
 }
 
-static bool write_template_values(struct message_writer *writer)
+static bool write_body_values(struct message_writer *writer)
 {
     struct json_out *out = &writer->out;
     const struct reply *reply = writer->reply;
-    if (reply->n_template_values == 0)
-        return true;
-    json_open_in(out, "components", '[');
+
     json_open(out, '{');
     json_member(out, "type", STR("body"));
     json_open_in(out, "parameters", '[');
@@ -356,9 +374,20 @@ static bool write_template_values(struct message_writer *writer)
     }
     json_close(out, ']');
     json_close(out, '}');
-    if (reply->template_code.len > 0 && !write_code_button(writer))
+    return true;
+}
+
+static bool write_template_values(struct message_writer *writer)
+{
+    const struct reply *reply = writer->reply;
+
+    if (reply->n_template_values == 0 && reply->template_code.len == 0 && reply->n_options == 0)
+        return true;
+    json_open_in(&writer->out, "components", '[');
+    if ((reply->n_template_values > 0 && !write_body_values(writer)) ||
+        !write_template_buttons(writer))
         return false;
-    json_close(out, ']');
+    json_close(&writer->out, ']');
     return true;
 }
 
@@ -424,7 +453,8 @@ static bool write_envelope(struct message_writer *writer, const struct outbound 
     const struct person *to = &message->to;
     if (to->phone.len == 0 && to->user_id.len == 0)
         return refuse(writer, "nobody to send to");
-    if (writer->reply->template_code.len > 0 && to->phone.len == 0)
+    bool code = writer->reply->template_code.len > 0 && writer->reply->url.len == 0;
+    if (code && to->phone.len == 0)
         return refuse(writer, "a code needs a number to go to"); /* Meta: 131062 */
     if (message->key.len > KEY_MAX)
         return refuse(writer, "its key is too long");

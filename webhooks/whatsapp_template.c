@@ -28,14 +28,33 @@ static json_t *body_of(const struct whatsapp_template *template)
     return body;
 }
 
-static json_t *button_of(const struct whatsapp_template *template)
+static json_t *button_of(const char *type, struct str text)
 {
     json_t *button = json_object();
 
-    json_set_text(button, "type", STR("URL"));
-    json_set_text(button, "text", template->button);
-    json_set_text(button, "url", template->url);
-    return json_pack("{s:s, s:[o]}", "type", "BUTTONS", "buttons", button);
+    json_set_text(button, "type", str_from(type));
+    json_set_text(button, "text", text);
+    return button;
+}
+
+/* The link first, and then the replies: where a message has their values, too. */
+static json_t *buttons_of(const struct whatsapp_template *template)
+{
+    json_t *buttons = json_array();
+
+    if (template->button.len > 0) {
+        json_t *link = button_of("URL", template->button);
+        json_set_text(link, "url", template->url);
+        if (template->url_example.len > 0) {
+            json_object_set_new(link, "example",
+                                json_pack("[o]", json_stringn(template->url_example.at,
+                                                              template->url_example.len)));
+        }
+        json_array_append_new(buttons, link);
+    }
+    for (size_t i = 0; i < template->n_replies; i++)
+        json_array_append_new(buttons, button_of("QUICK_REPLY", template->replies[i]));
+    return json_pack("{s:s, s:o}", "type", "BUTTONS", "buttons", buttons);
 }
 
 static json_t *components_of(const struct whatsapp_template *template)
@@ -50,8 +69,8 @@ static json_t *components_of(const struct whatsapp_template *template)
     json_array_append_new(all, body_of(template));
     if (template->footer.len > 0)
         json_array_append_new(all, component("FOOTER", template->footer));
-    if (template->button.len > 0)
-        json_array_append_new(all, button_of(template));
+    if (template->button.len > 0 || template->n_replies > 0)
+        json_array_append_new(all, buttons_of(template));
     return all;
 }
 
@@ -98,11 +117,27 @@ static bool read_answer(struct arena *into, const struct http_answer *answer, js
     return answer->status == 200 || refusal(into, answer, *document, err);
 }
 
+static void read_buttons(struct arena *into, const json_t *buttons,
+                         struct whatsapp_template *template)
+{
+    struct str *replies = arena_array(into, struct str, json_array_size(buttons) + 1);
+
+    for (size_t i = 0; i < json_array_size(buttons); i++) {
+        const json_t *button = json_array_get(buttons, i);
+        if (str_eq(json_text(into, button, "type"), STR("URL"))) {
+            template->button = json_text(into, button, "text");
+            template->url = json_text(into, button, "url");
+        } else {
+            replies[template->n_replies++] = json_text(into, button, "text");
+        }
+    }
+    template->replies = replies;
+}
+
 static void read_component(struct arena *into, const json_t *component,
                            struct whatsapp_template *template)
 {
     struct str type = json_text(into, component, "type");
-    const json_t *button = json_array_get(json_array_in(component, "buttons"), 0);
 
     if (str_eq(type, STR("BODY"))) {
         template->body = json_text(into, component, "text");
@@ -111,8 +146,7 @@ static void read_component(struct arena *into, const json_t *component,
     } else if (str_eq(type, STR("FOOTER"))) {
         template->footer = json_text(into, component, "text");
     } else if (str_eq(type, STR("BUTTONS"))) {
-        template->button = json_text(into, button, "text");
-        template->url = json_text(into, button, "url");
+        read_buttons(into, json_array_in(component, "buttons"), template);
     }
 }
 
@@ -164,10 +198,19 @@ bool whatsapp_read_created(struct arena *into, const struct http_answer *answer,
            err_raise(err, ERR_RETRY, "Meta does not say what became of it");
 }
 
+static bool same_replies(const struct whatsapp_template *a, const struct whatsapp_template *b)
+{
+    for (size_t i = 0; i < a->n_replies && i < b->n_replies; i++) {
+        if (!str_eq(a->replies[i], b->replies[i]))
+            return false;
+    }
+    return a->n_replies == b->n_replies;
+}
+
 bool whatsapp_template_same(const struct whatsapp_template *a,
                             const struct whatsapp_template *b)
 {
     return str_eq(str_trim(a->body), str_trim(b->body)) && str_eq(a->header, b->header) &&
            str_eq(a->footer, b->footer) && str_eq(a->button, b->button) &&
-           str_eq(a->url, b->url);
+           str_eq(a->url, b->url) && same_replies(a, b);
 }

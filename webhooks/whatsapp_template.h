@@ -12,6 +12,9 @@ struct whatsapp_template {
     struct str name, language;
     struct str category; /* "UTILITY", ... */
     struct str header, body, footer, button, url;
+    struct str url_example;    /* where the address ends in "{{1}}"; asked for, not read */
+    const struct str *replies; /* the words of its other buttons */
+    size_t n_replies;
     const struct str *examples; /* one for each parameter of the body; asked for, not read */
     size_t n_examples;
     struct str status; /* read only: "APPROVED", ... */

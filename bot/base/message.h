@@ -202,7 +202,10 @@ struct reply {
     struct str template_language;
     const struct str *template_values;
     size_t n_template_values;
-    struct str template_code; /* TEMPLATE: of category authentication; what its button copies */
+    /* TEMPLATE: what its first button takes: of category authentication the code that it
+     * copies, else the end of its address. `url` is then where that leads, `label` the button's
+     * words; `options` are its replies, and come after that button. */
+    struct str template_code;
 };
 
 const char *reply_kind_name(enum reply_kind kind);

@@ -135,6 +135,10 @@ static void on_choice(struct flow_turn *turn)
     struct prompt_id id;
     bool ours = prompt_id_decode(event->choice, &id);
 
+    if (str_starts(event->choice, STR(FLOW_SAYS))) { /* a template's button */
+        on_words(turn, str_slice(event->choice, strlen(FLOW_SAYS), event->choice.len));
+        return;
+    }
     if (!ours && event->text.len > 0) {
         on_words(turn, event->text);
         return;

@@ -12,6 +12,7 @@
 #define FOOTER_MAX 60
 #define BUTTON_MAX 25
 #define URL_MAX    2000
+#define SAYS_MAX   60
 #define PARAMS_MAX 20
 #define KINDS_MAX  20
 
@@ -144,7 +145,7 @@ static bool check_body(struct loader *loader, const struct node *node, struct st
 
     if (!check_pieces(loader, node, body, template, &n, &words))
         return false;
-    if (n < template->n_params)
+    if (n + template_is_linked(template) < template->n_params)
         return REFUSE(loader, node, "a parameter does not stand in these words: all must");
     if (str_length(body) > BODY_MAX)
         return REFUSE(loader, node, "more than %d characters", BODY_MAX);
@@ -168,10 +169,55 @@ static bool read_short(struct loader *loader, const struct node *map, const char
     return true;
 }
 
+/* What a tap says: words and parameters of the template. */
+static bool check_says(struct loader *loader, const struct node *node, struct str says,
+                       const struct message_template *template)
+{
+    struct str rest = says, piece;
+    bool is_param;
+
+    if (says.len == 0 || str_length(says) > SAYS_MAX)
+        return REFUSE(loader, node, "'says' is what a tap stands for, %d characters at most",
+                      SAYS_MAX);
+    while (template_next_piece(&rest, &piece, &is_param)) {
+        if (is_param && template_param_at(template, piece) == template->n_params)
+            return REFUSE(loader, node, "{{%.*s}} is no parameter of this template",
+                          STR_ARG(str_slice(piece, 0, 60)));
+    }
+    return true;
+}
+
+static bool read_replies(struct loader *loader, const struct node *map,
+                         const struct message_template *template,
+                         struct template_wording *wording)
+{
+    static const char *const entries[] = {"title", "says", NULL};
+    const struct node *node = node_get(map, "replies");
+
+    if (!node)
+        return true;
+    if (!loader_kind(loader, node, NODE_LIST))
+        return false;
+    if (node->n > TEMPLATE_REPLIES)
+        return REFUSE(loader, node, "more than %d replies", TEMPLATE_REPLIES);
+    for (const struct node *one = node->first; one; one = one->next) {
+        struct template_reply *reply = &wording->replies[wording->n_replies++];
+        if (!loader_kind(loader, one, NODE_MAP) || !loader_only(loader, one, entries) ||
+            !read_short(loader, one, "title", BUTTON_MAX, &reply->title) ||
+            !loader_text(loader, one, "says", &reply->says) ||
+            !check_says(loader, one, reply->says, template))
+            return false;
+        if (reply->title.len == 0)
+            return REFUSE(loader, one, "a reply has a 'title'");
+    }
+    return true;
+}
+
 static bool read_wording(struct loader *loader, const struct node *map, enum lang lang,
                          struct message_template *template)
 {
-    static const char *const entries[] = {"header", "body", "footer", "button", NULL};
+    static const char *const entries[] = {"header", "body",    "footer",
+                                          "button", "replies", NULL};
     struct template_wording *wording = &template->in[lang];
     const struct node *node = node_get(map, lang_code(lang));
 
@@ -181,14 +227,17 @@ static bool read_wording(struct loader *loader, const struct node *map, enum lan
         !loader_text(loader, node, "body", &wording->body) ||
         !read_short(loader, node, "header", HEADER_MAX, &wording->header) ||
         !read_short(loader, node, "footer", FOOTER_MAX, &wording->footer) ||
-        !read_short(loader, node, "button", BUTTON_MAX, &wording->button))
+        !read_short(loader, node, "button", BUTTON_MAX, &wording->button) ||
+        !read_replies(loader, node, template, wording))
         return false;
     wording->body = str_trim(wording->body);
     if (wording->body.len == 0)
         return REFUSE(loader, node, "it has no 'body'");
-    if ((wording->button.len > 0) != (template->url.len > 0))
+    if ((wording->button.len > 0) != (template->url.len > 0 || template_is_linked(template)))
         return REFUSE(loader, node,
                       "a 'button' goes with the template's 'url', and only with it");
+    if (wording->n_replies != template->in[0].n_replies)
+        return REFUSE(loader, node, "all languages have as many replies");
     return check_body(loader, node, wording->body, template);
 }
 
@@ -213,6 +262,47 @@ static bool read_kinds(struct loader *loader, const struct node *map,
     return true;
 }
 
+/* Which version of it: another template to Meta. */
+static bool read_version(struct loader *loader, const struct node *map,
+                         struct message_template *template)
+{
+    struct str text = STR_NONE;
+    int64_t version = 0;
+
+    if (!loader_text(loader, map, "version", &text))
+        return false;
+    if (text.len == 0)
+        return true;
+    if (!str_to_int(text, &version) || version < 2 || version > 99)
+        return REFUSE(loader, map, "'version' is a number from 2 on");
+    template->name =
+        arena_format(loader->arena, "%.*s_v%d", STR_ARG(template->name), (int)version);
+    return true;
+}
+
+/* An address as it is, or "{{field}}" of the news. */
+static bool read_url(struct loader *loader, const struct node *map,
+                     struct message_template *template)
+{
+    struct str url = template->url, piece;
+    bool is_param = false;
+
+    template->url_param = template->n_params;
+    if (template_next_piece(&url, &piece, &is_param) && is_param && url.len == 0) {
+        template->url_param = template_param_at(template, piece);
+        template->url = STR_NONE;
+        return (template_is_linked(template) &&
+                template->params[template->url_param].type == TEMPLATE_URL) ||
+               REFUSE(loader, map, "'url: {{%.*s}}' is no parameter that 'is: url'",
+                      STR_ARG(str_slice(piece, 0, 60)));
+    }
+    if (template->url.len > 0 &&
+        (!str_starts(template->url, STR("https://")) || template->url.len > URL_MAX ||
+         str_find(template->url, STR("{{")) < template->url.len))
+        return REFUSE(loader, map, "'url' is a web address of https, or a parameter alone");
+    return true;
+}
+
 static bool read_head(struct loader *loader, const struct node *map,
                       struct message_template *template)
 {
@@ -230,21 +320,19 @@ static bool read_head(struct loader *loader, const struct node *map,
         !str_eq(template->category, STR("marketing")) &&
         !str_eq(template->category, STR("authentication")))
         return REFUSE(loader, map, "'category' is utility, marketing or authentication");
-    if (template->url.len > 0 &&
-        (!str_starts(template->url, STR("https://")) || template->url.len > URL_MAX ||
-         str_find(template->url, STR("{{")) < template->url.len))
-        return REFUSE(loader, map, "'url' is a web address of https, without parameters");
-    return true;
+    return read_version(loader, map, template);
 }
 
 bool loader_template(struct loader *loader, const struct node *map,
                      struct message_template *template)
 {
-    static const char *const entries[] = {"template", "category", "tells", "parameters", "url",
-                                          "en",       "es",       "pl",    "ar",         NULL};
+    static const char *const entries[] = {"template",   "version", "category", "tells",
+                                          "parameters", "url",     "en",       "es",
+                                          "pl",         "ar",      NULL};
 
     if (!loader_kind(loader, map, NODE_MAP) || !loader_only(loader, map, entries) ||
-        !read_head(loader, map, template) || !read_params(loader, map, template))
+        !read_head(loader, map, template) || !read_params(loader, map, template) ||
+        !read_url(loader, map, template))
         return false;
     for (unsigned lang = 0; lang < LANG_COUNT; lang++) {
         if (!read_wording(loader, map, (enum lang)lang, template))

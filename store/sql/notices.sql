@@ -1,4 +1,4 @@
--- What customers hear that nobody asked for: bot/notices.c, flows/news.yaml, migrations 0042, 0049, 0056.
+-- What customers hear that nobody asked for: bot/notices.c, flows/news.yaml, migrations 0042, 0051, 0056, 0077, 0085.
 
 -- name: notices_place
 -- $1 org  $2 now  $3 at most  $4 templates as JSON: [{"kind", "name", "needs"}], those that say most first
@@ -7,7 +7,8 @@ select notice, how, conversation, template, language, zone, news::json
 
 -- name: notice_tell
 -- $1 org  $2 notice  $3 the reply as JSON; empty: its values do not fit  $4 now
-select outcome, lane from notice_tell($1::uuid, $2::uuid, $3::text, $4::timestamptz);
+-- $5 the short address's code, and  $6 where it leads; empty: it has none
+select outcome, lane from notice_tell($1::uuid, $2::uuid, $3::text, $4::timestamptz, $5::text, $6::text);
 
 -- name: news_tell
 -- $1 org  $2 customer  $3 conversation  $4 language  $5 now

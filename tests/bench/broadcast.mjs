@@ -1,7 +1,11 @@
-// Whether a broadcast slows conversations: replies while one is under way against replies without, by turns,
-// over the same service, whose number may send `--lane` messages a second.
+// Whether a broadcast slows conversations (BRO-2): the same service, database and customers, whose number may send
+// `--lane` messages a second, with a broadcast under way and without, in pairs that begin now with the one and now
+// with the other. What counts is the ratio within a pair, since machines change from minute to minute; the same ratio of
+// one round without a broadcast to the next such one tells how much of it is noise.
 //
-//   node tests/bench/broadcast.mjs [--rounds 5] [--seconds 5] [--rate 100] [--lane 400] [--build DIR]
+//   node tests/bench/broadcast.mjs [--pairs 8] [--seconds 5] [--rate 100] [--lane 400] [--build DIR] [--check]
+//
+// --check: ends with 1 when the median of the ratios of p99 is above 1.2.
 import { execFile } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,13 +14,19 @@ import { NUMBER, World, pause, root } from "../e2e/world.mjs";
 
 const { values: options } = parseArgs({
   options: {
-    build: { type: "string", default: join(root, "build/release") }, rounds: { type: "string", default: "5" },
+    build: { type: "string", default: join(root, "build/release") }, pairs: { type: "string", default: "8" }, check: { type: "boolean", default: false },
     seconds: { type: "string", default: "5" }, rate: { type: "string", default: "100" }, lane: { type: "string", default: "400" },
   },
 });
-const PEOPLE = 12_000;
+const pairs = Number(options.pairs);
+const PEOPLE = 2000 + pairs * (Number(options.seconds) + 3) * Number(options.lane);
 const run = promisify(execFile);
-const median = (list) => list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)];
+const part = (list, share) => {
+  const sorted = list.toSorted((a, b) => a - b), at = share * (sorted.length - 1), low = Math.floor(at);
+  return sorted[low] + (sorted[Math.min(low + 1, sorted.length - 1)] - sorted[low]) * (at - low);
+};
+const told = (list, digits = 1) =>
+  `${part(list, 0.5).toFixed(digits)} (${part(list, 0.25).toFixed(digits)} to ${part(list, 0.75).toFixed(digits)})`;
 
 const customers = `
   insert into customers (org_id, customer_id, external_id, name, language)
@@ -31,6 +41,7 @@ const customers = `
     select org_id, 'bench', 'spring', 'en_US', 'APPROVED', now() from businesses;
   analyze customers; analyze customer_phones; analyze preferences; analyze contact_points`;
 
+let code = 0;
 const world = new World({ name: "bench-broadcast", build: options.build });
 const play = async () => {
   const { stdout } = await run(join(options.build, "play"), ["--target", world.port, "--graph", world.sandboxPort, "--path", "/webhooks/whatsapp",
@@ -57,24 +68,35 @@ try {
   await world.until("the ledger is written", 300_000, async () => (await world.sql("select state from broadcasts")) === "running");
   await world.parley("broadcast", "pause", "spring");
   await play(); // warm
-  const found = { without: [], during: [] };
-  for (let round = 0; round < Number(options.rounds); round++) {
-    found.without.push(await play());
+  const without = async () => play();
+  const during = async () => {
     await world.parley("broadcast", "resume", "spring");
-    const before = await sent();
+    await world.until("it is sent", 10_000, async () => (await world.sql("select count(*) from outbox where priority = 2")) !== "0");
+    const before = await sent(), from = Date.now();
     const one = await play();
-    one.broadcast = (await sent()) - before;
-    found.during.push(one);
+    one.broadcast = ((await sent()) - before) / ((Date.now() - from) / 1000);
     await world.parley("broadcast", "pause", "spring");
     await pause(500);
+    return one;
+  };
+  const found = { without: [], during: [] };
+  for (let pair = 0; pair < pairs; pair++) {
+    const order = pair % 2 ? ["during", "without"] : ["without", "during"];
+    for (const name of order) found[name].push(await (name === "during" ? during : without)());
   }
-  for (const [name, rounds] of Object.entries(found)) {
-    const of = (what) => median(rounds.map(what));
-    console.log(`${name}: reply p50 ${of((r) => r.reply_ms.p50).toFixed(1)} ms, p99 ${of((r) => r.reply_ms.p99).toFixed(1)} ms` +
-      ` (${rounds.map((r) => r.reply_ms.p99.toFixed(1)).join(" ")}), ${of((r) => r.per_s).toFixed(0)} turns/s` +
-      (name === "during" ? `, ${of((r) => r.broadcast)} of the broadcast in each` : ""));
-  }
+  const state = await world.sql("select state || ' ' || paused from broadcasts");
+  if (state !== "running true") throw new Error(`the broadcast was ${state} at the end: more people are needed`);
+  const ratio = (what) => found.during.map((one, i) => what(one) / what(found.without[i]));
+  const noise = (what) => found.without.slice(1).map((one, i) => what(one) / what(found.without[i]));
+  const p50 = (one) => one.reply_ms.p50, p99 = (one) => one.reply_ms.p99;
+  console.log(`${pairs} pairs of ${options.seconds} s, ${options.rate} messages a second; median (and quartiles)`);
+  console.log(`broadcast: ${told(found.during.map((one) => one.broadcast), 0)} messages a second`);
+  for (const [name, rounds] of Object.entries(found))
+    console.log(`${name}: reply p50 ${told(rounds.map(p50))} ms, p99 ${told(rounds.map(p99))} ms, ${told(rounds.map((one) => one.per_s), 0)} turns/s`);
+  console.log(`during / without: p50 ${told(ratio(p50), 2)}, p99 ${told(ratio(p99), 2)}`);
+  console.log(`without / without: p50 ${told(noise(p50), 2)}, p99 ${told(noise(p99), 2)}`);
+  if (options.check && part(ratio(p99), 0.5) > 1.2) code = 1;
 } finally {
   await world.end(false);
 }
-process.exit(0);
+process.exit(code);

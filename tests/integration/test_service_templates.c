@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -36,7 +37,7 @@ static void write_in(const char *phone, const char *words)
 
     service_post(&service, &post, 1, 1, WAIT);
     assert_int_equal(post.status, 200);
-    until("select count(*) from messages where inbound", n);
+    until("select count(*) from messages where inbound and kind = 'text'", n);
     until("select count(*) from outbox", 0);
 }
 
@@ -274,6 +275,54 @@ static void ch_3_templates_are_pushed_once_and_approved_by_webhook(void **state)
     assert_null(strstr(told, AMELIA));
 }
 
+/* A tap on a template's button, days later. */
+static void tap(const char *phone, const char *payload)
+{
+    static unsigned n;
+    struct str message = arena_format(
+        &arena,
+        "{\"from\":\"%s\",\"id\":\"wamid.tap.%u\",\"timestamp\":\"%lld\",\"type\":\"button\","
+        "\"button\":{\"payload\":\"%s\",\"text\":\"Track it\"}}",
+        phone, ++n, (long long)time(NULL), payload);
+    struct post post = {.body = post_messages(&arena, &message, 1)};
+
+    service_post(&service, &post, 1, 1, WAIT);
+    assert_int_equal(post.status, 200);
+    until(
+        arena_format(&arena, "select count(*) from messages where kind = 'choice' and inbound")
+            .at,
+        n);
+    until("select count(*) from outbox", 0);
+}
+
+static void ch_3_a_button_leads_to_the_parcel_and_a_tap_starts_its_flow(void **state)
+{
+    (void)state;
+    begin();
+    write_in(PIOTR, "hi");
+    days_pass();
+    make(PIOTR, "deliveries", "shipped", "", "",
+         "{\"number\": \"REP-2002\", \"carrier\": \"DHL\", \"tracking_number\": \"JD03\", "
+         "\"url\": "
+         "\"https://dhl.example/JD03\"}");
+    all_settled();
+    assert_int_equal(said("template", "https://dhl.example/JD03%\"order_shipped_link\"%JD03"),
+                     1);
+    PGresult *rows = PQexec(owner, "select code from short_links where url = "
+                                   "'https://dhl.example/JD03'");
+    assert_int_equal(PQntuples(rows), 1);
+    assert_int_equal(service_arrived(&service, PIOTR, PQgetvalue(rows, 0, 0)), 1);
+    PQclear(rows);
+    size_t before = service_arrived(&service, AMELIA, "say:track ORD-1001");
+    make(AMELIA, "deliveries", "shipped", "", "ORD-1001", "{}");
+    all_settled();
+    assert_int_equal(service_arrived(&service, AMELIA, "say:track ORD-1001"), before + 1);
+    before = service_arrived(&service, AMELIA, "ORD-1001");
+    tap(AMELIA, "say:track ORD-1001");
+    assert_int_equal(service_arrived(&service, AMELIA, "ORD-1001"), before + 1);
+    assert_int_equal(service_findings(&service), 0);
+}
+
 static int open_all(void **state)
 {
     (void)state;
@@ -312,6 +361,7 @@ int main(void)
         cmocka_unit_test(ntf_2_three_events_of_one_cause_are_one_template),
         cmocka_unit_test(ntf_2_no_more_than_three_templates_come_in_an_hour),
         cmocka_unit_test(ch_3_templates_are_pushed_once_and_approved_by_webhook),
+        cmocka_unit_test(ch_3_a_button_leads_to_the_parcel_and_a_tap_starts_its_flow),
         cmocka_unit_test(ntf_5_a_death_in_between_says_no_template_twice_and_forgets_none),
     };
 

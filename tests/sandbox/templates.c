@@ -130,6 +130,36 @@ static bool has_break(const json_t *parameters)
     return false;
 }
 
+/* What a button of the message needs: a link's end, where its address has one; what a reply
+ * says. */
+static size_t buttons_asked(const json_t *template)
+{
+    const json_t *buttons = json_object_get(
+        component_of(json_object_get(template, "components"), "buttons"), "buttons");
+    size_t n = 0, i;
+    json_t *button;
+
+    json_array_foreach(buttons, i, button)
+    {
+        n += str_eq(text_in(button, "type"), STR("URL"))
+                 ? holes_in(text_in(button, "url")) > 0
+                 : !str_eq(text_in(button, "type"), STR("PHONE_NUMBER"));
+    }
+    return n;
+}
+
+static size_t buttons_given(const json_t *sent)
+{
+    json_t *component;
+    size_t n = 0, i;
+
+    json_array_foreach(json_object_get(sent, "components"), i, component)
+    {
+        n += str_eq(text_in(component, "type"), STR("button"));
+    }
+    return n;
+}
+
 int templates_wrong(struct sandbox *sandbox, const json_t *sent)
 {
     struct str language = text_in(json_object_get(sent, "language"), "code");
@@ -148,7 +178,10 @@ int templates_wrong(struct sandbox *sandbox, const json_t *sent)
     if (!str_eq(status, STR("APPROVED")))
         return 132001;
     const json_t *body = component_of(json_object_get(template, "components"), "body");
-    return json_array_size(parameters) == holes_in(text_in(body, "text")) ? 0 : 132000;
+    return json_array_size(parameters) == holes_in(text_in(body, "text")) &&
+                   buttons_given(sent) == buttons_asked(template)
+               ? 0
+               : 132000;
 }
 
 /* --- as it is read ------------------------------------------------------------------------ */

@@ -394,6 +394,32 @@ static void otp_1_an_authentication_template_has_a_button_that_copies_the_code(v
     assert_non_null(strstr(f->err.text, "needs a number"));
 }
 
+static void ch_3_a_template_s_buttons_have_their_link_s_end_and_what_a_tap_says(void **state)
+{
+    struct fixture *f = *state;
+    const struct reply_option options[] = {
+        {.id = STR("say:track ORD-1"), .title = STR("Track")},
+        {.id = STR("say:menu"),        .title = STR("Menu") }
+    };
+    struct reply reply = {.kind = REPLY_TEMPLATE,
+                          .template_name = STR("order_shipped"),
+                          .template_language = STR("en"),
+                          .url = STR("https://dhl.example/1"),
+                          .label = STR("Open"),
+                          .template_code = STR("ab3De4Fg5Hi"),
+                          .options = options,
+                          .n_options = 2};
+
+    said(f, &reply,
+         "\"type\":\"template\",\"template\":{\"name\":\"order_shipped\",\"language\":"
+         "{\"code\":\"en\"},\"components\":[{\"type\":\"button\",\"sub_type\":\"url\","
+         "\"index\":\"0\",\"parameters\":[{\"type\":\"text\",\"text\":\"ab3De4Fg5Hi\"}]"
+         "},{\"type\":\"button\",\"sub_type\":\"quick_reply\",\"index\":\"1\","
+         "\"parameters\":[{\"type\":\"payload\",\"payload\":\"say:track ORD-1\"}]},{"
+         "\"type\":\"button\",\"sub_type\":\"quick_reply\",\"index\":\"2\","
+         "\"parameters\":[{\"type\":\"payload\",\"payload\":\"say:menu\"}]}]}}");
+}
+
 static void ch_2_a_template_is_filled_with_values_of_one_line(void **state)
 {
     struct fixture *f = *state;
@@ -682,6 +708,9 @@ int main(void)
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(
             otp_1_an_authentication_template_has_a_button_that_copies_the_code, setup,
+            teardown),
+        cmocka_unit_test_setup_teardown(
+            ch_3_a_template_s_buttons_have_their_link_s_end_and_what_a_tap_says, setup,
             teardown),
         cmocka_unit_test_setup_teardown(ch_2_a_template_is_filled_with_values_of_one_line,
                                         setup, teardown),
