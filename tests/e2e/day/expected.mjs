@@ -1,0 +1,74 @@
+// What one day of the shop comes to: every message as the providers took it, by person, channel and kind; every
+// event as the CRM took it; what became of each piece of news; every cent by customer, and what Stripe says of it.
+export const EXPECTED = {
+  messages: `
+    a stranger, customer1@example.com, mail: 1 words
+    amal, sms: 1 code
+    amal, whatsapp: 1 button, 2 list, 1 template, 2 text
+    ann, mail: 2 code, 2 words
+    ann, whatsapp: 8 button, 2 cta_url, 5 list, 1 template, 9 text
+    eva, sms: 3 code
+    eva, whatsapp: 3 button, 1 document, 8 list, 1 template, 8 text
+    jan, sms: 1 code, 14 words
+    mar, mail: 1 code, 12 words
+    mia, mail: 2 code, 1 with a file, 17 words
+    mila, mail: 1 code, 9 words
+    mona, mail: 1 code, 16 words
+    ola, sms: 2 code
+    ola, whatsapp: 3 button, 2 list, 2 template, 5 text
+    tala, sms: 1 code, 2 words
+    teo, sms: 1 code, 1 with a file, 8 words
+    tom, sms: 1 code, 33 words
+  `,
+  events: `
+    contact.opted_in 10
+    contact.opted_out 2
+    customer.verified 17
+    handoff.asked 2
+    handoff.returned 2
+    handoff.taken 1
+    invoice.viewed 4
+    message.received 2
+    order.cancellation_requested 2
+    payment.failed 1
+    payment.made 4
+    portal.login 1
+    review.completed 5
+    review.skipped 1
+    ticket.opened 3
+  `,
+  notices: `
+    C-11: 1 delivered by whatsapp, 1 delivered replaced, 1 invoice_issued by email, 1 order_status by email, 1 out_for_delivery by whatsapp, 1 payment_received by whatsapp, 1 review_asked by the template review_asked, 1 shipped by whatsapp, 1 shipped replaced, 1 ticket_answered by whatsapp
+    C-12: 1 delivered by whatsapp, 1 delivered replaced, 1 invoice_issued nowhere, 1 order_status nowhere, 1 review_asked by the template review_asked, 1 shipped by whatsapp, 1 shipped replaced
+    C-13: 1 delivered by the template order_delivered, 1 delivered replaced, 1 document_ready by whatsapp, 1 invoice_issued nowhere, 1 order_status nowhere, 1 review_asked by the template review_asked, 1 shipped by whatsapp, 1 shipped replaced
+    C-14: 1 delivered by whatsapp, 1 delivered replaced, 1 invoice_issued nowhere, 1 order_status nowhere, 1 review_asked by the template review_asked, 1 shipped replaced, 1 shipped stopped
+    C-21: 1 invoice_issued nowhere, 1 order_status nowhere, 1 payment_failed by sms, 1 payment_received by sms, 1 refunded by sms
+    C-22: 1 invoice_issued nowhere, 1 order_status nowhere, 1 payment_received by sms
+    C-23: 1 delivered by sms, 1 delivered replaced, 1 invoice_issued nowhere, 1 order_status nowhere, 1 review_asked by sms, 1 review_reminder by sms, 1 shipped by sms, 1 shipped replaced
+    C-24: 1 invoice_issued nowhere, 1 order_status nowhere, 1 shipped replaced, 1 shipped stopped
+    C-31: 1 delivered by email, 1 delivered replaced, 1 invoice_issued by email, 1 order_status by email, 1 out_for_delivery by email, 1 review_asked by email, 1 review_reminder replaced, 1 shipped by email, 1 shipped replaced
+    C-32: 1 invoice_issued by email, 1 order_status by email, 1 shipped replaced, 1 shipped unwanted
+    C-33: 1 invoice_issued by email, 1 order_status by email, 1 shipped by email, 1 shipped replaced
+    C-34: 1 delivered by email, 1 document_ready by email, 1 invoice_issued by email, 1 order_status by email, 1 payment_received by email, 1 review_asked by email, 1 review_reminder replaced, 1 shipped by email
+  `,
+  cents: `
+    C-11 charged 3101 paid 3101 paid back 0 voided 0 owes 0
+    C-12 charged 3202 paid 0 paid back 0 voided 0 owes 3202
+    C-13 charged 3303 paid 0 paid back 0 voided 0 owes 3303
+    C-14 charged 3404 paid 0 paid back 0 voided 0 owes 3404
+    C-21 charged 4111 paid 4111 paid back 4111 voided 4111 owes 0
+    C-22 charged 4212 paid 4212 paid back 0 voided 0 owes 0
+    C-23 charged 4313 paid 0 paid back 0 voided 0 owes 4313
+    C-24 charged 4414 paid 0 paid back 0 voided 0 owes 4414
+    C-31 charged 5121 paid 0 paid back 0 voided 0 owes 5121
+    C-32 charged 5222 paid 0 paid back 0 voided 0 owes 5222
+    C-33 charged 5323 paid 0 paid back 0 voided 0 owes 5323
+    C-34 charged 5424 paid 2000 paid back 0 voided 0 owes 3424
+  `,
+  cash: `
+    link complete paid 4
+    link expired unpaid 1
+    taken 13424
+    given back 4111
+  `,
+};
