@@ -135,6 +135,7 @@ export const createCrm = ({ post, ask, trouble, person }) => {
       if (!customer) throw new Error("the CRM knows nobody without a phone number");
       const answered = await push("order.upserted", {
         id: number.replaceAll(/\D/g, "") || number, number, customer, status, status_at: "now", placed_at: "now", currency: "USD", total: "25.50",
+        items: [{ description: "Enamel mug", qty: 1, unit_price: "25.50", total: "25.50" }],
         ...(status === "delivered" ? { delivered_at: "now" } : {}),
       });
       $("crm-said").textContent = `${number}: ${told(answered)}`;
