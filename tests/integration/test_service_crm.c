@@ -269,6 +269,55 @@ static void ntf_2_the_phone_hears_of_it(void **state)
     assert_int_equal(service_arrived(&service, "15550100001", "BUZZ-1"), 1);
 }
 
+#define INVOICE(id, number)                                                                    \
+    arena_format(&arena,                                                                       \
+                 "{'id':'" id "','number':'" number "','customer':'C-0001','issued_on':'%s',"  \
+                 "'currency':'EUR','total':'12.75'}",                                          \
+                 day.at)                                                                       \
+        .at
+
+/* Orders, deliveries and payments: three topics in one delivery, a fourth seconds later. */
+static void ntf_2_one_cause_is_one_message_over_topics_and_deliveries(void **state)
+{
+    PGresult *rows = PQexec(owner, "select to_char(now() at time zone 'UTC', "
+                                   "'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), current_date");
+    struct str at = arena_format(&arena, "'time':'%s','causeid':'desk-7',",
+                                 PQgetvalue(rows, 0, 0)),
+               day = arena_format(&arena, "%s", PQgetvalue(rows, 0, 1));
+    struct str batch = arena_format(
+        &arena, "[%s,%s,%s]",
+        EVENT("one-1", "order.upserted", at.at,
+              "{'id':'one','number':'ONE-1','customer':'C-0001','status':'processing',"
+              "'placed_at':'2026-11-20T10:00:00Z','currency':'EUR','total':'25.50'}"),
+        EVENT("one-2", "shipment.upserted", at.at,
+              "{'id':'one','order':'one','carrier':'ups','tracking_number':"
+              "'1Z999AA10123456799','status':'picked_up'}"),
+        EVENT("one-3", "invoice.upserted", at.at, INVOICE("one", "ONE-INV-1")));
+
+    (void)state;
+    PQclear(rows);
+    assert_int_equal(push(batch.at), 200);
+    usleep(2 * 1000 * 1000);
+    assert_int_equal(
+        push(EVENT("one-4", "invoice.upserted", at.at, INVOICE("two", "ONE-INV-2"))), 200);
+    service_until(&service, owner,
+                  "select count(*) from notices where cause = 'desk-7' and state = 'told'", 4,
+                  WAIT);
+    assert_int_equal(
+        ask_number(owner, "select count(distinct topic) from notices where cause = 'desk-7'"),
+        3);
+    assert_int_equal(ask_number(owner, "select count(distinct (conversation_id, seq)) from "
+                                       "notices where cause = 'desk-7'"),
+                     1);
+    service_until(&service, owner, "select count(*) from outbox", 0, WAIT);
+    assert_int_equal(service_arrived(&service, "15550100001", "ONE-INV-1"), 1);
+    assert_int_equal(service_arrived(&service, "15550100001", "ONE-INV-2"), 1);
+    assert_int_equal(ask_number(owner, "select count(*) from messages where not inbound and "
+                                       "body like '%ONE-INV-1%' and body like '%ONE-INV-2%' "
+                                       "and body like '%ONE-1%'"),
+                     1);
+}
+
 /* --- who may --------------------------------------------------------------------------------
  */
 
@@ -495,6 +544,7 @@ int main(void)
         cmocka_unit_test(crm_1_a_shipment_waits_for_its_order),
         cmocka_unit_test(crm_1_who_is_wrong_is_told_where_and_the_rest_is_kept),
         cmocka_unit_test(ntf_2_the_phone_hears_of_it),
+        cmocka_unit_test(ntf_2_one_cause_is_one_message_over_topics_and_deliveries),
         cmocka_unit_test(crm_1_forged_stale_and_foreign_are_refused),
         cmocka_unit_test(crm_1_binary_mode_and_the_handshake),
         cmocka_unit_test(crm_1_sagepilot_is_understood_or_told_that_not),
