@@ -45,3 +45,7 @@ MUST_USE bool catalog_read(struct words *words, const struct source_file *file,
 /* Whether a key's letters fit the name of a STEP_KEY, whose pieces in parentheses stand for any
  * letters without a dot. */
 bool words_name_fits(struct str name, struct str key);
+
+/* The next of the entries whose keys fit, by their letters; `at` is 0 at first, and moves.
+ * NULL: there is none left. */
+const struct entry *words_fitting(const struct words *words, struct str name, size_t *at);

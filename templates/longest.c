@@ -176,21 +176,19 @@ static size_t value_length(const struct measure *measure, const struct step *ste
 
 /* --- texts -------------------------------------------------------------------------------- */
 
-static size_t key_length(struct measure *measure, struct str key);
+static size_t entry_length(struct measure *measure, const struct entry *entry);
 
 /* Of all keys that the name may mean. */
 static size_t called_length(struct measure *measure, struct str name)
 {
+    const struct entry *entry;
     size_t longest = 0;
+    size_t at = 0;
 
-    for (size_t i = 0; i < measure->words->n; i++) {
-        struct str key = measure->words->entries[i]->key;
+    while ((entry = words_fitting(measure->words, name, &at))) {
+        size_t length = entry_length(measure, entry);
 
-        if (words_name_fits(name, key)) {
-            size_t length = key_length(measure, key);
-
-            longest = length > longest ? length : longest;
-        }
+        longest = length > longest ? length : longest;
     }
     return longest;
 }
@@ -262,13 +260,12 @@ static size_t range_length(struct measure *measure, const struct text *text, siz
     return length;
 }
 
-static size_t key_length(struct measure *measure, struct str key)
+static size_t entry_length(struct measure *measure, const struct entry *entry)
 {
-    const struct entry *entry = words_find(measure->words, key);
-    const struct wording *wording = entry ? &entry->in[measure->locale.lang] : NULL;
+    const struct wording *wording = &entry->in[measure->locale.lang];
     size_t longest = 0;
 
-    if (!wording || measure->depth == TEXT_DEPTH_MAX)
+    if (measure->depth == TEXT_DEPTH_MAX)
         return 0;
     measure->depth++;
     for (unsigned form = 0; form < PLURAL_COUNT; form++) {
@@ -290,5 +287,7 @@ size_t words_longest(struct arena *scratch, const struct words *words, enum lang
         .locale = {.lang = lang, .zone = STR("UTC"), .now = (usec_t)1795168800 * USEC_PER_SEC}
     };
 
-    return key_length(&measure, key);
+    const struct entry *entry = words_find(words, key);
+
+    return entry ? entry_length(&measure, entry) : 0;
 }

@@ -312,11 +312,32 @@ bool words_name_fits(struct str name, struct str key)
     return key.len == 0;
 }
 
+/* Those that fit begin alike, and stand together. */
+const struct entry *words_fitting(const struct words *words, struct str name, size_t *at)
+{
+    struct str head = str_slice(name, 0, str_find(name, STR("(")));
+    size_t first = words_position(words, head);
+
+    for (size_t i = *at > first ? *at : first; i < words->n; i++) {
+        const struct entry *entry = words->entries[i];
+
+        if (!str_starts(entry->key, head))
+            break;
+        if (words_name_fits(name, entry->key)) {
+            *at = i + 1;
+            return entry;
+        }
+    }
+    return NULL;
+}
+
 static bool name_is_known(const struct words *words, enum lang lang, struct str name)
 {
-    for (size_t i = 0; i < words->n; i++) {
-        if (wording_is_given(&words->entries[i]->in[lang]) &&
-            words_name_fits(name, words->entries[i]->key))
+    const struct entry *entry;
+    size_t at = 0;
+
+    while ((entry = words_fitting(words, name, &at))) {
+        if (wording_is_given(&entry->in[lang]))
             return true;
     }
     return false;

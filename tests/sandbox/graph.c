@@ -295,7 +295,8 @@ static void check_description(struct call *call, const json_t *body)
     char reason[SCHEMA_REASON_MAX];
     struct sandbox *sandbox = call->sandbox;
     const char *path = arena_cstr(&call->exchange->arena, call->exchange->path);
-    if (!sandbox->openapi || schema_check_request(sandbox->openapi, "post", path, body, reason))
+    const json_t *document = description_read(&sandbox->openapi);
+    if (!document || schema_check_request(document, "post", path, body, reason))
         return;
     sandbox->n_undescribed++;
     finding_keep(call->sandbox, "description", reason, json_incref((json_t *)body));

@@ -405,13 +405,14 @@ static bool remember(struct sandbox *sandbox, struct err *err)
            journal_create(&sandbox->loop, s->journal, &sandbox->journal, err);
 }
 
-static bool read_description(const char *path, json_t **description, struct err *err)
+static bool find_descriptions(struct sandbox *sandbox, struct err *err)
 {
-    json_error_t why;
-    if (!path)
-        return true;
-    *description = json_load_file(path, 0, &why);
-    return *description || err_raise(err, ERR_REJECT, "%s: %s", path, why.text);
+    const struct settings *settings = &sandbox->settings;
+
+    return description_at(&sandbox->openapi, settings->openapi, err) &&
+           description_at(&sandbox->twilio_openapi, settings->twilio_openapi, err) &&
+           description_at(&sandbox->resend_openapi, settings->resend_openapi, err) &&
+           description_at(&sandbox->stripe_openapi, settings->stripe_openapi, err);
 }
 
 static bool start(struct sandbox *sandbox, int *fd, struct err *err)
@@ -427,11 +428,7 @@ static bool start(struct sandbox *sandbox, int *fd, struct err *err)
     struct fetch_options fetching = {
         .connections = 256, .allow_http = true, .user_agent = "parley-sandbox"};
     if (!crypto_init(err) || !loop_init(&sandbox->loop, err) || !remember(sandbox, err) ||
-        !read_description(sandbox->settings.openapi, &sandbox->openapi, err) ||
-        !read_description(sandbox->settings.twilio_openapi, &sandbox->twilio_openapi, err) ||
-        !read_description(sandbox->settings.resend_openapi, &sandbox->resend_openapi, err) ||
-        !read_description(sandbox->settings.stripe_openapi, &sandbox->stripe_openapi, err) ||
-        !listen_on(&sandbox->settings, fd, err))
+        !find_descriptions(sandbox, err) || !listen_on(&sandbox->settings, fd, err))
         return false;
     (void)snprintf(sandbox->base_url, sizeof(sandbox->base_url), "http://127.0.0.1:%d",
                    sandbox->settings.port);
@@ -462,10 +459,10 @@ static void stop(struct sandbox *sandbox)
     stripe_stop(sandbox);
     loop_finish(&sandbox->loop);
     chats_finish(sandbox);
-    json_decref(sandbox->openapi);
-    json_decref(sandbox->twilio_openapi);
-    json_decref(sandbox->resend_openapi);
-    json_decref(sandbox->stripe_openapi);
+    description_finish(&sandbox->openapi);
+    description_finish(&sandbox->twilio_openapi);
+    description_finish(&sandbox->resend_openapi);
+    description_finish(&sandbox->stripe_openapi);
     stripe_finish(sandbox);
     json_decref(sandbox->mail_keys);
     json_decref(sandbox->templates);

@@ -134,9 +134,10 @@ static void check_description(struct call *call)
 {
     struct sandbox *sandbox = call->sandbox;
     char reason[SCHEMA_REASON_MAX];
-    if (!sandbox->resend_openapi ||
-        schema_check_request(sandbox->resend_openapi, "post",
-                             call->batch ? "/emails/batch" : "/emails", call->body, reason))
+    const json_t *document = description_read(&sandbox->resend_openapi);
+    if (!document ||
+        schema_check_request(document, "post", call->batch ? "/emails/batch" : "/emails",
+                             call->body, reason))
         return;
     sandbox->n_undescribed++;
     finding_keep(call->sandbox, "description", reason, json_string_of(call->exchange->body));

@@ -29,6 +29,7 @@
 
 #include "bot/fetch.h"
 #include "bot/http.h"
+#include "tests/sandbox/description.h"
 #include "tests/sandbox/faults.h"
 #include "tests/sandbox/journal.h"
 
@@ -127,10 +128,10 @@ struct sandbox {
     struct fetcher *fetcher;
     struct journal *journal;
     struct faults faults;
-    json_t *openapi;
-    json_t *twilio_openapi;
-    json_t *resend_openapi;
-    json_t *stripe_openapi;
+    struct description openapi;
+    struct description twilio_openapi;
+    struct description resend_openapi;
+    struct description stripe_openapi;
     struct stripe_play *stripe; /* stripe.h */
     char base_url[64];
 

@@ -202,9 +202,9 @@ static const json_t *described_as(struct arena *scratch, const json_t *patterns,
 static void check_description(struct call *call)
 {
     struct sandbox *sandbox = call->sandbox;
+    const json_t *document = description_read(&sandbox->stripe_openapi);
     const json_t *content =
-        schema_body(sandbox->stripe_openapi, "post",
-                    arena_cstr(&call->exchange->arena, call->exchange->path),
+        schema_body(document, "post", arena_cstr(&call->exchange->arena, call->exchange->path),
                     "application/x-www-form-urlencoded");
     const json_t *patterns = json_object_get(content, "patternProperties");
     char reason[SCHEMA_REASON_MAX];
@@ -213,7 +213,7 @@ static void check_description(struct call *call)
         const struct form_field *field = &call->form.fields[i];
         const json_t *described = described_as(&call->exchange->arena, patterns, field->name);
         OWNED_JSON(value) = value_of(described, field->value);
-        if (described && schema_check(sandbox->stripe_openapi, described, value, reason))
+        if (described && schema_check(document, described, value, reason))
             continue;
         if (!described)
             (void)snprintf(reason, sizeof reason, "%.*s is not described",

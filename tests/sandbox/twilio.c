@@ -113,9 +113,9 @@ static void check_description(struct call *call)
 {
     struct sandbox *sandbox = call->sandbox;
     char reason[SCHEMA_REASON_MAX];
+    const json_t *document = description_read(&sandbox->twilio_openapi);
     const json_t *content =
-        schema_body(sandbox->twilio_openapi, "post",
-                    arena_cstr(&call->exchange->arena, call->exchange->path),
+        schema_body(document, "post", arena_cstr(&call->exchange->arena, call->exchange->path),
                     "application/x-www-form-urlencoded");
     const json_t *fields = json_object_get(content, "patternProperties");
     for (size_t i = 0; fields && i < call->form.n; i++) {
@@ -124,7 +124,7 @@ static void check_description(struct call *call)
             arena_format(&call->exchange->arena, "^%.*s$", STR_ARG(field->name)).at;
         const json_t *described = json_object_get(fields, name);
         OWNED_JSON(value) = value_of(described, field->value);
-        if (described && schema_check(sandbox->twilio_openapi, described, value, reason))
+        if (described && schema_check(document, described, value, reason))
             continue;
         if (!described)
             (void)snprintf(reason, sizeof(reason), "%s is not described", name);

@@ -16,8 +16,9 @@ struct pg {
     bool made_dir;
 };
 
-/* Make a cluster in `dir` (NULL: a new folder below /tmp; it must be short and may not exist),
- * start it and create the database "parley". False with a reason on standard error. */
+/* Make a cluster in `dir` (NULL: a new folder in memory or below /tmp; it must be short and may
+ * not exist), start it and create the database "parley". False with a reason on standard error.
+ */
 bool pg_start(struct pg *pg, const char *dir);
 
 /* Keep a copy of the cluster in the build folder under a name that says what is in it, for
