@@ -94,6 +94,8 @@ struct config {
         const struct config_crm_app *apps;
         size_t n_apps;
         bool allow_private; /* the sandbox: url may be inside, and without TLS */
+        struct str
+            file_hosts; /* by blanks: files are fetched from there, though it is inside */
     } crm;
     struct {              /* to these systems */
         struct str retry; /* as it is written; `pauses` is what it says */

@@ -200,6 +200,11 @@ const struct setting settings[] = {
      .help = "Allow an address of a system without TLS, and one inside of our own network. For the "
              "sandbox only."},
 
+    {.path = "crm.file_hosts", .type = SETTING_TEXT, .offset = AT(crm.file_hosts), .initial = "",
+     .sample = "files.erp.internal",
+     .help = "Hosts, by blanks, from which files that a system names are fetched though they lie inside "
+             "of our own network. Others there are never asked."},
+
     {.path = "events.retry", .type = SETTING_TEXT, .offset = AT(events.retry),
      .initial = "5s, 5m, 30m, 2h, 5h, 10h, 14h, 20h, 24h",
      .help = "The pauses before an event that a system did not take is sent again; each up to a "

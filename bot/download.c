@@ -37,6 +37,16 @@ static void rest(struct downloads *downloads)
     }
 }
 
+static void add_soon(struct downloads *downloads, struct uuid org)
+{
+    for (size_t i = 0; i < downloads->n_soon; i++) {
+        if (uuid_eq(downloads->soon[i], org))
+            return;
+    }
+    if (downloads->n_soon < SOON_MAX)
+        downloads->soon[downloads->n_soon++] = org;
+}
+
 /* --- one that was claimed -------------------------------------------------------------------
  */
 
@@ -45,6 +55,10 @@ void download_finish(struct download *download)
     struct downloads *downloads = download->downloads;
 
     downloads->n_open--;
+    if (!download->in_conversation) {
+        downloads->n_given--;
+        add_soon(downloads, download->org); /* they come by the thousand */
+    }
     arena_finish(&download->arena);
     free(download);
     if (downloads->n_soon > 0 && !downloads->looking && !downloads->closing)
@@ -105,7 +119,10 @@ static void begin(struct downloads *downloads, const PGresult *rows, int row)
     download->expires_at = row_time(rows, row, 9);
     download->kind = arena_str(&download->arena, row_text(rows, row, 10));
     download->account = account_of(download);
+    download->in_conversation = !row_null(rows, row, 1);
     downloads->n_open++;
+    if (!download->in_conversation)
+        downloads->n_given++;
     download_run(download);
 }
 
@@ -220,14 +237,14 @@ static size_t room_in(const struct downloads *downloads)
     return downloads->n_open < most ? most - downloads->n_open : 0;
 }
 
-static void add_soon(struct downloads *downloads, struct uuid org)
+/* Of that, for files that nobody waits for in a conversation: half of all at most, so that a
+ * host of a CRM's that is slow is not everybody's. */
+static size_t room_for_given(const struct downloads *downloads, size_t room)
 {
-    for (size_t i = 0; i < downloads->n_soon; i++) {
-        if (uuid_eq(downloads->soon[i], org))
-            return;
-    }
-    if (downloads->n_soon < SOON_MAX)
-        downloads->soon[downloads->n_soon++] = org;
+    size_t most = (downloads->worker->config->documents.downloads + 1) / 2;
+    size_t left = downloads->n_given < most ? most - downloads->n_given : 0;
+
+    return left < room ? left : room;
 }
 
 static void looked(struct db_call *call)
@@ -265,11 +282,12 @@ static void ask(struct downloads *downloads, size_t room)
     arena_reset(&downloads->arena);
     call_init(&downloads->call, &downloads->arena, downloads->org);
     downloads->call.done = looked;
-    params = arena_array(&downloads->arena, struct db_param, 4);
+    params = arena_array(&downloads->arena, struct db_param, 5);
     params[0] = param_uuid(&downloads->arena, downloads->org);
     params[1] = param_time(&downloads->arena, now);
     params[2] = param_time(&downloads->arena, now + lease_of(config));
     params[3] = param_int4(&downloads->arena, (int32_t)room);
+    params[4] = param_int4(&downloads->arena, (int32_t)room_for_given(downloads, room));
     call_add(&downloads->call, &SQL_DOCUMENTS_CLAIM, params);
     if (downloads->sweeping)
         add_sweep(downloads, now);

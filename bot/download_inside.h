@@ -4,6 +4,7 @@
  *     download.c        looks for what is due, business by business, and begins
  *     download_one.c    one file's way: ask, fetch, judge, store
  *     download_enclosed.c  one that came within its mail
+ *     download_linked.c  one that a CRM named by its address
  *     download_tell.c   the end of one that cannot be kept, and the words about it
  */
 #pragma once
@@ -35,8 +36,8 @@ struct downloads {
     struct uuid org;
     struct uuid soon[SOON_MAX];
     size_t n_soon;
-    size_t n_open;
-    usec_t swept_at; /* monotonic; 0: never */
+    size_t n_open, n_given; /* under way; of these, in no conversation */
+    usec_t swept_at;        /* monotonic; 0: never */
 };
 
 /* One file on its way. Its memory is its own and ends with it. */
@@ -53,6 +54,9 @@ struct download {
     const struct account *account;
     const struct file_ways *ways;
     unsigned hops;
+    bool in_conversation; /* somebody sent it there */
+    bool linked;          /* a CRM's, by its address */
+    bool inside;          /* its address may be one of our own network */
     enum document_state state;
     struct str handle, kind;
     struct hash claimed, sha256; /* as the delivery said; as it is in the store */
@@ -87,6 +91,10 @@ void download_judge(struct download *download);
 /* download_enclosed.c */
 bool download_is_enclosed(struct str handle);
 void download_enclosed(struct download *download);
+
+/* download_linked.c */
+bool download_is_linked(const struct download *download);
+void download_linked(struct download *download);
 
 /* download_tell.c */
 void download_end(struct download *download, enum document_state state, const char *reason);

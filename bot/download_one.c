@@ -40,7 +40,8 @@ static void keep(struct download *download)
     struct db_param *params = download_params(download, 3);
 
     params[2] = param_time(&download->arena, clock_now());
-    download_call(download, &SQL_DOCUMENTS_KEPT, params, kept);
+    download_call(download, download->linked ? &SQL_DOCUMENTS_LINKED_KEPT : &SQL_DOCUMENTS_KEPT,
+                  params, kept);
 }
 
 /* --- storing ---------------------------------------------------------------------------------
@@ -257,6 +258,10 @@ static void look_up(struct download *download)
         download_enclosed(download);
         return;
     }
+    if (download->linked) {
+        download_linked(download);
+        return;
+    }
     download->ways = download->account != NULL ? file_ways(download->account->channel) : NULL;
     if (download->ways == NULL || !download->ways->is_ready(config, download->account)) {
         (void)err_raise(&err, ERR_RETRY, "nothing in the settings can ask for its files");
@@ -296,6 +301,7 @@ static void looked(struct document_op *op)
 
 void download_run(struct download *download)
 {
+    download->linked = download_is_linked(download);
     switch (download->state) {
     case DOCUMENT_WANTED:
         look_up(download);

@@ -99,6 +99,8 @@ static void removed(struct document_op *op)
         download_later(download, &op->err);
     } else if (download->state == DOCUMENT_GONE) {
         download_call(download, &SQL_DOCUMENTS_CLOSED, download_params(download, 2), closed);
+    } else if (download->linked) {
+        download_finish(download);
     } else {
         download_tell(download);
     }
@@ -151,6 +153,8 @@ static void ended(struct db_call *call)
               LOG_I("attempt", download->attempts));
     if (download->has_sha256) {
         download_remove(download);
+    } else if (download->linked) {
+        download_finish(download); /* told to the CRM with its end */
     } else {
         download_tell(download);
     }
@@ -165,5 +169,6 @@ void download_end(struct download *download, enum document_state state, const ch
     params[2] = param_text(state == DOCUMENT_LOST ? STR("lost") : STR("refused"));
     params[3] = param_text(str_from(reason));
     params[4] = param_time(&download->arena, clock_now());
-    download_call(download, &SQL_DOCUMENTS_END, params, ended);
+    download_call(download, download->linked ? &SQL_DOCUMENTS_LINKED_END : &SQL_DOCUMENTS_END,
+                  params, ended);
 }

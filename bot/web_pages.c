@@ -54,6 +54,43 @@ static struct db_param param_lang(const struct web_visit *visit)
     return param_text(str_from(lang_code(visit->page.locale.lang)));
 }
 
+/* --- files -------------------------------------------------------------------------------- */
+
+/* Where its reader, and nobody else, gets a file for a day: a path of ours. */
+static struct str source_of(struct web_visit *visit, struct str document)
+{
+    const struct config *config = visit->web->worker->config;
+    usec_t now = visit->page.locale.now;
+    struct link_file file = {
+        .org = visit->org, .customer = visit->customer, .end = link_file_end(now, now)};
+    struct str url = STR_NONE;
+
+    if (uuid_parse(document, &file.document))
+        url = link_file_make(&visit->exchange->arena, config, &file);
+    return url.len > 0 ? str_slice(url, config->public_url.len, url.len) : url;
+}
+
+/* Each with a `src`, where we keep its file. */
+static const struct list *with_sources(struct web_visit *visit, const struct list *rows)
+{
+    struct arena *arena = &visit->exchange->arena;
+    struct value *items = arena_array(arena, struct value, rows->n + 1);
+    struct list *list = arena_new(arena, struct list);
+
+    for (size_t i = 0; i < rows->n; i++) {
+        struct value document = record_get(rows->items[i].record, STR("document"));
+        struct record_builder row;
+
+        record_build(&row, arena);
+        record_set_all(&row, rows->items[i].record);
+        if (document.kind == VALUE_TEXT)
+            record_set(&row, STR("src"), value_text(source_of(visit, document.text)));
+        items[i] = value_record(record_built(&row));
+    }
+    *list = (struct list){items, rows->n};
+    return list;
+}
+
 /* --- the index ---------------------------------------------------------------------------- */
 
 static void index_found(struct db_call *call)
@@ -63,6 +100,7 @@ static void index_found(struct db_call *call)
 
     if (!values_of(visit, 0, &index->orders) || !values_of(visit, 1, &index->papers))
         return;
+    index->papers = with_sources(visit, index->papers);
     if (index->orders->n > ORDERS_A_PAGE) {
         struct list *fewer = arena_new(&visit->exchange->arena, struct list);
         *fewer = (struct list){index->orders->items, ORDERS_A_PAGE};
@@ -95,41 +133,6 @@ void web_index(struct web_visit *visit, struct str rest)
 
 /* --- an order ----------------------------------------------------------------------------- */
 
-/* Where its reader, and nobody else, gets a file for a day: a path of ours. */
-static struct str source_of(struct web_visit *visit, struct str document)
-{
-    const struct config *config = visit->web->worker->config;
-    usec_t now = visit->page.locale.now;
-    struct link_file file = {
-        .org = visit->org, .customer = visit->customer, .end = link_file_end(now, now)};
-    struct str url = STR_NONE;
-
-    if (uuid_parse(document, &file.document))
-        url = link_file_make(&visit->exchange->arena, config, &file);
-    return url.len > 0 ? str_slice(url, config->public_url.len, url.len) : url;
-}
-
-/* Each with a `src`, where we keep its file. */
-static const struct list *with_sources(struct web_visit *visit, const struct list *photos)
-{
-    struct arena *arena = &visit->exchange->arena;
-    struct value *items = arena_array(arena, struct value, photos->n + 1);
-    struct list *list = arena_new(arena, struct list);
-
-    for (size_t i = 0; i < photos->n; i++) {
-        struct value document = record_get(photos->items[i].record, STR("document"));
-        struct record_builder photo;
-
-        record_build(&photo, arena);
-        record_set_all(&photo, photos->items[i].record);
-        if (document.kind == VALUE_TEXT)
-            record_set(&photo, STR("src"), value_text(source_of(visit, document.text)));
-        items[i] = value_record(record_built(&photo));
-    }
-    *list = (struct list){items, photos->n};
-    return list;
-}
-
 static void order_found(struct db_call *call)
 {
     struct web_visit *visit = CONTAINER_OF(call, struct web_visit, call);
@@ -148,6 +151,7 @@ static void order_found(struct db_call *call)
         return;
     }
     order.photos = with_sources(visit, order.photos);
+    order.papers = with_sources(visit, order.papers);
     web_show(visit, 200, web_order_page(&visit->exchange->arena, &visit->page, &order));
 }
 

@@ -170,14 +170,29 @@ static void put_state(struct web_out *web, const struct record *paper)
     page_put(&web->out, "</span>");
 }
 
+/* A file that the business has given: ours, else where it lies. */
+static void begin_file(struct web_out *web, const struct record *paper)
+{
+    struct str src = web_field(paper, "src");
+
+    page_put(&web->out, "<a href=\"");
+    page_text(&web->out, src.len > 0 ? src : web_field(paper, "url"));
+    page_put(&web->out, "\">");
+    page_text(&web->out, web_words(web, "web.paper.file", paper));
+}
+
 static void put_paper(struct web_out *web, const struct record *paper)
 {
-    struct str path =
-        arena_format(web->out.into, "/papers/%.*s/", STR_ARG(web_field(paper, "kind")));
+    struct str kind = web_field(paper, "kind");
 
     page_put(&web->out, "<li>");
-    web_link(web, NULL, path.at, web_field(paper, "subject"), ".pdf");
-    page_text(&web->out, web_words(web, "web.paper", paper));
+    if (str_eq(kind, STR("file"))) {
+        begin_file(web, paper);
+    } else {
+        web_link(web, NULL, arena_format(web->out.into, "/papers/%.*s/", STR_ARG(kind)).at,
+                 web_field(paper, "subject"), ".pdf");
+        page_text(&web->out, web_words(web, "web.paper", paper));
+    }
     put_state(web, paper);
     page_put(&web->out, "<span class=\"soft\">");
     page_text(&web->out, web_words(web, "web.paper.about", paper));

@@ -170,7 +170,7 @@ const struct flow_part flow_parts[] = {
               "not_allowed", "gone"), .grave = true},
     {FLOW_ACTION, "cancellation_withdraw", TAKES("id"), OUTCOMES("withdrawn", "decided", "gone")},
     {FLOW_LOAD, "papers_list", TAKES("?number"), NULL},
-    {FLOW_ACTION, "paper_ask", TAKES("paper", "?language"), OUTCOMES("making", "gone", "too_many")},
+    {FLOW_ACTION, "paper_ask", TAKES("paper", "?language"), OUTCOMES("making", "here", "gone", "too_many")},
     {FLOW_ACTION, "paper_tell", NULL, OUTCOMES("told", "failed", "nothing")},
     {FLOW_ACTION, "portal_mint", NULL, OUTCOMES("minted", "too_many", "unavailable")},
     {FLOW_ACTION, "news_tell", TAKES("?language"), OUTCOMES("told", "nothing")},

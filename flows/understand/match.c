@@ -161,17 +161,22 @@ static void note_token(struct notes *notes, struct str token, size_t index)
     }
 }
 
-static bool is_command(const struct phrase *phrase, const struct tokens *tokens)
+/* How well the text is that command: as its worst word is. TOKEN_OTHER: it is another text. */
+static enum token_fit command_fit(const struct phrase *phrase, const struct tokens *tokens)
 {
+    enum token_fit worst = TOKEN_SAME;
+
     if (phrase->n_words != tokens->n)
-        return false;
+        return TOKEN_OTHER;
     for (size_t i = 0; i < tokens->n; i++) {
         const struct phrase_word *word = &phrase_words[phrase->words[i]];
+        enum token_fit fit = tokens_fit(tokens->items[i], (struct str){word->text, word->len});
 
-        if (tokens_fit(tokens->items[i], (struct str){word->text, word->len}) < phrase->least)
-            return false;
+        if (fit < phrase->least)
+            return TOKEN_OTHER;
+        worst = fit < worst ? fit : worst;
     }
-    return true;
+    return worst;
 }
 
 static bool holds(const struct notes *notes, const struct phrase *phrase)
@@ -205,15 +210,24 @@ static bool is_better(const struct phrase *phrase, const struct match *than)
            (phrase->weight == than->phrase->weight && phrase < than->phrase);
 }
 
+/* A command as it is written comes before one with a slip in it; of equals the first in the
+ * file. */
+static void try_command(const struct phrase *phrase, enum token_fit fit, struct match *command)
+{
+    if (fit == TOKEN_OTHER || fit < command->fit)
+        return;
+    if (fit > command->fit)
+        *command = (struct match){.fit = fit};
+    command->langs |= 1U << phrase->lang;
+    if (!command->phrase || phrase < command->phrase)
+        command->phrase = phrase;
+}
+
 static void try_phrase(const struct notes *notes, const struct phrase *phrase,
                        const struct tokens *tokens, struct match *command, struct match *loose)
 {
     if (phrase->whole) {
-        if (!is_command(phrase, tokens))
-            return;
-        command->langs |= 1U << phrase->lang;
-        if (!command->phrase || phrase < command->phrase)
-            command->phrase = phrase;
+        try_command(phrase, command_fit(phrase, tokens), command);
     } else if (is_better(phrase, loose) && holds(notes, phrase)) {
         loose->phrase = phrase;
     }

@@ -8,6 +8,7 @@
 
 struct match {
     const struct phrase *phrase; /* NULL: none */
+    enum token_fit fit;          /* of a command: how well its worst word fits */
     unsigned langs;              /* of a command: a bit for each language that has it */
     uint64_t explained;          /* a bit for each token that a loose phrase accounts for */
 };

@@ -16,14 +16,25 @@ select $1::uuid, i.document_id, i.account_id, i.conversation_id, i.customer_id, 
     on conflict do nothing;
 
 -- name: documents_claim
--- What is due, oldest first, each leased to one worker. `due_at` is the lease: whoever dies leaves
--- it to lapse.
--- $1 org  $2 now  $3 lease's end  $4 at most
-with due as (
+-- What is due, oldest first, each leased to one worker: what somebody sent in a conversation before what
+-- nobody waits for there (a CRM's files, of which there may be very many). `due_at` is the lease: whoever dies
+-- leaves it to lapse.
+-- $1 org  $2 now  $3 lease's end  $4 at most  $5 at most of the latter
+with sent as (
     select d.document_id from documents d
-     where d.org_id = $1::uuid and d.open and d.due_at <= $2::timestamptz
+     where d.org_id = $1::uuid and d.open and d.conversation_id is not null and d.due_at <= $2::timestamptz
      order by d.due_at limit $4::int4
        for update skip locked
+), given as (
+    select d.document_id from documents d
+     where d.org_id = $1::uuid and d.open and d.conversation_id is null and d.due_at <= $2::timestamptz
+     order by d.due_at limit $5::int4
+       for update skip locked
+), due as (
+    select document_id from sent
+     union all
+    select document_id from given
+     limit $4::int4
 )
 update documents d set due_at = $3::timestamptz, attempts = d.attempts + 1
   from due
@@ -45,6 +56,16 @@ update documents d set state = 'storing', sha256 = $3::bytea, size = $4::int8, m
 -- $1 org  $2 id  $3 now
 update documents set state = 'kept', open = false, reason = null, kept_at = $3::timestamptz
  where org_id = $1::uuid and document_id = $2::uuid and state = 'storing';
+
+-- name: documents_linked_kept
+-- As documents_kept, of a file that a CRM named by its address: its customer may hear of it now.
+-- $1 org  $2 id  $3 now
+select 1 as kept where crm_file_kept($1::uuid, $2::uuid, $3::timestamptz);
+
+-- name: documents_linked_end
+-- As documents_end; the CRM hears of it.
+-- $1 org  $2 id  $3 state: refused, lost  $4 reason  $5 now
+select 1 as ended where crm_file_end($1::uuid, $2::uuid, $3::text, $4::text, $5::timestamptz);
 
 -- name: documents_payload
 -- The delivery that a file came within.

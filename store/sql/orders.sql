@@ -325,8 +325,8 @@ select category, photos from all_groups
 -- `document` is the file's id when it is kept by us; what is no picture has a `filename`, too.
 -- $1 org  $2 customer  $3 number  $4 category
 select * from (
-    select p.category, nullif(p.caption, '') as caption, p.taken_at, nullif(p.url, '') as url,
-           d.document_id::text as document,
+    select p.category, nullif(p.caption, '') as caption, p.taken_at,
+           case when d.document_id is null then nullif(p.url, '') end as url, d.document_id::text as document,
            case when d.mime = 'application/pdf' then coalesce(nullif(d.filename, ''), 'document.pdf') end
                as filename
       from orders o

@@ -7,7 +7,15 @@
 with asked as materialized (
     select upper(regexp_replace(left(coalesce($3::text, ''), 100), '[^[:alnum:]]', '', 'g')) as key
 ), own as (
-    (select 'order' as kind, 'order:' || o.number as paper, o.number, o.placed_at as at, o.total_minor, o.currency
+    (select 'file' as kind, 'file:' || l.link_id as paper, l.name as number, l.at, null::int8 as total_minor,
+            null::text as currency
+       from asked a
+       join document_links l on l.org_id = $1::uuid and l.customer_id = $2::uuid
+       left join orders o on o.org_id = l.org_id and o.order_id = l.order_id
+      where a.key in ('', o.number_key)
+      order by l.at desc limit 3)
+    union all
+    (select 'order', 'order:' || o.number, o.number, o.placed_at, o.total_minor, o.currency
        from asked a join orders o on o.org_id = $1::uuid and o.customer_id = $2::uuid
       where a.key in ('', o.number_key)
       order by o.placed_at desc limit 4)
@@ -30,12 +38,20 @@ with asked as materialized (
 )
 select kind, paper, number, at, total_minor, currency as total_currency
   from own where $4::timestamptz is not null
- order by array_position(array['invoice', 'receipt', 'order'], kind), at desc;
+ order by array_position(array['file', 'invoice', 'receipt', 'order'], kind), at desc
+ limit 10;
 
 -- name: paper_ask
--- `later` says that there is work besides this turn.
+-- `later` says that there is work besides this turn. A file that the business has given is there already, or
+-- else its address.
 -- $1 org  $2 customer  $3 paper  $4 language  $5 conversation  $6 fresh id  $7 now
-select outcome, case when outcome = 'making' then 'papers' end as later
+select outcome, case when outcome = 'making' then 'papers' end as later,
+       case when outcome = 'here' then (
+           select json_agg(json_build_object('name', l.name, 'document', d.document_id, 'filename', d.filename,
+                                             'url', case when d.document_id is null then l.url end))
+             from document_links l
+             left join documents d on d.org_id = l.org_id and d.document_id = l.document_id and d.state = 'kept'
+            where l.org_id = $1::uuid and l.customer_id = $2::uuid and 'file:' || l.link_id = $3::text) end as files
   from paper_ask($1::uuid, $2::uuid, $3::text, coalesce($4::text, 'en'), $5::uuid, $6::uuid, $7::timestamptz);
 
 -- name: paper_tell

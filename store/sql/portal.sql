@@ -37,14 +37,22 @@ offset $4::int4 limit $5::int4;
 -- name: portal_papers
 -- What there is as a paper, the newest first: all, or what belongs to one order.
 -- $1 org  $2 customer  $3 order's number, or none  $4 now  $5 at most
-(select 'order' as kind, o.number as subject, o.number, o.placed_at as at, o.total_minor as amount_minor,
-        o.currency as amount_currency, null::text as state
+(select 'file' as kind, l.link_id::text as subject, l.name as number, l.at, null::int8 as amount_minor,
+        null::text as amount_currency, null::text as state, d.document_id::text as document,
+        case when d.document_id is null then l.url end as url
+   from document_links l
+   left join orders o on o.org_id = l.org_id and o.order_id = l.order_id
+   left join documents d on d.org_id = l.org_id and d.document_id = l.document_id and d.state = 'kept'
+  where l.org_id = $1::uuid and l.customer_id = $2::uuid and ($3::text is null or o.number = $3::text)
+  order by l.at desc limit $5::int4)
+union all
+(select 'order', o.number, o.number, o.placed_at, o.total_minor, o.currency, null, null, null
    from orders o
   where o.org_id = $1::uuid and o.customer_id = $2::uuid and o.number = $3::text)
 union all
 (select * from (
     (select 'invoice', i.number, i.number, business_noon(i.issued_on, b.time_zone) as at, i.total_minor, i.currency,
-            s.state
+            s.state, null, null
        from businesses b
        join invoices i on i.org_id = b.org_id and i.customer_id = $2::uuid
        left join orders o on o.org_id = i.org_id and o.order_id = i.order_id
@@ -52,7 +60,7 @@ union all
       where b.org_id = $1::uuid and ($3::text is null or o.number = $3::text)
       order by i.issued_on desc, i.number limit $5::int4)
     union all
-    (select 'receipt', p.payment_id::text, i.number, p.at, p.minor, p.currency, null
+    (select 'receipt', p.payment_id::text, i.number, p.at, p.minor, p.currency, null, null, null
        from payments p
        join invoices i on i.org_id = p.org_id and i.invoice_id = p.invoice_id
        left join orders o on o.org_id = i.org_id and o.order_id = i.order_id
@@ -63,8 +71,8 @@ union all
 -- name: portal_photos
 -- Of one order, before and after, oldest first.
 -- $1 org  $2 customer  $3 order's number
-select p.category, nullif(p.caption, '') as caption, p.taken_at, nullif(p.url, '') as url,
-       d.document_id::text as document, d.mime, d.width::int8 as width, d.height::int8 as height
+select p.category, nullif(p.caption, '') as caption, p.taken_at,
+       case when d.document_id is null then nullif(p.url, '') end as url, d.document_id::text as document, d.mime, d.width::int8 as width, d.height::int8 as height
   from orders o
   join order_photos p on p.org_id = o.org_id and p.order_id = o.order_id and p.visible
   left join documents d
@@ -99,7 +107,13 @@ union all
    join order_photos p on p.org_id = o.org_id and p.order_id = o.order_id and p.visible
    join documents d on d.org_id = p.org_id and d.document_id = p.document_id and d.state = 'kept'
   where o.org_id = $1::uuid and o.customer_id = $2::uuid
-  order by p.taken_at desc limit $3::int4);
+  order by p.taken_at desc limit $3::int4)
+union all
+(select 'file', 'files', d.document_id, l.at
+   from document_links l
+   join documents d on d.org_id = l.org_id and d.document_id = l.document_id and d.state = 'kept'
+  where l.org_id = $1::uuid and l.customer_id = $2::uuid
+  order by l.at desc limit $3::int4);
 
 -- name: portal_storing
 -- Before an upload's bytes are stored, as paper_storing.

@@ -338,6 +338,40 @@ static void crm_1_forged_stale_and_foreign_are_refused(void **state)
                      1);
 }
 
+/* Nobody reaches our own network by an event. */
+static void ops_7_files_are_not_fetched_from_inside(void **state)
+{
+    static const char *const inside[] = {"https://127.0.0.1/a.png",
+                                         "https://[::1]/a.png",
+                                         "https://10.0.0.1:8443/a.png",
+                                         "https://localhost/a",
+                                         "https://169.254.169.254/latest/meta-data",
+                                         "https://[::ffff:127.0.0.1]/a.png"};
+
+    (void)state;
+    assert_int_equal(push(order("in-0", "1", "CRM-IN", "processing")), 200);
+    for (size_t i = 0; i < COUNTOF(inside); i++) {
+        const char *id = arena_format(&arena, "in-%zu", i + 1).at;
+        assert_int_equal(
+            push(EVENT(id, "photo.added", "'version':1,",
+                       arena_format(&arena,
+                                    "{'id':'%s','order':'o-CRM-IN','category':'damage',"
+                                    "'url':'%s'}",
+                                    id, inside[i])
+                           .at)),
+            200);
+    }
+    service_until(&service, owner,
+                  "select count(*) from documents where state = 'refused' and reason = "
+                  "'address'",
+                  (long)COUNTOF(inside), WAIT);
+    assert_int_equal(ask_number(owner, "select count(*) from events_out where type = "
+                                       "'file.refused' and data ->> 'reason' = 'address' and "
+                                       "data ->> 'order' = 'o-CRM-IN'"),
+                     (long)COUNTOF(inside));
+    assert_true(service_logged(&service, "document.foreign_address") >= COUNTOF(inside));
+}
+
 static void crm_1_binary_mode_and_the_handshake(void **state)
 {
     (void)state;
@@ -546,6 +580,7 @@ int main(void)
         cmocka_unit_test(ntf_2_the_phone_hears_of_it),
         cmocka_unit_test(ntf_2_one_cause_is_one_message_over_topics_and_deliveries),
         cmocka_unit_test(crm_1_forged_stale_and_foreign_are_refused),
+        cmocka_unit_test(ops_7_files_are_not_fetched_from_inside),
         cmocka_unit_test(crm_1_binary_mode_and_the_handshake),
         cmocka_unit_test(crm_1_sagepilot_is_understood_or_told_that_not),
         cmocka_unit_test(crm_1_what_is_killed_is_sent_again_and_counts_once),

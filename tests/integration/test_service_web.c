@@ -295,6 +295,32 @@ static void stf_5_a_visit_is_told_once_and_from_where(void **state)
         1);
 }
 
+/* What a CRM has given stands among the papers: ours, or else where it lies. */
+static void web_1_files_of_the_business_are_on_the_page(void **state)
+{
+    (void)state;
+    run_sql(owner,
+            "insert into documents (org_id, document_id, customer_id, handle, kind, at, "
+            "expires_at, due_at, state, open, sha256, size, mime) select org_id, link_id, "
+            "customer_id, '', 'document', now(), now(), now(), 'kept', false, "
+            "sha256('w'), 1, 'application/pdf' from portal_links order by made_at desc limit 1;"
+            "insert into document_links (org_id, link_id, customer_id, kind, name, url, at, "
+            "document_id) select org_id, link_id, customer_id, 'other', 'Warranty <1>', "
+            "'https://files.example/1.pdf', now(), link_id from portal_links order by made_at "
+            "desc limit 1;"
+            "insert into document_links (org_id, link_id, customer_id, kind, name, url, at) "
+            "select org_id, gen_random_uuid(), customer_id, 'other', 'Manual', "
+            "'https://files.example/2.pdf?a=1&b=2', now() from portal_links order by made_at "
+            "desc limit 1");
+    assert_int_equal(get(lucia, ""), 200);
+    assert_non_null(strstr(answer.body, "Warranty &lt;1&gt;"));
+    assert_non_null(strstr(answer.body, "href=\"/f/"));
+    assert_null(strstr(answer.body, "files.example/1.pdf"));
+    assert_non_null(strstr(answer.body, "href=\"https://files.example/2.pdf?a=1&amp;b=2\""));
+    run_sql(owner, "delete from document_links; delete from documents where sha256 = "
+                   "sha256('w')");
+}
+
 /* --- the report form -----------------------------------------------------------------------
  */
 
@@ -585,6 +611,7 @@ int main(void)
         cmocka_unit_test(iss_4_a_form_that_is_sent_twice_at_once_is_one_report),
         cmocka_unit_test(web_1_a_report_is_sent_from_our_own_page_only),
         cmocka_unit_test(stf_5_a_visit_is_told_once_and_from_where),
+        cmocka_unit_test(web_1_files_of_the_business_are_on_the_page),
         cmocka_unit_test(web_6_what_opens_nothing_is_the_same_kind_page_whatever_the_reason),
         cmocka_unit_test(web_6_a_link_is_not_called_bad_by_a_worker_that_has_just_begun),
         cmocka_unit_test(web_1_nobody_else_s_things_are_there),

@@ -528,6 +528,11 @@ static void crm_1_a_document_is_told_and_listed(void **state)
                "'url':'https://documents.example/1.pdf'}"));
     assert_string_equal(outcomes, "kept");
     assert_int_equal(notices("document_ready"), 1);
+    assert_int_equal(asked("select count(*) from documents d join document_links l using "
+                           "(org_id, document_id) where l.external_id = 'g-1' and d.open and "
+                           "d.state = 'wanted' and d.handle = l.url and d.filename = "
+                           "'Statement' and d.customer_id = l.customer_id"),
+                     1);
     take(event("g2", "document.added", "'version':1,",
                "{'id':'g-2','customer':'C-0001','order':'x-G','name':'Warranty',"
                "'url':'https://documents.example/2.pdf'}"));
@@ -535,7 +540,7 @@ static void crm_1_a_document_is_told_and_listed(void **state)
     take(order("g3", "'version':1,", "G", "C-0001", "processing", ""));
     assert_int_equal(
         asked("select count(*) from document_links join orders using (org_id, order_id)"
-              " where external_id = 'x-G'"),
+              " where orders.external_id = 'x-G'"),
         1);
 }
 

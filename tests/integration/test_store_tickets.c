@@ -146,10 +146,11 @@ static struct db_param *params(size_t n)
 
 static int64_t claim(usec_t at, int most)
 {
-    struct db_param *values = params(4);
+    struct db_param *values = params(5);
     values[1] = param_time(&rig.arena, at);
     values[2] = param_time(&rig.arena, at + USEC_PER_MIN);
     values[3] = param_int4(&rig.arena, most);
+    values[4] = param_int4(&rig.arena, most);
     return tell_of(&SQL_DOCUMENTS_CLAIM, values, count_rows);
 }
 
