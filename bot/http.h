@@ -67,9 +67,9 @@ MUST_USE bool http_server_listen(struct http_server *server, int fd, struct err 
  * missing. To be asked inside `handle`; later only what was asked there is still known. */
 struct str http_request_header(struct http_exchange *exchange, const char *name);
 
-/* The address that the request came from, as text: the connection's, or behind a proxy of our own
- * network the last that it names in X-Forwarded-For. Empty when nobody knows. To be asked inside
- * `handle`. */
+/* The address that the request came from, as text: the connection's, or behind a proxy of our
+ * own network the last that it names in X-Forwarded-For. Empty when nobody knows. To be asked
+ * inside `handle`. */
 struct str http_client(struct http_exchange *exchange);
 
 /* A query argument, URL-decoded into the exchange's arena; empty when missing. */

@@ -466,7 +466,8 @@ static void what_is_sent_again_under_its_key_is_done_once(void **state)
         assert_non_null(strstr(said, "With the carrier."));
     }
     assert_int_equal(
-        ask_number(owner, "select count(*) from order_notes where body = 'With the carrier.'"), 1);
+        ask_number(owner, "select count(*) from order_notes where body = 'With the carrier.'"),
+        1);
     assert_int_equal(ask_number(owner, "select count(*) from audit where action = "
                                        "'order.updated' and subject = 'ORD-1003' and "
                                        "detail ->> 'status' = 'shipped'"),
