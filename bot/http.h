@@ -15,19 +15,23 @@
 
 struct http_server;
 
+#define HTTP_LARGER_MAX 4
+
 struct http_limits {
     size_t body_max; /* bytes; over it 413 at once, before the body is read where a length is
                         given */
-    const char *large_below; /* paths that begin so may have more; NULL: none */
-    size_t large_max;
-    const char *uploads_below; /* likewise: forms with files; NULL: none */
-    size_t uploads_max;
+    struct http_larger {
+        const char *below; /* paths that begin so may have more; NULL: none */
+        size_t max;
+    } larger[HTTP_LARGER_MAX];
     usec_t header_time; /* from accept (or the last answer's end) to the end of the headers */
     usec_t
         body_time; /* from the headers to the end of the body, in all: a slow drip is cut off */
     usec_t idle_time;     /* keep-alive */
     unsigned connections; /* over it new ones are closed at once */
-    size_t bodies_max;    /* bytes of all bodies in memory together; over it 503 */
+    size_t bodies_max; /* bytes of all bodies in memory together; over it 503. Several that are
+                          larger than body_max have half of it, so that who uploads leaves room
+                          for what providers deliver */
 };
 
 /* For a service that answers webhooks: 3 MB, 10 s, 30 s, 75 s, 1000 connections, 64 MB. */

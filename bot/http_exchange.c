@@ -32,10 +32,35 @@ struct exchange *exchange_create(struct conn *conn, const struct request_head *h
     return exchange;
 }
 
+static bool is_large(const struct exchange *exchange)
+{
+    return exchange->body_want > exchange->public.server->limits.body_max;
+}
+
+static void count_room(struct exchange *exchange, size_t room)
+{
+    struct http_server *server = exchange->public.server;
+
+    server->bodies += room - exchange->body_room;
+    if (is_large(exchange))
+        server->large_bodies += room - exchange->body_room;
+    exchange->body_room = room;
+}
+
+/* One that is large may have all the room there is, several only half. */
+static bool has_room(const struct exchange *exchange, size_t room)
+{
+    const struct http_server *server = exchange->public.server;
+    size_t large = is_large(exchange) ? server->large_bodies - exchange->body_room : 0;
+
+    return server->bodies - exchange->body_room + room <= server->limits.bodies_max &&
+           (large == 0 || large + room <= server->limits.bodies_max / 2);
+}
+
 void exchange_free(struct exchange *exchange)
 {
     struct http_server *server = exchange->public.server;
-    server->bodies -= exchange->body_room;
+    count_room(exchange, 0);
     server->counts.in_flight--;
     arena_finish(&exchange->public.arena);
     free(exchange->body);
@@ -47,20 +72,18 @@ bool exchange_make_room(struct exchange *exchange, size_t len)
 {
     if (len <= exchange->body_room)
         return true;
-    struct http_server *server = exchange->public.server;
     size_t room = exchange->body_room ? 2 * exchange->body_room : FIRST_BODY;
     while (room < len)
         room *= 2;
     if (room > exchange->body_want)
         room = exchange->body_want;
-    if (server->bodies - exchange->body_room + room > server->limits.bodies_max)
+    if (!has_room(exchange, room))
         return false;
     char *body = realloc(exchange->body, room + 1);
     if (!body)
         abort();
-    server->bodies += room - exchange->body_room;
     exchange->body = body;
-    exchange->body_room = room;
+    count_room(exchange, room);
     return true;
 }
 

@@ -118,8 +118,8 @@ struct http_server {
     struct conn *conns;
     struct linger_on *lingering;
     unsigned n_lingering;
-    size_t bodies;
-    bool accept_paused; /* out of descriptors: tried again by the next sweep */
+    size_t bodies, large_bodies; /* bytes of all; of those that are larger than body_max */
+    bool accept_paused;          /* out of descriptors: tried again by the next sweep */
     bool draining;
     bool destroyed;
     void (*drained)(struct http_server *server);

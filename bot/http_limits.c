@@ -92,12 +92,12 @@ static size_t most_for(const struct http_limits *limits, struct str path)
 {
     size_t most = limits->body_max;
 
-    if (limits->large_below != NULL && limits->large_max > most &&
-        str_starts(path, str_from(limits->large_below)))
-        most = limits->large_max;
-    if (limits->uploads_below != NULL && limits->uploads_max > most &&
-        str_starts(path, str_from(limits->uploads_below)))
-        most = limits->uploads_max;
+    for (size_t i = 0; i < HTTP_LARGER_MAX; i++) {
+        const struct http_larger *larger = &limits->larger[i];
+        if (larger->below != NULL && larger->max > most &&
+            str_starts(path, str_from(larger->below)))
+            most = larger->max;
+    }
     return most;
 }
 

@@ -272,10 +272,10 @@ static bool open_door(struct worker *worker, struct err *err)
     const struct config *config = worker->config;
     struct http_server_options options = {
         .limits = {.body_max = config->http.body_max,
-                   .large_below = config->mail.gateway_token.len > 0 ? "/webhooks/mail/" : NULL,
-                   .large_max = config->mail.in_max,
-                   .uploads_below = "/customer/",
-                   .uploads_max = config->documents.max_size * 5 / 2,
+                   .larger = {{config->mail.gateway_token.len > 0 ? "/webhooks/mail/" : NULL,
+                               config->mail.in_max},
+                              {"/customer/", config->documents.max_size * 5 / 2},
+                              {"/v1/orders/", config->documents.max_size}}, /* photos */
                    .header_time = config->http.header_time,
                    .body_time = config->http.body_time,
                    .idle_time = config->http.idle_time,

@@ -431,7 +431,7 @@ static int ask_and_wait(struct str path)
 /* Twelve who begin to download all of theirs and stop; the others' downloads go on. */
 static void web_1_slow_readers_of_archives_keep_nobody_away(void **state)
 {
-    enum { SIZE = 5 << 19, PHOTOS = 4, READERS = 12 };
+    enum { SIZE = 5 << 20, PHOTOS = 2, READERS = 12 };
     char *bytes = calloc(1, SIZE);
     struct str head = file_png(&arena, 1000, 1000);
     struct str zip = FORMAT("%.*s/documents.zip", STR_ARG(A1->page));

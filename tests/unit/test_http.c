@@ -303,6 +303,18 @@ static int set_up_strict(void **state)
     return 0;
 }
 
+/* As strict with bytes, and patient. */
+static int set_up_narrow(void **state)
+{
+    (void)state;
+    service = (struct service){.options = {.limits = http_limits_usual}};
+    service.options.limits.body_max = 100000;
+    service.options.limits.larger[0] = (struct http_larger){"/up/", 160000};
+    service.options.limits.bodies_max = 200000;
+    start();
+    return 0;
+}
+
 static int tear_down(void **state)
 {
     (void)state;
@@ -1162,6 +1174,35 @@ static void all_bodies_together_are_bounded(void **state)
     free(body);
 }
 
+/* Who uploads, and takes their time, leaves room for all others. */
+static void larger_bodies_have_half_of_the_room_and_one_may_have_all(void **state)
+{
+    char *body = calloc(1, 160000);
+    int fds[3];
+
+    (void)state;
+    fds[0] = dial();
+    assert_true(say(fds[0], POST("/up/1", "150000")));
+    assert_true(say_n(fds[0], body, 149999));
+    pause_ms(30);
+    for (int i = 1; i < 3; i++) { /* no second one besides */
+        fds[i] = dial();
+        assert_true(say(fds[i], POST("/up/2", "150000")));
+        (void)say_n(fds[i], body, 100000);
+        assert_int_equal(status_of(hear(fds[i])), 503);
+    }
+    int fd = dial();
+    assert_true(say(fd, POST("/x", "40000")));
+    assert_true(say_n(fd, body, 40000));
+    assert_int_equal(status_of(hear(fd)), 200);
+    assert_true(say_n(fds[0], body, 1));
+    assert_int_equal(status_of(hear(fds[0])), 200);
+    for (int i = 0; i < 3; i++)
+        (void)close(fds[i]);
+    (void)close(fd);
+    free(body);
+}
+
 static void a_claimed_length_costs_no_memory(void **state)
 {
     (void)state;
@@ -1437,6 +1478,8 @@ int main(void)
         STRICT(a_handler_may_take_longer_than_any_deadline),
         STRICT(connections_beyond_the_cap_are_closed_at_once),
         STRICT(all_bodies_together_are_bounded),
+        cmocka_unit_test_setup_teardown(
+            larger_bodies_have_half_of_the_room_and_one_may_have_all, set_up_narrow, tear_down),
         STRICT(a_claimed_length_costs_no_memory),
         STRICT(a_large_answer_has_time_in_proportion),
         NORMAL(a_stream_is_heard_piece_by_piece_and_ended_by_the_server),
