@@ -61,12 +61,17 @@ void zip_destroy(struct zip *zip)
     free(zip);
 }
 
+/* No part of the path begins with a dot or is empty: it leads nowhere but below the place where
+ * the archive is opened, and hides nothing there. */
 static void plain_name(struct str name, char plain[NAME_MAX_LEN + 1])
 {
     size_t n = name.len < NAME_MAX_LEN ? name.len : NAME_MAX_LEN;
 
-    for (size_t i = 0; i < n; i++)
-        plain[i] = percent_keeps(name.at[i], "._-/") ? name.at[i] : '_';
+    for (size_t i = 0; i < n; i++) {
+        bool begins = i == 0 || plain[i - 1] == '/';
+        bool fits = percent_keeps(name.at[i], begins ? "_-" : "._-/");
+        plain[i] = fits ? name.at[i] : '_';
+    }
     plain[n] = '\0';
 }
 
