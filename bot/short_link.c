@@ -140,9 +140,10 @@ static void ask_next(struct visit *visit)
         if (!short_link_may_be_of(visit->code, account->org) ||
             (before != NULL && uuid_eq(before->org, account->org)))
             continue;
-        struct db_param *params = arena_array(arena, struct db_param, 2);
+        struct db_param *params = arena_array(arena, struct db_param, 3);
         params[0] = param_uuid(arena, account->org);
         params[1] = param_text(visit->code);
+        params[2] = param_time(arena, clock_now() - SHORT_LINK_GOOD_FOR);
         call_init(&visit->call, arena, account->org);
         visit->call.done = asked;
         call_add(&visit->call, &SQL_SHORT_LINKS_FIND, params);

@@ -32,9 +32,10 @@ select $1::uuid, i.code, i.url, $4::timestamptz from unnest($2::text[], $3::text
     on conflict do nothing;
 
 -- name: short_links_find
--- $1 org  $2 code
+-- What is older is good for nothing any more, whether it has been swept out or not.
+-- $1 org  $2 code  $3 older than
 select url, document_id, customer_id, made_at
-  from short_links where org_id = $1::uuid and code = $2::text;
+  from short_links where org_id = $1::uuid and code = $2::text and made_at >= $3::timestamptz;
 
 -- name: short_links_forget
 -- $1 org  $2 older than

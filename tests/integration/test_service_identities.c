@@ -418,6 +418,10 @@ static void walk_short(const char *route)
     try_mangled(FORMAT("%s%.*s", route, STR_ARG(code)), 404);
     try_other_kinds(route, 404, 404);
     expect(&(struct knock){.path = str_from(route)}, 404, "no code", NULL);
+    run_sql(owner, "update short_links set made_at = made_at - interval '91 days'");
+    expect(&(struct knock){.path = FORMAT("%s%.*s", route, STR_ARG(code))}, 404, "an old one",
+           NULL);
+    run_sql(owner, "update short_links set made_at = made_at + interval '91 days'");
     expect(&(struct knock){.path = FORMAT("%s%.*s", route, STR_ARG(code))}, 302,
            "the right one", A1);
     assert_true(knock_says(A1->word)); /* so the looking works */
