@@ -1,7 +1,7 @@
 /*
  * A file that a CRM named by its address (document.added, photo.added). Nobody waits for it in
  * a conversation: when it is kept its customer may hear of it, and when it cannot be, the CRM
- * does (crm_file_kept, crm_file_end: migration 0086).
+ * does (crm_file_kept, crm_file_end: migration 0087).
  *
  * The address is somebody else's choice. So only https is asked (http in the sandbox), few
  * redirects are followed, and no address of our own network is reached, but at a host that the
