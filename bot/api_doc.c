@@ -92,7 +92,7 @@ static const struct {
     {"order",           "One order, job or repair",                                  order},
     {"order.change",    "Change what is given; the customer hears of a new status",  order},
     {"order.note",      "A note, for the customer to see or not",                    order},
-    {"photo.add",       "A photo or paper of the work: the body is the file",        photo_added},
+    {"photo.add",       "A photo or paper of the work: bare, or in a form",           photo_added},
     {"photo.remove",    "The photo goes",                                            NULL},
     {"estimates",       "An order's estimates, newest first",                        estimates},
     {"estimate.draft",  "Write the order's draft; with `send` its customer is asked", estimate},
@@ -129,6 +129,23 @@ static void put_content(struct json_out *out, const char *type, const struct sha
     if (strcmp(type, "application/json") == 0)
         put_schema(out, members);
     json_close(out, '}');
+    json_close(out, '}');
+}
+
+/* A file, bare or in a form. */
+static void put_file(struct json_out *out)
+{
+    static const char *const types[] = {"application/octet-stream", "multipart/form-data"};
+    static const char form[] =
+        "{\"schema\":{\"type\":\"object\",\"properties\":{\"file\":{\"type\":\"string\","
+        "\"contentEncoding\":\"binary\"},\"category\":{\"type\":\"string\"},"
+        "\"caption\":{\"type\":\"string\"}},\"required\":[\"file\"]}}";
+
+    json_open_in(out, "content", '{');
+    for (size_t i = 0; i < COUNTOF(types); i++) {
+        json_key(out, types[i]);
+        json_put_word(out, i == 0 ? "{}" : form);
+    }
     json_close(out, '}');
 }
 
@@ -201,9 +218,11 @@ static void put_operation(struct json_out *out, const struct api_route *route)
         json_open_in(out, "requestBody", '{');
         json_key(out, "required");
         json_put_word(out, route->body == API_JSON_OR_NONE ? "false" : "true");
-        put_content(out,
-                    route->body == API_FILE ? "application/octet-stream" : "application/json",
-                    route->shape);
+        if (route->body == API_FILE) {
+            put_file(out);
+        } else {
+            put_content(out, "application/json", route->shape);
+        }
         json_close(out, '}');
     }
     put_responses(out, route, answers[i].answer);

@@ -3,8 +3,11 @@
  * counts; each a step of its own, as `parley photo` does. Who dies in between leaves a file
  * that nothing counts on, which goes by itself.
  *
- * With an Idempotency-Key the photo's id follows from the key and the bytes: whoever repeats
- * the request finds the photo there.
+ * The file is the whole body, with `category` and `caption` in the query, or it is one of a
+ * form's parts (multipart/form-data), as these are.
+ *
+ * With an Idempotency-Key the photo's id follows from it: whoever repeats what broke off finds
+ * the photo there, and whoever repeats what was answered gets the same answer.
  */
 #include "bot/api_inside.h"
 
@@ -13,12 +16,14 @@
 #include "bot/loop/log.h"
 #include "bot/photo_file.h"
 #include "store/sql.h"
+#include "webhooks/multipart.h"
 
 struct upload {
     struct api_request *request;
     struct photo_file file;
     struct uuid order, photo;
-    struct str category, caption;
+    struct str bytes, category, caption;
+    struct hash print; /* of all that is asked, however it is packed */
     struct desk_call call;
     struct document_op op;
 };
@@ -47,7 +52,7 @@ static void failed(struct upload *upload, const char *step, const struct err *er
     }
 }
 
-static void made(struct upload *upload)
+static struct str answer_of(struct upload *upload)
 {
     struct arena *arena = &upload->request->exchange->arena;
     struct json_out out;
@@ -60,7 +65,19 @@ static void made(struct upload *upload)
     json_member(&out, "mime", str_from(upload->file.mime));
     json_key(&out, "size"), json_put_int(&out, (int64_t)upload->file.size);
     json_close(&out, '}');
-    api_answer(upload->request->exchange, 201, json_out_text(&out), NULL, NULL);
+    return json_out_text(&out);
+}
+
+/* As it was written down where it will be asked for again, so that it is the same to a letter.
+ */
+static void made(struct upload *upload)
+{
+    const struct db_call *call = &upload->call.call;
+    bool noted = upload->request->idem.len > 0 && call->err.code == ERR_NONE &&
+                 rows_n(call->results[1]) > 0;
+
+    api_answer(upload->request->exchange, 201,
+               noted ? row_text(call->results[1], 0, 0) : answer_of(upload), NULL, NULL);
 }
 
 static void kept(struct desk_call *desk)
@@ -98,7 +115,18 @@ static void stored(struct document_op *op)
     params[7] = param_text(str_from(upload->request->key.name));
     params[8] = param_time(arena, now);
     params[9] = param_uuid(arena, worker_uuid());
-    go(upload, &SQL_PHOTO_KEEP, params, kept);
+    call_add(call_of(upload), &SQL_PHOTO_KEEP, params);
+    if (upload->request->idem.len > 0) {
+        struct db_param *answer = arena_array(arena, struct db_param, 5);
+        answer[0] = params[0];
+        answer[1] = param_uuid(arena, upload->request->key.id);
+        answer[2] = param_text(upload->request->idem);
+        answer[3] = param_int4(arena, 201);
+        answer[4] = param_text(answer_of(upload));
+        call_add(&upload->call.call, &SQL_API_FILE_END, answer);
+    }
+    upload->call.done = kept;
+    desk_door_call(upload->request->api->worker->desk, &upload->call);
 }
 
 static void begun(struct desk_call *desk)
@@ -113,7 +141,7 @@ static void begun(struct desk_call *desk)
     }
     upload->op = (struct document_op){
         .key = {upload->request->key.org, upload->file.sha256},
-        .bytes = upload->request->exchange->body,
+        .bytes = upload->bytes,
         .into = &upload->request->exchange->arena,
         .done = stored
     };
@@ -130,11 +158,12 @@ static void found(struct desk_call *desk)
         failed(upload, "photo.order", &desk->call.err);
         return;
     }
-    if (rows_n(desk->call.results[0]) == 0) {
-        api_refuse(upload->request->exchange, 404, "not_found", "there is no such order");
+    if (row_int(desk->call.results[0], 0, 0) > 0) {
+        api_answer(upload->request->exchange, (int)row_int(desk->call.results[0], 0, 0),
+                   row_text(desk->call.results[0], 0, 1), NULL, NULL);
         return;
     }
-    upload->order = row_uuid(desk->call.results[0], 0, 0);
+    upload->order = row_uuid(desk->call.results[0], 0, 2);
     params = arena_array(arena, struct db_param, 9);
     params[0] = param_uuid(arena, upload->request->key.org);
     params[1] = param_uuid(arena, upload->file.document);
@@ -153,12 +182,16 @@ static void name_photo(struct upload *upload)
 {
     const struct api_request *request = upload->request;
     struct str parts[] = {
-        {(const char *)request->key.id.bytes,     sizeof request->key.id.bytes},
-        request->idem,
-        request->match.parts[0].value,
-        {(const char *)upload->file.sha256.bytes, HASH_LEN                    }
+        {(const char *)request->key.id.bytes, sizeof request->key.id.bytes},
+        request->idem
     };
+    char file[2 * HASH_LEN + 1];
 
+    hex_format(upload->file.sha256.bytes, HASH_LEN, file);
+    upload->print =
+        sha256(arena_format(&request->exchange->arena, "%.*s\n%.*s\n%.*s\n%s",
+                            STR_ARG(request->match.parts[0].value), STR_ARG(upload->category),
+                            STR_ARG(upload->caption), file));
     upload->photo = worker_uuid();
     if (request->idem.len > 0) {
         struct hash16 hash = hash16_of(parts, COUNTOF(parts));
@@ -166,15 +199,50 @@ static void name_photo(struct upload *upload)
     }
 }
 
+/* The file and what is said of it. True when it was answered. */
+static bool refused_form(struct upload *upload)
+{
+    struct http_exchange *exchange = upload->request->exchange;
+    struct multipart form;
+    struct err err = {0};
+
+    upload->bytes = exchange->body;
+    upload->category = http_query(exchange, "category");
+    upload->caption = http_query(exchange, "caption");
+    if (!str_starts(upload->request->content_type, STR("multipart/")))
+        return false;
+    if (!multipart_read(&exchange->arena, upload->request->content_type, exchange->body, &form,
+                        &err)) {
+        api_refuse(exchange, 400, "not_a_form",
+                   arena_cstr(&exchange->arena, str_from(err.text)));
+        return true;
+    }
+    upload->bytes = STR_NONE;
+    for (size_t i = 0; i < form.n; i++) {
+        if (form.parts[i].is_file && upload->bytes.len > 0) {
+            api_refuse(exchange, 422, "invalid", "one file at a time");
+            return true;
+        }
+        if (form.parts[i].is_file)
+            upload->bytes = form.parts[i].bytes;
+    }
+    if (upload->category.len == 0)
+        upload->category = multipart_text(&form, "category");
+    if (upload->caption.len == 0)
+        upload->caption = multipart_text(&form, "caption");
+    return false;
+}
+
 /* True when it was answered. */
 static bool refused(struct upload *upload)
 {
     struct http_exchange *exchange = upload->request->exchange;
+    size_t most = upload->request->api->worker->config->documents.max_size, cards = 0;
     struct err err = {0};
-    size_t cards = 0;
 
-    upload->category = http_query(exchange, "category");
-    upload->caption = str_trim(http_query(exchange, "caption"));
+    if (refused_form(upload))
+        return true;
+    upload->caption = str_trim(upload->caption);
     if (upload->caption.len == 0)
         upload->caption = STR(""); /* none is an empty one, and not null */
     upload->caption = cards_redact(&exchange->arena, upload->caption, &cards);
@@ -185,9 +253,10 @@ static bool refused(struct upload *upload)
                str_length(upload->caption) > PHOTO_CAPTION_MAX) {
         api_refuse_at(exchange, 422, "invalid", STR("text of at most 500 characters"),
                       STR("caption"), NULL);
-    } else if (exchange->body.len > upload->request->api->worker->config->documents.max_size) {
-        api_refuse(exchange, 413, "too_large", "larger than documents.max_size");
-    } else if (!photo_judge(exchange->body, &upload->file, &err)) {
+    } else if (upload->bytes.len > most) {
+        api_refuse(exchange, 413, "too_large",
+                   arena_format(&exchange->arena, "at most %zu bytes", most).at);
+    } else if (!photo_judge(upload->bytes, &upload->file, &err)) {
         api_refuse(exchange, 415, "unsupported_media_type",
                    arena_cstr(&exchange->arena, str_from(err.text)));
     } else if (upload->request->api->worker->documents == NULL) {
@@ -208,8 +277,13 @@ void api_photo(struct api_request *request)
     if (refused(upload))
         return;
     name_photo(upload);
-    params = arena_array(arena, struct db_param, 2);
+    params = arena_array(arena, struct db_param, 6);
     params[0] = param_uuid(arena, request->key.org);
-    params[1] = param_text(request->match.parts[0].value);
-    go(upload, &SQL_PHOTO_ORDER, params, found);
+    params[1] = param_uuid(arena, request->key.id);
+    params[2] = request->idem.len > 0 ? param_text(request->idem) : param_null();
+    params[3] =
+        param_text(arena_str(arena, (struct str){(const char *)upload->print.bytes, HASH_LEN}));
+    params[4] = param_text(request->match.parts[0].value);
+    params[5] = param_time(arena, clock_now());
+    go(upload, &SQL_API_FILE_BEGIN, params, found);
 }

@@ -18,8 +18,7 @@ struct http_server;
 #define HTTP_LARGER_MAX 4
 
 struct http_limits {
-    size_t body_max; /* bytes; over it 413 at once, before the body is read where a length is
-                        given */
+    size_t body_max; /* bytes; over it 413 at once, before the body is read, with the limit */
     struct http_larger {
         const char *below; /* paths that begin so may have more; NULL: none */
         size_t max;

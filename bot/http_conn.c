@@ -12,19 +12,30 @@
 
 #include "bot/tcp_info.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
 /* --- requests ---------------------------------------------------------------------------- */
 
 /* Inside a callback. The rest of the request is not read, so the connection ends. */
-static bool conn_refuse(struct conn *conn, int status)
+static bool conn_refuse(struct conn *conn, int status, size_t most)
 {
     static const char *const retry[] = {"Retry-After: 1", NULL};
+    struct str body = STR_NONE;
+    char text[96];
+
+    if (status == 413 && most > 0) {
+        body.at = text;
+        body.len = (size_t)snprintf(
+            text, sizeof text,
+            "{\"error\":{\"code\":\"too_large\",\"message\":\"at most %zu bytes\"}}", most);
+    }
     conn->server->counts.refused_body += status == 413 || status == 503;
     conn->closing = true;
     conn->unread = true;
-    out_answer(conn, status, NULL, STR_NONE, status == 503 ? retry : NULL);
+    out_answer(conn, status, body.len > 0 ? "application/json" : NULL, body,
+               status == 503 ? retry : NULL);
     return conn_write(conn);
 }
 
@@ -93,7 +104,7 @@ bool conn_request(struct conn *conn, struct str path)
     conn->closing = head.close;
     conn->unread = false;
     if (refusal)
-        return conn_refuse(conn, refusal);
+        return conn_refuse(conn, refusal, head.most);
     conn->exchange = exchange_create(conn, &head, path);
     if (head.length == 0) {
         conn_handle(conn);
@@ -114,7 +125,7 @@ bool conn_body(struct conn *conn, const void *bytes, size_t n)
     if (!exchange_make_room(exchange, exchange->body_len + n)) {
         conn->exchange = NULL;
         exchange_free(exchange);
-        return conn_refuse(conn, 503);
+        return conn_refuse(conn, 503, 0);
     }
     memcpy(exchange->body + exchange->body_len, bytes, n);
     exchange->body_len += n;

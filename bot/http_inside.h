@@ -143,6 +143,7 @@ void http_lws_destroy(struct http_server *server);
 struct request_head {
     const char *method;
     uint64_t length;
+    size_t most; /* bytes that a body to this path may have; 0: not looked at */
     bool head_only;
     bool close;            /* the client wants, or its version means, one request only */
     bool expects_continue; /* it waits for our word before it sends the body */

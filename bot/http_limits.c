@@ -118,7 +118,8 @@ int http_limits_check(struct lws *wsi, const struct http_limits *limits, struct 
     int refusal = read_length(wsi, has_body, &head->length);
     if (refusal)
         return refusal;
-    if (head->length > most_for(limits, path))
+    head->most = most_for(limits, path);
+    if (head->length > head->most)
         return 413;
     return read_expect(wsi, head);
 }

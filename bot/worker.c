@@ -267,6 +267,8 @@ static bool open_fetcher(struct worker *worker, struct err *err)
     return fetcher_create(&worker->loop, &options, &worker->fetcher, err);
 }
 
+#define FORM_ROOM ((size_t)64 * 1024) /* what a form has around its file */
+
 static bool open_door(struct worker *worker, struct err *err)
 {
     const struct config *config = worker->config;
@@ -275,7 +277,8 @@ static bool open_door(struct worker *worker, struct err *err)
                    .larger = {{config->mail.gateway_token.len > 0 ? "/webhooks/mail/" : NULL,
                                config->mail.in_max},
                               {"/customer/", config->documents.max_size * 5 / 2},
-                              {"/v1/orders/", config->documents.max_size}}, /* photos */
+                              {"/v1/orders/",
+                               config->documents.max_size + FORM_ROOM}}, /* photos */
                    .header_time = config->http.header_time,
                    .body_time = config->http.body_time,
                    .idle_time = config->http.idle_time,

@@ -51,3 +51,15 @@ with k as (
 insert into audit (org_id, audit_id, at, actor, action, subject)
 select $1::uuid, $5::uuid, $4::timestamptz, $3::text, 'key.revoked', k.name from k
 returning 1;
+
+-- name: api_file_begin
+-- $1 org  $2 key  $3 Idempotency-Key, or null  $4 hash of the request  $5 order's number  $6 now
+select coalesce(f.status, 0)::int8, coalesce(f.body::text, ''), f.the_order
+  from api_file_begin($1::uuid, $2::uuid, $3::text, $4::bytea, $5::text, $6::timestamptz) f;
+
+-- name: api_file_end
+-- With the file's own last step: what was answered, for whoever asks again.
+-- $1 org  $2 key  $3 Idempotency-Key  $4 status  $5 answer (json)
+update api_answers a set status = $4::int4, body = $5::text::jsonb
+ where a.org_id = $1::uuid and a.key_id = $2::uuid and a.idem = $3::text
+returning a.body::text;

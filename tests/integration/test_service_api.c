@@ -88,13 +88,16 @@ static long call_with(const char *key, const char *method, const char *path, con
                       const char *more)
 {
     CURL *curl = curl_easy_init();
-    struct curl_slist *list = curl_slist_append(NULL, "Content-Type: application/json");
+    bool typed = more != NULL && strncmp(more, "Content-Type", 12) == 0;
+    struct curl_slist *list =
+        typed ? NULL : curl_slist_append(NULL, "Content-Type: application/json");
+    struct str lines = str_from(more != NULL ? more : ""), line;
     long status = 0;
 
     if (key != NULL)
         list = curl_slist_append(list, arena_format(&arena, "Authorization: %s", key).at);
-    if (more != NULL)
-        list = curl_slist_append(list, more);
+    while (str_split(&lines, '\n', &line))
+        list = curl_slist_append(list, arena_cstr(&arena, line));
     said[0] = head[0] = '\0';
     curl_easy_setopt(curl, CURLOPT_URL,
                      arena_format(&arena, "http://127.0.0.1:%d%s", service.port, path).at);
@@ -516,7 +519,7 @@ static void ord_10_a_photo_is_kept_once_and_goes_again(void **state)
                          201);
         assert_non_null(strstr(said, "On the bench"));
     }
-    (void)snprintf(id, sizeof id, "%.*s", UUID_TEXT_LEN, strstr(said, "\"id\":\"") + 6);
+    (void)snprintf(id, sizeof id, "%.*s", UUID_TEXT_LEN, strstr(said, "\"id\": \"") + 7);
     assert_int_equal(ask_number(owner, "select count(*) from order_photos"), before + 1);
     assert_int_equal(ask_number(owner, "select count(*) from order_photos p join documents d "
                                        "using (org_id, document_id) where p.caption = 'On the "
@@ -534,6 +537,72 @@ static void ord_10_a_photo_is_kept_once_and_goes_again(void **state)
     assert_int_equal(ask_number(owner, "select count(*) from audit where actor = 'till' and "
                                        "action in ('photo.added', 'photo.removed')"),
                      2);
+}
+
+#define FORM   "Content-Type: multipart/form-data; boundary=\"xyz\""
+#define PART   "--xyz\r\nContent-Disposition: form-data; name="
+#define FILE_1 PART "\"file\"; filename=\"a.png\"\r\n\r\n"
+
+static struct str form_of(const char *category, struct str bytes, const char *more)
+{
+    struct str field = arena_format(&arena, PART "\"category\"\r\n\r\n%s\r\n" FILE_1, category);
+
+    return arena_concat(&arena, field, bytes, STR("\r\n"), str_from(more), STR("--xyz--\r\n"));
+}
+
+static long post_form(struct str form, const char *more)
+{
+    struct str bare = picture;
+    long status;
+
+    picture = form;
+    status = call_with(bearer(all), "POST", "/v1/orders/ORD-1002/photos", "@",
+                       arena_format(&arena, FORM "%s", more).at);
+    picture = bare;
+    return status;
+}
+
+static void ord_10_a_photo_comes_in_a_form_too_and_is_kept_once(void **state)
+{
+    struct str other = arena_str(&arena, file_png(&arena, 9, 9)), first;
+    long before = ask_number(owner, "select count(*) from order_photos");
+
+    (void)state;
+    assert_int_equal(post_form(form_of("damage", picture, ""), "\nIdempotency-Key: f-1"), 201);
+    first = arena_str(&arena, str_from(said));
+    assert_int_equal(post_form(form_of("damage", picture, ""), "\nIdempotency-Key: f-1"), 201);
+    assert_true(ask_number(owner, "select count(*) from order_photos") == before + 1);
+    assert_int_equal(/* the same, packed otherwise */
+                     call_with(bearer(all), "POST",
+                               "/v1/orders/ORD-1002/photos?category=damage", "@",
+                               "Idempotency-Key: f-1"),
+                     201);
+    assert_non_null(strstr(said, "\"category\""));
+    assert_string_equal(said, arena_cstr(&arena, first));
+    assert_int_equal(post_form(form_of("damage", other, ""), "\nIdempotency-Key: f-1"), 422);
+    assert_non_null(strstr(said, "idempotency_key_reused"));
+    assert_int_equal(post_form(form_of("progress", picture, ""), "\nIdempotency-Key: f-1"),
+                     422);
+    assert_true(ask_number(owner, "select count(*) from order_photos") == before + 1);
+    assert_int_equal(post_form(form_of("sky", picture, ""), ""), 422);
+    assert_int_equal(post_form(form_of("damage", STR("words"), ""), ""), 415);
+    assert_int_equal(post_form(form_of("damage", picture, FILE_1 "x\r\n"), ""), 422);
+    assert_int_equal(post_form(STR("--xyz\r\nno end"), ""), 400);
+}
+
+static void ord_10_what_is_too_large_is_told_the_limit(void **state)
+{
+    static char large[12 << 20];
+    struct str bare = picture;
+
+    (void)state;
+    picture = (struct str){large, 10 * 1024 * 1024 + 1};
+    assert_int_equal(call("POST", "/v1/orders/ORD-1002/photos?category=damage", "@"), 413);
+    assert_non_null(strstr(said, "at most 10485760 bytes"));
+    picture.len = sizeof large;
+    assert_int_equal(call("POST", "/v1/orders/ORD-1002/photos?category=damage", "@"), 413);
+    assert_non_null(strstr(said, "at most 10551296 bytes"));
+    picture = bare;
 }
 
 /* --- estimates ------------------------------------------------------------------------------
@@ -715,6 +784,8 @@ int main(void)
         cmocka_unit_test(what_is_sent_again_under_its_key_is_done_once),
         cmocka_unit_test(pages_of_orders_have_each_once),
         cmocka_unit_test(ord_10_a_photo_is_kept_once_and_goes_again),
+        cmocka_unit_test(ord_10_a_photo_comes_in_a_form_too_and_is_kept_once),
+        cmocka_unit_test(ord_10_what_is_too_large_is_told_the_limit),
         cmocka_unit_test(ord_10_a_draft_is_shown_when_staff_says_so),
         cmocka_unit_test(ord_10_an_estimate_is_drafted_sent_decided_and_withdrawn),
         cmocka_unit_test(crm_3_a_person_takes_speaks_and_gives_back),
