@@ -66,6 +66,7 @@ static void forget_customer(struct turn *turn)
     turn->customer = (struct uuid){{0}};
     turn->customer_facts = NULL;
     turn->customer_language = turn->customer_zone = STR_NONE;
+    turn->awaited = STR_NONE;
     turn->shut_out = false;
 }
 

@@ -7,8 +7,11 @@
 #include "bot/batch_action.h"
 #include "bot/books.h"
 #include "bot/portal.h"
+#include "bot/short_link.h"
 #include "store/parts.h"
 #include "store/sql.h"
+
+enum { REVIEW_LINKS = 5 }; /* as many as review_links gives at most */
 
 static struct asked *ask(struct batch_work *work)
 {
@@ -73,6 +76,8 @@ static void answer_customer(struct batch_work *work, struct turn *turn, const PG
     turn->customer_facts = record_built(&facts);
     turn->customer_language = arena_str(&work->arena, row_text(rows, 0, 3));
     turn->customer_zone = arena_str(&work->arena, row_text(rows, 0, 4));
+    turn->awaited = arena_str(&work->arena, row_text(rows, 0, 6));
+    turn->awaited_at = row_time(rows, 0, 7);
 }
 
 /* Whose turn it is, for a load or an action; @id is drawn anew for each. */
@@ -99,6 +104,8 @@ static struct part_frame frame_of(struct batch_work *work, struct turn *turn,
     }
     if (part_takes(part, "@portal"))
         frame.portal = portal_hash(&work->arena, config, frame.org, frame.id);
+    if (part_takes(part, "@links"))
+        frame.links = short_link_fresh(&work->arena, config, frame.org, REVIEW_LINKS);
     if (part_takes(part, "@given") && typed.kind == VALUE_TEXT)
         frame.given = code_hash(&work->arena, config, frame.org, turn->contact, typed.text);
     return frame;

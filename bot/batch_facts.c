@@ -52,6 +52,10 @@ static const struct record *session_of(struct batch_work *work, const struct tur
         record_set(&session, STR("reading"), value_bool(true));
     if (turn->shut_out)
         record_set(&session, STR("shut_out"), value_bool(true));
+    if (turn->awaited.len > 0)
+        record_set(&session, STR("awaited"), value_text(turn->awaited));
+    if (turn->awaited.len > 0 && turn->awaited_at > turn->last_inbound_at)
+        record_set(&session, STR("awaited_first"), value_bool(true));
     if (work->batch->business->registration)
         record_set(&session, STR("registration"), value_bool(true));
     if (batch_is_held(work, turn))

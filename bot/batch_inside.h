@@ -52,6 +52,8 @@ struct turn {
     bool stopped;
     bool owned;           /* a customer's, or something was said here before */
     bool doubtful;        /* nobody's yet, and nobody vouches for who begins it */
+    usec_t awaited_at;    /* when it did */
+    struct str awaited;   /* what a template has asked for, and they have not answered */
     bool shut_out;        /* the business gives this customer no access */
     bool code_made;       /* for the action under way */
     bool awaits_customer; /* who writes now, to answer the action */

@@ -56,6 +56,16 @@ struct str short_link_before(struct arena *into, const struct config *config)
     return arena_format(into, "%.*s/s/", STR_ARG(config->public_url));
 }
 
+struct str short_link_fresh(struct arena *into, const struct config *config, struct uuid org,
+                            size_t n)
+{
+    struct str all = short_link_before(into, config);
+
+    for (size_t i = 0; i < n && all.len > 0; i++)
+        all = arena_concat(into, all, STR(" "), short_link_code(into, org));
+    return all;
+}
+
 struct str short_link_address(struct arena *into, const struct config *config, struct str url,
                               struct str code)
 {

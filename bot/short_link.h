@@ -22,6 +22,11 @@ bool short_link_may_be_of(struct str code, struct uuid org);
 /* What stands before a code; empty when the service has no public address. */
 struct str short_link_before(struct arena *into, const struct config *config);
 
+/* The same, and so many new codes of that business, with spaces between: for a statement that
+ * makes the links itself. Empty likewise. */
+struct str short_link_fresh(struct arena *into, const struct config *config, struct uuid org,
+                            size_t n);
+
 /* The short address, where it is worth it; else empty, and there is nothing to keep. */
 struct str short_link_address(struct arena *into, const struct config *config, struct str url,
                               struct str code);

@@ -119,6 +119,10 @@ struct flow_answer {
  * of templates, which may be tapped months later. */
 #define FLOW_SAYS "say:"
 
+/* The flow that starts on this is begun by words that mean nothing by themselves, where a
+ * template has asked something (the fact `session.awaited`) and nothing else is open. */
+#define FLOW_AWAITED "awaited"
+
 /* A variable that a flow may take: there when its notice comes while a question is open that
  * does more than read. It says what it has to say, and asks nothing. */
 #define FLOW_BUSY "busy"

@@ -45,11 +45,12 @@ static const struct part parts[] = {
     {"portal_mint", &SQL_PORTAL_MINT, TAKES("@contact", "@id", "@portal", "@now"), PART_ACTION, false},
     {"news_tell", &SQL_NEWS_TELL, TAKES("@conversation", "language", "@now"), PART_ACTION, false},
     {"review_ask", &SQL_REVIEW_ASK, TAKES("@conversation", "@now"), PART_ACTION, false},
+    {"review_begin", &SQL_REVIEW_BEGIN, TAKES("words"), PART_ACTION, false},
     {"review_rate", &SQL_REVIEW_RATE, TAKES("number", "stars", "@id", "@conversation", "@contact", "@now"), PART_ACTION, false},
     {"review_comment", &SQL_REVIEW_COMMENT, TAKES("number", "comment", "@now"), PART_ACTION, false},
     {"review_skip", &SQL_REVIEW_SKIP, TAKES("number", "@now"), PART_ACTION, false},
     {"reviews_open", &SQL_REVIEWS_OPEN, TAKES("number", "language", "@now"), PART_LIST, false},
-    {"review_links", &SQL_REVIEW_LINKS, NOTHING, PART_LIST, false},
+    {"review_links", &SQL_REVIEW_LINKS, TAKES("number", "@links", "@now"), PART_LIST, false},
     {"cancellations_list", &SQL_CANCELLATIONS_LIST, TAKES("language", "number"), PART_LIST, false},
     {"cancellation_by_id", &SQL_CANCELLATION_BY_ID, TAKES("language", "id"), PART_RECORD, false},
     {"account_balance", &SQL_ACCOUNT_BALANCE, TAKES("@now"), PART_RECORD, false},
@@ -175,6 +176,8 @@ static struct db_param param_frame(struct arena *into, const struct part_frame *
         return param_text(frame->channels.len > 0 ? frame->channels : STR(""));
     if (str_eq(name, STR("@portal")))
         return param_some(frame->portal);
+    if (str_eq(name, STR("@links")))
+        return param_some(frame->links);
     if (str_eq(name, STR("@given")))
         return param_some(frame->given);
     assert(str_eq(name, STR("@text")));

@@ -42,6 +42,8 @@ struct part_frame {
     struct str channels;      /* @channels: those that can carry a code now: "sms,whatsapp" */
     struct str
         portal;       /* @portal: the hash of a link's token made for @id; empty: none can be */
+    struct str links; /* @links: what our short addresses begin with, and fresh codes:
+                         "https://s.example/s/ x y" */
     struct str given; /* @given: the hash of the variable `code`; empty: it is no code */
 };
 

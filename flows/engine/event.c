@@ -58,6 +58,11 @@ static bool is_card_alone(const struct flow_turn *turn, struct str text)
     return turn->in->event->card;
 }
 
+static bool is_first_since_template(const struct flow_turn *turn)
+{
+    return record_path(turn->in->facts, STR("session.awaited_first")).kind == VALUE_BOOL;
+}
+
 static void on_words(struct flow_turn *turn, struct str said)
 {
     struct str text = str_trim(str_sane(turn->arena, said));
@@ -78,10 +83,14 @@ static void on_words(struct flow_turn *turn, struct str said)
         turn_again(turn);
     } else if (is_global(&meant) && follow_words(turn, &meant)) {
         turn->trace.rule = "command";
+    } else if (is_first_since_template(turn) && follow_template(turn, &meant)) {
+        turn->trace.rule = "template_answer"; /* it was asked later than what stands open */
     } else if (answer_words(turn, text, &meant)) {
         turn->trace.rule = "answer";
     } else if (follow_words(turn, &meant)) {
         turn->trace.rule = "meaning";
+    } else if (follow_template(turn, &meant)) {
+        turn->trace.rule = "template_answer";
     } else {
         follow_nothing(turn);
         return;

@@ -4,6 +4,7 @@
  */
 #include "flows/engine/follow.h"
 
+#include "flows/engine/hear.h"
 #include "flows/engine/manners.h"
 #include "flows/understand/remark.h"
 
@@ -200,6 +201,20 @@ static bool offer_person(struct flow_turn *turn)
     if (!flow || turn->kept.now.flow == flow)
         return false;
     follow_start(turn, flow, &nothing);
+    return true;
+}
+
+bool follow_template(struct flow_turn *turn, const struct understood *meant)
+{
+    const struct flow_def *flow = book_flow_on(turn->book, STR(FLOW_AWAITED));
+    struct understood nothing = {0};
+
+    if (!flow || hear_fact(turn, STR("session.awaited")).len == 0 ||
+        follow_under_way(&turn->kept) || meant->intent.len || meant->number.len ||
+        meant->ticket.len || tracking_of(meant).len)
+        return false;
+    follow_start(turn, flow, &nothing);
+    give(turn, flow, STR("words"), str_trim(turn->in->event->text));
     return true;
 }
 

@@ -23,6 +23,10 @@ void follow_start(struct flow_turn *turn, const struct flow_def *flow,
 /* Do what the words mean by themselves. False when they mean nothing that we know. */
 MUST_USE bool follow_words(struct flow_turn *turn, const struct understood *meant);
 
+/* A template has asked something: words that mean nothing by themselves answer it, where
+ * nothing else is under way. */
+MUST_USE bool follow_template(struct flow_turn *turn, const struct understood *meant);
+
 /* They meant nothing: asked again once; the second time in a row a person is offered, or else
  * the menu comes. */
 void follow_nothing(struct flow_turn *turn);

@@ -32,9 +32,11 @@ select $1::uuid, i.code, i.url, $4::timestamptz from unnest($2::text[], $3::text
     on conflict do nothing;
 
 -- name: short_links_find
--- What is older is good for nothing any more, whether it has been swept out or not.
+-- What is older is good for nothing any more, whether it has been swept out or not. That one of the public places
+-- is opened is kept with the review.
 -- $1 org  $2 code  $3 older than
-select url, document_id, customer_id, made_at
+select url, document_id, customer_id, made_at,
+       case when review_id is not null then review_opened($1::uuid, review_id, platform, now()) end as opened
   from short_links where org_id = $1::uuid and code = $2::text and made_at >= $3::timestamptz;
 
 -- name: short_links_forget

@@ -6,6 +6,10 @@
 select outcome, number, workflow
   from review_ask($1::uuid, $2::uuid, $3::uuid, $4::timestamptz);
 
+-- name: review_begin
+-- $1 org  $2 customer  $3 words
+select outcome, number, stars from review_begin($1::uuid, $2::uuid, $3::text);
+
 -- name: review_rate
 -- $1 org  $2 customer  $3 order number  $4 stars  $5 fresh id  $6 conversation  $7 contact  $8 now
 select outcome, ticket,
@@ -45,18 +49,39 @@ select o.number, o.workflow, o.status, s.status_name, o.placed_at, r.rating::int
  limit 9;
 
 -- name: review_links
--- Where others can read it: of everyone the same, whatever they said.
--- $1 org  $2 customer
-select l.value ->> 'name' as name, l.value ->> 'url' as url
-  from businesses b
- cross join lateral jsonb_array_elements(case when jsonb_typeof(b.settings -> 'review_links') = 'array'
-                                              then b.settings -> 'review_links' else '[]' end)
-            with ordinality l (value, position)
- where b.org_id = $1::uuid and $2::uuid is not null
-   and l.value ->> 'name' <> '' and length(l.value ->> 'name') <= 40
-   and l.value ->> 'url' ~ '^https://[^[:space:]]+$' and length(l.value ->> 'url') <= 500
- order by l.position
- limit 5;
+-- Where others can read it: of everyone the same, whatever they said. Where we have an address, by links of ours, so
+-- that it is known which one was opened.
+-- $1 org  $2 customer  $3 order number  $4 what stands before a code, and fresh codes; null: no address  $5 now
+with fresh as materialized (
+    select string_to_array($4::text, ' ') as words
+), places as materialized (
+    select l.value ->> 'name' as name, l.value ->> 'url' as url, l.position
+      from businesses b
+     cross join lateral jsonb_array_elements(case when jsonb_typeof(b.settings -> 'review_links') = 'array'
+                                                  then b.settings -> 'review_links' else '[]' end)
+                with ordinality l (value, position)
+     where b.org_id = $1::uuid
+       and l.value ->> 'name' <> '' and length(l.value ->> 'name') <= 40
+       and l.value ->> 'url' ~ '^https://[^[:space:]]+$' and length(l.value ->> 'url') <= 500
+     order by l.position
+     limit 5
+), numbered as materialized (
+    select p.name, p.url, row_number() over (order by p.position) as n from places p
+), made as (
+    insert into short_links (org_id, code, url, made_at, review_id, platform)
+    select $1::uuid, f.words[1 + p.n], p.url, $5::timestamptz, r.review_id, p.name
+      from numbered p
+      join fresh f on f.words[1 + p.n] is not null
+      join reviews r on r.org_id = $1::uuid and r.customer_id = $2::uuid
+                    and r.order_id = order_typed($1::uuid, $2::uuid, $3::text)
+        on conflict do nothing
+    returning code, platform
+)
+select p.name, coalesce(f.words[1] || m.code, p.url) as url
+  from numbered p
+ cross join fresh f
+  left join made m on m.code = f.words[1 + p.n]
+ order by p.n;
 
 -- --- what the business's people see and ask for: store/reviews.c, parley_staff's ---------------------
 

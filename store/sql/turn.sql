@@ -95,7 +95,9 @@ select name, language, time_zone, currency, country, email, phone, website, priv
 -- name: turn_customer
 -- What every flow may know of the one who writes. Runs with the customer set.
 -- $1 org  $2 customer
-select name, coalesce(nullif(email, ''), email_told), company, language, time_zone, portal_access
+select name, coalesce(nullif(email, ''), email_told), company, language, time_zone, portal_access,
+       case when review_awaited_at > now() - interval '14 days' then review_awaited end as review_awaited,
+       review_awaited_at
   from customers where org_id = $1::uuid and customer_id = $2::uuid;
 
 -- name: turn_log

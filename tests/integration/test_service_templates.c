@@ -275,15 +275,78 @@ static void ch_3_templates_are_pushed_once_and_approved_by_webhook(void **state)
     assert_null(strstr(told, AMELIA));
 }
 
+/* --- reviews ------------------------------------------------------------------------------ */
+
+static void rev_1_what_a_template_asks_is_asked_and_its_answer_begins_the_review(void **state)
+{
+    (void)state;
+    begin();
+    write_in(AMELIA, "hi");
+    days_pass();
+    meta_says("review_asked", "en", "APPROVED");
+    run_sql(owner,
+            "select set_config('parley.org_id', org_id::text, false) from businesses;"
+            "update businesses set settings = settings || '{\"review_links\": [{\"name\": "
+            "\"Google\", \"url\": \"https://g.example/a/long/way/to/go\"}]}';"
+            "delete from reviews where order_id = (select order_id from orders where number = "
+            "'ORD-1001'); update orders set status = 'delivered' where number = 'ORD-1001';"
+            "select review_due(org_id, order_id, now() - interval '25 hours') from orders "
+            "where number = 'ORD-1001'");
+    until("select count(*) from reviews r join orders o using (org_id, order_id) where "
+          "o.number = 'ORD-1001' and r.state = 'asked' and r.asked_at is not null",
+          1);
+    assert_int_equal(said("template", "\"review_asked\"%\"ORD-1001\""), 1);
+    assert_int_equal(ask_number(owner, "select count(*) from notices where kind = "
+                                       "'review_reminder' and state = 'waiting'"),
+                     1);
+    write_in(AMELIA, "5");
+    assert_int_equal(ask_number(owner, "select count(*) from reviews r join orders o using "
+                                       "(org_id, order_id) where o.number = 'ORD-1001' and "
+                                       "r.rating = 5 and r.state = 'completed'"),
+                     1);
+    assert_int_equal(
+        ask_number(owner, "select count(*) from customers where review_awaited is not null"),
+        0);
+    assert_int_equal(ask_number(owner, "select count(*) from notices where kind = "
+                                       "'review_reminder' and state = 'waiting'"),
+                     0);
+}
+
+static void rev_1_the_place_that_was_opened_is_kept_and_told(void **state)
+{
+    PGresult *rows;
+    const char *path;
+
+    (void)state;
+    write_in(AMELIA, "The new pump is quiet.");
+    rows = PQexec(owner, "select code from short_links where platform = 'Google'");
+    assert_int_equal(PQntuples(rows), 1);
+    path = arena_format(&arena, "/s/%s", PQgetvalue(rows, 0, 0)).at;
+    PQclear(rows);
+    assert_int_equal(service_arrived(&service, AMELIA, path), 1);
+    assert_int_equal(service_get(&service, path), 302);
+    assert_int_equal(service_get(&service, path), 302);
+    assert_int_equal(ask_number(owner, "select count(*) from reviews r join orders o using "
+                                       "(org_id, order_id) where r.platform = 'Google' and "
+                                       "r.clicked_at is not null and o.number = 'ORD-1001'"),
+                     1);
+    assert_int_equal(
+        ask_number(owner,
+                   "select count(*) from events_out where type = 'review.completed' and "
+                   "data ->> 'platform' = 'Google' and data ->> 'comment' like '%quiet%'"),
+        1);
+}
+
 /* A tap on a template's button, days later. */
 static void tap(const char *phone, const char *payload)
 {
     static unsigned n;
-    struct str message = arena_format(
-        &arena,
-        "{\"from\":\"%s\",\"id\":\"wamid.tap.%u\",\"timestamp\":\"%lld\",\"type\":\"button\","
-        "\"button\":{\"payload\":\"%s\",\"text\":\"Track it\"}}",
-        phone, ++n, (long long)time(NULL), payload);
+    struct str message =
+        arena_format(&arena,
+                     "{\"from\":\"%s\",\"id\":\"wamid.tap.%u\",\"timestamp\":\"%lld\","
+                     "\"type\":\"button\","
+                     "\"button\":{\"payload\":\"%s\",\"text\":\"Track it\"}}",
+                     phone, ++n, (long long)time(NULL), payload);
     struct post post = {.body = post_messages(&arena, &message, 1)};
 
     service_post(&service, &post, 1, 1, WAIT);
@@ -361,6 +424,8 @@ int main(void)
         cmocka_unit_test(ntf_2_three_events_of_one_cause_are_one_template),
         cmocka_unit_test(ntf_2_no_more_than_three_templates_come_in_an_hour),
         cmocka_unit_test(ch_3_templates_are_pushed_once_and_approved_by_webhook),
+        cmocka_unit_test(rev_1_what_a_template_asks_is_asked_and_its_answer_begins_the_review),
+        cmocka_unit_test(rev_1_the_place_that_was_opened_is_kept_and_told),
         cmocka_unit_test(ch_3_a_button_leads_to_the_parcel_and_a_tap_starts_its_flow),
         cmocka_unit_test(ntf_5_a_death_in_between_says_no_template_twice_and_forgets_none),
     };

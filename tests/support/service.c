@@ -297,6 +297,14 @@ static void wait_for(const struct service *service, int port, const char *path)
     }
 }
 
+long service_get(const struct service *service, const char *path)
+{
+    struct answer answer = get(service->port, path);
+
+    free(answer.text);
+    return answer.status;
+}
+
 double service_counter(const struct service *service, const char *name)
 {
     struct answer answer = get(service->port, "/metrics");

@@ -71,6 +71,8 @@ size_t service_workers(const struct service *service, pid_t *pids, size_t room);
 
 /* The sum of a counter without labels, from /metrics. */
 double service_counter(const struct service *service, const char *name);
+/* GET of one of its addresses: the status, 0 when nobody answers. */
+long service_get(const struct service *service, const char *path);
 /* How often a text stands in the service's log. */
 size_t service_logged(const struct service *service, const char *text);
 /* The log, to standard error: for a test that is about to fail. */

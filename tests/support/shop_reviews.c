@@ -5,6 +5,7 @@ static const struct {
     const char *name, *outcome;
 } answers[] = {
     {"review_ask",     "nothing"},
+    {"review_begin",   "nothing"},
     {"review_rate",    "unknown"},
     {"review_comment", "unknown"},
     {"review_skip",    "over"   },
