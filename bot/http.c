@@ -236,7 +236,7 @@ static void end_idle(struct http_server *server)
     for (struct conn *conn = server->conns; conn; conn = next) {
         next = conn->next;
         if (conn->stream) {
-            http_stream_close(conn->stream->public);
+            stream_break(conn->stream);
         } else if (conn_is_quiet(conn)) {
             conn_kill(conn);
         }

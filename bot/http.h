@@ -109,8 +109,10 @@ void http_reply_stream_with(struct http_exchange *exchange, const char *content_
  */
 size_t http_stream_behind(const struct http_stream *stream);
 void http_stream_write(struct http_stream *stream, struct str chunk);
+/* That was all of it. A reader can tell, but of HTTP/1.0. */
 void http_stream_close(struct http_stream *stream);
-/* Without what is not written yet: for a client who takes nothing. */
+/* Without what is not written yet, and so that its reader sees that: for one who takes nothing,
+ * or when there is no more to be had. */
 void http_stream_cut(struct http_stream *stream);
 
 struct http_counts {

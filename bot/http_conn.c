@@ -101,6 +101,7 @@ bool conn_request(struct conn *conn, struct str path)
     struct request_head head;
     int refusal = http_limits_check(conn->wsi, &server->limits, path, &head);
     conn->head_only = head.head_only;
+    conn->old = head.old;
     conn->closing = head.close;
     conn->unread = false;
     if (refusal)

@@ -48,6 +48,7 @@ struct stream {
     bool cut;          /* at once, whatever is still to be written */
     struct conn *conn; /* NULL once the connection has gone */
     bool closing;
+    bool chunked; /* so that a reader knows whether all of it came */
 };
 
 /* Our own look at a socket, through a second descriptor: while libwebsockets does not read it
@@ -70,6 +71,7 @@ struct conn {
     bool closing;     /* this answer is the connection's last */
     bool unread;      /* a body was left unread */
     bool head_only;   /* the request was HEAD */
+    bool old;         /* it was of HTTP/1.0, which knows no chunks */
     bool not_tcp;     /* no byte counter to ask: one request to a connection */
     bool served;      /* has completed a request */
     uint64_t read_at; /* bytes read from the socket when the last request was complete */
@@ -145,6 +147,7 @@ struct request_head {
     uint64_t length;
     size_t most; /* bytes that a body to this path may have; 0: not looked at */
     bool head_only;
+    bool old;              /* HTTP/1.0 */
     bool close;            /* the client wants, or its version means, one request only */
     bool expects_continue; /* it waits for our word before it sends the body */
 };
@@ -213,6 +216,8 @@ bool conn_end(struct conn *conn);
 /* Write what there is, then wait for more, for room, or for the client to leave. False as
  * above. */
 bool conn_stream_turn(struct conn *conn);
+/* End it so that its reader sees that this was not all. */
+void stream_break(struct stream *stream);
 /* The connection has gone; its owner is told by the loop. */
 void stream_detach(struct http_server *server, struct stream *stream);
 

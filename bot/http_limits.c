@@ -66,13 +66,19 @@ static bool has_token(const char *list, const char *token)
     return false;
 }
 
-static bool wants_close(struct lws *wsi)
+static bool is_old(struct lws *wsi)
 {
     char text[128];
     int n = lws_hdr_copy(wsi, text, sizeof text, WSI_TOKEN_HTTP);
-    if (n <= 0 || strncmp(text, "HTTP/1.1", 8) != 0)
+    return n <= 0 || strncmp(text, "HTTP/1.1", 8) != 0;
+}
+
+static bool wants_close(struct lws *wsi)
+{
+    char text[128];
+    if (is_old(wsi))
         return true;
-    n = lws_hdr_copy(wsi, text, sizeof text, WSI_TOKEN_CONNECTION);
+    int n = lws_hdr_copy(wsi, text, sizeof text, WSI_TOKEN_CONNECTION);
     return n < 0 || (n > 0 && has_token(text, "close"));
 }
 
@@ -104,7 +110,7 @@ static size_t most_for(const struct http_limits *limits, struct str path)
 int http_limits_check(struct lws *wsi, const struct http_limits *limits, struct str path,
                       struct request_head *head)
 {
-    *head = (struct request_head){.close = wants_close(wsi)};
+    *head = (struct request_head){.close = wants_close(wsi), .old = is_old(wsi)};
     bool has_body = false;
     for (size_t i = 0; i < COUNTOF(methods) && !head->method; i++) {
         if (lws_hdr_total_length(wsi, methods[i].token) > 0) {

@@ -1,8 +1,12 @@
 /*
  * Answers without an end: chunks are gathered while the loop turns, and written together.
+ *
+ * They are HTTP's chunks, too, so that whoever reads can tell the end from a connection that
+ * broke: half of an archive must not look like all of it.
  */
 #include "bot/http_inside.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define STREAM_MAX (1 << 20)
@@ -53,7 +57,9 @@ void http_reply_stream_with(struct http_exchange *exchange, const char *content_
     }
     out_clear(conn);
     out_put_head(conn, 200, content_type, headers);
-    out_put_text(conn, "Cache-Control: no-store\r\nConnection: close\r\n\r\n");
+    made->chunked = !conn->old;
+    out_put_text(conn, "Cache-Control: no-store\r\nConnection: close\r\n");
+    out_put_text(conn, made->chunked ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n");
     made->conn = conn;
     made->closing = conn->head_only;
     conn->stream = made;
@@ -97,22 +103,44 @@ static void stream_wake(struct stream *stream)
     }
 }
 
+static void put_chunk(struct stream *own, struct str chunk)
+{
+    char size[24];
+
+    if (!own->chunked) {
+        out_put(own->conn, chunk.at, chunk.len);
+        return;
+    }
+    (void)snprintf(size, sizeof size, "%zx\r\n", chunk.len);
+    out_put_text(own->conn, size);
+    out_put(own->conn, chunk.at, chunk.len);
+    out_put_text(own->conn, "\r\n");
+}
+
 void http_stream_write(struct http_stream *stream, struct str chunk)
 {
     struct stream *own = stream->internal;
     if (!own || !own->conn || own->closing || chunk.len == 0)
         return;
-    out_put(own->conn, chunk.at, chunk.len);
+    put_chunk(own, chunk);
     stream_wake(own);
 }
 
 void http_stream_close(struct http_stream *stream)
 {
     struct stream *own = stream->internal;
-    if (!own || !own->conn)
+    if (!own || !own->conn || own->closing)
         return;
+    if (own->chunked)
+        out_put_text(own->conn, "0\r\n\r\n");
     own->closing = true;
     stream_wake(own);
+}
+
+void stream_break(struct stream *stream)
+{
+    stream->chunked = false; /* the end is not said */
+    http_stream_close(stream->public);
 }
 
 void http_stream_cut(struct http_stream *stream)

@@ -1238,6 +1238,12 @@ static void a_large_answer_has_time_in_proportion(void **state)
 
 /* --- streams ----------------------------------------------------------------------------- */
 
+/* Whether the last chunk was heard. */
+static bool ends_well(void)
+{
+    return strlen(heard) > 5 && strcmp(heard + strlen(heard) - 5, "0\r\n\r\n") == 0;
+}
+
 static void a_stream_is_heard_piece_by_piece_and_ended_by_the_server(void **state)
 {
     (void)state;
@@ -1246,13 +1252,27 @@ static void a_stream_is_heard_piece_by_piece_and_ended_by_the_server(void **stat
     assert_true(hear_all(fd) > 0);
     assert_non_null(strstr(heard, "Content-Type: text/event-stream"));
     assert_null(strstr(heard, "Content-Length"));
+    assert_non_null(strstr(heard, "Transfer-Encoding: chunked"));
     const char *body = strstr(heard, "\r\n\r\n") + 4;
-    assert_int_equal(strlen(body), 55);
+    assert_memory_equal(body, "a\r\n", 3);
+    assert_int_equal(strlen(body), 5 * (10 + 5 + 1 + 5) + 5);
+    assert_true(ends_well());
     assert_null(strstr(body, "after"));
     (void)close(fd);
     pause_ms(30);
     assert_int_equal(service.gone, 1);
     assert_int_equal(counts()->connections, 0);
+}
+
+static void a_stream_in_http_1_0_has_no_chunks(void **state)
+{
+    (void)state;
+    int fd = dial();
+    assert_true(say(fd, "GET /stream?size=10&left=5 HTTP/1.0\r\nHost: x\r\n\r\n"));
+    assert_true(hear_all(fd) > 0);
+    assert_null(strstr(heard, "chunked"));
+    assert_int_equal(strlen(strstr(heard, "\r\n\r\n") + 4), 55);
+    (void)close(fd);
 }
 
 static void a_stream_ends_when_the_client_leaves(void **state)
@@ -1323,6 +1343,7 @@ static void draining_finishes_what_is_under_way(void **state)
     assert_int_equal(service.drained, 0);
     assert_int_equal(hear_all(idle), 0);
     assert_true(hear_all(stream) >= 0);
+    assert_false(ends_well()); /* it was not all */
     assert_true(say(sending, "def"));
     assert_true(hear_all(sending) > 0);
     assert_non_null(strstr(heard, "POST /y q= n=6"));
@@ -1483,6 +1504,7 @@ int main(void)
         STRICT(a_claimed_length_costs_no_memory),
         STRICT(a_large_answer_has_time_in_proportion),
         NORMAL(a_stream_is_heard_piece_by_piece_and_ended_by_the_server),
+        NORMAL(a_stream_in_http_1_0_has_no_chunks),
         NORMAL(a_stream_ends_when_the_client_leaves),
         NORMAL(a_stream_that_nobody_reads_is_cut),
         NORMAL(streams_end_with_the_server),
