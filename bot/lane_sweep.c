@@ -1,6 +1,7 @@
 /* What time brings: unknown outcomes, early statuses, figures. */
 #include "bot/lanes_inside.h"
 
+#include "bot/spool.h"
 #include "store/sql.h"
 
 #define DEPTH_EVERY (5 * USEC_PER_SEC)
@@ -112,6 +113,15 @@ static void add_orphans(struct lane *lane, struct arena *arena, struct db_call *
     call_add(call, &SQL_BUNDLE_ORPHANS, params);
 }
 
+/* Where a sign of what became of an unknown may be on our own disk (bot/spool), unheard. */
+static bool is_deaf(const struct lane *lane)
+{
+    const struct spool *spool = lane->lanes->worker->spool;
+
+    return !lane->inherited ||
+           spool_holds(spool, spool_account(spool, lane->account->external_id));
+}
+
 /* --- the sweep ---------------------------------------------------------------------------- */
 
 static void take_depth(struct lane *lane, const PGresult *rows)
@@ -192,7 +202,7 @@ void lane_sweep(struct lane *lane)
     call_add(call, &SQL_LANE_INHERIT, params);
     params = lane_params(arena, 4, lane);
     params[2] = param_time(arena, now + config->outbox.unknown_wait);
-    params[3] = param_bool(arena, !lane->inherited);
+    params[3] = param_bool(arena, is_deaf(lane));
     call_add(call, &SQL_LANE_WAIT_ANEW, params);
     call_add(call, &SQL_EARLY_JOIN, lane_params(arena, 2, lane));
     call_add(call, &SQL_OUTBOX_REPORTED, lane_params(arena, 2, lane));

@@ -47,7 +47,7 @@ update outbox o set state = case when o.bundle_id is null then 0 else 6 end, att
                     where h.conversation_id = o.conversation_id and h.seq = o.seq);
 
 -- name: lane_wait_anew
--- While nobody held the lane, nobody may have listened to the provider either.
+-- While nobody held the lane, nobody may have listened to the provider either; nor to what waits on the disk.
 -- $1 org  $2 lane  $3 wait until  $4 whether
 update outbox set due_at = $3::timestamptz
  where $4::bool and org_id = $1::uuid and lane_id = $2::uuid and state in (2, 3) and due_at < $3::timestamptz;

@@ -251,6 +251,41 @@ static void ops_5_what_does_not_fit_is_answered_503(void **state)
     service_stop(&service);
 }
 
+/* What became of a sending may stand in a delivery that waits: until that is handed in nothing
+ * of its number is repeated. */
+static void ops_5_an_unknown_waits_while_its_sign_may_be_on_the_disk(void **state)
+{
+    (void)state;
+    start(1);
+    rounds(1);
+    books_are_right();
+    run_sql(owner, "revoke insert on seen from parley_bot"); /* no turn can be kept */
+    struct post post = {.sms = true,
+                        .body = post_sms(&arena, "+15550720000", "SMheld", "item 1", "")};
+    service_post(&service, &post, 1, 1, WAIT);
+    assert_int_equal(post.status, 200);
+    for (unsigned i = 0; i < 10 && waiting() == 0; i++)
+        ;
+    assert_true(waiting() > 0);
+    run_sql(
+        owner,
+        "with c as (update conversations c set seq = seq + 1 from contact_points p where "
+        "p.org_id = c.org_id and p.contact_id = c.contact_id and p.address = '+15550720001' "
+        "returning c.*), m as (insert into messages (org_id, conversation_id, seq, "
+        "inbound, kind, body, at) select org_id, conversation_id, seq, false, 'text', "
+        "'{\"kind\":\"text\",\"body\":\"Was it heard?\"}', now() from c) insert into "
+        "outbox (org_id, lane_id, conversation_id, seq, due_at, state, attempt) select "
+        "org_id, account_id, conversation_id, seq, now(), 2, 1 from c");
+    (void)usleep(1500000); /* three sweeps */
+    assert_int_equal(ask_number(owner, "select count(*) from outbox where state = 2"), 1);
+    assert_int_equal(service_arrived(&service, "+15550720001", "Was it heard?"), 0);
+    run_sql(owner, "grant insert on seen to parley_bot");
+    service_until(&service, owner, "select count(*) from outbox", 0, WAIT);
+    assert_int_equal(service_arrived(&service, "+15550720001", "Was it heard?"), 1);
+    spool_is_empty();
+    service_stop(&service);
+}
+
 /* A WhatsApp delivery is refused as ever: Meta comes again. */
 static void ops_5_who_comes_again_is_answered_503(void **state)
 {
@@ -297,6 +332,7 @@ int main(void)
         EACH(ops_5_another_service_finds_what_the_dead_one_kept),
         EACH(ops_5_a_stop_while_the_database_is_away_keeps_all),
         EACH(ops_5_what_does_not_fit_is_answered_503),
+        EACH(ops_5_an_unknown_waits_while_its_sign_may_be_on_the_disk),
         EACH(ops_5_who_comes_again_is_answered_503),
         EACH(ch_9_a_card_that_waits_is_none_any_more)};
 
