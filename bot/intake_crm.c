@@ -79,25 +79,32 @@ static const struct config_crm_app *signed_by(const struct config *config,
 /* --- answering ------------------------------------------------------------------------------
  */
 
+/* What became of them; with errors, of the others. */
 static struct str counts_json(struct arena *into, const struct crm_call *call)
 {
     const struct crm_counts *counts = &call->counts;
+    const struct {
+        const char *name;
+        size_t n;
+    } members[] = {
+        {"events",   counts->events  },
+        {"kept",     counts->kept    },
+        {"older",    counts->older   },
+        {"repeated", counts->repeated},
+        {"waiting",  counts->waiting },
+    };
+    size_t n = call->unknown.len > 0 ? 2 : COUNTOF(members);
     struct json_out out;
 
-    if (call->unknown.len > 0) {
-        json_out_init(&out, into, 128);
-        json_open(&out, '{');
-        json_key(&out, "events"), json_put_int(&out, 1);
-        json_key(&out, "kept"), json_put_int(&out, 0);
-        json_member(&out, "unknown", str_cut(into, call->unknown, 60));
-        json_close(&out, '}');
-        return json_out_text(&out);
-    }
-    return arena_format(into,
-                        "{\"events\":%zu,\"kept\":%zu,\"older\":%zu,\"repeated\":%zu,"
-                        "\"waiting\":%zu}\n",
-                        counts->events, counts->kept, counts->older, counts->repeated,
-                        counts->waiting);
+    json_out_init(&out, into, 256);
+    json_open(&out, '{');
+    if (call->faults.n > 0)
+        crm_faults_put(&out, &call->faults);
+    for (size_t i = 0; i < n; i++)
+        json_key(&out, members[i].name), json_put_int(&out, (int64_t)members[i].n);
+    json_member(&out, "unknown", str_cut(into, call->unknown, 60));
+    json_close(&out, '}');
+    return json_out_text(&out);
 }
 
 static void answer(struct crm_call *call)
@@ -119,8 +126,8 @@ static void answer(struct crm_call *call)
     count(COUNT_CRM_REPEATED, call->counts.repeated);
     count(COUNT_CRM_REFUSED, call->faults.n);
     if (call->faults.n > 0) {
-        http_reply(exchange, 422, "application/json",
-                   crm_faults_json(&exchange->arena, &call->faults), plain);
+        http_reply(exchange, 422, "application/json", counts_json(&exchange->arena, call),
+                   plain);
         return;
     }
     count(COUNT_DELIVERIES, 1);
@@ -277,16 +284,43 @@ static void keep_unknown(struct crm_call *call, struct str type)
     db_call(call->intake->worker->db, &stray->call);
 }
 
+/* JSON by whatever name; nothing said is taken for it. In binary mode it is the data's type. */
+static bool is_json(struct str type)
+{
+    struct str bare = str_trim(str_slice(type, 0, str_find(type, STR(";"))));
+
+    return bare.len == 0 || str_eq(bare, STR("application/json")) ||
+           str_eq(bare, STR("text/json")) || str_ends(bare, STR("+json"));
+}
+
+static void refuse_type(struct http_exchange *exchange, struct str type)
+{
+    struct crm_faults faults = {.into = &exchange->arena};
+
+    crm_fault(
+        &faults, 0,
+        &(struct shape_fault){.expected = STR("Content-Type: application/cloudevents+json, "
+                                              "or application/cloudevents-batch+json"),
+                              .got = str_cut(&exchange->arena, type, 100)});
+    http_reply(exchange, 415, "application/json", crm_faults_json(&exchange->arena, &faults),
+               plain);
+}
+
 void intake_crm(struct intake *intake, struct http_exchange *exchange)
 {
     struct svix_headers headers = signature_of(exchange);
     const struct config_crm_app *app = signed_by(intake->worker->config, &headers, exchange);
+    struct str format = http_request_header(exchange, "content-type");
     struct crm_call *call;
     struct str event, type;
 
     if (app == NULL) {
         count(COUNT_FORGED, 1);
         http_reply(exchange, 401, NULL, STR_NONE, NULL);
+        return;
+    }
+    if (!is_json(format)) {
+        refuse_type(exchange, format);
         return;
     }
     if (!desk_door_is_open(intake->worker->desk)) {

@@ -32,24 +32,29 @@ void crm_fault(struct crm_faults *faults, size_t event, const struct shape_fault
     faults->items[faults->n++] = (struct cloud_fault){event, *fault};
 }
 
+void crm_faults_put(struct json_out *out, const struct crm_faults *faults)
+{
+    json_open_in(out, "errors", '[');
+    for (size_t i = 0; i < faults->n; i++) {
+        const struct cloud_fault *one = &faults->items[i];
+        json_open(out, '{');
+        json_key(out, "event");
+        json_put_int(out, (int64_t)one->event);
+        json_member(out, "path", one->fault.path);
+        json_member(out, "expected", one->fault.expected);
+        json_member(out, "got", one->fault.got);
+        json_close(out, '}');
+    }
+    json_close(out, ']');
+}
+
 struct str crm_faults_json(struct arena *into, const struct crm_faults *faults)
 {
     struct json_out out;
 
     json_out_init(&out, into, 256);
     json_open(&out, '{');
-    json_open_in(&out, "errors", '[');
-    for (size_t i = 0; i < faults->n; i++) {
-        const struct cloud_fault *one = &faults->items[i];
-        json_open(&out, '{');
-        json_key(&out, "event");
-        json_put_int(&out, (int64_t)one->event);
-        json_member(&out, "path", one->fault.path);
-        json_member(&out, "expected", one->fault.expected);
-        json_member(&out, "got", one->fault.got);
-        json_close(&out, '}');
-    }
-    json_close(&out, ']');
+    crm_faults_put(&out, faults);
     json_close(&out, '}');
     return json_out_text(&out);
 }

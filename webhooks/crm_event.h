@@ -41,6 +41,8 @@ void crm_fault(struct crm_faults *faults, size_t event, const struct shape_fault
 struct crm_batch *crm_events_read(struct arena *into, const struct cloud_batch *batch,
                                   struct crm_faults *faults);
 
+/* The member "errors" of an object that is open; and the object with nothing else in it. */
+void crm_faults_put(struct json_out *out, const struct crm_faults *faults);
 /* {"errors":[{"event":2,"path":...,"expected":...,"got":...}]} */
 struct str crm_faults_json(struct arena *into, const struct crm_faults *faults);
 

@@ -3,7 +3,7 @@
 //
 //   node tests/e2e/interop.mjs --env demo.env [--modules DIR] [--sandbox PROGRAM]
 //
-// twilio, resend, svix and stripe are installed into --modules (build/interop) when they are not there. Without them and
+// twilio, resend, svix, standardwebhooks and stripe are installed into --modules (build/interop) when they are not there. Without them and
 // without npm's registry it says so, and is skipped.
 
 import { spawn } from "node:child_process";
@@ -13,6 +13,7 @@ import { dirname, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { withCrm } from "./interop_crm.mjs";
 import { withStripe } from "./interop_stripe.mjs";
 import { modules } from "./modules.mjs";
 
@@ -26,7 +27,7 @@ const { values: options } = parseArgs({
 });
 const env = Object.fromEntries([...readFileSync(options.env, "utf8").matchAll(/^(\w+)='(.*)'$/gm)].map(([, name, value]) => [name, value]));
 
-const packages = { twilio: "6.2.0", resend: "6.38.0", svix: "2.5.0", stripe: "23.1.0" };
+const packages = { twilio: "6.2.0", resend: "6.38.0", svix: "2.5.0", stripe: "23.1.0", standardwebhooks: "1.0.0" };
 
 let require;
 try {
@@ -222,6 +223,7 @@ try {
   const sent = await theyTwilio();
   await theySvix();
   await ourEvents();
+  await withCrm({ Svix: Webhook, Standard: require("standardwebhooks").Webhook, env, check });
   await hereSigned();
   await theyRead(sent);
   await withStripe({ Stripe: Stripe.default ?? Stripe, env, program: options.sandbox, control, until, check });

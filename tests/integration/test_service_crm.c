@@ -232,6 +232,65 @@ static void crm_1_who_is_wrong_is_told_where_and_the_rest_is_kept(void **state)
     assert_non_null(strstr(said, "\"kept\":1"));
 }
 
+static struct str customers(size_t n, size_t bad)
+{
+    struct str parts = STR("[");
+
+    for (size_t i = 0; i < n; i++) {
+        const char *id = arena_format(&arena, "many-%zu-%zu", n, i).at;
+        const char *phone = i == bad ? "555" : arena_format(&arena, "+4860%07zu", i).at;
+        parts = arena_concat(
+            &arena, parts, i > 0 ? STR(",") : STR(""),
+            str_from(EVENT(id, "customer.upserted", "'version':1,",
+                           arena_format(&arena, "{'id':'%s','phones':['%s']}", id, phone).at)));
+    }
+    return arena_concat(&arena, parts, STR("]"));
+}
+
+static void crm_1_of_a_thousand_the_one_that_is_wrong_is_named(void **state)
+{
+    static const struct wish form = {.type = "application/x-www-form-urlencoded"};
+    struct str thousand = customers(1000, 500);
+
+    (void)state;
+    assert_int_equal(push_as(thousand, (struct wish){0}), 422);
+    assert_non_null(strstr(said, "{\"errors\":[{\"event\":500,\"path\":\"data.phones[0]\""));
+    assert_non_null(strstr(said, "\"events\":1000,\"kept\":999,\"older\":0,\"repeated\":0"));
+    assert_int_equal(
+        ask_number(owner,
+                   "select count(*) from customers where external_id like 'many-1000-%'"),
+        999);
+    assert_int_equal(push_as(customers(1000, 1000), (struct wish){0}), 200); /* mended */
+    assert_non_null(strstr(said, "\"kept\":1,\"older\":0,\"repeated\":999"));
+    assert_int_equal(push_as(customers(1001, 1001), (struct wish){0}), 422);
+    assert_non_null(strstr(said, "at most 1000 events"));
+    assert_int_equal(
+        ask_number(owner,
+                   "select count(*) from customers where external_id like 'many-1001-%'"),
+        0);
+    assert_int_equal(push_as(thousand, form), 415);
+    assert_non_null(strstr(said, "application/cloudevents-batch+json"));
+    assert_int_equal(push_as(STR("<event/>"), (struct wish){.type = "application/xml"}), 415);
+    assert_int_equal(push_as(STR("[]"), (struct wish){0}), 200);
+    assert_int_equal(push_as(STR(""), (struct wish){0}), 422);
+}
+
+/* A megabyte and more is an ordinary batch; over the limit it is told. */
+static void crm_1_large_bodies_are_taken_up_to_a_limit_that_is_told(void **state)
+{
+    char *name = arena_alloc(&arena, (4 << 20) + 1);
+
+    (void)state;
+    memset(name, 'x', 4 << 20);
+    name[4 << 20] = '\0';
+    assert_int_equal(
+        push(EVENT("big-1", "customer.upserted", "'version':1,",
+                   arena_format(&arena, "{'id':'big','note':'%.*s'}", 2 << 20, name).at)),
+        200);
+    assert_int_equal(push(arena_format(&arena, "{\"x\":\"%s\"}", name).at), 413);
+    assert_non_null(strstr(said, "at most 3145728 bytes"));
+}
+
 /* From the CRM's event to the customer's phone; events of one cause are one message. */
 static void ntf_2_the_phone_hears_of_it(void **state)
 {
@@ -577,6 +636,8 @@ int main(void)
         cmocka_unit_test(crm_1_the_newer_version_stands_whichever_comes_first),
         cmocka_unit_test(crm_1_a_shipment_waits_for_its_order),
         cmocka_unit_test(crm_1_who_is_wrong_is_told_where_and_the_rest_is_kept),
+        cmocka_unit_test(crm_1_of_a_thousand_the_one_that_is_wrong_is_named),
+        cmocka_unit_test(crm_1_large_bodies_are_taken_up_to_a_limit_that_is_told),
         cmocka_unit_test(ntf_2_the_phone_hears_of_it),
         cmocka_unit_test(ntf_2_one_cause_is_one_message_over_topics_and_deliveries),
         cmocka_unit_test(crm_1_forged_stale_and_foreign_are_refused),
