@@ -18,10 +18,11 @@
 #include <cmocka.h>
 #include <curl/curl.h>
 
-#define AMELIA "15550100001"
-#define OLIVER "15550100005"
-#define SOURCE "https://crm.lark.example"
-#define LIMIT  (40 * USEC_PER_SEC)
+#define AMELIA  "15550100001"
+#define OLIVER  "15550100005"
+#define HARRIET "15550100009"
+#define SOURCE  "https://crm.lark.example"
+#define LIMIT   (40 * USEC_PER_SEC)
 
 static struct arena arena;
 static struct service service;
@@ -217,7 +218,7 @@ static void crm_3_both_directions_each_word_once_and_in_order(void **state)
     tell("m-3", "agent.message", conversation, "We send another one.");
     run_sql(owner, "update lanes set lease_until = now()");
     until("select count(*) from outbox", 0);
-    assert_int_equal(service_arrived(&service, AMELIA, "Eve here."), 1);
+    assert_int_equal(service_arrived(&service, AMELIA, "*Eve:* Eve here."), 1);
     assert_int_equal(service_arrived(&service, AMELIA, "What is it about?"), 1);
     assert_int_equal(service_arrived(&service, AMELIA, "We send another one."), 1);
     assert_int_equal(service_arrived(&service, NULL, "forged"), 0);
@@ -257,6 +258,50 @@ static void crm_3_whom_nobody_answers_has_the_bot_again_and_a_report(void **stat
                      1);
     until("select count(*) from outbox", 0);
     assert_int_equal(service_arrived(&service, OLIVER, "nobody of the team was free"), 1);
+}
+
+/* The CRM is away: nobody comes, and so the bot does; what happened is told when it is back. */
+static void crm_3_a_crm_that_is_away_leaves_nobody_alone(void **state)
+{
+    (void)state;
+    service_crm(&service, "{\"status\": 503}");
+    write_in(HARRIET, "human");
+    until("select count(*) from handoffs where state = 'offered'", 1);
+    write_in(HARRIET, "menu"); /* a word for whoever comes */
+    run_sql(owner, "update jobs set due_at = now() where kind = 'handoff'");
+    until("select count(*) from handoffs where ended_why = 'unanswered'", 2);
+    until("select count(*) from outbox", 0);
+    assert_int_equal(service_arrived(&service, HARRIET, "nobody of the team was free"), 1);
+    service_crm(&service, "{\"next\": 0}");
+    run_sql(owner, "update event_deliveries set due_at = now() where due_at is not null; "
+                   "update event_endpoints set held_until = null");
+    (void)hear("message.received", "menu", NULL);
+    until("select count(*) from event_deliveries where state = 'waiting'", 0);
+}
+
+/* Nobody holds it any longer than the lease says, whatever became of its timer. */
+static void crm_3_a_lease_that_is_over_gives_the_bot_its_words_back(void **state)
+{
+    const char *conversation;
+    long before;
+
+    (void)state;
+    write_in(HARRIET, "human");
+    until("select count(*) from handoffs where state = 'offered'", 1);
+    conversation = text_in(hear("handoff.asked", NULL, NULL), "conversation");
+    tell("l-1", "agent.message", conversation, "One moment.");
+    until("select count(*) from handoffs where state = 'human'", 1);
+    before = ask_number(owner, "select count(*) from messages where not inbound");
+    write_in(HARRIET, "menu");
+    (void)hear("message.received", "menu", NULL);
+    assert_int_equal(ask_number(owner, "select count(*) from messages where not inbound"),
+                     before); /* it is a person's to answer */
+    run_sql(owner, "update conversations set held_until = now() where held_until > now()");
+    write_in(HARRIET, "menu");
+    until("select count(*) from messages where not inbound", before + 1);
+    run_sql(owner, "update jobs set due_at = now() where kind = 'handoff'");
+    until("select count(*) from handoffs where state <> 'done'", 0);
+    until("select count(*) from outbox", 0);
     assert_int_equal(service_findings(&service), 0);
     service_stop(&service);
 }
@@ -266,6 +311,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(crm_3_both_directions_each_word_once_and_in_order),
         cmocka_unit_test(crm_3_whom_nobody_answers_has_the_bot_again_and_a_report),
+        cmocka_unit_test(crm_3_a_crm_that_is_away_leaves_nobody_alone),
+        cmocka_unit_test(crm_3_a_lease_that_is_over_gives_the_bot_its_words_back),
     };
     struct err err = {0};
 
