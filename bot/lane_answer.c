@@ -4,12 +4,25 @@
 #include "bot/loop/log.h"
 
 #define STOPPED_RETRY (60 * USEC_PER_SEC) /* a stopped lane asks again with one message */
-#define PAIR_WAIT_MAX 5                   /* 4^5 s */
+#define SETTLE_LOW    (50 * USEC_PER_MSEC)
+#define PAIR_WAIT_MAX 5 /* 4^5 s */
+
+/* That a broadcast's message has gone is awaited by nobody: many are kept in one transaction,
+ * with the next bite, and do not come between turns. */
+static void settle_when(struct lane *lane, const struct sending_row *row)
+{
+    if (row->priority != PRIORITY_BROADCAST) {
+        lane->settle_low = 0;
+    } else if (lane->done == NULL) {
+        lane->settle_low = clock_monotonic() + SETTLE_LOW;
+    }
+}
 
 void sending_closes(struct sending_row *row)
 {
     struct lane *lane = row->lane;
 
+    settle_when(lane, row);
     row->next = lane->done;
     lane->done = row;
     lane->more = lane->more || lane_has_queue(lane); /* the next of its conversation, perhaps */

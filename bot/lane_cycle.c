@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 #define RETRY_WAIT (USEC_PER_SEC / 4)
-#define LOW_EVERY  (20 * USEC_PER_MSEC) /* between two bites of a broadcast */
+#define LOW_EVERY  (40 * USEC_PER_MSEC) /* between two bites of a broadcast: a commit each */
 
 struct sending_row *sending_new(struct lane *lane)
 {

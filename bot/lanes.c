@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 
+#define LOW_BITE      40 /* with LOW_EVERY of lane_cycle.c a thousand a second */
 #define ACQUIRE_EVERY (500 * USEC_PER_MSEC)
 #define DRAIN_WAIT    USEC_PER_SEC
 
@@ -65,14 +66,15 @@ static void timer_fired(struct timer *timer)
 }
 
 /* For a broadcast half of the burst stays untouched, so that answers that come together find
- * tokens. One is always taken: it would be somebody's who awaits it, if there were any. */
+ * tokens; and no more at once than are put into words in a moment, however much has gathered.
+ * One is always taken: it would be somebody's who awaits it, if there were any. */
 static unsigned low_size(const struct lane *lane, unsigned size, unsigned tokens)
 {
     unsigned kept = lane->limits.rate_burst / 2, spare = tokens > kept ? tokens - kept : 0;
 
     if (size > 1 && size > spare)
         size = spare > 1 ? spare : 1;
-    return size;
+    return size < LOW_BITE ? size : LOW_BITE;
 }
 
 static unsigned claim_size(struct lane *lane, usec_t now)
@@ -127,10 +129,18 @@ static usec_t sooner(usec_t a, usec_t b)
     return a < b ? a : b;
 }
 
+/* When what is done may be kept. */
+static usec_t settle_due(const struct lane *lane)
+{
+    bool at_once = lane->lanes->draining || lane->settle_low < lane->next_settle;
+
+    return at_once ? lane->next_settle : lane->settle_low;
+}
+
 /* The earliest of the things that wait for time only. */
 static void sleep_lane(struct lane *lane, usec_t now)
 {
-    usec_t next = lane->done != NULL && !lane->cycling ? lane->next_settle : INT64_MAX;
+    usec_t next = lane->done != NULL && !lane->cycling ? settle_due(lane) : INT64_MAX;
 
     if (lane->state == LANE_HELD)
         next = sooner(next, lane->next_renew);
@@ -209,7 +219,7 @@ void lane_pump(struct lane *lane)
         pump_held(lane, now);
     if (!lane->cycling) {
         unsigned limit = wanted(lane, now);
-        if (limit > 0 || (lane->done != NULL && now >= lane->next_settle))
+        if (limit > 0 || (lane->done != NULL && now >= settle_due(lane)))
             lane_cycle(lane, limit);
     }
     lane_tend_gate(lane, now);

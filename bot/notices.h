@@ -3,12 +3,12 @@
  *
  * Whoever changes something adds to `notices` (notice_make, migration 0042). Looking at what is
  * due happens with the look at the business's jobs, before it: where it goes and whether it is
- * wanted is decided in the database (migrations 0049, 0056), and what is placed becomes a job
+ * wanted is decided in the database (migration 0077), and what is placed becomes a job
  * of that conversation, which the flow `news` tells. What became of each stays in its row.
  *
  * Outside WhatsApp's window an approved template may tell it: its values are rendered here, and
  * a second call writes the message and that it was told, in one transaction. Who dies in
- * between leaves news that is placed and not told; after two minutes it is placed anew.
+ * between leaves news that is placed and not told; after some seconds it is placed anew.
  */
 #pragma once
 

@@ -4,14 +4,20 @@
 -- $1 org  $2 now  $3 lease's end
 select broadcast_id, state from broadcast_claim($1::uuid, $2::timestamptz, $3::timestamptz);
 
+-- Both of these commit without waiting for the disk, and without making others wait for it: what is lost with the
+-- database is done anew, and the intent to send, which is not lost, lies behind it in the log.
+
 -- name: broadcast_gather
 -- $1 org  $2 broadcast  $3 at most  $4 now
-select looked, over from broadcast_gather($1::uuid, $2::uuid, $3::int4, $4::timestamptz);
+select g.looked, g.over
+  from set_config('synchronous_commit', 'off', true),
+       broadcast_gather($1::uuid, $2::uuid, $3::int4, $4::timestamptz) g;
 
 -- name: broadcast_feed
 -- $1 org  $2 broadcast  $3 channels  $4 rooms  $5 at most  $6 now  $7 lease's end
 select f.placed, f.looked, f.how, f.why, l.lane
-  from broadcast_feed($1::uuid, $2::uuid, $3::text[], $4::int4[], $5::int4, $6::timestamptz, $7::timestamptz) f
+  from set_config('synchronous_commit', 'off', true)
+ cross join broadcast_feed($1::uuid, $2::uuid, $3::text[], $4::int4[], $5::int4, $6::timestamptz, $7::timestamptz) f
   left join lateral unnest(f.lanes) l (lane) on true;
 
 -- --- the staff's --------------------------------------------------------------------------------
