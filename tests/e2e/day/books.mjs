@@ -46,7 +46,7 @@ const LEFT_OUT_COLUMNS = {
   api_answers: ["etag"],
   audit: ["chain", "position"],
   event_deliveries: ["attempts", "status", "reason", "failed_at"], // how often it was ill
-  messages: ["seq", "cause", "provider_hash", "provider_id", "payload_id"], // news comes between other words
+  messages: ["attempts", "seq", "cause", "provider_hash", "provider_id", "payload_id"], // news comes between other words
   notices: ["seq"],
   events_out: ["n"],
   handoffs: ["seq", "heard_seq"],
@@ -89,7 +89,7 @@ export class Books {
   }
 
   events() {
-    return tally(this.told, ({ type }) => type);
+    return grouped(this.told, ({ data }) => data.customer ?? "a stranger", ({ type }) => type);
   }
 
   async notices() {
@@ -108,14 +108,15 @@ export class Books {
   }
 
   // Stripe's side of it.
-  cash() {
-    const sum = (list, amount) => list.reduce((so_far, one) => so_far + amount(one), 0);
+  async cash() {
     const { sessions, payments, refunds } = this.stripe;
-    return [
-      ...tally(Object.values(sessions), ({ status, payment_status }) => `link ${status} ${payment_status}`),
-      `taken ${sum(Object.values(payments).filter(({ charge }) => charge), ({ amount }) => amount)}`,
-      `given back ${sum(Object.values(refunds).filter(({ status }) => status === "succeeded"), ({ amount }) => amount)}`,
-    ];
+    const of = new Map((await this.shop.rows("select c.session_id, u.external_id as who from checkouts c join customers u using (org_id, customer_id) where session_id is not null")).map(({ session_id: id, who }) => [id, who]));
+    const taken = Object.entries(payments).filter(([, { charge }]) => charge);
+    return grouped([
+      ...Object.values(sessions).map(({ id, status, payment_status: paid }) => ({ who: of.get(id), what: `link ${status} and ${paid}` })),
+      ...taken.map(([, { session, amount }]) => ({ who: of.get(session), what: `payment of ${amount}` })),
+      ...Object.values(refunds).map(({ payment_intent: intent, amount, status }) => ({ who: of.get(payments[intent]?.session), what: `refund of ${amount} ${status}` })),
+    ], ({ who }) => who, ({ what }) => what);
   }
 
   // --- promises

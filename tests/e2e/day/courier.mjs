@@ -9,7 +9,7 @@ import { createHmac } from "node:crypto";
 import { createServer } from "node:http";
 import { call, freePort, pause } from "../world.mjs";
 
-const SPREAD = 300; // milliseconds within which a scene's deliveries overtake each other
+const SPREAD = 150; // milliseconds within which a scene's deliveries overtake each other
 const hmac = (key, text, encoding) => createHmac("sha256", key).update(text).digest(encoding);
 
 const bytesOf = async (stream) => {
@@ -38,7 +38,6 @@ export class Courier {
   constructor(world, keys, seed) {
     Object.assign(this, { world, keys, dice: seed === undefined ? null : diceOf(seed) });
     this.late = []; // { parcel, scene }: to be brought when that scene is over
-    this.behind = new Map(); // a thing of the CRM's -> the last of what is late about it
     this.scene = 0;
     this.mayBeLate = true;
     this.underWay = 0;
@@ -133,7 +132,6 @@ export class Courier {
     const due = this.late.filter(({ scene }) => scene < this.scene);
     this.late = this.late.filter(({ scene }) => scene >= this.scene);
     for (const { parcel } of due) this.soon(parcel);
-    if (this.late.length === 0) this.behind.clear();
     return due.length;
   }
 

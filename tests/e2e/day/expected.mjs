@@ -6,7 +6,7 @@ export const EXPECTED = {
     amal, sms: 1 code
     amal, whatsapp: 1 button, 2 list, 1 template, 2 text
     ann, mail: 2 code, 2 words
-    ann, whatsapp: 8 button, 2 cta_url, 5 list, 1 template, 9 text
+    ann, whatsapp: 8 button, 2 cta_url, 4 list, 1 template, 10 text
     eva, sms: 3 code
     eva, whatsapp: 3 button, 1 document, 8 list, 1 template, 8 text
     jan, sms: 1 code, 14 words
@@ -18,31 +18,28 @@ export const EXPECTED = {
     ola, whatsapp: 3 button, 2 list, 2 template, 5 text
     tala, sms: 1 code, 2 words
     teo, sms: 1 code, 1 with a file, 8 words
-    tom, sms: 1 code, 33 words
+    tom, sms: 1 code, 32 words
   `,
   events: `
-    contact.opted_in 10
-    contact.opted_out 2
-    customer.verified 17
-    handoff.asked 2
-    handoff.returned 2
-    handoff.taken 1
-    invoice.viewed 4
-    message.received 2
-    order.cancellation_requested 2
-    payment.failed 1
-    payment.made 4
-    portal.login 1
-    review.completed 5
-    review.skipped 1
-    ticket.opened 3
+    C-11: 2 customer.verified, 1 invoice.viewed, 1 payment.made, 1 portal.login, 1 review.completed, 1 ticket.opened
+    C-12: 1 contact.opted_in, 3 customer.verified, 1 handoff.asked, 1 handoff.returned, 1 handoff.taken, 1 message.received, 2 review.completed
+    C-13: 2 customer.verified, 1 order.cancellation_requested
+    C-14: 1 contact.opted_in, 1 contact.opted_out, 1 customer.verified
+    C-21: 4 contact.opted_in, 1 customer.verified, 1 invoice.viewed, 1 order.cancellation_requested, 1 payment.failed, 1 payment.made
+    C-22: 1 customer.verified, 1 invoice.viewed, 1 payment.made
+    C-23: 2 contact.opted_in, 1 customer.verified
+    C-24: 1 contact.opted_in, 1 contact.opted_out, 1 customer.verified
+    C-31: 1 contact.opted_in, 2 customer.verified, 1 review.skipped
+    C-32: 1 customer.verified, 1 ticket.opened
+    C-33: 1 customer.verified, 1 handoff.asked, 1 handoff.returned, 1 message.received
+    C-34: 1 customer.verified, 1 invoice.viewed, 1 payment.made, 2 review.completed, 1 ticket.opened
   `,
   notices: `
     C-11: 1 delivered by whatsapp, 1 delivered replaced, 1 invoice_issued by email, 1 order_status by email, 1 out_for_delivery by whatsapp, 1 payment_received by whatsapp, 1 review_asked by the template review_asked, 1 shipped by whatsapp, 1 shipped replaced, 1 ticket_answered by whatsapp
     C-12: 1 delivered by whatsapp, 1 delivered replaced, 1 invoice_issued nowhere, 1 order_status nowhere, 1 review_asked by the template review_asked, 1 shipped by whatsapp, 1 shipped replaced
-    C-13: 1 delivered by the template order_delivered, 1 delivered replaced, 1 document_ready by whatsapp, 1 invoice_issued nowhere, 1 order_status nowhere, 1 review_asked by the template review_asked, 1 shipped by whatsapp, 1 shipped replaced
+    C-13: 1 cancellation_decided by whatsapp, 1 delivered by the template order_delivered, 1 delivered replaced, 1 document_ready by whatsapp, 1 invoice_issued nowhere, 1 order_status nowhere, 1 review_asked by the template review_asked, 1 shipped by whatsapp, 1 shipped replaced
     C-14: 1 delivered by whatsapp, 1 delivered replaced, 1 invoice_issued nowhere, 1 order_status nowhere, 1 review_asked by the template review_asked, 1 shipped replaced, 1 shipped stopped
-    C-21: 1 invoice_issued nowhere, 1 order_status nowhere, 1 payment_failed by sms, 1 payment_received by sms, 1 refunded by sms
+    C-21: 1 cancellation_decided by sms, 1 invoice_issued nowhere, 1 order_status nowhere, 1 payment_failed by sms, 1 payment_received by sms, 1 refunded by sms
     C-22: 1 invoice_issued nowhere, 1 order_status nowhere, 1 payment_received by sms
     C-23: 1 delivered by sms, 1 delivered replaced, 1 invoice_issued nowhere, 1 order_status nowhere, 1 review_asked by sms, 1 review_reminder by sms, 1 shipped by sms, 1 shipped replaced
     C-24: 1 invoice_issued nowhere, 1 order_status nowhere, 1 shipped replaced, 1 shipped stopped
@@ -66,9 +63,9 @@ export const EXPECTED = {
     C-34 charged 5424 paid 2000 paid back 0 voided 0 owes 3424
   `,
   cash: `
-    link complete paid 4
-    link expired unpaid 1
-    taken 13424
-    given back 4111
+    C-11: 1 link complete and paid, 1 payment of 3101
+    C-21: 1 link complete and paid, 1 link expired and unpaid, 1 payment of 4111, 1 refund of 4111 succeeded
+    C-22: 1 link complete and paid, 1 payment of 4212
+    C-34: 1 link complete and paid, 1 payment of 2000
   `,
 };

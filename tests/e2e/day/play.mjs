@@ -6,7 +6,7 @@ import { PEOPLE } from "./people.mjs";
 import { Shop } from "./shop.mjs";
 
 const MIDNIGHT = Date.parse("2027-03-01T05:00:00Z"); // where the shop is: New York, a Monday
-const HOUR = 3_600_000;
+const SECOND = 1000, HOUR = 3_600_000;
 const FAR = 6 * HOUR; // before such a jump nothing is left behind: no network holds anything for so long
 const A_WHILE = 10; // seconds: what is told of one cause is collected for five, and what failed is tried again
 
@@ -19,9 +19,12 @@ export const timeOf = (at) => {
 export const CODE = Symbol("the code that came");
 
 export class Day {
-  constructor({ name, build, seed, loud = false }) {
+  // `only` are the names of those who live through it; all, if there are none.
+  constructor({ name, build, seed, only, loud = false }) {
     this.loud = loud;
+    this.only = only?.length > 0 ? new Set(only) : null;
     this.shop = new Shop({ name, build, seed, people: PEOPLE, at: new Date(timeOf("08:00")).toISOString() });
+    this.played = 0;
     this.seen = 0; // arrivals that were shown
     this.kept = {}; // what scenes remember for later ones
   }
@@ -29,7 +32,7 @@ export class Day {
   async start() {
     await this.shop.start();
     // Statuses come before the answer that says that a message was taken.
-    if (this.shop.courier.dice) await this.shop.faults({ delay_ms: 30, delay_max_ms: 120 });
+    if (this.shop.courier.dice) await this.shop.faults({ delay_ms: 20, delay_max_ms: 80 });
     await this.shop.rest("the start");
   }
 
@@ -47,20 +50,29 @@ export class Day {
     await this.settle();
   }
 
+  // Of an event: whether somebody of them has to do with it.
+  concerns(event) {
+    const text = JSON.stringify(event);
+    return !this.only || [...this.only].some((who) => text.includes(PEOPLE[who].id));
+  }
+
   async playOne(scene) {
     const { shop } = this;
-    const gap = timeOf(scene.at) - shop.now();
+    if (this.only && scene.who && !this.only.has(scene.who)) return;
+    const gap = timeOf(scene.at) + SECOND - shop.now(); // never a moment before the minute
     if (gap > FAR) await this.settle();
     if (gap > 0) shop.jump(gap / 1000);
     if (this.loud) console.log(`\n=== ${scene.at} ${scene.what}`);
     this.mark = (await shop.arrivals()).length;
-    await shop.rest(`before ${scene.what}`); // what became due by the jump
+    if (gap > 0) await shop.rest(`before ${scene.what}`, { aside: false }); // what became due by the jump
     shop.courier.mayBeLate = !scene.firm;
     for (const step of scene.does) await this.step(scene, step);
-    await shop.rest(scene.what);
+    const aside = scene.heard ?? false;
+    await shop.rest(scene.what, { aside });
     shop.jump(A_WHILE);
-    await shop.rest(`a while after ${scene.what}`);
-    if ((await shop.courier.sceneEnds()) > 0) await shop.rest(`what came late to ${scene.what}`);
+    await shop.rest(`a while after ${scene.what}`, { aside });
+    if ((await shop.courier.sceneEnds()) > 0) await shop.rest(`what came late to ${scene.what}`, { aside });
+    this.played++;
     if (this.loud) await this.show();
   }
 
@@ -70,6 +82,7 @@ export class Day {
       await this.shop.courier.sceneEnds();
       await this.shop.rest("what came late");
     }
+    await this.shop.rest("all that is on its way");
   }
 
   async step(scene, step) {
@@ -85,7 +98,7 @@ export class Day {
       this.mark = (await shop.arrivals()).length;
       await shop.say(scene.who, scene.door ?? PEOPLE[scene.who].door, words);
     }
-    await shop.rest(`${scene.what}: ${String(step)}`);
+    await shop.rest(`${scene.what}: ${String(step)}`, { aside: false });
     if (this.loud) await this.show();
   }
 

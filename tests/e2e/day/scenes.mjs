@@ -13,8 +13,9 @@ const price = (minor) => (minor / 100).toFixed(2);
 const customer = ({ id, name, mail, language, zone, ...one }) => ({ id, name, email: mail, language, time_zone: zone, phones: knownPhones(one), portal_access: true });
 
 // tell(event, ...), each a delivery of its own; an array is a batch.
-const tell = (...deliveries) => async ({ shop }, { firm }) => {
-  const told = deliveries.flat(0).map((events) => [events].flat().map(({ type, data, id, ...more }) => ({ ...shop.event(type, data, more), ...(id ? { id } : {}) })));
+const tell = (...deliveries) => async (day, { firm }) => {
+  const { shop } = day, concerned = deliveries.map((events) => [events].flat().filter((one) => day.concerns(one.data))).filter((events) => events.length > 0);
+  const told = concerned.map((events) => events.map(({ type, data, id, ...more }) => ({ ...shop.event(type, data, more), ...(id ? { id } : {}) })));
   await shop.courier.tell(told.map((events) => ({ id: events[0].id, events })), firm);
 };
 const event = (type, data, more = {}) => ({ type, data, ...more });
@@ -57,15 +58,17 @@ const staff = (method, path, body, status = 200) => async ({ shop }) => {
 // The CRM's endpoint is ill for its next `next` requests.
 const crmFails = (plan) => async ({ shop }) => void (await shop.control("crm", plan));
 
+const stripeFails = (plan) => async ({ shop }) => void (await shop.control("stripe", plan));
+
 const answered = (one, text, close) => async (day, scene) => {
   const ticket = await day.shop.sql(`select k.number from tickets k join customers u using (org_id, customer_id) where u.external_id = '${one.id}' order by k.created_at desc limit 1`);
-  await tell(event("ticket.answered", { ticket, text, author: "Eve", close }))(day, scene);
+  await tell(event("ticket.answered", { ticket, text, author: "Eve", close, of: one.id }))(day, scene);
 };
 
 const agent = (one, type, data) => async (day, scene) => {
   const conversation = await day.shop.sql(`select h.conversation_id from handoffs h join conversations c using (org_id, conversation_id)
     join contact_points p using (org_id, contact_id) join customers u using (org_id, customer_id) where u.external_id = '${one.id}' order by h.asked_at desc limit 1`);
-  await tell(event(type, { conversation, agent: "Eve", ...data }))(day, scene);
+  await tell(event(type, { conversation, agent: "Eve", of: one.id, ...data }))(day, scene);
 };
 
 const shipment = (one, status, version, at, more = {}) => event("shipment.upserted", { id: `S-${one.id}`, order: `O-${one.id}`, carrier: "ups", tracking_number: "1Z999AA10123456784",
@@ -149,16 +152,16 @@ export const SCENES = [
   { at: "09:54", who: "tom", what: "Tom wants to hear by SMS", does: ["preferences", "1", "2", "back", "3", "2", "back", "5", "2", "back", "7", "2", "menu"] },
   { at: "09:55", who: "jan", what: "Jan, too", does: ["preferencje", "2", "2", "wstecz", "6", "2", "menu"] },
   { at: "09:56", who: "ann", what: "Ann pays", does: ["pay INV-2011", "1", onPage("pay")] },
-  { at: "09:58", who: "tom", what: "Tom: declined, expired, paid", does: ["pay INV-2021", "1", onPage("fail"), "pay INV-2021", "1", onPage("expire"), "1", "1", onPage("pay")] },
+  { at: "09:58", firm: true, who: "tom", what: "Tom: declined, expired, paid", does: ["pay INV-2021", "1", onPage("fail"), "pay INV-2021", "1", onPage("expire"), "1", "1", onPage("pay")] },
   { at: "10:02", who: "mona", what: "Mona pays a part", does: ["ادفع INV-2034", "2", "20", "1", onPage("pay")] },
   { at: "10:04", who: "teo", what: "Teo pays by bank", does: ["pagar INV-2022", "1", onPage("bank"), onPage("settle")] },
-  { at: "10:06", who: "tom", what: "Tom wants to cancel; the CRM is away", does: [crmFails({ status: 503, next: 4 }), "cancel my order DAY-1021", "1", "skip", "yes"] },
+  { at: "10:06", heard: true, who: "tom", what: "Tom wants to cancel; the CRM is away", does: [crmFails({ status: 503, next: 4 }), "cancel my order DAY-1021", "1", "skip", "yes"] },
   { at: "10:08", who: "ola", what: "Ola wants to cancel", does: ["anuluj DAY-1013", CODE, "1", "pomiń", "tak"] },
-  { at: "10:10", what: "the CRM decides: Tom's yes, Ola's no", does: [
+  { at: "10:10", what: "the CRM decides: Tom's yes, Ola's no; Stripe is ill, so the money goes back a little later", does: [stripeFails({ fail: 6, http: 500 }),
     tell(event("cancellation.decided", { order: `O-${tom.id}`, decision: "approve" }), event("cancellation.decided", { order: `O-${ola.id}`, decision: "reject", note: "It is packed." }))] },
   { at: "10:14", who: "ann", what: "Ann reports damage, with a photo", does: ["report a problem", "1", "1", "The cup has a long crack in its handle.", photo("lamp.png", "the crack"), "done", "1", "1"] },
   { at: "10:16", who: "mar", what: "Mar, too", does: ["informar de un problema", "1", "1", "La taza llegó con una grieta muy larga.", photo("lamp.png", "la grieta"), "listo", "1", "1"] },
-  { at: "10:20", what: "the team answers Ann", does: [answered(ann, "A new cup is on its way.", true)] },
+  { at: "10:20", who: "ann", what: "the team answers Ann", does: [answered(ann, "A new cup is on its way.", true)] },
   { at: "10:22", who: "eva", what: "Eva asks for a paper", does: ["quiero mis documentos", CODE, "1"] },
   { at: "10:24", who: "mia", what: "Mia, too", does: ["send me my documents", CODE, "1"] },
   { at: "10:26", who: "teo", what: "Teo, too", does: ["quiero mis documentos", "1"] },
@@ -169,7 +172,7 @@ export const SCENES = [
   { at: "11:12", who: "amal", what: "Amal, too", does: ["stop"] },
   { at: "11:14", who: "mar", what: "Mar unsubscribes", does: [unsubscribe] },
   { at: "11:20", what: "parcels leave, also of those who stopped", does: [tell(...[ann, eva, mia, tala, amal, mar, jan].map((one) => shipped(one, 2, utc(1, "16:15"))))] },
-  { at: "11:40", what: "staff: notes, statuses", does: [staff("POST", "/v1/orders/DAY-1034/notes", { text: "Wrapped twice.", visible: true }, 201), staff("PATCH", "/v1/orders/DAY-1034", { status: "shipped", note: "On the van." })] },
+  { at: "11:40", who: "mona", what: "staff: notes, statuses", does: [staff("POST", "/v1/orders/DAY-1034/notes", { text: "Wrapped twice.", visible: true }, 201), staff("PATCH", "/v1/orders/DAY-1034", { status: "shipped", note: "On the van." })] },
   { at: "11:50", what: "out for delivery", does: [tell(tracking(ann, "out_for_delivery", utc(1, "16:50")), tracking(mia, "out_for_delivery", utc(1, "16:50")))] },
   { at: "12:10", what: "a photo, a document", does: [
     tell(event("photo.added", { id: "P-1", order: `O-${ola.id}`, category: "progress", url: "https://pictures.example/p1.jpg", caption: "Packed.", taken_at: utc(1, "17:00"), visible: true }),
@@ -177,8 +180,8 @@ export const SCENES = [
       event("document.added", { id: "D-2", customer: mona.id, order: `O-${mona.id}`, kind: "other", name: "Warranty", url: "https://documents.example/d2.pdf" }))] },
   { at: "12:30", who: "tala", what: "Tala says START", does: [stop("START")] },
   { at: "12:32", who: "amal", what: "Amal, too", does: ["start"] },
-  { at: "14:00", what: "delivered to Eva, Mia, Amal", does: [crmFails({ status: 500, next: 2 }), tell(...[eva, mia, amal].map((one) => delivered(one, 3, utc(1, "18:50"))))] },
-  { at: "15:00", what: "a broadcast", does: [broadcast] },
+  { at: "14:00", heard: true, what: "delivered to Eva, Mia, Amal", does: [crmFails({ status: 500, next: 2 }), tell(...[eva, mia, amal].map((one) => delivered(one, 3, utc(1, "18:50"))))] },
+  { at: "15:00", heard: true, what: "a broadcast", does: [broadcast] },
   { at: "17:00", what: "late in Warsaw: Ola and Mila hear of their parcels in the morning", does: [tell(shipped(ola, 2, utc(1, "21:55")), shipped(mila, 2, utc(1, "21:55")))] },
   { at: "22:00", what: "late here: Ann's parcel arrived, Mona's, Jan's", does: [tell(delivered(ann, 3, utc(2, "02:50")), delivered(jan, 3, utc(2, "02:50")), order(mona, "delivered", 2, { data: { status_at: utc(2, "02:50"), delivered_at: utc(2, "02:50") } }))] },
   { at: "2 02:05", what: "morning in Warsaw", does: [] },
