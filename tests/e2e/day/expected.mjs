@@ -4,7 +4,7 @@ export const EXPECTED = {
   messages: `
     a stranger, customer1@example.com, mail: 1 words
     amal, sms: 1 code
-    amal, whatsapp: 1 button, 2 list, 1 template, 2 text
+    amal, whatsapp: 1 button, 2 list, 2 template, 2 text
     ann, mail: 2 code, 2 words
     ann, whatsapp: 8 button, 2 cta_url, 4 list, 1 template, 10 text
     eva, sms: 3 code
@@ -15,10 +15,10 @@ export const EXPECTED = {
     mila, mail: 1 code, 9 words
     mona, mail: 1 code, 16 words
     ola, sms: 2 code
-    ola, whatsapp: 3 button, 2 list, 2 template, 5 text
+    ola, whatsapp: 3 button, 2 list, 3 template, 5 text
     tala, sms: 1 code, 2 words
     teo, sms: 1 code, 1 with a file, 8 words
-    tom, sms: 1 code, 32 words
+    tom, sms: 1 code, 33 words
   `,
   events: `
     C-11: 2 customer.verified, 1 invoice.viewed, 1 payment.made, 1 portal.login, 1 review.completed, 1 ticket.opened
@@ -35,10 +35,10 @@ export const EXPECTED = {
     C-34: 1 customer.verified, 1 invoice.viewed, 1 payment.made, 2 review.completed, 1 ticket.opened
   `,
   notices: `
-    C-11: 1 delivered by whatsapp, 1 delivered replaced, 1 invoice_issued by email, 1 order_status by email, 1 out_for_delivery by whatsapp, 1 payment_received by whatsapp, 1 review_asked by the template review_asked, 1 shipped by whatsapp, 1 shipped replaced, 1 ticket_answered by whatsapp
-    C-12: 1 delivered by whatsapp, 1 delivered replaced, 1 invoice_issued nowhere, 1 order_status nowhere, 1 review_asked by the template review_asked, 1 shipped by whatsapp, 1 shipped replaced
-    C-13: 1 cancellation_decided by whatsapp, 1 delivered by the template order_delivered, 1 delivered replaced, 1 document_ready by whatsapp, 1 invoice_issued nowhere, 1 order_status nowhere, 1 review_asked by the template review_asked, 1 shipped by whatsapp, 1 shipped replaced
-    C-14: 1 delivered by whatsapp, 1 delivered replaced, 1 invoice_issued nowhere, 1 order_status nowhere, 1 review_asked by the template review_asked, 1 shipped replaced, 1 shipped stopped
+    C-11: 1 delivered by whatsapp, 1 delivered replaced, 1 invoice_issued by email, 1 order_status by email, 1 out_for_delivery by whatsapp, 1 payment_received by whatsapp, 1 review_asked by the template review_asked, 1 review_reminder replaced, 1 shipped by whatsapp, 1 shipped replaced, 1 ticket_answered by whatsapp
+    C-12: 1 delivered by whatsapp, 1 delivered replaced, 1 invoice_issued nowhere, 1 order_status nowhere, 1 review_asked by the template review_asked, 1 review_reminder replaced, 1 shipped by whatsapp, 1 shipped replaced
+    C-13: 1 cancellation_decided by whatsapp, 1 delivered by the template order_delivered, 1 delivered replaced, 1 document_ready by whatsapp, 1 invoice_issued nowhere, 1 order_status nowhere, 1 review_asked by the template review_asked, 1 review_reminder by the template review_reminder, 1 shipped by whatsapp, 1 shipped replaced
+    C-14: 1 delivered by whatsapp, 1 delivered replaced, 1 invoice_issued nowhere, 1 order_status nowhere, 1 review_asked by the template review_asked, 1 review_reminder by the template review_reminder, 1 shipped replaced, 1 shipped stopped
     C-21: 1 cancellation_decided by sms, 1 invoice_issued nowhere, 1 order_status nowhere, 1 payment_failed by sms, 1 payment_received by sms, 1 refunded by sms
     C-22: 1 invoice_issued nowhere, 1 order_status nowhere, 1 payment_received by sms
     C-23: 1 delivered by sms, 1 delivered replaced, 1 invoice_issued nowhere, 1 order_status nowhere, 1 review_asked by sms, 1 review_reminder by sms, 1 shipped by sms, 1 shipped replaced

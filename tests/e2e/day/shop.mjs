@@ -69,6 +69,12 @@ fallback:
     // Whoever wants to cancel waits for the CRM's word.
     await this.sql(`delete from cancellation_rules; insert into cancellation_rules (org_id, position, rule_id, phase, effect)
       select org_id, 1, 'ask-us', 'active', 'review' from businesses`);
+    // Where the CRM says that files are, the sandbox has them, which has no TLS.
+    await this.sql(`create function to_the_sandbox() returns trigger language plpgsql as $$ begin
+        new.handle := replace(new.handle, 'https://files.example/', 'http://127.0.0.1:${this.sandboxPort}/pictures/');
+        return new;
+      end $$;
+      create trigger to_the_sandbox before insert or update on documents for each row execute function to_the_sandbox()`);
     const { stdout } = await this.parley("key", "create", "desk", "--scopes", "orders:read,orders:write,handoff,customers:read,reviews");
     this.apiKey = /\bparley_\S+|\bpk_\S+/.exec(stdout)?.[0] ?? stdout.trim().split(/\s+/).at(-1);
   }
