@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,6 +25,7 @@ static struct arena arena;
 static struct service service;
 static PGconn *owner;
 static unsigned sent;
+static char disk[32]; /* a small one, while it is mounted */
 
 static void start(unsigned workers)
 {
@@ -40,7 +42,13 @@ static int tear_down(void **state)
     service_end(&service);
     arena_finish(&arena);
     PQfinish(owner);
+    owner = NULL;
     (void)unsetenv("PARLEY_SPOOL_MAX");
+    if (disk[0] != '\0') {
+        (void)umount(disk);
+        (void)rmdir(disk);
+        disk[0] = '\0';
+    }
     return 0;
 }
 
@@ -286,6 +294,47 @@ static void ops_5_an_unknown_waits_while_its_sign_may_be_on_the_disk(void **stat
     service_stop(&service);
 }
 
+/* The disk, and not the setting, has no more room: what was answered 200 is there all the same,
+ * and with room again it goes on. */
+static void ops_5_a_disk_without_room_is_answered_503_and_harms_nothing(void **state)
+{
+    char *more = arena_alloc(&arena, 30001);
+    unsigned taken = 0, refused = 0;
+
+    (void)state;
+    (void)snprintf(disk, sizeof disk, "/tmp/parley-disk-XXXXXX");
+    assert_non_null(mkdtemp(disk));
+    if (mount("tmpfs", disk, "tmpfs", 0, "size=400k,mode=0700") != 0) {
+        print_message("skipped: no small disk can be mounted here\n");
+        skip();
+    }
+    (void)setenv("PARLEY_SPOOL_DIR", disk, 1);
+    start(2);
+    (void)unsetenv("PARLEY_SPOOL_DIR");
+    memset(more, 'x', 30000);
+    more[30000] = '\0';
+    memcpy(more, "&Pad=", 5);
+    for (unsigned round = 0; round < 2; round++) {
+        away();
+        for (unsigned i = 0; i < 30; i++) {
+            char id[32];
+            (void)snprintf(id, sizeof id, "SMd%u.%u", round, i);
+            struct post post = {.sms = true,
+                                .body = post_sms(&arena, "+15550729999", id, "hello", more)};
+            service_post(&service, &post, 1, 1, 0);
+            assert_true(post.status == 200 || post.status == 503);
+            taken += post.status == 200;
+            refused += post.status == 503;
+        }
+        back();
+        service_until(&service, owner, "select count(*) from messages where inbound", taken,
+                      WAIT);
+        service_until(&service, owner, "select count(*) from outbox", 0, WAIT);
+    }
+    assert_true(taken >= 10 && refused >= 10);
+    service_stop(&service);
+}
+
 /* A WhatsApp delivery is refused as ever: Meta comes again. */
 static void ops_5_who_comes_again_is_answered_503(void **state)
 {
@@ -333,6 +382,7 @@ int main(void)
         EACH(ops_5_a_stop_while_the_database_is_away_keeps_all),
         EACH(ops_5_what_does_not_fit_is_answered_503),
         EACH(ops_5_an_unknown_waits_while_its_sign_may_be_on_the_disk),
+        EACH(ops_5_a_disk_without_room_is_answered_503_and_harms_nothing),
         EACH(ops_5_who_comes_again_is_answered_503),
         EACH(ch_9_a_card_that_waits_is_none_any_more)};
 
