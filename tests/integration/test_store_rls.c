@@ -678,6 +678,9 @@ static const char definers[] =
     "          when n = 'the_topic' then ''''''"
     "          when n = 'of_seq' then '2'"
     "          when n = 'the_type' then '''order.x'''"
+    "          when t = 'broadcasts'::regtype then 'jsonb_populate_record(null::broadcasts,"
+    " jsonb_build_object(''org_id'', :org, ''channel'', '''', ''content'', ''{\"template\":"
+    "{\"name\":\"x\",\"languages\":{\"en\":\"en\"}}}''::jsonb))'"
     "          else case t::regtype::text when 'timestamp with time zone' then 'now()'"
     "               when 'bigint' then '0' when 'boolean' then 'false'"
     "               when 'integer' then '10' when 'jsonb' then '''{}''' when 'uuid' then 'null'"
@@ -711,10 +714,10 @@ static void call_definer(const char *name, const char *arguments, char *said, si
 static void says_nothing(const char *name, const char *said)
 {
     static const char *const nothings[] = {
-        "",           "false",       "unknown",     "(nowhere,,)",
-        "(nothing,)", "(nothing,,)", "(unknown,,)", "(unknown,,f)",
-        "over",       "42501",       "false",       "(,)",
-        "(,,,,)"}; /* not for this role at all */
+        "",           "false",          "unknown",     "(nowhere,,)",
+        "(nothing,)", "(nothing,,)",    "(unknown,,)", "(unknown,,f)",
+        "over",       "42501",          "false",       "(,)",
+        "(,,,,)",     "(0,0,{},rest,)", "(unknown,,,)"}; /* 42501: not for this role at all */
 
     for (size_t i = 0; i < COUNTOF(nothings); i++) {
         if (strcmp(said, nothings[i]) == 0)
