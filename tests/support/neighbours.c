@@ -163,7 +163,7 @@ static struct str papers_of(struct arena *into, const struct neighbour *one)
         told(into, one, "document.added",
              arena_format(into,
                           "{\"id\":\"d-%s\",\"customer\":\"%s\",\"name\":\"%s\",\"url\":"
-                          "\"https://files.example/%s.pdf\"}",
+                          "\"https://127.0.0.1/%s.pdf\"}",
                           one->id, one->id, one->word, one->word)
                  .at));
     return arena_concat(
@@ -171,7 +171,7 @@ static struct str papers_of(struct arena *into, const struct neighbour *one)
         told(into, one, "photo.added",
              arena_format(into,
                           "{\"id\":\"p-%s\",\"order\":\"o-%s\",\"category\":\"progress\","
-                          "\"url\":\"https://files.example/%s.jpg\",\"caption\":\"%s\"}",
+                          "\"url\":\"https://127.0.0.1/%s.jpg\",\"caption\":\"%s\"}",
                           one->id, one->id, one->word, one->word)
                  .at));
 }
@@ -431,6 +431,8 @@ void neighbours_start(struct arena *into, struct service *service, PGconn *owner
     neighbours_config.public_url = arena_format(into, "http://127.0.0.1:%d", service->port);
     tell(into, service, 0);
     tell(into, service, 2);
+    /* the files lie in our own network, so that they are refused at once */
+    service_until(service, owner, "select count(*) from documents where open", 0, WAIT);
     for (size_t i = 0; i < NEIGHBOURS; i++) {
         say(into, service, owner, &neighbours[i],
             arena_format(into, "%s says hello", neighbours[i].word).at);
