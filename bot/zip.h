@@ -15,7 +15,8 @@ struct zip *zip_create(void);
 void zip_destroy(struct zip *zip); /* accepts NULL */
 
 /* One more file. The name is a path with "/"; of its bytes those stay that every system takes,
- * others become "_", and so does what would lead out of the place where it is opened. ERR_BROKEN: nothing more can be added. */
+ * others become "_", and so does what would lead out of the place where it is opened.
+ * ERR_BROKEN: nothing more can be added. */
 MUST_USE bool zip_add(struct zip *zip, struct str name, usec_t at, struct str bytes,
                       struct err *err);
 
