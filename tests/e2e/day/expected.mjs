@@ -11,7 +11,7 @@ export const EXPECTED = {
     eva, whatsapp: 3 button, 1 document, 8 list, 1 template, 8 text
     jan, sms: 1 code, 14 words
     mar, mail: 1 code, 12 words
-    mia, mail: 2 code, 1 with a file, 17 words
+    mia, mail: 3 code, 1 with a file, 19 words
     mila, mail: 1 code, 9 words
     mona, mail: 1 code, 16 words
     ola, sms: 2 code
@@ -29,7 +29,7 @@ export const EXPECTED = {
     C-22: 1 customer.verified, 1 invoice.viewed, 1 payment.made
     C-23: 2 contact.opted_in, 1 customer.verified
     C-24: 1 contact.opted_in, 1 contact.opted_out, 1 customer.verified
-    C-31: 1 contact.opted_in, 2 customer.verified, 1 review.skipped
+    C-31: 1 contact.opted_in, 3 customer.verified, 1 review.skipped
     C-32: 1 customer.verified, 1 ticket.opened
     C-33: 1 customer.verified, 1 handoff.asked, 1 handoff.returned, 1 message.received
     C-34: 1 customer.verified, 1 invoice.viewed, 1 payment.made, 2 review.completed, 1 ticket.opened
