@@ -167,13 +167,18 @@ static void check_rules(struct report *report, const struct survey *survey)
     }
 }
 
-/* A CRM's events are taken as staff. */
-static void check_desk(struct report *report, const struct survey *survey)
+/* A CRM's events are taken as staff, and customers' pages shown as the web. */
+static void check_roles(struct report *report, const struct survey *survey)
 {
     if (!survey->may_be_staff) {
         report_add(report, FINDING_WARN, "staff",
                    "as the owner: grant parley_staff to the user",
                    "%.*s may not act as parley_staff: events of a CRM are answered 503",
+                   STR_ARG(survey->user));
+    }
+    if (!survey->may_be_web) {
+        report_add(report, FINDING_WARN, "web", "as the owner: grant parley_web to the user",
+                   "%.*s may not act as parley_web: customers' own pages do not open",
                    STR_ARG(survey->user));
     }
 }
@@ -410,7 +415,7 @@ static void check_database(struct report *report, const struct config *config)
     } else {
         check_server(report, &survey);
         check_rules(report, &survey);
-        check_desk(report, &survey);
+        check_roles(report, &survey);
         check_directory(report, config, &survey);
         for (size_t i = 0; i < survey.n_businesses; i++)
             check_business(report, &survey.businesses[i]);

@@ -28,6 +28,7 @@ static bool look_at_server(PGconn *conn, struct arena *into, struct survey *surv
     survey->took = after - before;
     survey->durable = row_bool(rows, 0, 5);
     survey->may_be_staff = row_bool(rows, 0, 8);
+    survey->may_be_web = row_bool(rows, 0, 9);
     survey->connections_max = row_int(rows, 0, 6);
     survey->connections = row_int(rows, 0, 7);
     return true;

@@ -9,7 +9,8 @@ select current_setting('server_version_num')::int4, session_user::text, current_
        current_setting('max_connections')::int4
        - current_setting('superuser_reserved_connections')::int4,
        (select count(*) from pg_stat_activity where datid is not null),
-       exists (select from pg_roles s where s.rolname = 'parley_staff' and pg_has_role(session_user, s.oid, 'member'))
+       exists (select from pg_roles s where s.rolname = 'parley_staff' and pg_has_role(session_user, s.oid, 'member')),
+       exists (select from pg_roles s where s.rolname = 'parley_web' and pg_has_role(session_user, s.oid, 'member'))
   from pg_roles r where r.rolname = current_user;
 
 -- name: survey_open_tables

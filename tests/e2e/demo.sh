@@ -24,7 +24,7 @@ trap finish EXIT
 fail() { echo "demo: $*"; exit 1; }
 
 # A slip of the hand is told in words, never by a silent end.
-for slip in --port --state "--port x" "--port 0" --nope; do
+for slip in --port --state --later "--port x" "--port 0" "--later 25" --nope; do
   # shellcheck disable=SC2086
   told=$(deploy/demo $slip 2>&1) && fail "deploy/demo $slip is taken"
   [[ $told == "deploy/demo: "* ]] || fail "deploy/demo $slip says nothing of use: $told"
