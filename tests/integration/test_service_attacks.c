@@ -431,6 +431,64 @@ static void web_1_names_that_are_programs_stay_names(void **state)
     assert_memory_equal(knock_answer.body.at, "PK", 2); /* its names: test_zip */
 }
 
+/* --- addresses that lead inside -------------------------------------------------------------
+ */
+
+static int listen_here(int *port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);
+    assert_int_equal(listen(fd, 16), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+    *port = ntohs(address.sin_port);
+    return fd;
+}
+
+/* Files that a CRM names by their addresses are fetched: from the internet, and not from us. */
+static void crm_1_no_address_of_our_own_network_is_asked_for_files(void **state)
+{
+    static const char *const hosts[] = {
+        "127.0.0.1",       "localhost",   "[::1]",     "0.0.0.0",    "127.1",
+        "0x7f.1",          "2130706433",  "0177.0.1",  "[::]",       "[::ffff:127.0.0.1]",
+        "127.0.0.1.",      "a@127.0.0.1", "LOCALHOST", "localhost.", "127.0.0.1\\\\@x.example",
+        "169.254.169.254", "10.0.0.1"};
+    static const char waits[] =
+        "select count(*) from documents where handle like '%/ssrf-%' and open and attempts = 0";
+    int port, fd = listen_here(&port);
+
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(hosts); i++) {
+        struct str data =
+            FORMAT("{\"id\":\"s-%zu\",\"customer\":\"zb2\",\"name\":\"x\",\"url\":"
+                   "\"https://%s:%d/ssrf-%zu\"}",
+                   i, hosts[i], port, i);
+        struct knock ask = {
+            .path = STR("/v1/events"),
+            .body = FORMAT("{\"specversion\":\"1.0\",\"source\":\"%s\",\"id\":"
+                           "\"s-%zu\",\"type\":\"document.added\",\"version\":1,\"data\":"
+                           "%.*s}",
+                           neighbours[3].crm, i, STR_ARG(data))};
+        knock_line(&ask, "Content-Type: application/cloudevents+json");
+        knock_standard(&arena, &service, &ask, NEIGHBOUR_CRM_SECRET, 0);
+        long got = knock(&service, &ask);
+        if (got != 200 && got != 422)
+            fail_msg("%s: %ld", hosts[i], got);
+    }
+    service_until(&service, owner, waits, 0, 20 * USEC_PER_SEC);
+    assert_true(ask_number(owner, "select count(*) from documents where handle like "
+                                  "'%/ssrf-%'") > 10);
+    assert_int_equal(ask_number(owner, "select count(*) from documents where handle like "
+                                       "'%/ssrf-%' and state in ('storing', 'kept')"),
+                     0);
+    if (accept(fd, NULL, NULL) >= 0)
+        fail_msg("somebody came");
+    (void)close(fd);
+}
+
 /* --- the same again ------------------------------------------------------------------------
  */
 
@@ -554,6 +612,7 @@ int main(void)
         cmocka_unit_test(iss_4_a_form_that_is_none_is_refused),
         cmocka_unit_test(ch_9_no_card_is_kept_from_any_door),
         cmocka_unit_test(web_1_names_that_are_programs_stay_names),
+        cmocka_unit_test(crm_1_no_address_of_our_own_network_is_asked_for_files),
         cmocka_unit_test(pay_8_what_is_played_again_is_booked_once),
         cmocka_unit_test(web_1_slow_readers_of_archives_keep_nobody_away),
     };

@@ -925,6 +925,28 @@ static void pay_8_an_event_of_stripes_is_of_the_business_that_it_was_made_for(vo
     same_books("what Stripe said");
 }
 
+/* That a message of theirs was read, by Meta's own id of it and at the other's number. */
+static struct str status_by_id(const struct neighbour *whose)
+{
+    PGresult *rows =
+        PQexec(owner, FORMAT("select provider_id from messages where "
+                             "provider_id is not null and conversation_id = '%.*s' "
+                             "order by seq desc limit 1",
+                             STR_ARG(id_of(whose->conversation)))
+                          .at);
+
+    assert_int_equal(PQntuples(rows), 1);
+    struct str body = FORMAT(
+        "{\"object\":\"whatsapp_business_account\",\"entry\":[{\"id\":\"" NEIGHBOUR_BUSINESS
+        "\",\"changes\":[{\"field\":\"messages\",\"value\":{\"messaging_product\":\"whatsapp\","
+        "\"metadata\":{\"display_phone_number\":\"15550783999\",\"phone_number_id\":"
+        "\"" NEIGHBOUR_NUMBER "\"},\"statuses\":[{\"id\":\"%s\",\"status\":\"read\","
+        "\"timestamp\":\"1795168800\",\"recipient_id\":\"%s\"}]}}]}]}",
+        PQgetvalue(rows, 0, 0), whose->phone);
+    PQclear(rows);
+    return body;
+}
+
 /* A status names a message by our key or by the provider's id; it comes to a number of ours. */
 static void ch_4_a_status_reaches_its_own_businesss_messages_only(void **state)
 {
@@ -943,6 +965,7 @@ static void ch_4_a_status_reaches_its_own_businesss_messages_only(void **state)
     (void)state;
     open_books();
     post_signed(0, STR_NONE, status, NEIGHBOUR_APP_SECRET, 200, "Meta's status");
+    post_signed(0, STR_NONE, status_by_id(A1), NEIGHBOUR_APP_SECRET, 200, "Meta's, by its id");
     post_signed(2, FORMAT("/webhooks/twilio/status?key=%.*s", STR_ARG(key)), sms,
                 SERVICE_TWILIO_SECRET, 204, "Twilio's status");
     post_signed(
