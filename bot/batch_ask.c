@@ -104,6 +104,8 @@ static struct part_frame frame_of(struct batch_work *work, struct turn *turn,
     }
     if (part_takes(part, "@portal"))
         frame.portal = portal_hash(&work->arena, config, frame.org, frame.id);
+    if (part_takes(part, "@portal_short"))
+        frame.portal_short = portal_short_hash(&work->arena, config, frame.org, frame.id);
     if (part_takes(part, "@links"))
         frame.links = short_link_fresh(&work->arena, config, frame.org, REVIEW_LINKS);
     if (part_takes(part, "@given") && typed.kind == VALUE_TEXT)

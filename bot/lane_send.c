@@ -148,7 +148,11 @@ bool sending_compose(struct sending_row *row, struct err *err)
 
     if (!reply_from_json(&row->arena, row->body, reply, err))
         return false;
-    reply->url = portal_address(&row->arena, lane_config(lane), lane->account->org, reply->url);
+    reply->url =
+        lane->account->channel == CHANNEL_SMS
+            ? portal_short_address(&row->arena, lane_config(lane), lane->account->org,
+                                   reply->url)
+            : portal_address(&row->arena, lane_config(lane), lane->account->org, reply->url);
     if (row->media.len > 0)
         reply->media = row->media;
     if (row->speaker.file.shown)

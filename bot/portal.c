@@ -1,5 +1,7 @@
 #include "bot/portal.h"
 
+#include "bot/short_link.h"
+
 #include <sodium.h>
 
 #define SECRET_LEN 32
@@ -7,15 +9,17 @@
 
 #define MARK "portal:"
 static const char purpose[] = "parley portal link 1";
+static const char short_purpose[] = "parley portal short link 1";
 
 static bool can_make(const struct config *config)
 {
     return config->public_url.len > 0 && config->secrets.key.len > 0;
 }
 
-static struct hash secret_of(const struct config *config, struct uuid org, struct uuid link)
+static struct hash secret_of(const struct config *config, struct uuid org, struct uuid link,
+                             const char *what_for)
 {
-    struct hash key = crypto_subkey(config->secrets.key, purpose);
+    struct hash key = crypto_subkey(config->secrets.key, what_for);
     uint8_t named[2 * sizeof(struct uuid)];
     struct hash secret;
 
@@ -37,7 +41,7 @@ struct str portal_hash(struct arena *into, const struct config *config, struct u
 {
     if (!can_make(config))
         return STR_NONE;
-    struct hash secret = secret_of(config, org, link);
+    struct hash secret = secret_of(config, org, link, purpose);
     struct hash hash = hash_of(secret.bytes);
     crypto_wipe(&secret, sizeof secret);
     return arena_str(into, (struct str){(const char *)hash.bytes, sizeof hash.bytes});
@@ -60,7 +64,7 @@ struct str portal_address(struct arena *into, const struct config *config, struc
         return url;
     if (!can_make(config))
         return STR_NONE;
-    struct hash secret = secret_of(config, org, link);
+    struct hash secret = secret_of(config, org, link, purpose);
     memcpy(bytes, org.bytes, sizeof org.bytes);
     memcpy(bytes + sizeof org.bytes, secret.bytes, SECRET_LEN);
     sodium_bin2base64(token, sizeof token, bytes, sizeof bytes,
@@ -68,6 +72,46 @@ struct str portal_address(struct arena *into, const struct config *config, struc
     crypto_wipe(&secret, sizeof secret);
     crypto_wipe(bytes, sizeof bytes);
     return arena_format(into, "%.*s/customer/%s", STR_ARG(config->public_url), token);
+}
+
+/* --- in few letters ----------------------------------------------------------------------- */
+
+static struct str code_of(struct arena *into, const struct config *config, struct uuid org,
+                          struct uuid link)
+{
+    struct hash secret = secret_of(config, org, link, short_purpose);
+    struct str code = short_link_spell(into, org, secret.bytes);
+
+    crypto_wipe(&secret, sizeof secret);
+    return code;
+}
+
+struct str portal_code_hash(struct arena *into, struct str code)
+{
+    struct hash hash = sha256(code);
+
+    return arena_str(into, (struct str){(const char *)hash.bytes, sizeof hash.bytes});
+}
+
+struct str portal_short_hash(struct arena *into, const struct config *config, struct uuid org,
+                             struct uuid link)
+{
+    if (!can_make(config))
+        return STR_NONE;
+    return portal_code_hash(into, code_of(into, config, org, link));
+}
+
+struct str portal_short_address(struct arena *into, const struct config *config,
+                                struct uuid org, struct str url)
+{
+    struct uuid link;
+
+    if (!portal_is_mark(url, &link))
+        return url;
+    if (!can_make(config))
+        return STR_NONE;
+    return arena_concat(into, short_link_before(into, config),
+                        code_of(into, config, org, link));
 }
 
 bool portal_token_read(struct str token, struct uuid *org, struct hash *hash)

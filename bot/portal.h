@@ -27,6 +27,17 @@ bool portal_is_mark(struct str url, struct uuid *link);
 struct str portal_address(struct arena *into, const struct config *config, struct uuid org,
                           struct str url);
 
+/* The same in few letters, <public_url>/s/<code>, for where every character costs. It leads on
+ * to the address itself. */
+struct str portal_short_address(struct arena *into, const struct config *config,
+                                struct uuid org, struct str url);
+
+/* What is kept of a link's short code: 32 bytes, or empty; and of a code that somebody brings.
+ */
+struct str portal_short_hash(struct arena *into, const struct config *config, struct uuid org,
+                             struct uuid link);
+struct str portal_code_hash(struct arena *into, struct str code);
+
 /* Take a token apart: whose it says it is, and what would be kept of it. False when it has not
  * even a token's form; then `hash` and `org` are such that nothing is found. */
 MUST_USE bool portal_token_read(struct str token, struct uuid *org, struct hash *hash);

@@ -3,6 +3,7 @@
 #include "bot/accounts.h"
 #include "bot/base/crypto.h"
 #include "bot/link.h"
+#include "bot/portal.h"
 #include "store/sql.h"
 
 #define MARK_LEN  2
@@ -39,11 +40,23 @@ struct str short_link_code(struct arena *into, struct uuid org)
     return (struct str){code, SHORT_LINK_LEN};
 }
 
+/* Some letters are a little more likely than others, which their number makes up for: 90 bits.
+ */
+struct str short_link_spell(struct arena *into, struct uuid org, const uint8_t bytes[16])
+{
+    char *code = arena_alloc(into, SHORT_LINK_LONG);
+
+    put_mark(org, code);
+    for (size_t i = MARK_LEN; i < SHORT_LINK_LONG; i++)
+        code[i] = letters[bytes[i - MARK_LEN] % N_LETTERS];
+    return (struct str){code, SHORT_LINK_LONG};
+}
+
 bool short_link_may_be_of(struct str code, struct uuid org)
 {
     char mark[MARK_LEN];
 
-    if (code.len != SHORT_LINK_LEN)
+    if (code.len != SHORT_LINK_LEN && code.len != SHORT_LINK_LONG)
         return false;
     put_mark(org, mark);
     return memcmp(code.at, mark, MARK_LEN) == 0;
@@ -128,7 +141,9 @@ static void asked(struct db_call *call)
     }
     if (rows_n(call->results[0]) > 0) {
         bool file = !row_null(call->results[0], 0, 1);
-        url = file ? file_link(visit, call->results[0]) : row_text(call->results[0], 0, 0);
+        url = file ? file_link(visit, call->results[0])
+                   : portal_address(&visit->exchange->arena, visit->worker->config, call->org,
+                                    row_text(call->results[0], 0, 0));
     }
     if (is_web(url)) {
         go_on(visit, url);
@@ -137,10 +152,27 @@ static void asked(struct db_call *call)
     }
 }
 
+static void ask(struct visit *visit, struct uuid org)
+{
+    struct arena *arena = &visit->exchange->arena;
+    struct db_param *params = arena_array(arena, struct db_param, 3);
+
+    call_init(&visit->call, arena, org);
+    visit->call.done = asked;
+    params[0] = param_uuid(arena, org);
+    if (visit->code.len == SHORT_LINK_LONG) {
+        params[1] = param_text(portal_code_hash(arena, visit->code));
+        call_add(&visit->call, &SQL_PORTAL_SHORT, params);
+    } else {
+        params[1] = param_text(visit->code);
+        params[2] = param_time(arena, clock_now() - SHORT_LINK_GOOD_FOR);
+        call_add(&visit->call, &SQL_SHORT_LINKS_FIND, params);
+    }
+}
+
 /* The businesses whose mark it bears, one after the other: mostly there is one. */
 static void ask_next(struct visit *visit)
 {
-    struct arena *arena = &visit->exchange->arena;
     const struct account *account, *before = NULL;
 
     while ((account = accounts_at(visit->worker->accounts, visit->next)) != NULL) {
@@ -150,13 +182,7 @@ static void ask_next(struct visit *visit)
         if (!short_link_may_be_of(visit->code, account->org) ||
             (before != NULL && uuid_eq(before->org, account->org)))
             continue;
-        struct db_param *params = arena_array(arena, struct db_param, 3);
-        params[0] = param_uuid(arena, account->org);
-        params[1] = param_text(visit->code);
-        params[2] = param_time(arena, clock_now() - SHORT_LINK_GOOD_FOR);
-        call_init(&visit->call, arena, account->org);
-        visit->call.done = asked;
-        call_add(&visit->call, &SQL_SHORT_LINKS_FIND, params);
+        ask(visit, account->org);
         db_call(visit->worker->db, &visit->call);
         return;
     }

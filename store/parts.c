@@ -42,7 +42,7 @@ static const struct part parts[] = {
     {"papers_list", &SQL_PAPERS_LIST, TAKES("number", "@now"), PART_LIST, false},
     {"paper_ask", &SQL_PAPER_ASK, TAKES("paper", "language", "@conversation", "@id", "@now"), PART_ACTION, false},
     {"paper_tell", &SQL_PAPER_TELL, TAKES("@conversation"), PART_ACTION, false},
-    {"portal_mint", &SQL_PORTAL_MINT, TAKES("@contact", "@id", "@portal", "@now"), PART_ACTION, false},
+    {"portal_mint", &SQL_PORTAL_MINT, TAKES("@contact", "@id", "@portal", "@portal_short", "@now"), PART_ACTION, false},
     {"news_tell", &SQL_NEWS_TELL, TAKES("@conversation", "language", "@now"), PART_ACTION, false},
     {"review_ask", &SQL_REVIEW_ASK, TAKES("@conversation", "@now"), PART_ACTION, false},
     {"review_begin", &SQL_REVIEW_BEGIN, TAKES("words"), PART_ACTION, false},
@@ -176,6 +176,8 @@ static struct db_param param_frame(struct arena *into, const struct part_frame *
         return param_text(frame->channels.len > 0 ? frame->channels : STR(""));
     if (str_eq(name, STR("@portal")))
         return param_some(frame->portal);
+    if (str_eq(name, STR("@portal_short")))
+        return param_some(frame->portal_short);
     if (str_eq(name, STR("@links")))
         return param_some(frame->links);
     if (str_eq(name, STR("@given")))

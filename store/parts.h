@@ -44,7 +44,8 @@ struct part_frame {
         portal;       /* @portal: the hash of a link's token made for @id; empty: none can be */
     struct str links; /* @links: what our short addresses begin with, and fresh codes:
                          "https://s.example/s/ x y" */
-    struct str given; /* @given: the hash of the variable `code`; empty: it is no code */
+    struct str portal_short; /* @portal_short: the hash of its short code, likewise */
+    struct str given;        /* @given: the hash of the variable `code`; empty: it is no code */
 };
 
 /* Whether it takes "@code", say. */

@@ -4,9 +4,14 @@
 
 -- name: portal_mint
 -- An action (flows/portal.yaml). `hash` is none where no link can be made: there is no public address.
--- $1 org  $2 customer  $3 contact  $4 fresh id  $5 hash  $6 now
+-- $1 org  $2 customer  $3 contact  $4 fresh id  $5 hash  $6 the short code's  $7 now
 select m.outcome, case when m.outcome = 'minted' then 'portal:' || $4::uuid end as link
-  from portal_mint($1::uuid, $2::uuid, $3::uuid, $4::uuid, $5::bytea, $6::timestamptz) m (outcome);
+  from portal_mint($1::uuid, $2::uuid, $3::uuid, $4::uuid, $5::bytea, $6::bytea, $7::timestamptz) m (outcome);
+
+-- name: portal_short
+-- The link that a short code stands for, as a flow's variable has it; null: none.
+-- $1 org  $2 the code's hash
+select 'portal:' || portal_short($1::uuid, $2::bytea) as link, null::uuid as document;
 
 -- name: portal_open
 -- One row for a business that is there; with a customer when the token is good.

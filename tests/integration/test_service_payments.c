@@ -571,6 +571,33 @@ static void pay_2_a_link_asked_for_on_two_channels_at_once_is_one_and_told_on_bo
     until("select count(*) from checkouts where to_tell is not null or untold <> '{}'", 0);
 }
 
+/* --- the own page ------------------------------------------------------------------------- */
+
+/* By SMS in few letters; of them the database has a hash only. */
+static void otp_7_the_link_to_the_own_page_is_short_where_letters_cost(void **state)
+{
+    const char *before = arena_format(&arena, "http://127.0.0.1:%d/s/", service.port).at;
+    size_t others = service_arrived(&service, AMELIA, before);
+    struct post post = {.sms = true,
+                        .body = post_sms(&arena, "+" AMELIA, "SMp9", "my page", "")};
+    char said[1 << 14];
+
+    (void)state;
+    run_sql(owner, "update conversations set verified_until = now() + interval '29 minutes'");
+    service_post(&service, &post, 1, 1, LIMIT);
+    assert_int_equal(post.status, 200);
+    until("select count(*) from outbox", 0);
+    told(before, others + 1);
+    assert_int_equal(service_arrived(&service, AMELIA, "/customer/"), 0);
+    service_last(&service, AMELIA, before, said, sizeof said);
+    char *path = strstr(said, "/s/");
+    path[strcspn(path, " \"\\\n")] = '\0';
+    assert_int_equal(strlen(path), strlen("/s/") + 18);
+    assert_int_equal(service_get(&service, path), 302);
+    path[6] = path[6] == 'x' ? 'y' : 'x';
+    assert_int_equal(service_get(&service, path), 404);
+}
+
 /* --- money that goes back ----------------------------------------------------------------- */
 
 static void can_4_an_approved_cancellation_is_paid_back_once_through_deaths(void **state)
@@ -676,6 +703,7 @@ int main(void)
         cmocka_unit_test(pay_2_a_link_that_is_paid_while_it_is_closed_is_paid_back),
         cmocka_unit_test(
             pay_2_a_link_asked_for_on_two_channels_at_once_is_one_and_told_on_both),
+        cmocka_unit_test(otp_7_the_link_to_the_own_page_is_short_where_letters_cost),
         cmocka_unit_test(can_4_an_approved_cancellation_is_paid_back_once_through_deaths),
         cmocka_unit_test(pay_8_forged_stale_and_foreign_events_change_nothing),
     };

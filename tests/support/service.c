@@ -976,6 +976,20 @@ size_t service_arrived(const struct service *service, const char *phone, const c
     return n;
 }
 
+void service_last(const struct service *service, const char *phone, const char *text,
+                  char *body, size_t room)
+{
+    body[0] = '\0';
+    journal_read_on(service);
+    for (size_t i = 0; i < journal.n; i++) {
+        const struct arrival *each = &journal.items[i];
+
+        if (str_ends(each->to, str_from(phone)) &&
+            str_find(each->body, str_from(text)) < each->body.len)
+            (void)snprintf(body, room, "%.*s", STR_ARG(each->body));
+    }
+}
+
 /* "p1.<conversation>.<number>": the number, and what stands before it. */
 static int64_t number_of(struct str key, struct str *conversation)
 {

@@ -140,6 +140,9 @@ json_t *service_events(const struct service *service);
 /* What arrived at the Graph API: how many with this text (a part of it; NULL: any) for this
  * person (NULL: anybody). */
 size_t service_arrived(const struct service *service, const char *phone, const char *text);
+/* The body of the newest arrival for this person that has this text. */
+void service_last(const struct service *service, const char *phone, const char *text,
+                  char *body, size_t room);
 /* Where in the order of all arrivals the first one with this text stands; the test fails when
  * there is none. */
 size_t service_place(const struct service *service, const char *text);

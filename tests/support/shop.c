@@ -456,6 +456,7 @@ bool shop_answer(struct arena *into, struct str customer, const struct flow_need
                shop_cancel_answer(into, customer, need, answer) ||
                shop_money_answer(into, customer, need, answer) ||
                shop_reviews_answer(into, need, answer) ||
+               shop_pages_answer(into, need, answer) ||
                shop_preferences_answer(into, customer, need, answer);
     }
     return true;

@@ -19,6 +19,10 @@ MUST_USE bool shop_preferences_answer(struct arena *into, struct str customer,
 MUST_USE bool shop_money_answer(struct arena *into, struct str customer,
                                 const struct flow_need *need, struct flow_answer *answer);
 
+/* Links to the own pages. */
+MUST_USE bool shop_pages_answer(struct arena *into, const struct flow_need *need,
+                                struct flow_answer *answer);
+
 /* Reviews. */
 MUST_USE bool shop_reviews_answer(struct arena *into, const struct flow_need *need,
                                   struct flow_answer *answer);

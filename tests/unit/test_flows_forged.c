@@ -50,7 +50,8 @@ static void note(struct effect *effect, const struct flow_need *need)
         effect->loads++;
         return;
     }
-    effect->acts++;
+    /* a link to what is theirs anyway, as the words "my page" make it: showing, once proved */
+    effect->acts += strcmp(need->name, "portal_mint") != 0;
     effect->graves += is_grave(need->name);
     for (size_t i = 0; i < COUNTOF(harmless); i++)
         other = other && strcmp(need->name, harmless[i]) != 0;
