@@ -142,6 +142,31 @@ static void ntf_5_what_a_dead_worker_left_is_told_by_the_same_template(void **st
     assert_null(strstr(stand(), "sms order_shipped_plain"));
 }
 
+/* With more that waits than is looked at: nothing goes another way before it was held against
+ * the templates. */
+static void ntf_2_news_that_a_template_tells_is_told_by_it_however_much_waits(void **state)
+{
+    static const char look[] =
+        "select string_agg(concat_ws(' ', p.how, p.template), ', ') from notices_place(" ORG
+        ", '2026-06-10 16:02Z', 1, '[{\"kind\": \"order_status\", \"name\": "
+        "\"order_shipped_plain\", \"needs\": [\"number\"]}]') p";
+
+    (void)state;
+    write_in("whatsapp", AMELIA, 48);
+    run_sql(owner,
+            FORMAT("insert into preferences select " ORG ", '%s', t, 'sms', true, now(), "
+                   "'test' from unnest(array['orders', 'deliveries']) t",
+                   amelia));
+    make("orders", "order_status", "", "ORD-1");
+    make("deliveries", "exception", "", "ORD-2");
+    run_sql(owner, "update notices set due_at = due_at + interval '1 minute' where kind = "
+                   "'exception'");
+    assert_string_equal(ask(bot, look), "placed");
+    assert_string_equal(ask(bot, look), "template order_shipped_plain");
+    assert_string_equal(stand(), "exception placed sms, order_status placed whatsapp "
+                                 "order_shipped_plain");
+}
+
 static void wants(const char *topic, const char *channel, bool wanted)
 {
     run_sql(owner, FORMAT("insert into preferences values (" ORG ", '%s', '%s', '%s', %s, "
@@ -294,6 +319,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(ntf_5_what_a_dead_worker_left_is_told_by_the_same_template,
                                arrange),
+        cmocka_unit_test_setup(
+            ntf_2_news_that_a_template_tells_is_told_by_it_however_much_waits, arrange),
         cmocka_unit_test_setup(ntf_1_each_topic_goes_by_the_channel_on_which_it_is_wanted,
                                arrange),
         cmocka_unit_test_setup(ntf_3_quiet_hours_end_when_the_clock_on_the_wall_says_so,
