@@ -3,7 +3,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { chance, pick } from "../world.mjs";
 import { order, person } from "./crm.mjs";
-import { Door, json, range, rowsOf, tally } from "./door.mjs";
+import { Door, json, range, rowsOf, tally, word } from "./door.mjs";
 
 const STATUSES = ["processing", "shipped", "delivered"];
 
@@ -43,13 +43,13 @@ export class Api extends Door {
   }
 
   async note({ number }) {
-    const text = `note ${randomUUID()}`, body = JSON.stringify({ text });
+    const text = `note ${word()}`, body = JSON.stringify({ text });
     const answer = await this.knock(this.request("POST", `/v1/orders/${number}/notes`, body, json(body)), { what: "note" });
     if (answer.status === 201) this.notes.push(text);
   }
 
   async photo({ number }) {
-    const caption = `photo-${randomUUID()}`, body = picture();
+    const caption = `photo-${word()}`, body = picture();
     const path = `/v1/orders/${number}/photos?category=progress&caption=${caption}`;
     const answer = await this.knock(this.request("POST", path, body, { "content-type": "image/png", "content-length": body.length }), { what: "photo" });
     if (answer.status === 201) this.photos.push(caption);

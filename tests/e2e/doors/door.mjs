@@ -7,6 +7,7 @@
 //   waits()      what is still under way, in words; "" for nothing
 //   judge()      [promise, what breaks it] pairs, from the database and those who were told
 //   figures()    a line on what was tried
+import { randomBytes } from "node:crypto";
 import { Agent } from "node:http";
 import { call, chance, pause } from "../world.mjs";
 
@@ -88,6 +89,8 @@ export class Door {
 // Of a page its words.
 const plain = (text) => text.replace(/<style.*?<\/style>/gs, "").replace(/<[^>]*>/g, " ").replace(/\s+/g, " ").slice(0, 300);
 export const rowsOf = async (world, query) => JSON.parse(await world.sql(`select coalesce(json_agg(row_to_json(q)), '[]') from (${query}) q`));
+// Unlike any other, and without a digit: who writes many may have written a card's number.
+export const word = () => Array.from(randomBytes(20), (byte) => String.fromCharCode(97 + (byte % 26))).join("");
 export const json = (body, more) => ({ "content-type": "application/json", "content-length": Buffer.byteLength(body), ...more });
 export const tally = (list) => list.reduce((counts, name) => counts.set(name, (counts.get(name) ?? 0) + 1), new Map());
 export const range = (n) => Array.from({ length: n }, (_, i) => i);

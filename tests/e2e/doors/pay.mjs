@@ -63,7 +63,7 @@ export class Pay extends Door {
   // The link is in the chat: who has not seen it cannot pay.
   async sessionOf(n, number) {
     const link = new RegExp(`Here you can pay [^"]*${number}[^]*?/c/pay/(cs_\\w+)`);
-    for (const end = Date.now() + 60_000; Date.now() < end; await pause(200)) {
+    for (const end = Date.now() + 180_000; Date.now() < end; await pause(200)) {
       const { text } = await call(this.world.sandboxPort, { path: `/control/chat?who=%2B${this.phone(n)}` });
       const [, id] = link.exec(text) ?? [];
       if (id !== undefined) return id;

@@ -1,12 +1,12 @@
 // Customers' own pages (WEB-1, ISS-4): a page is there, or asks to come again, and shows nothing of anybody else's;
 // a report that was answered with success is there once, with its files, however often its form was sent.
-import { createHash, randomBytes, randomUUID } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { call, chance, pause, pick } from "../world.mjs";
 import { picture } from "./api.mjs";
 import { invoice, order, person } from "./crm.mjs";
-import { Door, range, rowsOf, tally } from "./door.mjs";
+import { Door, range, rowsOf, tally, word } from "./door.mjs";
 
 const REQUESTS_OF_A_LINK = 80; // a hundred in an hour, and some are repeated
 const LINKS = 9; // ten in an hour
@@ -88,7 +88,7 @@ export class Portal extends Door {
     const page = await this.look(n, "/report", "name=\"once\"");
     const [, once] = /name="once" value="([^"]+)"/.exec(page) ?? [];
     if (once === undefined) return;
-    const story = `It came broken, ${randomUUID()}`, files = range(Math.floor(Math.random() * 3)).map(picture);
+    const story = `It came broken, ${word()}`, files = range(Math.floor(Math.random() * 3)).map(picture);
     const fields = { once, order: `ORD-PT-${n}`, kind: "damaged", story, email: `pt-${n}@doors.example` }, boundary = `----crash${randomBytes(8).toString("hex")}`;
     const body = Buffer.concat([
       ...Object.entries(fields).map(([name, value]) => Buffer.from(`--${boundary}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`)),
