@@ -20,7 +20,7 @@ static const char *line_of(struct arena *into, struct str text)
     for (size_t i = 0; i < sane.len; i++) {
         unsigned char c = (unsigned char)sane.at[i];
         bool opens = c == '=' && i + 1 < sane.len && sane.at[i + 1] == '?';
-        line[i] = c < ' ' || c == 0x7f || opens ? ' ' : sane.at[i];
+        line[i] = (char)(c < ' ' || c == 0x7f || opens ? ' ' : c);
     }
     line[sane.len] = '\0';
     return line;

@@ -243,7 +243,7 @@ static bool write_rows(struct message_writer *writer)
 {
     struct json_out *out = &writer->out;
     const struct reply *reply = writer->reply;
-    struct str sections[ROWS_MAX];
+    struct str sections[ROWS_MAX] = {{0}};
     find_sections(writer->into, reply, sections);
     json_open_in(out, "sections", '[');
     begin_section(out, sections[0]);

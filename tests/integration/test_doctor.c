@@ -113,6 +113,12 @@ static void use_graph(const struct graph *graph)
     assert_int_equal(setenv("PARLEY_WHATSAPP_BASE_URL", url, 1), 0);
 }
 
+static void unset_all(const char *const *names, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(unsetenv(names[i]), 0);
+}
+
 static void ignore_notice(void *owner, const char *text)
 {
     (void)owner;
@@ -262,8 +268,7 @@ static void ch_5_doctor_finds_that_no_mail_can_come_in(void **state)
     assert_finds("mail", "warn", "nobody may bring mail in");
     assert_int_equal(setenv(names[3], "0123456789abcdef", 1), 0);
     assert_finds("mail", "warn", "nobody vouches for senders");
-    for (size_t i = 0; i < COUNTOF(names); i++)
-        assert_int_equal(unsetenv(names[i]), 0);
+    unset_all(names, COUNTOF(names));
     sql("delete from directory where kind = 'email'");
     graph_stop(&graph);
 }
@@ -302,8 +307,7 @@ static void ch_4_doctor_finds_credentials_without_accounts_and_tells_what_to_ent
     assert_finds("public_url", "warn", "not as parley does");
     graph_stop(&graph);
     assert_finds("public_url", "warn", "does not answer from here");
-    for (size_t i = 0; i < COUNTOF(names); i++)
-        assert_int_equal(unsetenv(names[i]), 0);
+    unset_all(names, COUNTOF(names));
 }
 
 static void doctor_finds_a_database_that_may_forget(void **state)

@@ -123,8 +123,8 @@ static void set_mail(struct sandbox *sandbox, struct chatter *person, struct str
 {
     size_t n = mail.len < sizeof(person->mail) - 1 ? mail.len : sizeof(person->mail) - 1;
     for (size_t i = 0; i < n; i++) {
-        person->mail[i] =
-            mail.at[i] >= 'A' && mail.at[i] <= 'Z' ? (char)(mail.at[i] + 32) : mail.at[i];
+        char c = mail.at[i];
+        person->mail[i] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
     }
     person->mail[n] = '\0';
     index_person(sandbox, person->mail, person);

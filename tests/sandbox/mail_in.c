@@ -67,8 +67,7 @@ static struct str escaped(struct arena *into, struct str text)
                          : text.at[i] == '\n' ? "<br>\n"
                                               : NULL;
         if (as) {
-            memcpy(out + n, as, strlen(as));
-            n += strlen(as);
+            n = (size_t)(stpcpy(out + n, as) - out);
         } else {
             out[n++] = text.at[i];
         }

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MEDIA_MAX  (16 * 1024 * 1024)
+#define MEDIA_MAX  (16L * 1024 * 1024)
 #define MEDIA_LIFE (30 * USEC_PER_DAY)
 
 static bool is_id(struct str id)

@@ -174,7 +174,7 @@ static void refuse_mail(struct session *session, const char *wrong)
                                     session->mail_len < 4000 ? session->mail_len : 4000));
     if (json_array_size(sandbox->findings) > 100)
         json_array_remove(sandbox->findings, 0);
-    fprintf(stderr, "parley-sandbox: smtp: %s\n", wrong);
+    (void)fprintf(stderr, "parley-sandbox: smtp: %s\n", wrong);
     (void)snprintf(line, sizeof(line), "550 5.6.0 %s\r\n", wrong);
     say(session, line);
 }
@@ -319,17 +319,17 @@ static void set_sender(struct session *session, struct str line)
 static void sign_in(struct session *session, struct str text)
 {
     const struct settings *settings = &session->sandbox->settings;
-    char said_[300];
+    char given[300];
     size_t n = 0;
     session->signs_in = false;
-    if (sodium_base642bin((unsigned char *)said_, sizeof(said_), text.at, text.len, NULL, &n,
+    if (sodium_base642bin((unsigned char *)given, sizeof(given), text.at, text.len, NULL, &n,
                           NULL, sodium_base64_VARIANT_ORIGINAL) != 0)
         n = 0;
     struct arena arena;
     arena_init(&arena);
     struct str wanted = arena_concat(&arena, (struct str){"", 1}, str_from(settings->smtp_user),
                                      (struct str){"", 1}, str_from(settings->smtp_password));
-    session->signed_in = crypto_equal((struct str){said_, n}, wanted);
+    session->signed_in = crypto_equal((struct str){given, n}, wanted);
     arena_finish(&arena);
     say(session, session->signed_in ? "235 2.7.0 welcome\r\n" : "535 5.7.8 who?\r\n");
 }
@@ -385,10 +385,11 @@ static void obey(struct session *session, struct str line)
     } else if (is_command(line, "AUTH PLAIN") && session->sandbox->settings.smtp_password) {
         session->signs_in = true;
         struct str first = str_trim(str_slice(line, strlen("AUTH PLAIN"), line.len));
-        if (first.len > 0)
+        if (first.len > 0) {
             sign_in(session, first);
-        else
+        } else {
             say(session, "334 \r\n");
+        }
     } else if (is_command(line, "MAIL FROM:")) {
         set_sender(session, line);
     } else if (is_command(line, "RSET")) {
@@ -416,10 +417,11 @@ static void hear(struct session *session, char c)
     if (whole)
         line.len--;
     session->len = 0;
-    if (session->in_data)
+    if (session->in_data) {
         add_line(session, line, whole);
-    else
+    } else {
         obey(session, line);
+    }
 }
 
 /* --- connections -------------------------------------------------------------------------- */

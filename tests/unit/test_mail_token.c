@@ -50,7 +50,7 @@ static void ch_5_a_token_survives_a_mail_program_that_shouts(void **state)
     (void)state;
     for (size_t i = 0; i < token.len; i++) {
         char c = token.at[i];
-        loud[i] = c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+        loud[i] = (char)(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
     }
     assert_true(mail_token_is(&config, (struct str){loud, token.len}, one));
 }

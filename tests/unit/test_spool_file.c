@@ -137,7 +137,7 @@ static bool take(struct spool_index *index, unsigned *number)
 static void expect_drained(unsigned first, unsigned n)
 {
     struct spool_index index = {0};
-    unsigned number;
+    unsigned number = 0;
 
     for (unsigned i = 0; i < n; i++) {
         if (!take(&index, &number))
@@ -193,7 +193,7 @@ static void ops_5_what_is_kept_comes_back_in_the_order_in_which_it_came(void **s
 
     (void)state;
     for (unsigned i = 0; i < 300; i++)
-        assert_true(add(i, 1000 + (usec_t)i, i * 7));
+        assert_true(add(i, 1000 + (usec_t)i, (size_t)i * 7));
     assert_int_equal(atomic_load(&shared->records), 300);
     assert_int_equal(atomic_load(&shared->oldest), 1000);
     assert_int_equal(atomic_load(&shared->waiting[tag % SPOOL_ACCOUNTS]), 300);

@@ -261,7 +261,7 @@ static void ch_4_each_file_of_an_mms_is_an_event_and_the_words_are_said_once(voi
     static const char *const ids[] = {"MM1", "MM1:1", "MM1:2"};
     static const char *const handles[] = {"MM1/ME1", "", "MM1/ME4"};
     static const enum media_kind kinds[] = {MEDIA_IMAGE, MEDIA_DOCUMENT, MEDIA_AUDIO};
-    for (size_t i = 0; i < batch.n; i++) {
+    for (size_t i = 0; i < COUNTOF(ids); i++) {
         const struct event *event = &batch.events[i];
         assert_int_equal(event->kind, EVENT_MEDIA);
         assert_str(event->id, ids[i]);
