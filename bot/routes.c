@@ -65,7 +65,12 @@ static void get_file(struct worker *worker, struct http_exchange *exchange, stru
 
 static void get_customer(struct worker *worker, struct http_exchange *exchange, struct str path)
 {
-    web_visit(worker->web, exchange, path);
+    web_visit(worker->web, exchange, path, false);
+}
+
+static void get_portal(struct worker *worker, struct http_exchange *exchange, struct str path)
+{
+    web_visit(worker->web, exchange, path, true);
 }
 
 static void post_events(struct worker *worker, struct http_exchange *exchange)
@@ -147,12 +152,13 @@ static const struct {
     const char *before;
     void (*answer)(struct worker *worker, struct http_exchange *exchange, struct str token);
 } links[] = {
-    {"/t/",             link_pages_tap        },
-    {"/u/",             link_pages_unsubscribe},
-    {"/s/",             short_link_visit      },
-    {"/f/",             get_file              },
-    {"/customer/",      get_customer          },
-    {"/webhooks/mail/", post_mail             },
+    {"/t/",                   link_pages_tap        },
+    {"/u/",                   link_pages_unsubscribe},
+    {"/s/",                   short_link_visit      },
+    {"/f/",                   get_file              },
+    {"/customer/",            get_customer          },
+    {"/api/portal/customer/", get_portal            },
+    {"/webhooks/mail/",       post_mail             },
 };
 
 static bool answer_link(struct worker *worker, struct http_exchange *exchange)

@@ -47,9 +47,27 @@ static void words_of(struct web_visit *visit)
     }
 }
 
+struct str web_plain_words(struct web_visit *visit, const char *key, struct str ticket)
+{
+    struct arena *arena = &visit->exchange->arena;
+    struct record_builder values;
+
+    record_build(&values, arena);
+    record_set_all(&values, visit->page.business);
+    if (ticket.len > 0)
+        record_set(&values, STR("ticket"), value_text(ticket));
+    return words_render(arena, visit->page.words, &visit->page.locale, str_from(key),
+                        record_built(&values), NULL);
+}
+
 void web_show_plain(struct web_visit *visit, int status, const char *name)
 {
     words_of(visit);
+    if (visit->json) {
+        const char *key = arena_format(&visit->exchange->arena, "web.%s.words", name).at;
+        web_json_refuse(visit, status, name, web_plain_words(visit, key, STR_NONE), NULL);
+        return;
+    }
     web_show(visit, status, web_plain_page(&visit->exchange->arena, &visit->page, name));
 }
 
@@ -67,6 +85,10 @@ static const struct {
 
 static void go(struct web_visit *visit)
 {
+    if (visit->json) {
+        web_json(visit);
+        return;
+    }
     if (visit->tail.len == 0 || str_eq(visit->tail, STR("/"))) {
         web_index(visit, STR_NONE);
         return;
@@ -227,7 +249,7 @@ static bool is_same_site(struct http_exchange *exchange)
     return host.len > 0 && str_eq(str_slice(origin, scheme + 3, origin.len), host);
 }
 
-void web_visit(struct web *web, struct http_exchange *exchange, struct str path)
+void web_visit(struct web *web, struct http_exchange *exchange, struct str path, bool json)
 {
     struct web_visit *visit = arena_new(&exchange->arena, struct web_visit);
     size_t slash = str_find(path, STR("/"));
@@ -235,6 +257,7 @@ void web_visit(struct web *web, struct http_exchange *exchange, struct str path)
 
     *visit = (struct web_visit){.web = web,
                                 .exchange = exchange,
+                                .json = json,
                                 .tail = str_slice(path, slash, path.len),
                                 .asked = browser_lang(exchange),
                                 .head = strcmp(exchange->method, "HEAD") == 0,
@@ -242,7 +265,8 @@ void web_visit(struct web *web, struct http_exchange *exchange, struct str path)
                                 .same_site = is_same_site(exchange),
                                 .content_type = http_request_header(exchange, "content-type")};
     formed = portal_token_read(str_slice(path, 0, slash), &visit->org, &visit->hash);
-    if (visit->post && !str_eq(visit->tail, STR("/report"))) {
+    if (visit->post && !(json ? str_ends(visit->tail, STR("/report-issue"))
+                              : str_eq(visit->tail, STR("/report")))) {
         web_show_plain(visit, 405, "missing");
         return;
     }

@@ -20,8 +20,9 @@
 
 struct web *web_create(struct worker *worker, struct err *err); /* NULL: failed */
 
-/* `path` is what stands behind "/customer/". */
-void web_visit(struct web *web, struct http_exchange *exchange, struct str path);
+/* `path` is what stands behind "/customer/"; for a program (web_json.c) behind
+ * "/api/portal/customer/". */
+void web_visit(struct web *web, struct http_exchange *exchange, struct str path, bool json);
 
 void web_close(struct web *web);
 void web_destroy(struct web *web); /* accepts NULL */

@@ -70,8 +70,7 @@ static struct str source_of(struct web_visit *visit, struct str document)
     return url.len > 0 ? str_slice(url, config->public_url.len, url.len) : url;
 }
 
-/* Each with a `src`, where we keep its file. */
-static const struct list *with_sources(struct web_visit *visit, const struct list *rows)
+const struct list *web_sources(struct web_visit *visit, const struct list *rows)
 {
     struct arena *arena = &visit->exchange->arena;
     struct value *items = arena_array(arena, struct value, rows->n + 1);
@@ -100,7 +99,7 @@ static void index_found(struct db_call *call)
 
     if (!values_of(visit, 0, &index->orders) || !values_of(visit, 1, &index->papers))
         return;
-    index->papers = with_sources(visit, index->papers);
+    index->papers = web_sources(visit, index->papers);
     if (index->orders->n > ORDERS_A_PAGE) {
         struct list *fewer = arena_new(&visit->exchange->arena, struct list);
         *fewer = (struct list){index->orders->items, ORDERS_A_PAGE};
@@ -150,8 +149,8 @@ static void order_found(struct db_call *call)
         web_show_plain(visit, 404, "missing");
         return;
     }
-    order.photos = with_sources(visit, order.photos);
-    order.papers = with_sources(visit, order.papers);
+    order.photos = web_sources(visit, order.photos);
+    order.papers = web_sources(visit, order.papers);
     web_show(visit, 200, web_order_page(&visit->exchange->arena, &visit->page, &order));
 }
 

@@ -78,12 +78,37 @@ static void form_found(struct db_call *call)
     web_show(visit, report->status, web_report_page(arena, &visit->page, &report->page));
 }
 
+/* What is wrong, for a program: by the name that it gave the member. */
+static void refuse_json(struct web_visit *visit, const char *wrong)
+{
+    static const char *const names[][3] = {
+        {"kind",  "issue_type",
+         "one of: damaged, missing, wrong_items, delayed, quality, other"   },
+        {"story", "description",   "text of 10 to 1000 characters"          },
+        {"email", "contact_email", "an address of mail"                     },
+        {"many",  "photos",        "at most 5 files"                        },
+        {"files", "photos",        "JPEG, PNG or PDF, of at most 10 MB each"},
+        {"order", "order",         "an order of yours"                      },
+    };
+
+    for (size_t i = 0; i < COUNTOF(names); i++) {
+        if (strcmp(names[i][0], wrong) == 0)
+            web_json_refuse(visit, 422, "invalid", str_from(names[i][2]), names[i][1]);
+    }
+}
+
 /* With what is wrong, or NULL. */
 static void show_form(struct report *report, const char *wrong)
 {
     struct web_visit *visit = report->visit;
     struct arena *arena = &visit->exchange->arena;
-    struct db_param *params = arena_array(arena, struct db_param, 5);
+    struct db_param *params;
+
+    if (visit->json) {
+        refuse_json(visit, wrong);
+        return;
+    }
+    params = arena_array(arena, struct db_param, 5);
 
     report->page.wrong = wrong;
     report->status = wrong != NULL ? 422 : 200;
@@ -114,7 +139,12 @@ static void opened(struct db_call *call)
     }
     struct str outcome = row_text(rows, 0, 0), ticket = arena_str(arena, row_text(rows, 0, 1));
     if (str_eq(outcome, STR("opened")) || str_eq(outcome, STR("twice"))) {
-        web_show(visit, 200, web_reported_page(arena, &visit->page, ticket));
+        if (visit->json) {
+            web_json_reported(visit, ticket,
+                              web_plain_words(visit, "web.reported.words", ticket));
+        } else {
+            web_show(visit, 200, web_reported_page(arena, &visit->page, ticket));
+        }
     } else if (str_eq(outcome, STR("too_many"))) {
         web_show_plain(visit, 429, "enough");
     } else {
@@ -351,6 +381,20 @@ static bool is_ours(struct report *report)
     return given.len == once.len && crypto_equal(given, once);
 }
 
+/* As a program calls them; the telephone stands below the story, where people read it. */
+static void read_json_names(struct report *report)
+{
+    struct arena *arena = &report->visit->exchange->arena;
+    struct str phone = field(report, "contact_phone");
+
+    report->page.order = report->visit->number;
+    report->page.kind = field(report, "issue_type");
+    report->page.story = field(report, "description");
+    report->page.email = field(report, "contact_email");
+    if (phone.len > 0 && phone.len <= 40 && characters(report->page.story) >= STORY_MIN)
+        report->page.story = arena_concat(arena, report->page.story, STR("\n"), phone);
+}
+
 static void post(struct report *report)
 {
     struct web_visit *visit = report->visit;
@@ -358,14 +402,18 @@ static void post(struct report *report)
     if (!visit->same_site ||
         !multipart_read(&visit->exchange->arena, visit->content_type, visit->exchange->body,
                         &report->form, NULL) ||
-        !is_ours(report)) {
+        (!visit->json && !is_ours(report))) { /* a program has no form of ours */
         web_show_plain(visit, 403, "sorry");
         return;
     }
-    report->page.order = field(report, "order");
-    report->page.kind = field(report, "kind");
-    report->page.story = field(report, "story");
-    report->page.email = field(report, "email");
+    if (visit->json) {
+        read_json_names(report);
+    } else {
+        report->page.order = field(report, "order");
+        report->page.kind = field(report, "kind");
+        report->page.story = field(report, "story");
+        report->page.email = field(report, "email");
+    }
     const char *wrong = wrong_with(report);
     if (wrong != NULL) {
         show_form(report, wrong);

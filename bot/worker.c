@@ -277,6 +277,7 @@ static bool open_door(struct worker *worker, struct err *err)
                    .larger = {{config->mail.gateway_token.len > 0 ? "/webhooks/mail/" : NULL,
                                config->mail.in_max},
                               {"/customer/", config->documents.max_size * 5 / 2},
+                              {"/api/portal/customer/", config->documents.max_size * 5 / 2},
                               {"/v1/orders/",
                                config->documents.max_size + FORM_ROOM}}, /* photos */
                    .header_time = config->http.header_time,

@@ -164,3 +164,14 @@ with ended as (
      where exists (select from ended)
 )
 select link_id from ended;
+
+-- name: portal_items
+-- $1 org  $2 customer  $3 order's number
+select nullif(i.item_code, '') as item_code, i.description, trim_scale(i.qty)::text as qty,
+       i.unit_minor as unit_price_minor, o.currency as unit_price_currency,
+       i.total_minor as line_total_minor, o.currency as line_total_currency
+  from orders o
+  join order_items i on i.org_id = o.org_id and i.order_id = o.order_id
+ where o.org_id = $1::uuid and o.customer_id = $2::uuid and o.number = $3::text
+ order by i.position
+ limit 200;

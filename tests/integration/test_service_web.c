@@ -4,6 +4,7 @@
  * nobody else's, on every path.
  */
 #include "bot/portal.h"
+#include "tests/support/files.h"
 #include "tests/support/service.h"
 
 #include <setjmp.h>
@@ -321,6 +322,85 @@ static void web_1_files_of_the_business_are_on_the_page(void **state)
                    "sha256('w')");
 }
 
+/* --- for programs --------------------------------------------------------------------------
+ */
+
+static json_t *json;
+
+/* The JSON behind that link, parsed into `json`. */
+static long get_json(struct str base, const char *path)
+{
+    long status = get(arena_concat(&arena, STR("/api/portal"), base), path);
+
+    json_decref(json);
+    json = json_loads(answer.body, 0, NULL);
+    assert_non_null(json);
+    return status;
+}
+
+static const char *member(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+
+    return text != NULL ? text : "";
+}
+
+static void web_2_orders_are_there_for_programs_by_the_names_of_the_source(void **state)
+{
+    const json_t *order, *item, *papers;
+
+    (void)state;
+    assert_int_equal(get_json(amelia, "/orders"), 200);
+    assert_true(json_array_size(json_object_get(json, "orders")) > 2);
+    assert_int_equal(get_json(amelia, "/orders/ORD-1002"), 200);
+    order = json;
+    assert_string_equal(member(order, "order_number"), "ORD-1002");
+    assert_true(strlen(member(order, "order_date")) >= 20);
+    assert_true(strchr(member(order, "total_amount"), '.') != NULL);
+    assert_int_equal(strlen(member(order, "currency")), 3);
+    assert_true(json_integer_value(json_object_get(order, "items_count")) > 0);
+    assert_true(strlen(member(order, "delivery_address")) > 5);
+    item = json_array_get(json_object_get(order, "items"), 0);
+    assert_true(strlen(member(item, "description")) > 0 &&
+                strlen(member(item, "qty_ordered")) > 0);
+    assert_true(strlen(member(item, "unit_price")) > 0 &&
+                strlen(member(item, "line_total")) > 0);
+    assert_true(json_array_size(json_object_get(order, "timeline")) > 0);
+    papers = json_object_get(order, "documents");
+    assert_true(json_array_size(papers) > 0);
+    const char *doc = arena_format(&arena, "/orders/ORD-1002/documents/%s",
+                                   member(json_array_get(papers, 0), "doc"))
+                          .at;
+    assert_int_equal(get(arena_concat(&arena, STR("/api/portal"), amelia), doc), 200);
+    assert_memory_equal(answer.body, "%PDF-", 5);
+    assert_int_equal(get_json(amelia, "/orders/ORD-1002/tracking"), 200);
+    assert_string_equal(member(json, "order_number"), "ORD-1002");
+    assert_non_null(json_object_get(json, "shipments"));
+}
+
+static void web_2_a_program_sees_no_more_than_the_link(void **state)
+{
+    static const char *const elsewhere[] = {"/orders/ORD-1002",
+                                            "/orders/none",
+                                            "/orders/ORD-1002/documents/order:ORD-1002",
+                                            "/orders/ORD-1002/documents/x",
+                                            "/",
+                                            "",
+                                            "/orders/ORD-1002/other"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(elsewhere); i++) {
+        assert_int_equal(get_json(lucia, elsewhere[i]), 404);
+        assert_string_equal(member(json_object_get(json, "error"), "code"), "missing");
+    }
+    assert_int_equal(get_json(STR("/customer/nonsense"), "/orders"), 404);
+    assert_non_null(
+        strstr(member(json_object_get(json, "error"), "message"), "invalid or has expired"));
+    assert_int_equal(
+        ask("POST", arena_concat(&arena, STR("/api/portal"), amelia, STR("/orders")), NULL),
+        405);
+}
+
 /* --- the report form -----------------------------------------------------------------------
  */
 
@@ -598,6 +678,76 @@ static void otp_7_staff_ends_a_customer_s_links(void **state)
     free(words[2]);
 }
 
+static long report_issue(const char *order, const char *kind, const char *words,
+                         struct str file)
+{
+    CURL *curl = curl_easy_init();
+    struct curl_slist *headers =
+        curl_slist_append(NULL, "Content-Type: multipart/form-data; boundary=" BOUNDARY);
+    struct str body = arena_format(
+        &arena,
+        FIELD("issue_type", "%s") FIELD("description", "%s") FIELD("contact_email",
+                                                                   "a@b.example")
+            FIELD("contact_phone", "+15550100001") "--" BOUNDARY
+                                                   "\r\nContent-Disposition: form-data; "
+                                                   "name=\"photos\"; filename=\"lid.png\"\r\n"
+                                                   "\r\n",
+        kind, words);
+
+    body = arena_concat(&arena, body, file, STR("\r\n--" BOUNDARY "--\r\n"));
+    free(answer.body);
+    memset(&answer, 0, sizeof answer);
+    answer.body = calloc(1, 1);
+    curl_easy_setopt(curl, CURLOPT_URL,
+                     arena_format(&arena,
+                                  "http://127.0.0.1:%d/api/portal%.*s/orders/%s/report-issue",
+                                  service.port, STR_ARG(amelia), order)
+                         .at);
+    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_head);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)body.len);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.at);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT, 20L);
+    assert_int_equal(curl_easy_perform(curl), CURLE_OK);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer.status);
+    curl_easy_cleanup(curl);
+    curl_slist_free_all(headers);
+    json_decref(json);
+    json = json_loads(answer.body, 0, NULL);
+    return answer.status;
+}
+
+static void web_2_a_program_reports_an_issue(void **state)
+{
+    struct str photo = file_png(&arena, 8, 8);
+
+    (void)state;
+    assert_int_equal(report_issue("ORD-1002", "broken", "The lid came broken.", photo), 422);
+    assert_string_equal(member(json_object_get(json, "error"), "path"), "issue_type");
+    assert_int_equal(report_issue("ORD-1002", "damaged", "Short.", photo), 422);
+    assert_string_equal(member(json_object_get(json, "error"), "path"), "description");
+    assert_int_equal(report_issue("ORD-1002", "damaged", "The lid came broken.", STR("text")),
+                     422);
+    assert_string_equal(member(json_object_get(json, "error"), "path"), "photos");
+    assert_int_equal(report_issue("ORD-9999", "damaged", "The lid came broken.", photo), 422);
+    assert_string_equal(member(json_object_get(json, "error"), "path"), "order");
+    assert_int_equal(report_issue("ORD-1002", "damaged", "The lid of mine came broken.", photo),
+                     201);
+    assert_non_null(
+        strstr(member(json, "message"), "Issue reported. We'll contact you within 24"));
+    assert_int_equal(
+        ask_number(owner, arena_format(&arena,
+                                       "select count(*) from tickets t join "
+                                       "ticket_documents d using (org_id, ticket_id) "
+                                       "where t.number = '%s' and t.description like "
+                                       "'The lid of mine%%+15550100001'",
+                                       member(json, "ticket"))
+                              .at),
+        1);
+    json_decref(json);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -612,6 +762,9 @@ int main(void)
         cmocka_unit_test(web_1_a_report_is_sent_from_our_own_page_only),
         cmocka_unit_test(stf_5_a_visit_is_told_once_and_from_where),
         cmocka_unit_test(web_1_files_of_the_business_are_on_the_page),
+        cmocka_unit_test(web_2_orders_are_there_for_programs_by_the_names_of_the_source),
+        cmocka_unit_test(web_2_a_program_sees_no_more_than_the_link),
+        cmocka_unit_test(web_2_a_program_reports_an_issue),
         cmocka_unit_test(web_6_what_opens_nothing_is_the_same_kind_page_whatever_the_reason),
         cmocka_unit_test(web_6_a_link_is_not_called_bad_by_a_worker_that_has_just_begun),
         cmocka_unit_test(web_1_nobody_else_s_things_are_there),
