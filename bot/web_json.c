@@ -264,21 +264,30 @@ static void put_papers(struct json_out *out, struct value papers)
     json_close(out, ']');
 }
 
+/* Theirs, by exactly that number; NULL: that was answered. */
+static const struct record *own_order(struct web_visit *visit, struct value orders)
+{
+    const struct record *order = orders.list->n > 0 ? orders.list->items[0].record : NULL;
+
+    if (order != NULL && str_eq(record_get(order, STR("number")).text, visit->number))
+        return order;
+    web_show_plain(visit, 404, "missing");
+    return NULL;
+}
+
 static void found(struct db_call *call)
 {
     struct web_visit *visit = CONTAINER_OF(call, struct web_visit, call);
     struct value orders, items, timeline, papers;
+    const struct record *order;
     struct json_out out;
 
     if (!rows_of(visit, 0, &orders) || !rows_of(visit, 1, &items) ||
         !rows_of(visit, 2, &timeline) || !rows_of(visit, 3, &papers))
         return;
-    const struct record *order = orders.list->n > 0 ? orders.list->items[0].record : NULL;
-    if (order == NULL ||
-        !str_eq(record_get(order, STR("number")).text, visit->number)) { /* not one like it */
-        web_show_plain(visit, 404, "missing");
+    order = own_order(visit, orders);
+    if (order == NULL)
         return;
-    }
     papers.list = web_sources(visit, papers.list);
     json_out_init(&out, &visit->exchange->arena, 4096);
     json_open(&out, '{');
@@ -310,10 +319,11 @@ static void one(struct web_visit *visit)
 static void tracked(struct db_call *call)
 {
     struct web_visit *visit = CONTAINER_OF(call, struct web_visit, call);
-    struct value parcels;
+    struct value orders, parcels;
     struct json_out out;
 
-    if (!rows_of(visit, 0, &parcels))
+    if (!rows_of(visit, 0, &orders) || !rows_of(visit, 1, &parcels) ||
+        own_order(visit, orders) == NULL)
         return;
     json_out_init(&out, &visit->exchange->arena, 2048);
     json_open(&out, '{');
@@ -333,7 +343,11 @@ static void tracked(struct db_call *call)
 
 static void track(struct web_visit *visit)
 {
+    struct db_param *order = params_of(visit, 5, visit->number);
+
+    order[4] = param_time(&visit->exchange->arena, visit->page.locale.now);
     web_call_init(visit, tracked);
+    call_add(&visit->call, &SQL_ORDER_BY_NUMBER, order);
     call_add(&visit->call, &SQL_ORDER_SHIPMENTS, params_of(visit, 3, visit->number));
     db_call(visit->web->db, &visit->call);
 }

@@ -594,6 +594,36 @@ static void walk_pages(const char *route)
     expect(&(struct knock){.path = A1->page}, 200, "one's own", A1);
 }
 
+/* The same for programs. */
+static void walk_programs(const char *route)
+{
+    const struct neighbour *const pairs[][2] = {
+        {A1, A2},
+        {A1, B1},
+        {B1, A1}
+    };
+    struct str base = STR("/api/portal"), tails[5];
+
+    for (size_t i = 0; i < COUNTOF(pairs); i++) {
+        const struct neighbour *asks = pairs[i][0], *whose = pairs[i][1];
+        tails[0] = FORMAT("/orders/%s", whose->order);
+        tails[1] = FORMAT("/orders/%s/tracking", whose->order);
+        tails[2] = FORMAT("/orders/%s/documents/order:%s", whose->order, whose->order);
+        tails[3] = FORMAT("/orders/%s/documents/invoice:%s", whose->order, whose->invoice);
+        tails[4] = FORMAT("/orders/%s/documents/receipt:%.*s", whose->order,
+                          STR_ARG(id_of(whose->payment)));
+        for (size_t j = 0; j < COUNTOF(tails); j++) {
+            expect(&(struct knock){.path = arena_concat(&arena, base, asks->page, tails[j])},
+                   404, "another customer", asks);
+        }
+    }
+    expect(&(struct knock){.path = FORMAT("%s-/orders", route)}, 404, "no token", NULL);
+    expect(&(struct knock){.path = arena_concat(&arena, base, crossed(A1, B1), STR("/orders"))},
+           404, "another business's id", NULL);
+    expect(&(struct knock){.path = arena_concat(&arena, base, A1->page, STR("/orders"))}, 200,
+           "one's own", A1);
+}
+
 /* --- the API -------------------------------------------------------------------------------
  */
 
@@ -779,6 +809,7 @@ static const struct walk {
     {NULL,      "/s/",                     walk_short    },
     {NULL,      "/f/",                     walk_file     },
     {NULL,      "/customer/",              walk_pages    },
+    {NULL,      "/api/portal/customer/",   walk_programs },
     {NULL,      "/webhooks/mail/",         walk_signed   },
     {NULL,      "/v1/",                    walk_api      },
 };

@@ -384,6 +384,7 @@ static void web_2_a_program_sees_no_more_than_the_link(void **state)
                                             "/orders/none",
                                             "/orders/ORD-1002/documents/order:ORD-1002",
                                             "/orders/ORD-1002/documents/x",
+                                            "/orders/ORD-1002/tracking",
                                             "/",
                                             "",
                                             "/orders/ORD-1002/other"};

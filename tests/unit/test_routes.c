@@ -162,9 +162,9 @@ void link_files_visit(struct link_files *files, struct http_exchange *exchange,
     link_pages_tap(NULL, exchange, token);
 }
 
-void web_visit(struct web *web, struct http_exchange *exchange, struct str path)
+void web_visit(struct web *web, struct http_exchange *exchange, struct str path, bool json)
 {
-    (void)web;
+    (void)web, (void)json;
     link_pages_tap(NULL, exchange, path);
 }
 
