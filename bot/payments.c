@@ -77,8 +77,8 @@ static void begin(struct payments *payments, const PGresult *rows, int row)
     payment->key = arena_str(arena, row_text(rows, row, 6));
     payment->expires_at = row_time(rows, row, 9);
     payment->number = arena_str(arena, row_text(rows, row, 10));
-    payment->business = arena_str(arena, row_text(rows, row, 12));
-    payment->language = arena_str(arena, row_text(rows, row, 13));
+    payment->business = arena_str(arena, row_text(rows, row, 11));
+    payment->language = arena_str(arena, row_text(rows, row, 12));
     payments->n_open++;
     if (!read_what(row_text(rows, row, 0), &payment->what) ||
         !money_make(row_int(rows, row, 7), row_text(rows, row, 8), &payment->amount, &err)) {

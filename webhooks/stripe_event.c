@@ -15,7 +15,7 @@
 /* What is told of an object. */
 struct telling {
     const char *kind;
-    const char *amount; /* the member that holds it; NULL: none */
+    const char *amount; /* the member that holds it */
     const char *reason; /* given; NULL: what the object says */
     const char *id;     /* as what the object's id is told; NULL: not */
     bool ours;          /* only with our metadata */

@@ -1,5 +1,5 @@
 -- Invoices and paying, as flows see them: bound in store/parts.c. How an invoice stands is counted by
--- invoice_stands (migration 0045); whether a link may be made is judged by checkout_make (0046), under
+-- invoice_stands (migration 0046); whether a link may be made is judged by checkout_make (0084), under
 -- the invoice's lock.
 
 -- name: account_balance
@@ -51,8 +51,10 @@ offset case when $4::text ~ '^[0-9]{1,9}$' then $4::text::int8 else 0 end
  limit 11;
 
 -- name: invoice_by_number
--- One of this customer's, or none: by its number or, where an order has one, by the order's. `payable` is
--- there when a link may be made (instead of those that nobody has paid yet, where it does not fit beside them), `part` when a part may be paid; `link`: the one that can be paid now.
+-- One of this customer's, or none: by its number or, where an order has one, by the order's. That it was seen is
+-- kept, and told the first time (invoice_viewed). `payable` is there when a link may be made (instead of those that
+-- nobody has paid yet, where it does not fit beside them), `part` when a part may be paid; `link`: the one that can
+-- be paid now.
 -- $1 org  $2 customer  $3 number  $4 now
 with asked as materialized (
     select upper(regexp_replace(left($3::text, 100), '[^[:alnum:]]', '', 'g')) as key
@@ -134,7 +136,7 @@ select * from checkout_tell($1::uuid, $2::uuid, $3::uuid, $4::timestamptz);
 -- name: payments_claim
 -- $1 org  $2 now  $3 the lease's end  $4 a link's life in seconds  $5 at most
 select what, id, attempts::int8, began, session_id, payment_intent, idempotency_key, minor, currency, expires_at,
-       number, invoice_id, business, language, refund_cause
+       number, business, language
   from payments_claim($1::uuid, $2::timestamptz, $3::timestamptz, make_interval(secs => $4::int8), $5::int4);
 
 -- name: checkout_opened
@@ -165,7 +167,6 @@ update refunds set state = 'failed', reason = $3::text, state_at = $4::timestamp
 -- $1 org  $2 refund  $3 due
 update refunds set due_at = $3::timestamptz
  where org_id = $1::uuid and refund_id = $2::uuid and due_at is not null;
-
 
 -- --- the door (bot/intake_stripe.c) ------------------------------------------------------------
 
