@@ -9,6 +9,7 @@
  */
 #include "bot/download_inside.h"
 
+#include "bot/base/url_host.h"
 #include "bot/loop/log.h"
 #include "bot/public_net.h"
 
@@ -29,27 +30,6 @@ bool download_is_linked(const struct download *download)
 
 /* --- where to -------------------------------------------------------------------------------
  */
-
-/* The host of an address, in small letters as it stands there; empty when it is written in any
- * way that two readers could take for two hosts. */
-static struct str host_of(struct str url)
-{
-    struct str rest = str_slice(url, str_find(url, STR("://")) + 3, url.len);
-    size_t end = 0;
-
-    while (end < rest.len && strchr("/?#", rest.at[end]) == NULL)
-        end++;
-    for (size_t i = 0; i < end; i++) {
-        unsigned char c = (unsigned char)rest.at[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-              strchr(".-_:[]", c) != NULL))
-            return STR_NONE;
-    }
-    rest = str_slice(rest, 0, end);
-    if (str_starts(rest, STR("[")))
-        return str_slice(rest, 1, str_find(rest, STR("]")) - 1);
-    return str_slice(rest, 0, str_find(rest, STR(":")));
-}
 
 static bool is_named(struct str hosts, struct str host)
 {
@@ -79,7 +59,7 @@ static bool is_private(struct arena *scratch, struct str host)
 static bool may_ask(struct download *download, struct str url, struct err *err)
 {
     const struct config *config = download->downloads->worker->config;
-    struct str host = host_of(url);
+    struct str host = url_host(url);
     bool allowed = config->crm.allow_private || is_named(config->crm.file_hosts, host);
 
     if (download->hops == HOPS)

@@ -289,6 +289,14 @@ static void flw_5_a_classifier_is_asked_about_what_is_no_command(void **state)
     assert_string_equal(arena_cstr(&arena, meant.intent), "pay");
 }
 
+/* The Arabic words for documents and for news are two letters apart. */
+static void flw_5_a_command_as_it_is_written_comes_before_one_with_a_slip(void **state)
+{
+    (void)state;
+    assert_string_equal(arena_cstr(&arena, meaning_of("المستندات").intent), "documents");
+    assert_string_equal(arena_cstr(&arena, meaning_of("المستجدات").intent), "updates");
+}
+
 static void three_words_tell_the_language(void **state)
 {
     static const struct {
@@ -352,6 +360,7 @@ int main(void)
         cmocka_unit_test(flw_5_what_is_said_of_an_order_counts_more_than_its_name),
         cmocka_unit_test(flw_5_what_is_found_travels_with_the_intent),
         cmocka_unit_test(flw_5_a_classifier_is_asked_about_what_is_no_command),
+        cmocka_unit_test(flw_5_a_command_as_it_is_written_comes_before_one_with_a_slip),
         cmocka_unit_test(three_words_tell_the_language),
         cmocka_unit_test(phrases_are_written_as_texts_are_read),
     };
