@@ -33,12 +33,14 @@ static struct str bracketed(struct str rest)
 
 struct str url_host(struct str url)
 {
-    size_t scheme = str_find(url, STR("://")), end = 0;
-    struct str rest, host;
+    size_t scheme = str_starts(url, STR("https://"))  ? 8
+                    : str_starts(url, STR("http://")) ? 7
+                                                      : 0;
+    struct str rest = str_slice(url, scheme, url.len), host;
+    size_t end = 0;
 
-    if (scheme == url.len)
+    if (scheme == 0)
         return STR_NONE;
-    rest = str_slice(url, scheme + 3, url.len);
     while (end < rest.len && strchr("/?#", rest.at[end]) == NULL)
         end++;
     rest = str_slice(rest, 0, end);

@@ -30,6 +30,8 @@ static void ops_7_a_host_is_one_to_every_reader_or_none(void **state)
         {"https://[::1%25eth0]/",          ""               },
         {"https://\xc3\xa4.example/",      ""               },
         {"https:///x",                     ""               },
+        {"https:/x://a.example/",          ""               },
+        {"ftp://a.example/",               ""               },
         {"no address",                     ""               },
         {"",                               ""               },
     };
