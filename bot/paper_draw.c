@@ -479,7 +479,6 @@ static PangoLayout *make_layout(cairo_t *cr, const struct paper *paper)
 
 void paper_cool(void)
 {
-    pango_cairo_font_map_set_default(NULL);
     FcFini();
 }
 
@@ -507,6 +506,9 @@ char *paper_draw(const struct paper *paper, size_t *len, struct err *err)
     cairo_surface_finish(surface);
     status = cairo_surface_status(surface);
     cairo_surface_destroy(surface);
+    /* This thread's fonts: while any thread has some, paper_cool's FcFini aborts the process.
+     */
+    pango_cairo_font_map_set_default(NULL);
     if (status != CAIRO_STATUS_SUCCESS) {
         free(sheet.out.at);
         (void)err_raise(err, status == CAIRO_STATUS_NO_MEMORY ? ERR_RETRY : ERR_BROKEN,

@@ -15,5 +15,5 @@
 #define PAPER_PAGES 200
 MUST_USE char *paper_draw(const struct paper *paper, size_t *len, struct err *err);
 
-/* Let go of the fonts that this thread has loaded; when nobody draws any more. */
+/* Let go of what is known of the fonts; when nobody draws any more. */
 void paper_cool(void);

@@ -90,5 +90,6 @@ timeout 60 deploy/demo --detach --smtp --port $port --state "$state" >/dev/null
 timeout 60 /usr/bin/python3 tests/e2e/smtp.py "$state" || fail "mail by SMTP"
 
 deploy/demo --stop --state "$state"
+! grep -n 'Assertion\|AddressSanitizer' "$state/service.log" "$state/sandbox.log" || fail "a process did not end well"
 left=$(pgrep -af -- "$state" | grep -v "demo.sh\|pgrep" || true)
 [ -z "$left" ] || fail "processes are left after --stop: $left"

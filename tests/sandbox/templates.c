@@ -215,12 +215,14 @@ struct str templates_words(const struct sandbox *sandbox, struct arena *into,
     struct str words = STR_NONE;
 
     while (rest.len > 0) {
-        size_t open = str_find(rest, STR("{{")), close = str_find(rest, STR("}}"));
-        if (close >= rest.len || open > close)
+        size_t open = str_find(rest, STR("{{"));
+        struct str hole = str_slice(rest, open + 2, rest.len);
+        size_t close = str_find(hole, STR("}}"));
+        if (close >= hole.len)
             return arena_concat(into, words, rest);
         words = arena_concat(into, words, str_slice(rest, 0, open),
-                             value_of(parameters, str_slice(rest, open + 2, close - open - 2)));
-        rest = str_slice(rest, close + 2, rest.len);
+                             value_of(parameters, str_slice(hole, 0, close)));
+        rest = str_slice(hole, close + 2, hole.len);
     }
     return words;
 }
