@@ -405,8 +405,12 @@ static unsigned worker_count(const struct config *config)
 
 static bool prepare(struct supervisor *supervisor, struct err *err)
 {
+    enum log_level level;
+
     if (!crypto_init(err))
         return false;
+    if (log_level_find(supervisor->config->log.level, &level))
+        log_set_level(level);
     supervisor->n = worker_count(supervisor->config);
     supervisor->children = arena_array(&supervisor->arena, struct child, supervisor->n);
     supervisor->wake_fds = arena_array(&supervisor->arena, int, supervisor->n);

@@ -4,6 +4,8 @@
  */
 #include "bot/metrics.h"
 
+#include "bot/loop/log.h"
+
 #include <limits.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -136,9 +138,15 @@ static const struct metric_text histogram_texts[HIST_N] = {
                          "From a delivery's arrival to the provider's taking the reply"               },
 };
 
+static void count_alert(void)
+{
+    count(COUNT_ALERTS, 1);
+}
+
 void metrics_use(struct metrics *metrics)
 {
     here = metrics != NULL ? metrics : &nowhere;
+    log_on_alert(count_alert);
     for (size_t i = 0; i < GAUGE_N; i++)
         atomic_store_explicit(&here->gauges[i], 0, RELAXED);
     for (size_t i = 0; i < METRICS_LANES; i++)

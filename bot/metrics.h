@@ -122,7 +122,8 @@ struct metrics {
 };
 
 /* Where this process counts; until it is set, counting goes to a part of its own that nobody
- * reads. What the process before it in this place counted stays; what it measured does not. */
+ * reads. From then on its log's alerts are counted. What the process before it in this place
+ * counted stays; what it measured does not. */
 void metrics_use(struct metrics *metrics);
 
 void count(enum counter counter, uint64_t by);

@@ -26,7 +26,7 @@ struct line {
 };
 
 static enum log_level least_level = LOG_INFO;
-static uint64_t alerts;
+static void (*on_alert)(void);
 static uint64_t dropped;
 static uint8_t tag_key[crypto_generichash_KEYBYTES];
 static bool tag_key_set;
@@ -149,17 +149,13 @@ static bool send_line(struct line *line)
     return write(STDERR_FILENO, line->bytes, line->len) == (ssize_t)line->len;
 }
 
-static const char *level_name(enum log_level level)
-{
-    static const char *const names[] = {"debug", "info", "warn", "alert"};
-    return names[level];
-}
+static const char *const level_names[] = {"debug", "info", "warn", "alert"};
 
 static void begin_line(struct line *line, enum log_level level, const char *name)
 {
     line->len = 0;
     put_time(line);
-    put_text(line, level_name(level));
+    put_text(line, level_names[level]);
     put_text(line, " ");
     put_text(line, name);
 }
@@ -177,8 +173,8 @@ static void report_dropped(struct line *line)
 
 void log_write(enum log_level level, const char *name, const struct log_field *fields)
 {
-    if (level == LOG_ALERT)
-        alerts++;
+    if (level == LOG_ALERT && on_alert)
+        on_alert();
     if (level < least_level)
         return;
     struct line line;
@@ -195,9 +191,20 @@ void log_set_level(enum log_level least)
     least_level = least;
 }
 
-uint64_t log_alerts(void)
+bool log_level_find(struct str name, enum log_level *level)
 {
-    return alerts;
+    for (size_t i = 0; i < COUNTOF(level_names); i++) {
+        if (str_eq(name, str_from(level_names[i]))) {
+            *level = (enum log_level)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+void log_on_alert(void (*count)(void))
+{
+    on_alert = count;
 }
 
 void log_set_key(struct str key)

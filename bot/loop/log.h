@@ -70,5 +70,10 @@ struct log_field {
               (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){.kind = LOG_END}})
 void log_write(enum log_level level, const char *name, const struct log_field *fields);
 
+/* The level of that name ("debug", "info", "warn", "alert"); false: there is none. */
+MUST_USE bool log_level_find(struct str name, enum log_level *level);
+/* The least important that is still written; LOG_INFO at first. */
 void log_set_level(enum log_level least);
-uint64_t log_alerts(void); /* how many LOG_ALERT lines this process has written */
+/* Who counts LOG_ALERT lines, in the thread that writes one; NULL: nobody. One for a process.
+ */
+void log_on_alert(void (*count)(void));

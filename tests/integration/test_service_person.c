@@ -162,7 +162,8 @@ static int set_up(void **state)
                   &(struct service_wish){.workers = 2,
                                          .crm = true,
                                          .more = "events:\n  retry: 100ms, 200ms, 300ms\n"
-                                                 "  timeout: 1s\n  off_after: 1d\n"});
+                                                 "  timeout: 1s\n  off_after: 1d\n"
+                                                 "log:\n  level: warn\n"});
     return 0;
 }
 
@@ -306,6 +307,14 @@ static void crm_3_a_lease_that_is_over_gives_the_bot_its_words_back(void **state
     service_stop(&service);
 }
 
+/* The settings ask for warnings, and each start has lines of "info" otherwise. */
+static void the_log_has_no_line_below_its_level(void **state)
+{
+    (void)state;
+    assert_int_equal(service_logged(&service, " info "), 0);
+    assert_int_equal(service_logged(&service, "supervisor.started"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -313,6 +322,7 @@ int main(void)
         cmocka_unit_test(crm_3_whom_nobody_answers_has_the_bot_again_and_a_report),
         cmocka_unit_test(crm_3_a_crm_that_is_away_leaves_nobody_alone),
         cmocka_unit_test(crm_3_a_lease_that_is_over_gives_the_bot_its_words_back),
+        cmocka_unit_test(the_log_has_no_line_below_its_level),
     };
     struct err err = {0};
 

@@ -81,10 +81,23 @@ static void a_line_has_time_level_name_and_pairs(void **state)
     assert_int_equal(strcspn(line, " "), strlen("2026-11-21T01:02:03.456Z"));
 }
 
+static unsigned alerts;
+
+static void count_alert(void)
+{
+    alerts++;
+}
+
 static void levels_have_names_and_a_threshold(void **state)
 {
+    static const char *const names[] = {"debug", "info", "warn", "alert"};
+    enum log_level level;
+
     (void)state;
-    uint64_t before = log_alerts();
+    for (size_t i = 0; i < COUNTOF(names); i++)
+        assert_true(log_level_find(str_from(names[i]), &level) && level == (enum log_level)i);
+    assert_false(log_level_find(STR("war"), &level));
+    log_on_alert(count_alert);
     log_event(LOG_DEBUG, "quiet");
     log_event(LOG_WARN, "a.warning");
     log_event(LOG_ALERT, "an.alert");
@@ -92,7 +105,8 @@ static void levels_have_names_and_a_threshold(void **state)
     assert_null(strstr(text, "quiet"));
     assert_non_null(strstr(text, "warn a.warning\n"));
     assert_non_null(strstr(text, "alert an.alert\n"));
-    assert_int_equal(log_alerts() - before, 1);
+    assert_int_equal(alerts, 1);
+    log_on_alert(NULL);
     log_set_level(LOG_DEBUG);
     log_event(LOG_DEBUG, "loud");
     assert_non_null(strstr(hear(), "debug loud\n"));
