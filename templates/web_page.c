@@ -21,13 +21,6 @@ void web_say(struct web_out *web, const char *tag, const char *key, const struct
     page_element(&web->out, tag, web_words(web, key, row));
 }
 
-void web_say_of(struct web_out *web, const char *tag, const char *key, const struct record *row,
-                const char *field)
-{
-    if (record_get(row, str_from(field)).kind != VALUE_NONE)
-        web_say(web, tag, key, row);
-}
-
 const struct record *web_row(const struct list *list, size_t i)
 {
     return list->items[i].kind == VALUE_RECORD ? list->items[i].record : NULL;

@@ -13,9 +13,6 @@ struct str web_words(struct web_out *web, const char *key, const struct record *
 
 /* <tag>the words</tag> */
 void web_say(struct web_out *web, const char *tag, const char *key, const struct record *row);
-/* The same; nothing where the row lacks the field. */
-void web_say_of(struct web_out *web, const char *tag, const char *key, const struct record *row,
-                const char *field);
 
 /* <a href="base + path + more, escaped for an address" class>, up to and with ">". */
 void web_link(struct web_out *web, const char *classes, const char *path, struct str more,

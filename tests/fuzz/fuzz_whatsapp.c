@@ -98,6 +98,7 @@ static void read_answer(struct arena *arena, struct str body)
         hold((result.sending == SENDING_ACCEPTED) == (result.provider_id.len > 0));
         const struct whatsapp_template *templates;
         struct whatsapp_template created = {0};
+        struct whatsapp_file file;
         struct err err = {0};
         struct str after;
         size_t n;
@@ -105,6 +106,8 @@ static void read_answer(struct arena *arena, struct str body)
             hold(err.code != ERR_NONE);
         if (whatsapp_read_created(arena, &answer, &created, &err))
             hold(created.status.len > 0);
+        if (whatsapp_read_file(arena, &answer, &file, &err))
+            hold(file.url.len > 0 && file.size >= -1);
     }
 }
 
