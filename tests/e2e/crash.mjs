@@ -55,6 +55,8 @@ const inWorld = async (what, { transport = "resend", plan, sandbox = [], doors =
   const world = new World({ name: "crash", build: options.build, sandbox });
   world.office = new PostOffice(world, { transport: options.mail ?? transport, plan });
   world.crm = new Crm(world);
+  // Where all die: longer than a provider whose callback was refused takes to come again, and to be heard.
+  if (doors) world.unknownWait = "6s";
   if (doors) world.doors = doorNames.map((name) => new DOORS[name](world));
   let good = false;
   try {

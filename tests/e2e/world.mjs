@@ -104,6 +104,7 @@ export class World {
     this.front = null; // the port where providers call, when somebody stands before the service
     this.crm = null; // a Crm (doors/crm.mjs), for worlds with one
     this.doors = []; // (doors/door.mjs)
+    this.unknownWait = "2s";
     worlds.add(this);
     this.ahead = 0; // of the machine's clock, in seconds
     this.environment = process.env;
@@ -288,7 +289,7 @@ twilio:
   auth_token: ${this.twilioToken}
   phone_number: "${SMS_NUMBER}"
 outbox:
-  unknown_wait: 4s
+  unknown_wait: ${this.unknownWait}
   lease: 2s
   poll: 50ms
   retry_first: 100ms
