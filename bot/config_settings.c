@@ -75,8 +75,9 @@ const struct setting settings[] = {
      .least = KB, .most = 64 * MB,
      .help = "The largest body of a request; Meta sends up to 3 MB. Over it the answer is 413."},
     {.path = "http.bodies_max", .type = SETTING_SIZE, .offset = AT(http.bodies_max),
-     .initial = "24MB", .least = MB, .most = 4 * GB,
-     .help = "All bodies in one worker's memory together. Over it the answer is 503."},
+     .initial = "64MB", .least = MB, .most = 4 * GB,
+     .help = "All bodies in one worker's memory together. Over it the answer is 503. Several "
+             "that are larger than http.body_max (mails, reports with files) share half of it."},
     {.path = "http.header_time", .type = SETTING_DURATION, .offset = AT(http.header_time),
      .initial = "10s", .least = 100 * USEC_PER_MSEC, .most = 10 * USEC_PER_MIN,
      .help = "From a connection's first moment to the end of the request's headers."},

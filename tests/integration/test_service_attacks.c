@@ -179,6 +179,37 @@ static void iss_4_a_name_is_no_path_and_no_header(void **state)
         0);
 }
 
+/* Five pictures from a telephone, 24.6 MB in all. */
+static void iss_4_as_much_as_the_page_tells_comes_in(void **state)
+{
+    enum { SIZE = 5160000 };
+    struct str head = file_png(&arena, 2000, 2000);
+    struct str all = arena_concat(&arena, field("once", once_of(B1)), field("kind", "damaged"),
+                                  field("story", "All five sides are scratched."),
+                                  field("email", "b@mail.example"));
+    char *bytes = calloc(1, SIZE);
+
+    (void)state;
+    assert_non_null(bytes);
+    memcpy(bytes, head.at, head.len);
+    for (int i = 0; i < 5; i++) {
+        bytes[SIZE - 1] = (char)i;
+        all =
+            arena_concat(&arena, all,
+                         FORMAT("--" EDGE "\r\nContent-Disposition: form-data; name=\"files\"; "
+                                "filename=\"%d.png\"\r\n\r\n",
+                                i),
+                         ((struct str){bytes, SIZE}), STR("\r\n"));
+    }
+    free(bytes);
+    all = arena_concat(&arena, all, STR("--" EDGE "--\r\n"));
+    assert_in_range(all.len, 25800000, 26214400);
+    assert_int_equal(ask_post(FORMAT("%.*s/report", STR_ARG(B1->page)), FORM, all), 200);
+    assert_int_equal(ask_number(owner, "select count(*) from ticket_documents where org_id = "
+                                       "'" NEIGHBOUR_ORG "'"),
+                     5);
+}
+
 static void iss_4_a_form_that_is_none_is_refused(void **state)
 {
     struct filing fine = {.filename = "a.png", .bytes = file_png(&arena, 8, 8)};
@@ -609,6 +640,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(iss_4_a_file_is_what_its_bytes_are),
         cmocka_unit_test(iss_4_a_name_is_no_path_and_no_header),
+        cmocka_unit_test(iss_4_as_much_as_the_page_tells_comes_in),
         cmocka_unit_test(iss_4_a_form_that_is_none_is_refused),
         cmocka_unit_test(ch_9_no_card_is_kept_from_any_door),
         cmocka_unit_test(web_1_names_that_are_programs_stay_names),
