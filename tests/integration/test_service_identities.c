@@ -11,6 +11,7 @@
 #include "bot/base/crypto.h"
 #include "bot/link.h"
 #include "bot/loop/loop.h"
+#include "bot/mail_token.h"
 #include "tests/support/files.h"
 #include "tests/support/knock.h"
 #include "tests/support/neighbours.h"
@@ -1010,6 +1011,12 @@ static void ch_4_a_status_reaches_its_own_businesss_messages_only(void **state)
     post_signed(0, STR_NONE, asked[0].body, NEIGHBOUR_APP_SECRET, 200, "another app's message");
     post_signed(6, STR("/webhooks/mail/" NEIGHBOUR_MAIL), mail_to(A1, NEIGHBOUR_MAIL),
                 MAIL_GATEWAY_TOKEN, 200, "a mail to the other");
+    /* what our last mail is answered to, at another business's address */
+    const char *to = FORMAT("help+%.*s@in.rook.example",
+                            STR_ARG(mail_token(&arena, &neighbours_config, A1->conversation)))
+                         .at;
+    post_signed(6, FORMAT("/webhooks/mail/%s", to), mail_to(A2, to), MAIL_GATEWAY_TOKEN, 200,
+                "a mail with another's token");
 }
 
 /* --- afterwards ----------------------------------------------------------------------------
