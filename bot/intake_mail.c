@@ -180,6 +180,17 @@ struct mail_call *mail_call_open(struct intake *intake, struct http_exchange *ex
     return call;
 }
 
+/* The address as the gateway has it, in the path as it is or encoded: libwebsockets reads a
+ * plus in a path as a blank, and what our mails are answered to has one. */
+static struct str with_plus(struct arena *into, struct str address)
+{
+    char *text = arena_alloc(into, address.len + 1);
+
+    for (size_t i = 0; i < address.len; i++)
+        text[i] = (char)(address.at[i] == ' ' ? '+' : address.at[i]);
+    return (struct str){text, address.len};
+}
+
 void intake_mail(struct intake *intake, struct http_exchange *exchange, struct str address)
 {
     struct mail_call *call;
@@ -189,7 +200,7 @@ void intake_mail(struct intake *intake, struct http_exchange *exchange, struct s
         intake_refuse(exchange);
         return;
     }
-    if (!mail_address(&exchange->arena, address, &to)) {
+    if (!mail_address(&exchange->arena, with_plus(&exchange->arena, address), &to)) {
         http_reply(exchange, 404, NULL, STR_NONE, NULL);
         return;
     }

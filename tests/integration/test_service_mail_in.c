@@ -423,6 +423,30 @@ static void otp_2_the_token_of_our_mail_vouches_for_its_sender(void **state)
     service_stop(&service);
 }
 
+/* A gateway's script writes the recipient into the address as it is (docs/operate.md). */
+static void ch_5_an_address_with_a_plus_is_found_however_it_is_written(void **state)
+{
+    static const char *const doors[] = {"/webhooks/mail/support+abc@in.lark.example",
+                                        "/webhooks/mail/support%2Babc%40in.lark.example",
+                                        "/webhooks/mail/Support+abc@In.Lark.example"};
+
+    (void)state;
+    start(1);
+    long strays = ask_number(owner, "select count(*) from unrouted");
+    for (size_t i = 0; i < COUNTOF(doors); i++) {
+        const char *raw =
+            arena_format(&arena,
+                         PASS "Subject: plus %zu\r\nFrom: customer7@example.com\r\n"
+                              "\r\nmenu",
+                         i)
+                .at;
+        assert_int_equal(post_mail(doors[i], raw), 200);
+        assert_int_equal(messages_in(), (long)i + 1);
+    }
+    assert_int_equal(ask_number(owner, "select count(*) from unrouted"), strays);
+    service_stop(&service);
+}
+
 /* Neither STOP nor a choice, a language or a wish for a person: it is asked to answer ours. */
 static void otp_2_a_forged_mail_changes_nothing(void **state)
 {
@@ -897,6 +921,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(ch_5_only_the_gateway_may_post_mail, set_up, tear_down),
         cmocka_unit_test_setup_teardown(ch_5_a_mail_makes_a_turn_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            ch_5_an_address_with_a_plus_is_found_however_it_is_written, set_up, tear_down),
         cmocka_unit_test_setup_teardown(otp_2_the_token_of_our_mail_vouches_for_its_sender,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(otp_2_a_forged_sender_is_a_stranger, set_up, tear_down),
