@@ -56,6 +56,13 @@ static void step_after(struct feeder *feeder, usec_t wait)
     timer_start(&feeder->broadcasts->worker->loop, &feeder->timer, wait, fired);
 }
 
+/* Thrice as long as it worked: most of the time the database is others', and more so the busier
+ * it is. */
+static usec_t rest(const struct feeder *feeder)
+{
+    return 3 * (clock_monotonic() - feeder->asked_at);
+}
+
 static bool went_well(struct feeder *feeder)
 {
     const struct db_call *call = &feeder->call.call;
@@ -81,7 +88,7 @@ static void gathered(struct desk_call *call)
     feeder->gathering = !row_bool(call->call.results[0], 0, 1);
     if (!feeder->gathering)
         log_event(LOG_INFO, "broadcast.gathered", LOG_ID("broadcast", feeder->id));
-    step_after(feeder, clock_monotonic() - feeder->asked_at);
+    step_after(feeder, rest(feeder));
 }
 
 static void gather(struct feeder *feeder)
@@ -117,8 +124,7 @@ static void fed(struct desk_call *call)
             worker_wake_lane(feeder->broadcasts->worker, row_uuid(rows, i, 4));
     }
     if (str_eq(how, STR("fed"))) {
-        /* at rest as long as at work, so that the database is half of the time for others */
-        step_after(feeder, looked >= FEED ? clock_monotonic() - feeder->asked_at : PAUSE);
+        step_after(feeder, looked >= FEED ? rest(feeder) : PAUSE);
         return;
     }
     if (str_eq(how, STR("over")))

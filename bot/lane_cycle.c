@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #define RETRY_WAIT (USEC_PER_SEC / 4)
+#define LOW_REST   8                    /* times as long as the cycle */
 #define LOW_EVERY  (40 * USEC_PER_MSEC) /* between two bites of a broadcast: a commit each */
 
 struct sending_row *sending_new(struct lane *lane)
@@ -339,10 +340,12 @@ static bool is_low(const PGresult *rows)
     return rows_n(rows) > 0;
 }
 
-/* A broadcast is taken in small bites with pauses, in which the gate is open for answers. */
+/* A broadcast is taken in small bites with pauses, in which the gate is open for answers. A
+ * cycle that took long says that disk or cores are busy: then the pauses are longer. */
 static void pace(struct lane *lane, bool low)
 {
-    usec_t soon = clock_monotonic() + LOW_EVERY;
+    usec_t now = clock_monotonic(), rest = LOW_REST * (now - lane->cycle_began);
+    usec_t soon = now + (rest > LOW_EVERY ? rest : LOW_EVERY);
 
     lane->low = low;
     if (low && soon < lane->next_poll)
@@ -425,6 +428,7 @@ static void cycled(struct db_call *call)
 void lane_cycle(struct lane *lane, unsigned limit)
 {
     lane->cycling = true;
+    lane->cycle_began = clock_monotonic();
     lane->claim_limit = limit;
     lane->bundling = lane->bundling && limit > 0;
     lane->renews = false;

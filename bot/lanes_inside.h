@@ -136,6 +136,7 @@ struct lane {
     usec_t drained_by; /* draining: it is not waited longer for what is handed over */
     unsigned under_way;
     usec_t next_acquire, next_renew, next_poll, next_sweep, next_settle; /* monotonic */
+    usec_t cycle_began;                                                  /* monotonic */
     usec_t settle_low; /* all that is done is a broadcast's: not before; monotonic */
     struct bucket bucket;
     struct bundles bundles;
