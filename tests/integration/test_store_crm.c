@@ -306,6 +306,7 @@ static void ntf_2_the_customer_hears_of_what_changed_once(void **state)
                      0);
     take(event("n5", "tracking.added", "",
                "{'shipment':'n-1','status':'out_for_delivery','at':'2026-11-21T11:00:00Z'}"));
+    assert_int_equal(notices("shipped"), 0); /* nobody had been told yet */
     take(event(
         "n6", "tracking.added", "",
         "{'shipment':'n-1','status':'delivered','at':'2026-11-21T11:30:00Z','place':'Door'}"));
@@ -313,6 +314,40 @@ static void ntf_2_the_customer_hears_of_what_changed_once(void **state)
                ""));
     assert_int_equal(notices("out_for_delivery"), 1);
     assert_int_equal(notices("delivered"), 1); /* of the parcel: the order says no more */
+}
+
+/* A system that was away tells all at once, and not always in order. */
+static void ntf_2_that_a_parcel_left_is_no_news_once_it_is_at_the_door(void **state)
+{
+    const char *left = event("w2", "shipment.upserted",
+                             "'version':1,'time':'2026-11-21T10:02:00Z','causeid':'packed',",
+                             "{'id':'w-1','order':'x-W-1','carrier':'ups','status':'picked_up',"
+                             "'tracking_number':'1Z999AA10123456784'}");
+    const char *at_the_door =
+        event("w3", "tracking.added", "",
+              "{'shipment':'w-1','status':'out_for_delivery','at':'2026-11-21T11:00:00Z'}");
+
+    (void)state;
+    take(order("w1", "'version':1,'time':'2026-11-21T10:00:00Z',", "W-1", "C-0001",
+               "processing", ""));
+    take(at_the_door); /* it waits for its parcel */
+    take(left);
+    assert_int_equal(notices("out_for_delivery"), 1);
+    assert_int_equal(notices("shipped"), 0);
+    take(order("w4", "'version':2,'time':'2026-11-21T10:01:00Z','causeid':'packed',", "W-1",
+               "C-0001", "shipped", ""));
+    assert_int_equal(notices("shipped"), 0);
+    /* The other parcel of the order has not been heard of. */
+    take(event("w5", "shipment.upserted", "'version':1,'time':'2026-11-21T11:02:00Z',",
+               "{'id':'w-2','order':'x-W-1','carrier':'ups','status':'picked_up',"
+               "'tracking_number':'1Z999AA10123456785'}"));
+    assert_int_equal(notices("shipped"), 1);
+    run_sql(staff, "update notices set state = 'told' where kind = 'shipped' and "
+                   "state = 'waiting'");
+    take(event("w6", "tracking.added", "",
+               "{'shipment':'w-2','status':'delivered','at':'2026-11-21T11:30:00Z'}"));
+    assert_int_equal(notices("delivered"), 1);
+    assert_int_equal(notices("shipped"), 1); /* what was told stays told */
 }
 
 static void ntf_2_what_is_long_past_is_no_news(void **state)
@@ -778,6 +813,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(ntf_2_the_customer_hears_of_what_changed_once),
+        TEST(ntf_2_that_a_parcel_left_is_no_news_once_it_is_at_the_door),
         TEST(ntf_2_what_is_long_past_is_no_news),
         TEST(rev_1_an_order_that_comes_to_its_end_is_asked_about_once_and_none_of_an_import),
         TEST(can_3_a_decision_comes_back_once),
