@@ -1,8 +1,8 @@
 // A private PostgreSQL (fsync on), the service with two workers, and the sandbox, all on loopback
 // and in a folder of their own, with means to hurt them. For the tests beside it.
-import { execFile, spawn } from "node:child_process";
+import { execFile, execFileSync, spawn } from "node:child_process";
 import { createHmac, randomBytes } from "node:crypto";
-import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, closeSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { request } from "node:http";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -74,20 +74,11 @@ export const killNow = (pid) => {
   }
 };
 
-// Debian's libfaketime: time goes on at its usual pace, and jumps when a file says so. What waits
-// for a while (CLOCK_MONOTONIC) knows nothing of it.
-const FAKETIME = "faketime/libfaketimeMT.so.1";
-const faketime = () => {
-  const found = readdirSync("/usr/lib").map((folder) => join("/usr/lib", folder, FAKETIME)).find(existsSync);
-  if (!found) throw new Error("libfaketime is not installed (tests/packages)");
-  return found;
-};
-
 // --- the world: database, service and sandbox -----------------------------------------------
 
 export class World {
   // `build` has the programs; `settings` are more lines of YAML; `sandbox` more arguments. `at`, a time,
-  // is when all of this world begins; not for sanitized programs.
+  // is when all of this world begins; not for sanitized programs, which want to be loaded first.
   constructor({ name, build = join(root, "build/release"), settings = "", sandbox = [], at }) {
     this.folder = mkdtempSync(join(tmpdir(), `parley-${name}-`));
     this.settings = settings;
@@ -106,7 +97,7 @@ export class World {
     this.doors = []; // (doors/door.mjs)
     this.unknownWait = "2s";
     worlds.add(this);
-    this.ahead = 0; // of the machine's clock, in seconds
+    this.ahead = 0; // of the machine's clock, in milliseconds
     this.environment = process.env;
     if (at !== undefined) this.makeClock(at);
     // A build may replace the programs while they are being killed and started again.
@@ -119,23 +110,31 @@ export class World {
 
   // --- its clock
 
+  // Time goes on at its usual pace, and jumps (tests/e2e/clock.c). What waits for a while
+  // (CLOCK_MONOTONIC) knows nothing of it.
   makeClock(at) {
+    const library = join(this.folder, "clock.so");
     this.clock = join(this.folder, "clock");
-    this.fakes = { LD_PRELOAD: faketime(), FAKETIME_TIMESTAMP_FILE: this.clock, FAKETIME_NO_CACHE: "1", FAKETIME_DONT_FAKE_MONOTONIC: "1" };
+    execFileSync("cc", ["-O2", "-shared", "-fPIC", "-o", library, join(root, "tests/e2e/clock.c")]);
+    writeFileSync(this.clock, Buffer.alloc(8));
+    this.fakes = { LD_PRELOAD: library, PARLEY_CLOCK: this.clock };
     this.environment = { ...process.env, ...this.fakes };
     this.jump((Date.parse(at) - Date.now()) / 1000);
   }
 
   // What the time is there, in milliseconds.
   now() {
-    return Date.now() + this.ahead * 1000;
+    return Date.now() + this.ahead;
   }
 
-  // All of its programs see it with their next look. Renamed, so that nobody reads half of it.
+  // All of its programs see it with their next look.
   jump(seconds) {
-    this.ahead = Math.round(this.ahead + seconds);
-    writeFileSync(`${this.clock}.new`, `${this.ahead < 0 ? "" : "+"}${this.ahead}`);
-    renameSync(`${this.clock}.new`, this.clock);
+    const microseconds = Buffer.alloc(8);
+    this.ahead += Math.round(seconds * 1000);
+    microseconds.writeBigInt64LE(BigInt(this.ahead) * 1000n);
+    const file = openSync(this.clock, "r+");
+    writeSync(file, microseconds, 0, 8, 0);
+    closeSync(file);
   }
 
   // --- processes
@@ -157,7 +156,6 @@ export class World {
 
   // --- PostgreSQL
 
-  // A clock goes to PostgreSQL alone: what setpriv shared of it would be root's.
   asPostgres(program, args) {
     const fakes = Object.entries(this.fakes ?? {}).map(([name, value]) => `${name}=${value}`);
     return isRoot

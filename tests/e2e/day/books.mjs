@@ -45,6 +45,7 @@ const LEFT_OUT = {
 const LEFT_OUT_COLUMNS = {
   api_answers: ["etag"],
   audit: ["chain", "position"],
+  documents: ["attempts"],
   event_deliveries: ["attempts", "status", "reason", "failed_at"], // how often it was ill
   messages: ["attempts", "seq", "cause", "provider_hash", "provider_id", "payload_id"], // news comes between other words
   notices: ["seq"],

@@ -67,11 +67,12 @@ export class Day {
     if (gap > 0) await shop.rest(`before ${scene.what}`, { aside: false }); // what became due by the jump
     shop.courier.mayBeLate = !scene.firm;
     for (const step of scene.does) await this.step(scene, step);
-    const aside = scene.heard ?? false;
-    await shop.rest(scene.what, { aside });
+    await shop.rest(scene.what, { aside: false });
     shop.jump(A_WHILE);
-    await shop.rest(`a while after ${scene.what}`, { aside });
-    if ((await shop.courier.sceneEnds()) > 0) await shop.rest(`what came late to ${scene.what}`, { aside });
+    await shop.rest(`a while after ${scene.what}`, { aside: false });
+    // Nothing may be on the wire when the clock jumps: its lease would lapse, and it would be repeated.
+    await shop.courier.sceneEnds();
+    await shop.rest(`what came late to ${scene.what}`);
     this.played++;
     if (this.loud) await this.show();
   }
