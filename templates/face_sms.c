@@ -17,6 +17,17 @@ static bool is_short(struct arena *scratch, struct str text, bool plain_letters)
     return sms_measure(sms_text_fit(scratch, text, plain_letters)).segments <= SEGMENTS;
 }
 
+/* Stars alone are lost where only the GSM's letters are written, and say no more than the
+ * title. */
+static bool is_stars(struct str text)
+{
+    static const struct str star = {"\u2605", 3};
+
+    while (str_starts(text, star))
+        text = str_slice(text, star.len, text.len);
+    return text.len == 0;
+}
+
 /* --- the words ---------------------------------------------------------------------------- */
 
 static void add_options(struct out *out, const struct face_reply *reply, bool described)
@@ -24,7 +35,7 @@ static void add_options(struct out *out, const struct face_reply *reply, bool de
     for (size_t i = 0; i < reply->n; i++) {
         const struct face_option *option = &reply->options[i];
         struct str line = arena_format(out->into, "%zu %.*s", i + 1, STR_ARG(option->title));
-        if (described && option->description.len > 0) {
+        if (described && !is_stars(option->description)) {
             line = arena_format(out->into, "%.*s: %.*s", STR_ARG(line),
                                 STR_ARG(option->description));
         }

@@ -123,6 +123,21 @@ static void ch_6_what_is_said_about_an_option_stays_out_of_a_third_segment(void 
     assert_has(face_sms(&arena, &ask).text, "shipped");
 }
 
+/* What plain letters leave of it would be a colon with nothing behind it. */
+static void ch_6_stars_stay_out_of_an_sms(void **state)
+{
+    (void)state;
+    static const struct reply_option rows[] = {
+        {.id = STR("1"), .title = STR("Poor"),  .description = STR("★★") },
+        {.id = STR("2"), .title = STR("Other"), .description = STR("★ one")},
+    };
+    struct reply reply = {
+        .kind = REPLY_LIST, .body = STR("How was it?"), .options = rows, .n_options = 2};
+
+    assert_str(sms_of(&reply).text,
+               "How was it?\n1 Poor\n2 Other: ★ one\nReply with a number (1-2).");
+}
+
 static void ch_6_links_and_files_are_their_address_by_sms(void **state)
 {
     (void)state;
@@ -479,6 +494,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ch_6_a_list_is_a_numbered_menu_by_sms),
         cmocka_unit_test(ch_6_what_is_said_about_an_option_stays_out_of_a_third_segment),
+        cmocka_unit_test(ch_6_stars_stay_out_of_an_sms),
         cmocka_unit_test(ch_6_links_and_files_are_their_address_by_sms),
         cmocka_unit_test(ch_5_a_subject_says_what_it_is_about),
         cmocka_unit_test(ch_5_a_long_subject_is_cut_on_a_whole_letter),
