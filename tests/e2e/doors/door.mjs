@@ -11,6 +11,9 @@ import { randomBytes } from "node:crypto";
 import { Agent } from "node:http";
 import { call, chance, pause } from "../world.mjs";
 
+// How long something may take that goes through the chat: while all die again and again, until they do not.
+export const PATIENCE = 300_000;
+
 export class Door {
   constructor(world, customers) {
     Object.assign(this, { world, customers, comers: 4, rest: 250, working: true, answered: 0, repeats: 0, again: 0 });

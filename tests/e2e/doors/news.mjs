@@ -4,7 +4,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { WABA, pause, root } from "../world.mjs";
 import { order, person } from "./crm.mjs";
-import { Door, rowsOf, tally } from "./door.mjs";
+import { Door, PATIENCE, rowsOf, tally } from "./door.mjs";
 
 const PLACES = ["whatsapp", "template", "email"];
 
@@ -42,7 +42,7 @@ export class News extends Door {
     const ask = `update conversations c set last_inbound_at = now() - interval '2 days' from contact_points p
       where p.org_id = c.org_id and p.contact_id = c.contact_id and p.channel = 'whatsapp' and p.phone = '+${phone}'
       and not exists (select from outbox o where o.org_id = c.org_id and o.conversation_id = c.conversation_id) returning 1`;
-    await this.world.until("the window closes", 60_000, () => this.world.sql(ask).then((found) => found !== "", () => pause(100)));
+    await this.world.until("the window closes", PATIENCE, () => this.world.sql(ask).then((found) => found !== "", () => pause(100)));
   }
 
   async judge() {

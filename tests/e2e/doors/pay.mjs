@@ -4,7 +4,7 @@
 // have heard of each thing once.
 import { call, chance, pause, pick } from "../world.mjs";
 import { invoice, person } from "./crm.mjs";
-import { Door, range, rowsOf, tally } from "./door.mjs";
+import { Door, PATIENCE, range, rowsOf, tally } from "./door.mjs";
 
 const ENDS = [["pay"], ["pay"], ["pay", "refund"], ["bank", "settle"], ["bank", "bounce"], ["fail", "pay"], ["expire"]];
 const KEY = "sk_test_crash", SECRET = "whsec_crash";
@@ -63,7 +63,7 @@ export class Pay extends Door {
   // The link is in the chat: who has not seen it cannot pay.
   async sessionOf(n, number) {
     const link = new RegExp(`Here you can pay [^"]*${number}[^]*?/c/pay/(cs_\\w+)`);
-    for (const end = Date.now() + 180_000; Date.now() < end; await pause(200)) {
+    for (const end = Date.now() + PATIENCE; Date.now() < end; await pause(200)) {
       const { text } = await call(this.world.sandboxPort, { path: `/control/chat?who=%2B${this.phone(n)}` });
       const [, id] = link.exec(text) ?? [];
       if (id !== undefined) return id;

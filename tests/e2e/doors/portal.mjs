@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { call, chance, pause, pick } from "../world.mjs";
 import { picture } from "./api.mjs";
 import { invoice, order, person } from "./crm.mjs";
-import { Door, range, rowsOf, tally, word } from "./door.mjs";
+import { Door, PATIENCE, range, rowsOf, tally, word } from "./door.mjs";
 
 const REQUESTS_OF_A_LINK = 80; // a hundred in an hour, and some are repeated
 const LINKS = 9; // ten in an hour
@@ -43,7 +43,7 @@ export class Portal extends Door {
   async freshLink(n) {
     const link = this.links[n], before = link.path;
     await this.customers.say(this.phone(n), "my documents online");
-    await this.world.until("a link comes", 60_000, async () => {
+    await this.world.until("a link comes", PATIENCE, async () => {
       const { text } = await call(this.world.sandboxPort, { path: `/control/chat?who=%2B${this.phone(n)}` });
       const found = [...text.matchAll(/\/customer\/[A-Za-z0-9_-]+/g)].at(-1)?.[0];
       return found !== undefined && found !== before ? ((link.path = found), true) : (await pause(100), false);
