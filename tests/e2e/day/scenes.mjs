@@ -174,11 +174,11 @@ export const SCENES = [
   { at: "11:20", what: "parcels leave, also of those who stopped", does: [tell(...[ann, eva, mia, tala, amal, mar, jan].map((one) => shipped(one, 2, utc(1, "16:15"))))] },
   { at: "11:40", who: "mona", what: "staff: notes, statuses", does: [staff("POST", "/v1/orders/DAY-1034/notes", { text: "Wrapped twice.", visible: true }, 201), staff("PATCH", "/v1/orders/DAY-1034", { status: "shipped", note: "On the van." })] },
   { at: "11:50", what: "out for delivery", does: [tell(tracking(ann, "out_for_delivery", utc(1, "16:50")), tracking(mia, "out_for_delivery", utc(1, "16:50")))] },
-  { at: "11:54", who: "mia", what: "Mia tracks her parcel", does: ["where is my parcel?", CODE] },
   { at: "12:10", what: "a photo, a document", does: [
     tell(event("photo.added", { id: "P-1", order: `O-${ola.id}`, category: "progress", url: "https://files.example/lamp.png", caption: "Packed.", taken_at: utc(1, "17:00"), visible: true }),
       event("document.added", { id: "D-1", customer: ola.id, order: `O-${ola.id}`, kind: "other", name: "Warranty", url: "https://files.example/rack.png" }),
       event("document.added", { id: "D-2", customer: mona.id, order: `O-${mona.id}`, kind: "other", name: "Warranty", url: "https://files.example/bell.png" }))] },
+  { at: "12:20", who: "mia", what: "Mia tracks her parcel", does: ["where is my parcel?", CODE] },
   { at: "12:30", who: "tala", what: "Tala says START", does: [stop("START")] },
   { at: "12:32", who: "amal", what: "Amal, too", does: ["start"] },
   { at: "14:00", what: "delivered to Eva, Mia, Amal", does: [crmFails({ status: 500, next: 2 }), tell(...[eva, mia, amal].map((one) => delivered(one, 3, utc(1, "18:50"))))] },
