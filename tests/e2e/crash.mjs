@@ -161,6 +161,7 @@ const stop = (why) => {
   }
   process.exit(1);
 };
+for (const failure of ["uncaughtException", "unhandledRejection"]) process.on(failure, (error) => stop(error.stack));
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => stop(signal));
 setTimeout(() => stop("not done in time"), 240_000 + moments * 5000 + away * 3000).unref();
 
