@@ -558,7 +558,7 @@ static void pay_7_made_up_histories_end_the_same_in_any_order(void **state)
     (void)state;
     run_sql(staff,
             read_text(PARLEY_SOURCE_DIR "/tests/integration/store_payments_histories.sql"));
-    result = PQexec(staff, FORMAT("select pg_temp.play(%s)", many ? many : "1000"));
+    result = PQexec(staff, FORMAT("select pg_temp.play(%s)", many ? many : "300"));
     if (PQresultStatus(result) != PGRES_TUPLES_OK)
         fail_msg("%s", PQerrorMessage(staff));
     PQclear(result);

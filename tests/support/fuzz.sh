@@ -10,7 +10,7 @@ targets=(build/fuzz/fuzz_*)
 [ -x "${targets[0]}" ] || { echo "no fuzz targets are built: cmake --preset fuzz"; exit 1; }
 at_once=$(nproc)
 each=$(($1 * at_once / ${#targets[@]}))
-[ $each -ge 2 ] || each=2
+[ $each -ge 1 ] || each=1
 
 fuzz() {
   local target=$1 each=$2 name=${1##*/fuzz_}
