@@ -420,7 +420,7 @@ static void bro_2_after_cancel_has_answered_nobody_gets_it_and_after_resume_nobo
     done(broadcast("create", "crowd", "--words", words_file(), "--prefix", "+1999", NULL));
     done(broadcast("start", "crowd", NULL));
     wait_for_sent("crowd", 60);
-    done(broadcast("pause", "crowd", NULL)); /* what is taken back depends on how far they were */
+    done(broadcast("pause", "crowd", NULL)); /* it says what was taken back, if anything */
     then = got();
     go_round();
     assert_int_equal(got(), then);
