@@ -275,7 +275,8 @@ static void a_storm_of_kills_parks_nobody_but_the_killer(void **state)
     everyone_else_was_handled_once(posts);
     assert_int_equal(posts[OTHERS].status, 200);
     double deaths = service_counter(&service, "parley_worker_deaths_total");
-    assert_in_range((int)deaths, STORM + 2, STORM + 3); /* once in company, if not before */
+    /* Once in company, if not before; and a kill may meet one that was dying of the killer. */
+    assert_in_range((int)deaths, STORM + 1, STORM + 3);
     assert_int_equal(ask_number(owner, "select count(*) from dead_letters"), 1);
     assert_int_equal(
         ask_number(owner, "select count(*) from dead_letters where item = 'wamid.killer'"), 1);
