@@ -92,7 +92,7 @@ check("OTP-1 a code asked for comes once, by SMS, from the shop's number, in the
 
 check("OTP-1 the code is in no log, no message and, once it is settled, no outbox", async () => {
   const from = customer();
-  await world.faults({ delay_ms: 2500 });
+  await world.faults({ delay_ms: 6000 });
   const code = await askCode(from);
   is(await open(from), 1, "promises under way");
   is(await number(`select count(*) from outbox where sealed is not null and conversation_id in ${ofSms(from)}`), 1, "sealed promises");
