@@ -28,10 +28,12 @@ static const struct {
     {"templates/whatsapp", "whatsapp", true },
 };
 
-static int is_yaml(const struct dirent *entry)
+/* A flow or words; or the weights of a classifier that learnt elsewhere. */
+static int is_ours(const struct dirent *entry)
 {
     struct str name = str_from(entry->d_name);
-    return name.at[0] != '.' && str_ends(name, STR(".yaml"));
+    return (name.at[0] != '.' && str_ends(name, STR(".yaml"))) ||
+           str_eq(name, STR("model.bin"));
 }
 
 static bool read_whole(int fd, char *at, size_t size)
@@ -91,7 +93,7 @@ static bool read_folder(struct arena *into, struct str folder, size_t place,
 {
     const char *called = places[place].called;
     struct dirent **entries = NULL;
-    int found = scandir(folder.at, &entries, is_yaml, alphasort);
+    int found = scandir(folder.at, &entries, is_ours, alphasort);
     if (found < 0 && errno == ENOENT && places[place].optional)
         return true;
     if (found < 0) {

@@ -8,7 +8,7 @@
 #include "bot/base/json.h"
 #include "bot/cli.h"
 #include "bot/commands.h"
-#include "flows/understand/understand.h"
+#include "flows/understand/trained.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -118,6 +118,7 @@ static struct str understood_json(struct arena *scratch, struct str text,
     (void)json_object_set_new(object, "intent",
                               meant->intent.len ? json_string_of(meant->intent) : json_null());
     json_set_int(object, "confidence", meant->confidence);
+    json_set_text(object, "maybe", meant->maybe);
     json_set_bool(object, "exact", meant->exact);
     json_set_text(object, "language", str_from(lang_code(meant->lang)));
     json_set_bool(object, "language_clear", meant->lang_is_clear);
@@ -206,12 +207,15 @@ static int run(struct cli *cli, int argc, char **argv)
         {"awaited",                      .text = &wish.awaited},
         {0},
     };
-    struct understand_context context = {.today = today()};
+    struct trained trained = {0};
+    struct understand_context context = {.today = today(), .classifier = &trained.classifier};
     const char *wrong;
 
     if (!cli_options(argc, argv, options))
         return cli_usage(cli, NULL);
-    wrong = read_wish(&wish, &context);
+    wrong = trained_open(trained_bytes(), &trained);
+    if (!wrong)
+        wrong = read_wish(&wish, &context);
     if (wrong)
         return cli_usage(cli, "%s", wrong);
     if (optind < argc)

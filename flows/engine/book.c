@@ -33,7 +33,7 @@ static bool read_flows(struct loader *loader, const struct source_file *files, s
     for (size_t i = 0; i < n; i++) {
         const struct node *root;
 
-        if (!str_starts(files[i].name, STR("flows/")))
+        if (!str_starts(files[i].name, STR("flows/")) || !str_ends(files[i].name, STR(".yaml")))
             continue;
         loader->file = arena_str(loader->arena, files[i].name);
         if (!yaml_read(loader->scratch, loader->file, files[i].bytes, &root, loader->err) ||
@@ -110,6 +110,21 @@ static bool read_templates(struct loader *loader, const struct source_file *file
     return true;
 }
 
+/* Weights that stand beside the flows are used; else those that are built in. */
+static bool read_trained(const struct source_file *files, size_t n, struct book *book,
+                         struct err *err)
+{
+    struct str bytes = trained_bytes();
+    const char *wrong;
+
+    for (size_t i = 0; i < n; i++) {
+        if (str_eq(files[i].name, STR("flows/model.bin")))
+            bytes = arena_str(&book->arena, files[i].bytes);
+    }
+    wrong = trained_open(bytes, &book->trained);
+    return !wrong || err_raise(err, ERR_REJECT, "flows/model.bin: %s", wrong);
+}
+
 static bool book_read(struct arena *scratch, const struct parts *parts,
                       const struct source_file *files, size_t n, struct book *book,
                       struct err *err)
@@ -124,7 +139,8 @@ static bool book_read(struct arena *scratch, const struct parts *parts,
     book->version = version_of(scratch, sorted, n);
     hex_format(book->version.bytes, HASH16_LEN, book->version_hex);
     return read_words(scratch, sorted, n, book, err) && read_flows(&loader, sorted, n, book) &&
-           read_templates(&loader, sorted, n, book) && book_check(book, err);
+           read_templates(&loader, sorted, n, book) && read_trained(sorted, n, book, err) &&
+           book_check(book, err);
 }
 
 bool book_create_with(const struct parts *parts, const struct source_file *files, size_t n,

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "flows/flows.h"
+#include "flows/understand/trained.h"
 
 struct flow_def;
 struct state_def;
@@ -255,6 +256,7 @@ struct book {
     size_t n_templates;
     const struct flow_def *menu;
     const struct flow_def *verify; /* NULL when no flow needs it */
+    struct trained trained;        /* what whole sentences mean */
 };
 
 const struct flow_def *book_flow(const struct book *book, struct str name);

@@ -91,6 +91,9 @@ static void on_words(struct flow_turn *turn, struct str said)
         turn->trace.rule = "meaning";
     } else if (follow_template(turn, &meant)) {
         turn->trace.rule = "template_answer";
+    } else if (follow_maybe(turn, &meant)) {
+        turn->trace.rule = "maybe";
+        return; /* whether it was understood is not known yet */
     } else {
         follow_nothing(turn);
         return;

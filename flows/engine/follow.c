@@ -192,6 +192,18 @@ bool follow_words(struct flow_turn *turn, const struct understood *meant)
     return true;
 }
 
+bool follow_maybe(struct flow_turn *turn, const struct understood *meant)
+{
+    const struct flow_def *flow = book_flow_on(turn->book, STR("doubt"));
+
+    if (!flow || !meant->maybe.len || turn->kept.now.flow == flow ||
+        !follow_flow(turn->book, meant->maybe))
+        return false;
+    follow_start(turn, flow, meant);
+    give(turn, flow, STR("meant"), meant->maybe);
+    return true;
+}
+
 /* False in a book that has no such flow, and to whom it is being offered. */
 static bool offer_person(struct flow_turn *turn)
 {

@@ -27,6 +27,9 @@ MUST_USE bool follow_words(struct flow_turn *turn, const struct understood *mean
  * nothing else is under way. */
 MUST_USE bool follow_template(struct flow_turn *turn, const struct understood *meant);
 
+/* They may mean something: that is asked, where the book has a flow for it (`doubt`). */
+MUST_USE bool follow_maybe(struct flow_turn *turn, const struct understood *meant);
+
 /* They meant nothing: asked again once; the second time in a row a person is offered, or else
  * the menu comes. */
 void follow_nothing(struct flow_turn *turn);

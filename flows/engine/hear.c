@@ -52,6 +52,16 @@ static void obey_gateway(const struct flow_turn *turn, struct str text,
     meant->confidence = 100;
 }
 
+/* Whole sentences are expected: not where words are the answer, whatever they are, and not
+ * where a card's number is struck out of what was written. */
+static bool is_free(const struct flow_turn *turn)
+{
+    const struct prompt *prompt = &turn->kept.now.at->prompt;
+
+    return !turn->in->event->card && (!turn->kept.open || (prompt->kind != PROMPT_TEXT &&
+                                                           prompt->answer == ANSWER_WORDS));
+}
+
 void hear_words(const struct flow_turn *turn, struct str text, struct understood *meant)
 {
     usec_t now = turn->in->now + locale_zone_offset(turn->locale.zone, turn->in->now);
@@ -61,6 +71,7 @@ void hear_words(const struct flow_turn *turn, struct str text, struct understood
         .currency = hear_fact(turn, STR("business.currency")),
         .country = hear_fact(turn, STR("business.country")),
         .awaited = awaited(turn),
+        .classifier = is_free(turn) ? &turn->book->trained.classifier : NULL,
         .past = turn->kept.open && turn->kept.now.at->prompt.answer == ANSWER_PAST_DATE};
 
     understand(turn->arena, text, &context, meant);

@@ -19,7 +19,10 @@ enum {
     LED = 90,   /* a command stands before what it is about */
     GREETING = 80,
     THANKS_MOST = 12, /* words */
-    LONG_NUMBER = 10  /* characters: a parcel's with a slip in it, where one was asked for */
+    SURE_CLASS = 85,
+    HALF_SURE = 60,
+    SURE_LANGUAGE = 90,
+    LONG_NUMBER = 10 /* characters: a parcel's with a slip in it, where one was asked for */
 };
 
 /* --- what is in the text ------------------------------------------------------------------ */
@@ -321,20 +324,43 @@ static void take_greeting(struct arena *scratch, const struct tokens *tokens,
     }
 }
 
-/* Where the slot is filled, whoever is surer is believed. */
-static void take_class(struct arena *scratch, struct str text,
+/* A language that the classifier is sure of, where the small words tell none. */
+static void take_language(const struct classified *classified, struct understood *meant)
+{
+    if (meant->lang_is_clear || !classified->lang_is_ours ||
+        classified->lang_confidence < SURE_LANGUAGE)
+        return;
+    meant->lang = classified->lang;
+    meant->lang_is_clear = true;
+}
+
+/* Where the slot is filled, whoever is surer is believed; what is half likely is worth asking.
+ */
+static void take_class(struct arena *scratch, struct str text, const struct tokens *tokens,
                        const struct understand_context *context, struct understood *meant)
 {
     struct classified classified = {0};
+    size_t words = 0;
 
-    if (!context->classifier || meant->exact)
+    for (size_t i = 0; i < tokens->n; i++)
+        words += !is_found(meant, tokens->at[i]);
+    if (!context->classifier || meant->exact || words < (meant->number.len ? 3 : 2))
         return;
-    context->classifier->classify(context->classifier, scratch, text, meant->lang, &classified);
-    if (classified.confidence <= meant->confidence)
+    context->classifier->classify(context->classifier, scratch, text, &classified);
+    if (words >= 3)
+        take_language(&classified, meant);
+    if (classified.confidence <= meant->confidence || meant->confidence >= LED)
         return;
+    if (classified.intent.len && classified.confidence < SURE_CLASS) {
+        if (!meant->intent.len && classified.confidence >= HALF_SURE)
+            meant->maybe = classified.intent;
+        return;
+    }
+    if (!classified.intent.len)
+        return; /* words of ours that are there are believed more than that nothing is */
     meant->intent = classified.intent;
     meant->confidence = classified.confidence;
-    meant->strong = classified.intent.len > 0;
+    meant->strong = true;
 }
 
 void understand(struct arena *into, struct str text, const struct understand_context *context,
@@ -354,7 +380,7 @@ void understand(struct arena *into, struct str text, const struct understand_con
     take_phrase(&loose, &tokens, meant);
     take_led(into, text, &loose, meant);
     take_greeting(into, &tokens, meant);
-    take_class(into, text, context, meant);
+    take_class(into, text, &tokens, context, meant);
 }
 
 const struct found *understood_find(const struct understood *meant, enum found_kind kind)

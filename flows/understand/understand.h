@@ -30,6 +30,9 @@ enum awaited {
 struct classified {
     struct str intent; /* empty: none of these */
     int confidence;    /* percent */
+    enum lang lang;
+    bool lang_is_ours;   /* else it is in another language */
+    int lang_confidence; /* percent */
 };
 
 /*
@@ -38,7 +41,7 @@ struct classified {
  */
 struct classifier {
     void (*classify)(const struct classifier *self, struct arena *scratch, struct str text,
-                     enum lang lang, struct classified *out);
+                     struct classified *out);
 };
 
 struct understand_context {
@@ -82,6 +85,7 @@ struct understood {
     int confidence;        /* percent; 100: the whole text was a command */
     bool exact;            /* the whole text was a command */
     bool strong;           /* more than one loose word speaks for the intent */
+    struct str maybe;      /* there is no intent, and this one is half likely; or empty */
     struct str number;     /* an order number that stands in the text, or empty */
     struct str ticket;     /* a report's, likewise; it is no order's */
     struct str named_lang; /* intent "language": the one that was named, "pl", or empty */

@@ -3,7 +3,7 @@
  * finds share a character, and each is what it says. The first byte says what was asked for, in
  * which language, and by what kind of business.
  */
-#include "flows/understand/understand.h"
+#include "flows/understand/trained.h"
 
 #include <stdlib.h>
 
@@ -61,6 +61,7 @@ static void check_all(const struct understood *meant, struct str text)
 {
     must(meant->confidence >= 0 && meant->confidence <= 100);
     must((meant->intent.len > 0) == (meant->confidence > 0));
+    must(!meant->intent.len || !meant->maybe.len);
     must(meant->n_found <= FOUND_MAX);
     for (size_t i = 0; i < meant->n_found; i++) {
         const struct found *found = &meant->found[i];
@@ -78,6 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const countries[] = {"", "PL", "US", "AE"};
     static const char *const currencies[] = {"", "EUR", "KWD", "JPY"};
+    static struct trained trained;
     struct arena arena = {0};
     struct understood meant;
     struct str raw;
@@ -85,6 +87,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size == 0)
         return 0;
+    if (!trained.classifier.classify)
+        must(trained_open(trained_bytes(), &trained) == NULL);
     raw = (struct str){(const char *)data + 1, size - 1};
     text = str_sane(&arena, raw);
     for (int i = 0; i < 2; i++) {
@@ -94,6 +98,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                              .country = str_from(countries[data[0] / 16 % 4]),
                                              .awaited =
                                                  (enum awaited)(data[0] % (AWAITED_ORDER + 1)),
+                                             .classifier = &trained.classifier,
                                              .past = data[0] >= 128};
 
         /* As it came, and as the engine makes it before. */
