@@ -38,13 +38,24 @@ static void put_mac(const struct config *config, const char *what, uint8_t *byte
 }
 
 /* The token's `len` bytes, of which the last are the right hash of the others. */
+/* libsodium takes some bytes beyond ASCII for letters, and one token would have many spellings.
+ */
+static bool is_ascii(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if ((unsigned char)text.at[i] >= 0x80)
+            return false;
+    }
+    return true;
+}
+
 static bool take_apart(const struct config *config, const char *what, struct str token,
                        uint8_t *given, size_t len)
 {
     uint8_t right[FILE_LEN > TOKEN_LEN ? FILE_LEN : TOKEN_LEN];
     size_t n;
 
-    if (config->secrets.key.len == 0 ||
+    if (config->secrets.key.len == 0 || !is_ascii(token) ||
         sodium_base642bin(given, len, token.at, token.len, NULL, &n, NULL,
                           sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 ||
         n != len)
