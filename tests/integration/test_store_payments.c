@@ -365,6 +365,77 @@ static void pay_3_a_payment_is_booked_and_told_once(void **state)
                      1);
 }
 
+static long failures(const char *since)
+{
+    return ask_number(owner, FORMAT("select count(*) from events_out where type = "
+                                    "'payment.failed' and coalesce(data ->> 'since', '-') = "
+                                    "'%s'",
+                                    since));
+}
+
+/* Both orders of a decline and the end of its link, each event twice: the same is told. */
+static void pay_3_a_decline_is_told_once_before_and_after_its_link_expired(void **state)
+{
+    static const struct {
+        const char *number, *intent, *kinds[2], *ids[2];
+    } orders[] = {
+        {"P-51", "pi_51", {"declined", "expired"}, {"e1", "e2"}},
+        {"P-52", "pi_52", {"expired", "declined"}, {"e3", "e4"}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(orders); i++) {
+        const char *link;
+        invoice(orders[i].number, 5000);
+        (void)make(bot, orders[i].number, "null");
+        make_at_stripe();
+        link = link_of(orders[i].number, 5000);
+        for (size_t k = 0; k < 4; k++) {
+            const char *kind = orders[i].kinds[k / 2];
+            assert_string_equal(
+                stripe(orders[i].ids[k / 2], kind, link, orders[i].intent, 5000),
+                k % 2 == 0 ? kind : "again");
+        }
+        assert_int_equal(notices("payment_failed"), (long)i + 1);
+        assert_string_equal(stands(orders[i].number, "outstanding"), "5000");
+    }
+    assert_int_equal(failures("-"), 1);
+    assert_int_equal(failures("expired"), 1);
+}
+
+/* What was said since is newer: "failed" after "paid" would be wrong to a reader. The CRM
+ * counts it all the same. */
+static void pay_3_a_decline_of_what_was_paid_since_is_told_to_the_crm_alone(void **state)
+{
+    const char *link;
+
+    (void)state;
+    invoice("P-54", 5000);
+    (void)make(bot, "P-54", "null");
+    make_at_stripe();
+    link = link_of("P-54", 5000);
+    assert_string_equal(stripe("e1", "paid", link, "pi_54", 5000), "paid");
+    assert_string_equal(stripe("e2", "declined", link, "pi_54", 5000), "declined");
+    assert_string_equal(stripe("e2", "declined", link, "pi_54", 5000), "again");
+    assert_int_equal(notices("payment_failed"), 0);
+    assert_int_equal(failures("completed"), 1);
+    assert_string_equal(stands("P-54", "state"), "paid");
+    invoice("P-55", 5000); /* over, and paid by another link since */
+    (void)make(bot, "P-55", "null");
+    make_at_stripe();
+    link = link_of("P-55", 5000);
+    assert_string_equal(stripe("e3", "expired", link, "pi_55", 5000), "expired");
+    run_sql(owner, FORMAT("update checkouts set made_at = made_at - interval '1 hour' where "
+                          "checkout_id = '%s'",
+                          link));
+    (void)make(bot, "P-55", "null");
+    make_at_stripe();
+    assert_string_equal(stripe("e4", "paid", link_of("P-55", 5000), "pi_56", 5000), "paid");
+    assert_string_equal(stripe("e5", "declined", link, "pi_55", 5000), "declined");
+    assert_int_equal(notices("payment_failed"), 0);
+    assert_int_equal(failures("expired"), 1);
+}
+
 static void pay_3_a_late_payment_by_a_link_that_was_over_is_booked_and_goes_back(void **state)
 {
     const char *first, *second;
@@ -577,6 +648,8 @@ int main(void)
         ARRANGED(pay_2_two_wishes_at_one_instant_are_judged_one_after_the_other),
         ARRANGED(pay_2_nobody_makes_a_link_for_what_is_another_s),
         ARRANGED(pay_3_a_payment_is_booked_and_told_once),
+        ARRANGED(pay_3_a_decline_is_told_once_before_and_after_its_link_expired),
+        ARRANGED(pay_3_a_decline_of_what_was_paid_since_is_told_to_the_crm_alone),
         ARRANGED(pay_3_a_late_payment_by_a_link_that_was_over_is_booked_and_goes_back),
         ARRANGED(pay_3_refunds_are_counted_once_however_they_are_told),
         ARRANGED(pay_3_a_dispute_takes_the_money_and_a_won_one_gives_it_back),
