@@ -311,7 +311,10 @@ static bool read_list(struct reading *reading, const struct shape *shape, const 
         return false;
     json_open(reading->out, '[');
     for (size_t i = 0; i < n; i++) {
-        read_value(reading, shape->of, json_array_get(value, i),
+        const json_t *one = json_array_get(value, i);
+        if (json_is_string(one) && is_left_out(shape->of, one))
+            continue;
+        read_value(reading, shape->of, one,
                    arena_format(reading->faults->into, "%.*s[%zu]", STR_ARG(path), i));
     }
     json_close(reading->out, ']');
@@ -330,6 +333,16 @@ static bool read_record(struct reading *reading, const struct shape *shape, cons
 }
 
 static bool (*const readers[])(struct reading *, const struct shape *, const json_t *) = {
+/* Systems without a null write "" where a customer has no address or number. */
+static bool is_left_out(const struct shape *shape, const json_t *value)
+{
+    bool reaches = shape->kind == SHAPE_MAIL || shape->kind == SHAPE_PHONE;
+
+    if (value == NULL || json_is_null(value))
+        return true;
+    return reaches && json_is_string(value) && str_trim(text_of(value)).len == 0;
+}
+
     [SHAPE_TEXT] = read_text,         [SHAPE_NAME] = read_name,
     [SHAPE_TIME] = read_time,         [SHAPE_DAY] = read_day,
     [SHAPE_WHOLE] = read_whole,       [SHAPE_QUANTITY] = read_quantity,
@@ -378,7 +391,7 @@ void shape_read(const struct shape *members, const json_t *object, struct str pa
         struct str where =
             path.len > 0 ? arena_format(faults->into, "%.*s.%s", STR_ARG(path), member->name)
                          : str_from(member->name);
-        if (value != NULL && !json_is_null(value)) {
+        if (!is_left_out(member, value)) {
             json_key(out, member->name);
             read_value(&reading, member, value, where);
         } else if (member->required) {

@@ -5,7 +5,8 @@
  * Reading checks each member, says of each that is wrong where it stands and what would be
  * right, and writes what is right as a database takes it: times in UTC, amounts in minor units,
  * texts trimmed and without the numbers of cards. Members that no table names are passed over;
- * null is as good as left out. Pure.
+ * null is as good as left out, and so is an address of mail or a telephone number that is blank
+ * (in a list it is passed over). Pure.
  */
 #pragma once
 

@@ -62,26 +62,26 @@ static const struct {
     const char *type, *other;     /* other: a second type */
     const char *pattern, *format; /* of texts */
 } forms[] = {
-    [SHAPE_TEXT] = {"string",  NULL,      NULL,                                                     NULL       },
-    [SHAPE_NAME] = {"string",  "integer", NULL,                                                     NULL       },
+    [SHAPE_TEXT] = {"string",  NULL,      NULL,                                                  NULL                              },
+    [SHAPE_NAME] = {"string",  "integer", NULL,                                                  NULL                              },
     [SHAPE_TIME] = {"string",  NULL,
                     "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?"
-                    "([Zz]|[+-][0-9]{2}:[0-9]{2})$",                                                "date-time"},
+                    "([Zz]|[+-][0-9]{2}:[0-9]{2})$",                                             "date-time"                       },
     [SHAPE_DAY] = {"string",  NULL,      "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$",
-                    "date"                                                                                     },
-    [SHAPE_WHOLE] = {"integer", NULL,      NULL,                                                     NULL       },
-    [SHAPE_QUANTITY] = {"number",  NULL,      NULL,                                                     NULL       },
-    [SHAPE_MONEY] = {"string",  "number",  "^-?[0-9]{1,15}([.][0-9]{1,4})?$",                        NULL       },
-    [SHAPE_CURRENCY] = {"string",  NULL,      "^[A-Z]{3}$",                                             NULL       },
-    [SHAPE_YES_NO] = {"boolean", NULL,      NULL,                                                     NULL       },
-    [SHAPE_CHOICE] = {"string",  NULL,      NULL,                                                     NULL       },
-    [SHAPE_PHONE] = {"string",  NULL,      "^[+][1-9][0-9]{6,14}$",                                  NULL       },
-    [SHAPE_MAIL] = {"string",  NULL,      "^[^@ <>\",;]+@[^@ <>\",;.][^@ <>\",;]*[.][^@ <>\",;]+$",
-                    "email"                                                                                    },
-    [SHAPE_LANGUAGE] = {"string",  NULL,      "^[a-z]{2}([-_].{0,9})?$",                                NULL       },
-    [SHAPE_URL] = {"string",  NULL,      "^https://[^/?#@: ][^ ]*$",                               "uri"      },
-    [SHAPE_LIST] = {"array",   NULL,      NULL,                                                     NULL       },
-    [SHAPE_RECORD] = {"object",  NULL,      NULL,                                                     NULL       },
+                    "date"                                                                                                         },
+    [SHAPE_WHOLE] = {"integer", NULL,      NULL,                                                  NULL                              },
+    [SHAPE_QUANTITY] = {"number",  NULL,      NULL,                                                  NULL                              },
+    [SHAPE_MONEY] = {"string",  "number",  "^-?[0-9]{1,15}([.][0-9]{1,4})?$",                     NULL                              },
+    [SHAPE_CURRENCY] = {"string",  NULL,      "^[A-Z]{3}$",                                          NULL                              },
+    [SHAPE_YES_NO] = {"boolean", NULL,      NULL,                                                  NULL                              },
+    [SHAPE_CHOICE] = {"string",  NULL,      NULL,                                                  NULL                              },
+    [SHAPE_PHONE] = {"string",  NULL,      "^[ \t\n]*$|^[+][1-9][0-9]{6,14}$",                    NULL                              },
+    [SHAPE_MAIL] = {"string",  NULL,
+                    "^[ \t\n]*$|^[^@ <>\",;]+@[^@ <>\",;.][^@ <>\",;]*[.][^@ <>\",;]+$",         NULL /* "email" would forbid "" */},
+    [SHAPE_LANGUAGE] = {"string",  NULL,      "^[a-z]{2}([-_].{0,9})?$",                             NULL                              },
+    [SHAPE_URL] = {"string",  NULL,      "^https://[^/?#@: ][^ ]*$",                            "uri"                             },
+    [SHAPE_LIST] = {"array",   NULL,      NULL,                                                  NULL                              },
+    [SHAPE_RECORD] = {"object",  NULL,      NULL,                                                  NULL                              },
 };
 
 static void put_types(const struct shape *shape, bool may_be_null, struct json_out *out)

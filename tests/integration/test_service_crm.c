@@ -232,6 +232,24 @@ static void crm_1_who_is_wrong_is_told_where_and_the_rest_is_kept(void **state)
     assert_non_null(strstr(said, "\"kept\":1"));
 }
 
+static void crm_1_a_blank_address_takes_away_what_was_on_record(void **state)
+{
+    static const char *const on_record =
+        "select count(*) from customers left join customer_phones using (org_id, customer_id)"
+        " where external_id = 'blank' and (email <> '' or phone is not null)";
+
+    (void)state;
+    assert_int_equal(push(EVENT("blank-1", "customer.upserted", "'version':1,",
+                                "{'id':'blank','email':'b@blank.example',"
+                                "'phones':['+48601000001']}")),
+                     200);
+    assert_int_equal(ask_number(owner, on_record), 1);
+    assert_int_equal(push(EVENT("blank-2", "customer.upserted", "'version':2,",
+                                "{'id':'blank','email':'','phones':['']}")),
+                     200);
+    assert_int_equal(ask_number(owner, on_record), 0);
+}
+
 static struct str customers(size_t n, size_t bad)
 {
     struct str parts = STR("[");
@@ -636,6 +654,7 @@ int main(void)
         cmocka_unit_test(crm_1_the_newer_version_stands_whichever_comes_first),
         cmocka_unit_test(crm_1_a_shipment_waits_for_its_order),
         cmocka_unit_test(crm_1_who_is_wrong_is_told_where_and_the_rest_is_kept),
+        cmocka_unit_test(crm_1_a_blank_address_takes_away_what_was_on_record),
         cmocka_unit_test(crm_1_of_a_thousand_the_one_that_is_wrong_is_named),
         cmocka_unit_test(crm_1_large_bodies_are_taken_up_to_a_limit_that_is_told),
         cmocka_unit_test(ntf_2_the_phone_hears_of_it),

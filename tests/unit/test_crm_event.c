@@ -234,6 +234,30 @@ static void crm_1_a_fault_is_named_by_its_path(void **state)
                         "0 time: a time, or a version: the newer one wins, not ");
 }
 
+/* A system without a null writes "" where a customer has none. */
+static void crm_1_an_address_or_number_that_is_blank_is_none(void **state)
+{
+    struct crm_batch *batches;
+    struct str first;
+
+    (void)state;
+    assert_int_equal(faults_of(STR("{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"s\","
+                                   "\"version\":1,\"type\":\"customer.upserted\",\"data\":{"
+                                   "\"id\":\"c\",\"name\":\"\",\"email\":\"\",\"phones\":[\"\","
+                                   "\"+15550100001\",\"  \"]}}"),
+                               &first, &batches),
+                     0);
+    assert_int_equal(str_find(batches->events, STR("email")), batches->events.len);
+    assert_true(str_find(batches->events, STR("\"phones\":[\"+15550100001\"]")) <
+                batches->events.len);
+    assert_string_equal(
+        wrong("{" HEAD "'type':'customer.upserted','data':{'id':'c','email':'x'}}"),
+        "0 data.email: an address of mail, not \"x\"");
+    assert_string_equal(
+        wrong("{" HEAD "'type':'customer.upserted','data':{'id':' '}}"),
+        "0 data.id: text without line breaks of 1 to 100 characters, not \" \"");
+}
+
 /* Cards are taken out of words, and out of nothing that names. */
 static void ch_9_words_lose_cards_and_are_bounded(void **state)
 {
@@ -348,3 +372,4 @@ int main(void)
 
     return cmocka_run_group_tests(tests, NULL, tear_down);
 }
+        cmocka_unit_test(crm_1_an_address_or_number_that_is_blank_is_none),
