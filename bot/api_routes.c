@@ -52,12 +52,12 @@ static const struct shape shape_estimate[] = {
 
 static const struct shape shape_words[] = {
     {"text",  SHAPE_TEXT, .required = true, .least = 1, .most = WORDS_MAX},
-    {"agent", SHAPE_NAME, .least = 1, .most = AGENT_MAX},
+    {"agent", SHAPE_NAME, .shown = true, .least = 1, .most = AGENT_MAX},
     {0},
 };
 
 static const struct shape shape_agent[] = {
-    {"agent", SHAPE_NAME, .least = 1, .most = AGENT_MAX},
+    {"agent", SHAPE_NAME, .shown = true, .least = 1, .most = AGENT_MAX},
     {0},
 };
 

@@ -2,7 +2,7 @@
  * parley handoff: conversations that a person was asked for. A terminal is a thin desk; what it
  * does is what a CRM will do through the API.
  */
-#include "bot/base/message.h"
+#include "bot/base/cards.h"
 #include "bot/desk.h"
 #include "store/handoffs.h"
 
@@ -196,7 +196,9 @@ static bool release(struct desk *desk, const char *const *words, struct err *err
 
 static bool say(struct desk *desk, const char *const *words, struct err *err)
 {
-    struct str text = str_trim(str_sane(&desk->arena, str_from(words[1])));
+    size_t cards = 0;
+    struct str text = cards_redact(
+        &desk->arena, str_trim(str_sane(&desk->arena, str_from(words[1]))), &cards);
     const char *as = CONTAINER_OF(desk, struct session, desk)->wish.as;
     struct reply reply = {
         .kind = REPLY_TEXT, .by = as != NULL ? str_from(as) : STR_NONE, .body = text};

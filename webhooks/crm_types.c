@@ -96,7 +96,7 @@ static const struct shape estimate[] = {
 static const struct shape shipment[] = {
     {.name = "id", NEEDS_ID, .about = "The shipment's id in your system."},
     {.name = "order", NEEDS_ID, .about = "The order's id; the shipment waits until there is one."},
-    {.name = "carrier", NAME, .most = 64, .required = true},
+    {.name = "carrier", NAME, .most = 64, .required = true, .shown = true},
     {.name = "tracking_number", NAME, .most = 100, .required = true},
     {.name = "status", .kind = SHAPE_CHOICE, .required = true, .choices = PARCEL_STATES},
     {.name = "status_at", .kind = SHAPE_TIME, .about = "Since when; left out: the event's time."},
@@ -178,14 +178,14 @@ static const struct shape document[] = {
 
 static const struct shape said[] = {
     {.name = "conversation", NEEDS_ID, .about = "Its id, as handoff.asked tells it."},
-    {.name = "agent", NAME, .most = 80, .about = "Who speaks; another one may not go between."},
+    {.name = "agent", NAME, .most = 80, .shown = true, .about = "Who speaks; another one may not go between."},
     {.name = "text", WORDS, .least = 1, .most = 3000, .required = true},
     {0},
 };
 
 static const struct shape released[] = {
     {.name = "conversation", NEEDS_ID, .about = "Its id, as handoff.asked tells it."},
-    {.name = "agent", NAME, .most = 80},
+    {.name = "agent", NAME, .most = 80, .shown = true},
     {0},
 };
 
@@ -201,7 +201,7 @@ static const struct shape answered[] = {
     {.name = "ticket", NAME, .most = 40, .required = true,
      .about = "Its number, as ticket.opened tells it."},
     {.name = "text", WORDS, .least = 1, .most = 3000, .required = true},
-    {.name = "author", NAME, .most = 80},
+    {.name = "author", NAME, .most = 80, .shown = true},
     {.name = "close", .kind = SHAPE_YES_NO},
     {0},
 };

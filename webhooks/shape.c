@@ -17,6 +17,8 @@ struct reading {
     struct json_out *out;
     struct shape_faults *faults;
     struct str currency;
+    const struct shape *members; /* of the record that is read, and it */
+    const json_t *object;
 };
 
 void shape_fault(struct shape_faults *faults, struct str path, struct str expected,
@@ -72,6 +74,7 @@ static bool read_text(struct reading *reading, const struct shape *shape, const 
 static bool read_name(struct reading *reading, const struct shape *shape, const json_t *value)
 {
     struct str text = str_trim(text_of(value));
+    size_t cards = 0;
 
     if (json_is_integer(value)) {
         text =
@@ -81,6 +84,8 @@ static bool read_name(struct reading *reading, const struct shape *shape, const 
     }
     if (!fits(shape, text) || !is_plain(text))
         return false;
+    if (shape->shown)
+        text = cards_redact(reading->faults->into, text, &cards);
     json_put_text(reading->out, text);
     return true;
 }
@@ -282,6 +287,28 @@ static bool read_language(struct reading *reading, const struct shape *shape,
     return right;
 }
 
+/* An id of the record, such as a parcel's number: it is kept beside the address anyway. */
+static bool is_named(const struct reading *reading, struct str digits)
+{
+    for (const struct shape *member = reading->members; member->name != NULL; member++) {
+        const json_t *value = json_object_get(reading->object, member->name);
+        if (member->kind == SHAPE_NAME && str_eq(str_trim(text_of(value)), digits))
+            return true;
+    }
+    return false;
+}
+
+static bool has_card(const struct reading *reading, struct str text)
+{
+    struct card_span span = {0, 0};
+
+    while (cards_next(text, span.at + span.len, &span)) {
+        if (!is_named(reading, str_slice(text, span.at, span.at + span.len)))
+            return true;
+    }
+    return false;
+}
+
 static bool read_url(struct reading *reading, const struct shape *shape, const json_t *value)
 {
     struct str text = text_of(value), host;
@@ -294,6 +321,7 @@ static bool read_url(struct reading *reading, const struct shape *shape, const j
         right = text.at[i] > ' ' && text.at[i] < '\x7f' &&
                 strchr("<>\"\\^`{|}", text.at[i]) == NULL;
     }
+    right = right && !has_card(reading, text);
     if (right)
         json_put_text(reading->out, text);
     return right;
@@ -301,6 +329,16 @@ static bool read_url(struct reading *reading, const struct shape *shape, const j
 
 static void read_value(struct reading *reading, const struct shape *shape, const json_t *value,
                        struct str path);
+
+/* Systems without a null write "" where a customer has no address or number. */
+static bool is_left_out(const struct shape *shape, const json_t *value)
+{
+    bool reaches = shape->kind == SHAPE_MAIL || shape->kind == SHAPE_PHONE;
+
+    if (value == NULL || json_is_null(value))
+        return true;
+    return reaches && json_is_string(value) && str_trim(text_of(value)).len == 0;
+}
 
 static bool read_list(struct reading *reading, const struct shape *shape, const json_t *value,
                       struct str path)
@@ -333,16 +371,6 @@ static bool read_record(struct reading *reading, const struct shape *shape, cons
 }
 
 static bool (*const readers[])(struct reading *, const struct shape *, const json_t *) = {
-/* Systems without a null write "" where a customer has no address or number. */
-static bool is_left_out(const struct shape *shape, const json_t *value)
-{
-    bool reaches = shape->kind == SHAPE_MAIL || shape->kind == SHAPE_PHONE;
-
-    if (value == NULL || json_is_null(value))
-        return true;
-    return reaches && json_is_string(value) && str_trim(text_of(value)).len == 0;
-}
-
     [SHAPE_TEXT] = read_text,         [SHAPE_NAME] = read_name,
     [SHAPE_TIME] = read_time,         [SHAPE_DAY] = read_day,
     [SHAPE_WHOLE] = read_whole,       [SHAPE_QUANTITY] = read_quantity,
@@ -384,7 +412,8 @@ static struct str currency_of(const struct shape *members, const json_t *object,
 void shape_read(const struct shape *members, const json_t *object, struct str path,
                 struct str currency, struct json_out *out, struct shape_faults *faults)
 {
-    struct reading reading = {out, faults, currency_of(members, object, currency)};
+    struct reading reading = {out, faults, currency_of(members, object, currency), members,
+                              object};
 
     for (const struct shape *member = members; member->name != NULL; member++) {
         const json_t *value = json_object_get(object, member->name);

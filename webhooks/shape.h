@@ -14,11 +14,12 @@
 #include "bot/base/json_out.h"
 
 enum shape_kind {
-    SHAPE_TEXT,  /* people's words: least..most code points after trimming */
-    SHAPE_NAME,  /* ids, numbers, codes: likewise, no control characters, nothing taken out */
-    SHAPE_TIME,  /* RFC 3339 */
-    SHAPE_DAY,   /* a date of the calendar: 2026-11-21 */
-    SHAPE_WHOLE, /* a whole number, least..most */
+    SHAPE_TEXT,     /* people's words: least..most code points after trimming */
+    SHAPE_NAME,     /* ids, numbers, codes: likewise, no control characters, nothing taken out
+                       unless they are `shown` */
+    SHAPE_TIME,     /* RFC 3339 */
+    SHAPE_DAY,      /* a date of the calendar: 2026-11-21 */
+    SHAPE_WHOLE,    /* a whole number, least..most */
     SHAPE_QUANTITY, /* a number with at most 3 decimals, least..most; written as text */
     SHAPE_MONEY,    /* "19.90" or 19.9, in the currency beside it; written in minor units */
     SHAPE_CURRENCY, /* ISO 4217 */
@@ -27,7 +28,8 @@ enum shape_kind {
     SHAPE_PHONE,    /* E.164 with its plus */
     SHAPE_MAIL,     /* an address of mail */
     SHAPE_LANGUAGE, /* "en", "pl-PL": kept as its first part */
-    SHAPE_URL,      /* https:// */
+    SHAPE_URL,      /* https://; the number of a card in it is refused, as an address without it
+                       leads elsewhere, but for one that is a name's of the same record */
     SHAPE_LIST,     /* least..most of `of` */
     SHAPE_RECORD    /* members are `of`, which ends in one without a name */
 };
@@ -36,6 +38,7 @@ struct shape {
     const char *name; /* of a member; "" in a list */
     enum shape_kind kind;
     bool required;
+    bool shown; /* a name that people read: loses the numbers of cards */
     int64_t least, most;
     const char *choices; /* "a, b, c" */
     const struct shape *of;

@@ -1,7 +1,7 @@
 /*
  * The tables in words: for whoever reads an error, and as JSON Schema for whoever checks before
- * sending. What a schema cannot say (an amount's digits by its currency, a date that exists) is
- * checked by the reader alone.
+ * sending. What a schema cannot say (an amount's digits by its currency, a date that exists, a
+ * card's number in an address) is checked by the reader alone.
  */
 #include "webhooks/shape.h"
 
@@ -46,7 +46,7 @@ struct str shape_expected(struct arena *into, const struct shape *shape)
     case SHAPE_LANGUAGE:
         return STR("a language by ISO 639: en");
     case SHAPE_URL:
-        return STR("an address that begins with https://");
+        return STR("an address that begins with https://, without the number of a card");
     case SHAPE_LIST:
         return arena_format(into, "a list of at most %lld", (long long)shape->most);
     case SHAPE_RECORD:
