@@ -7,6 +7,10 @@
 #include "bot/mail_token.h"
 #include "bot/portal.h"
 
+/* Of a broadcast's so many are put into words before the loop looks whether somebody who awaits
+ * an answer has come. */
+#define PATIENT_AT_ONCE 4
+
 #define SEALED_GOOD (5 * USEC_PER_MIN) /* so long a code is good, and nobody wants it later */
 
 /* Whether it may go to the wire; else it is settled without. */
@@ -271,13 +275,46 @@ static void send_row(struct lane *lane, const PGresult *rows, int i, const PGres
     } else if (row->speaker.file.shown && !row->stopped) {
         row->body = arena_str(&row->arena, row->body);
         sending_attach(row);
+    } else if (lane->low && row->priority == PRIORITY_BROADCAST) {
+        row->body = arena_str(&row->arena, row->body);
+        *lane->patient_last = row;
+        lane->patient_last = &row->next;
     } else {
         sending_go(row);
     }
+}
+
+static void send_patient(struct loop_task *task)
+{
+    struct lane *lane = CONTAINER_OF(task, struct lane, patience);
+
+    for (int n = 0; n < PATIENT_AT_ONCE && lane->patient != NULL; n++) {
+        struct sending_row *row = lane->patient;
+        lane->patient = row->next;
+        if (lane->patient == NULL)
+            lane->patient_last = &lane->patient;
+        row->next = NULL;
+        sending_go(row);
+    }
+    if (lane->patient != NULL)
+        loop_post(&lane->lanes->worker->loop, task, send_patient);
 }
 
 void lane_send(struct lane *lane, const PGresult *rows, const PGresult *speakers)
 {
     for (int i = 0; i < rows_n(rows); i++)
         send_row(lane, rows, i, speakers);
+    if (lane->patient != NULL)
+        loop_post(&lane->lanes->worker->loop, &lane->patience, send_patient);
+}
+
+void lane_forget_patient(struct lane *lane)
+{
+    loop_unpost(&lane->lanes->worker->loop, &lane->patience);
+    while (lane->patient != NULL) {
+        struct sending_row *row = lane->patient;
+        lane->patient = row->next;
+        sending_free(row);
+    }
+    lane->patient_last = &lane->patient;
 }

@@ -256,6 +256,7 @@ static void add_lanes(struct worker *worker)
         lane->quota = lane->limits.one_key ? &worker->shared->resend : NULL;
         lane->gate = gate_of(worker->shared->gates, account->account);
         lane->next = lanes->lanes;
+        lane->patient_last = &lane->patient;
         pairs_init(&lane->pairs);
         bundle_forget(lane);
         lanes->lanes = lane;
@@ -306,8 +307,10 @@ void lanes_drain(struct lanes *lanes, void (*drained)(struct worker *worker))
 
 void lanes_close(struct lanes *lanes)
 {
-    for (struct lane *lane = lanes->lanes; lane != NULL; lane = lane->next)
+    for (struct lane *lane = lanes->lanes; lane != NULL; lane = lane->next) {
         timer_close(&lane->timer, NULL);
+        lane_forget_patient(lane);
+    }
 }
 
 static void free_lane(struct lane *lane)

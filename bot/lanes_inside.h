@@ -149,6 +149,9 @@ struct lane {
     struct pairs pairs;
     struct sending_row *done;    /* to be settled */
     struct sending_row *settled; /* by the call under way */
+    /* a broadcast's, claimed and not on the wire yet: what else there is goes in between */
+    struct sending_row *patient, **patient_last;
+    struct loop_task patience;
     struct arena lease_arena, cycle_arena, sweep_arena;
     struct db_call lease_call, cycle_call, sweep_call;
     unsigned claim_limit; /* of the cycle under way */
@@ -197,6 +200,8 @@ void sending_free(struct sending_row *row);
 /* --- lane_send.c */
 /* They count as under way already. `speakers` is what SQL_FACES_OF gave, or NULL. */
 void lane_send(struct lane *lane, const PGresult *rows, const PGresult *speakers);
+/* A broadcast's that have not left never will: the worker ends. */
+void lane_forget_patient(struct lane *lane);
 /* One of what the database gave, from its intent on; its words are in the result yet. */
 struct sending_row *sending_read(struct lane *lane, const PGresult *rows, int i,
                                  const PGresult *speakers);
