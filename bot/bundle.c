@@ -229,6 +229,8 @@ static void answered(struct fetch *fetch)
     struct str *ids = arena_array(&bundle->arena, struct str, bundle->n);
     struct sending_result result = {0};
 
+    for (size_t i = 0; i < bundle->n; i++)
+        bundle->rows[i]->wire = NULL;
     observe(HIST_SEND, fetch->took);
     ways_of(bundle->lane)->answer(&bundle->arena, &fetch->answer, bundle->n, &result, ids);
     switch (result.sending) {
@@ -329,7 +331,10 @@ static void go(struct bundle *bundle)
                                    .timeout = limits->timeout,
                                    .body_max = limits->answer_max,
                                    .into = &bundle->arena,
+                                   .until = bundle->lane->lease_until,
                                    .done = answered};
+    for (size_t i = 0; i < bundle->n; i++)
+        bundle->rows[i]->wire = &bundle->fetch;
     fetcher_start(bundle->lane->lanes->worker->fetcher, &bundle->fetch);
 }
 

@@ -12,7 +12,8 @@
 
 #include <stdlib.h>
 
-/* Beyond a request's time: what waits for a connection, and for the database. */
+/* Beyond a request's time: what waits for a connection, and for the database. One that is not
+ * begun within it and a request's time, because the process slept, is another's to send. */
 #define LEASE_MORE (5 * USEC_PER_SEC)
 #define ANSWER_MAX 262144
 
@@ -23,7 +24,8 @@ struct outgoing {
     struct uuid org, event;
     const struct config_crm_app *app;
     int64_t attempt;
-    usec_t began;
+    usec_t began, until; /* monotonic; after the latter it may be another's */
+    usec_t asked_at;     /* for more, when this one was settled; monotonic */
     struct http_request request;
     struct fetch fetch;
     struct db_call call;
@@ -32,6 +34,7 @@ struct outgoing {
 struct events_out {
     struct worker *worker;
     struct outgoing *open;
+    usec_t looked_at; /* monotonic */
     bool closing;
 };
 
@@ -88,12 +91,14 @@ static void claim(struct events_out *events, struct db_call *call, struct uuid o
     call_add(call, &SQL_EVENTS_OUT_CLAIM, params);
 }
 
-static void begin(struct events_out *events, struct uuid org, const PGresult *rows, int row);
+static void begin(struct events_out *events, struct uuid org, usec_t asked_at,
+                  const PGresult *rows, int row);
 
-static void begin_all(struct events_out *events, struct uuid org, const PGresult *rows)
+static void begin_all(struct events_out *events, struct uuid org, usec_t asked_at,
+                      const PGresult *rows)
 {
     for (int row = 0; row < rows_n(rows) && !events->closing; row++)
-        begin(events, org, rows, row);
+        begin(events, org, asked_at, rows, row);
 }
 
 /* --- ends -----------------------------------------------------------------------------------
@@ -122,7 +127,7 @@ static void settled(struct db_call *call)
 
     if (call->err.code == ERR_NONE) {
         log_end(delivery, row_text(call->results[0], 0, 0));
-        begin_all(events, delivery->org, call->results[1]);
+        begin_all(events, delivery->org, delivery->asked_at, call->results[1]);
     } else if (call->err.code != ERR_CANCELED) {
         log_event(LOG_WARN, "events.database", LOG_ID("event", delivery->event),
                   LOG_ERR(&call->err));
@@ -169,6 +174,7 @@ static void settle(struct outgoing *delivery, const char *verdict, int status,
     call_init(&delivery->call, into, delivery->org);
     delivery->call.done = settled;
     call_add(&delivery->call, &SQL_EVENTS_OUT_SETTLE, params);
+    delivery->asked_at = clock_monotonic() - (clock_now() - now);
     claim(delivery->events, &delivery->call, delivery->org, delivery->app, now);
     db_call(delivery->events->worker->db, &delivery->call);
 }
@@ -180,8 +186,8 @@ static void answered(struct fetch *fetch)
     usec_t hold;
     enum event_fate fate;
 
-    if (delivery->events->closing) {
-        finish(delivery);
+    if (delivery->events->closing || fetch->err.code == ERR_CANCELED) {
+        finish(delivery); /* its lease goes on, or has passed: then it is due again */
         return;
     }
     fate = event_out_judge(&fetch->answer, &delivery->arena, &reason, &hold);
@@ -233,6 +239,7 @@ static void send_event(struct outgoing *delivery, const struct event_out *event)
                                      .body_max = ANSWER_MAX,
                                      .public_only = !config->crm.allow_private,
                                      .into = &delivery->arena,
+                                     .until = delivery->until,
                                      .done = answered};
     fetcher_start(delivery->events->worker->fetcher, &delivery->fetch);
 }
@@ -262,7 +269,8 @@ static struct outgoing *open_one(struct events_out *events)
     return delivery;
 }
 
-static void begin(struct events_out *events, struct uuid org, const PGresult *rows, int row)
+static void begin(struct events_out *events, struct uuid org, usec_t asked_at,
+                  const PGresult *rows, int row)
 {
     const struct config_crm_app *app = app_named(config_of(events), row_text(rows, row, 0));
     struct outgoing *delivery;
@@ -274,6 +282,7 @@ static void begin(struct events_out *events, struct uuid org, const PGresult *ro
     into = &delivery->arena;
     delivery->org = org;
     delivery->app = app;
+    delivery->until = asked_at + config_of(events)->events.timeout + LEASE_MORE;
     delivery->event = row_uuid(rows, row, 1);
     delivery->attempt = row_int(rows, row, 2);
     struct event_out event = {.id = uuid_str(into, delivery->event),
@@ -303,6 +312,7 @@ static bool has_endpoints(const struct config *config)
 void events_out_look(struct events_out *events, struct db_call *call, struct uuid org,
                      usec_t now)
 {
+    events->looked_at = clock_monotonic() - (clock_now() - now);
     if (has_endpoints(config_of(events)))
         claim(events, call, org, NULL, now);
 }
@@ -310,7 +320,7 @@ void events_out_look(struct events_out *events, struct db_call *call, struct uui
 void events_out_looked(struct events_out *events, struct db_call *call)
 {
     if (has_endpoints(config_of(events)))
-        begin_all(events, call->org, call->results[call->n - 1]);
+        begin_all(events, call->org, events->looked_at, call->results[call->n - 1]);
 }
 
 /* --- life -----------------------------------------------------------------------------------

@@ -124,6 +124,10 @@ static void raise_failure(struct transfer *transfer, CURLcode code)
     struct fetch *fetch = transfer->fetch;
     enum err_code what = ERR_RETRY;
     bool is_ours = code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL;
+    if (transfer->too_late) {
+        (void)err_raise(&fetch->err, ERR_CANCELED, "its time was over before it was sent");
+        return;
+    }
     if (is_ours && fetch->answer.fate == HTTP_NOT_SENT)
         what = ERR_REJECT;
     if (transfer->too_large) {
@@ -447,22 +451,31 @@ static curl_socket_t open_public(void *nobody, curlsocktype purpose,
 
 /* And so does whoever a connection that is open already leads to: it may have been opened for a
  * request of our own. */
-static int send_to_public(void *nobody, char *there, char *here, int port, int own_port)
+static bool leads_to_public(const char *there)
 {
     struct sockaddr_in in = {.sin_family = AF_INET};
     struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
-    bool public = false;
 
-    (void)nobody;
+    if (inet_pton(AF_INET, there, &in.sin_addr) == 1)
+        return net_is_public((struct sockaddr *)&in);
+    return inet_pton(AF_INET6, there, &in6.sin6_addr) == 1 &&
+           net_is_public((struct sockaddr *)&in6);
+}
+
+/* A connection is there, and the next thing is the first byte. Between `fetcher_start` and this
+ * lie a turn of the loop, and dialling. */
+static int before_the_first_byte(void *user, char *there, char *here, int port, int own_port)
+{
+    struct transfer *transfer = user;
+    const struct fetch *fetch = transfer->fetch;
+
     (void)here;
     (void)port;
     (void)own_port;
-    if (inet_pton(AF_INET, there, &in.sin_addr) == 1) {
-        public = net_is_public((struct sockaddr *)&in);
-    } else if (inet_pton(AF_INET6, there, &in6.sin6_addr) == 1) {
-        public = net_is_public((struct sockaddr *)&in6);
-    }
-    return public ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+    transfer->too_late = fetch->until > 0 && clock_monotonic() > fetch->until;
+    if (transfer->too_late || (fetch->public_only && !leads_to_public(there)))
+        return CURL_PREREQFUNC_ABORT;
+    return CURL_PREREQFUNC_OK;
 }
 
 static void set_limits(struct transfer *transfer)
@@ -473,8 +486,8 @@ static void set_limits(struct transfer *transfer)
     (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION,
                            fetch->public_only ? open_public : NULL);
-    (void)curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION,
-                           fetch->public_only ? send_to_public : NULL);
+    (void)curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, before_the_first_byte);
+    (void)curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
     (void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     (void)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR,
@@ -552,6 +565,16 @@ void fetcher_start(struct fetcher *fetcher, struct fetch *fetch)
     fetcher->transfers = transfer;
     if (!set_up(transfer))
         loop_post(fetcher->loop, &transfer->task, refuse);
+}
+
+void fetcher_extend(struct fetch *fetch, usec_t until)
+{
+    struct transfer *transfer = fetch->internal;
+    if (!transfer)
+        return;
+    fetch->until = until;
+    if (transfer->mail)
+        fetch_mail_extend(transfer, until);
 }
 
 static void cancel(struct loop_task *task)

@@ -36,6 +36,10 @@ struct fetch {
                          0: 1 MB */
     bool public_only; /* somebody else chose the address: nothing of our own network is reached
                        */
+    usec_t until;     /* monotonic: after it nothing is begun any more, and a mail is not ended;
+                         then it comes back as HTTP_NOT_SENT with ERR_CANCELED. It is asked just
+                         before the first byte, so that who slept on the way does not send what
+                         is another's to send by now; 0: at any time */
     struct arena *into;
     void (*done)(struct fetch *fetch);
     /* out */
@@ -50,6 +54,8 @@ struct fetch {
 MUST_USE bool fetcher_create(struct loop *loop, const struct fetch_options *options,
                              struct fetcher **fetcher, struct err *err);
 void fetcher_start(struct fetcher *fetcher, struct fetch *fetch);
+/* It may be begun until then. A fetch that is not under way is left alone. */
+void fetcher_extend(struct fetch *fetch, usec_t until);
 /* A wish: `done` still runs, from the loop, with ERR_CANCELED unless it was over already. A
  * fetch that is not under way is left alone. */
 void fetcher_cancel(struct fetcher *fetcher, struct fetch *fetch);

@@ -37,6 +37,7 @@ struct transfer {
     size_t body_len;
     size_t body_room;
     bool too_large;
+    bool too_late;          /* `until` had passed before anything was sent */
     bool head_complete;     /* the final answer's headers have ended */
     struct mail_talk *mail; /* SMTP, under way: what was said */
     char reason[CURL_ERROR_SIZE];
@@ -52,6 +53,8 @@ void fetcher_settle(struct fetcher *fetcher);
 /* Hand the mail to a line, which ends with `fetcher_finish`. False: it cannot be written as
  * SMTP. */
 bool fetch_mail_begin(struct transfer *transfer);
+/* As fetcher_extend. */
+void fetch_mail_extend(struct transfer *transfer, usec_t until);
 /* How it went: fills answer and err of the fetch. */
 void fetch_mail_end(struct transfer *transfer, CURLcode code);
 /* As far as is known before the end; from now on nothing more is sent. */

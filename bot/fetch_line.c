@@ -28,22 +28,30 @@
 
 /* --- what libcurl asks and tells ---------------------------------------------------------- */
 
+/* Under the lock. A thread may have slept as well as the loop's, and longer than its server. */
+static bool may_go_on(struct mail_talk *talk)
+{
+    talk->too_late =
+        talk->too_late || (!talk->whole && talk->until > 0 && clock_monotonic() > talk->until);
+    return !talk->gone && !talk->too_late;
+}
+
 static size_t on_mail(char *into, size_t size, size_t n, void *user)
 {
     struct mail_line *line = user;
     struct mail_talk *talk = line->talk;
     struct str piece;
-    bool gone;
+    bool good;
 
     if (!talk)
         return CURL_READFUNC_ABORT;
     piece = str_slice(talk->body, talk->sent, size * n);
     pthread_mutex_lock(&line->pool->lock);
-    gone = talk->gone;
+    good = may_go_on(talk);
     talk->sent += piece.len;
-    talk->whole = talk->whole || (!gone && talk->sent == talk->body.len);
+    talk->whole = talk->whole || (good && talk->sent == talk->body.len);
     pthread_mutex_unlock(&line->pool->lock);
-    if (gone)
+    if (!good)
         return CURL_READFUNC_ABORT;
     if (piece.len > 0)
         memcpy(into, piece.at, piece.len);
@@ -268,7 +276,7 @@ static bool met_the_end(struct mail_line *line, const struct mail_talk *talk)
     bool untouched;
 
     pthread_mutex_lock(&line->pool->lock);
-    untouched = !talk->whole && !talk->gone;
+    untouched = !talk->whole && !talk->gone && !talk->too_late;
     pthread_mutex_unlock(&line->pool->lock);
     return untouched && line->n_dialled == 0 && talk->code != CURLE_OK &&
            talk->code != CURLE_OPERATION_TIMEDOUT &&

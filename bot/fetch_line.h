@@ -43,6 +43,8 @@ struct mail_talk {
     struct mail_line *line;    /* has it */
     bool ended;                /* no line has it any more */
     bool gone;                 /* not a byte more is to leave */
+    usec_t until;              /* as the fetch's: whoever reads the mail looks at it */
+    bool too_late;             /* it has passed before the mail's end */
     bool whole;                /* libcurl has read the mail to its end */
 };
 

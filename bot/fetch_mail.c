@@ -77,6 +77,7 @@ static struct mail_talk *talk_new(struct transfer *transfer)
     talk->way = way_of(talk);
     talk->connect_timeout = or_else(fetch->connect_timeout, DEFAULT_CONNECT_TIMEOUT);
     talk->deadline = transfer->began + or_else(fetch->timeout, DEFAULT_TIMEOUT);
+    talk->until = fetch->until;
     return talk;
 }
 
@@ -259,6 +260,15 @@ void fetch_mail_stop(struct fetcher *fetcher)
     (void)uv_async_send(&pool->news);
 }
 
+void fetch_mail_extend(struct transfer *transfer, usec_t until)
+{
+    struct mail_talk *talk = transfer->mail;
+
+    pthread_mutex_lock(&talk->pool->lock);
+    talk->until = until;
+    pthread_mutex_unlock(&talk->pool->lock);
+}
+
 /* --- the end of a mail -------------------------------------------------------------------- */
 
 enum http_fate fetch_mail_fate(const struct transfer *transfer)
@@ -282,6 +292,11 @@ void fetch_mail_end(struct transfer *transfer, CURLcode code)
     struct str reply = {talk->reply, talk->reply_len};
     int64_t status = 0;
 
+    if (talk->too_late) { /* whatever the server said to that */
+        fetch->answer.fate = HTTP_NOT_SENT;
+        (void)err_raise(&fetch->err, ERR_CANCELED, "its time was over before it was sent");
+        return;
+    }
     if (!str_to_int(str_slice(reply, 0, 3), &status))
         status = 0;
     fetch->answer.fate = HTTP_ANSWERED;

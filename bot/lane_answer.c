@@ -168,6 +168,13 @@ void sending_answered(struct fetch *fetch)
     struct sending_row *row = CONTAINER_OF(fetch, struct sending_row, fetch);
     struct sending_result result = {0};
 
+    row->wire = NULL;
+    if (fetch->answer.fate == HTTP_NOT_SENT && fetch->err.code == ERR_CANCELED) {
+        sending_put_off(row, OUTBOX_READY, 0); /* the lease has passed, or we are stopping */
+        row->attempt--;
+        sending_ends(row);
+        return;
+    }
     observe(HIST_SEND, fetch->took);
     row->lane->ways->answer(&row->arena, &fetch->answer, &result);
     if (result.sending == SENDING_ACCEPTED)

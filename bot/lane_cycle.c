@@ -49,6 +49,7 @@ void sending_free(struct sending_row *row)
 
 struct settle_arrays {
     struct db_array conversations[SETTLE_N], seqs[SETTLE_N], attempts[SETTLE_N];
+    struct db_array epochs[SETTLE_N];
     struct db_array ids, hashes, errors, reasons, states, dues;
 };
 
@@ -67,6 +68,7 @@ static void settle_row(struct settle_arrays *arrays, const struct sending_row *r
     array_uuid(&arrays->conversations[kind], row->conversation);
     array_int(&arrays->seqs[kind], row->seq);
     array_int(&arrays->attempts[kind], row->attempt);
+    array_int(&arrays->epochs[kind], row->epoch);
     if (kind == SETTLE_SENT) {
         struct hash16 hash = hash16_of(&row->provider_id, 1);
         array_text(&arrays->ids, row->provider_id);
@@ -86,6 +88,7 @@ static void init_settle(struct settle_arrays *arrays, struct arena *arena)
         array_init(&arrays->conversations[kind], arena, DB_UUID);
         array_init(&arrays->seqs[kind], arena, DB_INT8);
         array_init(&arrays->attempts[kind], arena, DB_INT2);
+        array_init(&arrays->epochs[kind], arena, DB_INT8);
     }
     array_init(&arrays->ids, arena, DB_TEXT);
     array_init(&arrays->hashes, arena, DB_BYTEA);
@@ -122,13 +125,15 @@ static void add_settlements(struct lane *lane, struct settle_arrays *arrays)
 
     if (arrays->conversations[SETTLE_SENT].n > 0) {
         call_add(call, &SQL_OUTBOX_SETTLE,
-                 settle_params(lane, arrays, SETTLE_SENT, NULL, NULL, false));
+                 settle_params(lane, arrays, SETTLE_SENT, &arrays->epochs[SETTLE_SENT], NULL,
+                               false));
         call_add(call, &SQL_OUTBOX_SENT,
                  settle_params(lane, arrays, SETTLE_SENT, &arrays->ids, &arrays->hashes, true));
     }
     if (arrays->conversations[SETTLE_FAILED].n > 0) {
         call_add(call, &SQL_OUTBOX_SETTLE,
-                 settle_params(lane, arrays, SETTLE_FAILED, NULL, NULL, false));
+                 settle_params(lane, arrays, SETTLE_FAILED, &arrays->epochs[SETTLE_FAILED],
+                               NULL, false));
         call_add(call, &SQL_OUTBOX_FAILED,
                  settle_params(lane, arrays, SETTLE_FAILED, &arrays->errors, &arrays->reasons,
                                true));

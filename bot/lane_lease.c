@@ -63,10 +63,10 @@ void lane_acquire(struct lane *lane)
 {
     struct worker *worker = lane->lanes->worker;
     struct arena *arena = &lane->lease_arena;
-    usec_t now = clock_now();
 
     lane->state = LANE_ACQUIRING;
     lane->lease_until = lease_ends(lane, clock_monotonic());
+    usec_t now = clock_now(); /* after the other clock: ours ends first, whoever sleeps here */
     lane_call(lane, arena, &lane->lease_call, acquired);
     struct db_param *params = lane_params(arena, 5, lane);
     params[2] = param_uuid(arena, worker->id);
@@ -74,6 +74,16 @@ void lane_acquire(struct lane *lane)
     params[4] = param_time(arena, now + lane_config(lane)->outbox.lease);
     call_add(&lane->lease_call, &SQL_LANE_ACQUIRE, params);
     db_call(worker->db, &lane->lease_call);
+}
+
+/* What is under way may still begin: a connection takes its time. What an earlier epoch
+ * intended may not. */
+static void extend(struct lane *lane)
+{
+    for (struct sending_row *row = lane->rows; row != NULL; row = row->older) {
+        if (row->wire != NULL && row->epoch == lane->epoch)
+            fetcher_extend(row->wire, lane->lease_until);
+    }
 }
 
 static void renewed(struct db_call *call)
@@ -87,6 +97,7 @@ static void renewed(struct db_call *call)
         lane->lease_until =
             lane->next_renew - lane_config(lane)->outbox.lease / 3; /* when it was asked */
         lane->lease_until = lease_ends(lane, lane->lease_until);
+        extend(lane);
         if (row_null(call->results[0], 0, 0))
             lane->stopped = false;
     } else {

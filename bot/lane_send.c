@@ -220,7 +220,9 @@ void sending_go(struct sending_row *row)
                                 .timeout = limits->timeout,
                                 .body_max = limits->answer_max,
                                 .into = &row->arena,
+                                .until = lane->lease_until,
                                 .done = sending_answered};
+    row->wire = &row->fetch;
     fetcher_start(lane->lanes->worker->fetcher, &row->fetch);
 }
 

@@ -5,7 +5,10 @@
  *
  * A claimed message is the intent: from its commit on it is either settled by an answer, or
  * unknown. A sender that slept past its lease between intent and wire does not send: the next
- * holder treats the row as unknown.
+ * holder treats the row as unknown. The lease is asked before the request is made, and again by
+ * libcurl with the connection in its hand (`until` of bot/fetch.h): a turn of the loop lies
+ * between the two, and dialling. What an old holder still learns is kept, but what the new one
+ * has on the wire by then is the new one's to settle (outbox_settle).
  */
 #include "bot/lanes_inside.h"
 

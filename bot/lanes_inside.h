@@ -71,6 +71,7 @@ struct sending_row {
     struct outbound message;
     struct http_request request;
     struct fetch fetch;
+    struct fetch *wire; /* what carries it: its own, or its bundle's; NULL: nothing yet */
     /* what became of it */
     enum settlement settlement;
     struct str provider_id;
@@ -115,7 +116,8 @@ struct lane {
     enum lane_state state;
     int64_t epoch;
     usec_t asked_at;    /* when the lease was last asked for; monotonic */
-    usec_t lease_until; /* monotonic, with a margin: after it nothing may go to the wire */
+    usec_t lease_until; /* monotonic, with a margin: after it nothing may go to the wire; each
+                           fetch under way knows it */
     bool stopped;
     bool stop_unsaid; /* `stopped` changed, and the database does not know yet */
     bool saying_stop; /* the sweep under way tells it */

@@ -10,7 +10,8 @@
 
 #include <stdlib.h>
 
-#define OPEN_MAX 8 /* at once, per worker: Stripe takes 100 a second of a live account */
+#define LEASE_MORE (5 * USEC_PER_SEC)
+#define OPEN_MAX   8 /* at once, per worker: Stripe takes 100 a second of a live account */
 
 static void look(struct payments *payments);
 
@@ -69,6 +70,8 @@ static void begin(struct payments *payments, const PGresult *rows, int row)
     arena = &payment->arena;
     payment->payments = payments;
     payment->org = payments->org;
+    payment->until =
+        payments->asked_at + payments->worker->config->stripe.connect_timeout + LEASE_MORE;
     payment->id = row_uuid(rows, row, 1);
     payment->attempts = row_int(rows, row, 2);
     payment->began = row_time(rows, row, 3);
@@ -113,7 +116,7 @@ static bool next_org(struct payments *payments)
 /* A lease is as long as one attempt can take. */
 static usec_t lease_of(const struct config *config)
 {
-    return config->stripe.timeout + config->stripe.connect_timeout + 5 * USEC_PER_SEC;
+    return config->stripe.timeout + config->stripe.connect_timeout + LEASE_MORE;
 }
 
 static size_t room_in(const struct payments *payments)
@@ -151,8 +154,10 @@ static void ask(struct payments *payments, size_t room)
     const struct config *config = payments->worker->config;
     struct arena *arena = &payments->arena;
     struct db_param *params;
-    usec_t now = clock_now();
+    usec_t now;
 
+    payments->asked_at = clock_monotonic();
+    now = clock_now(); /* after it: ours ends first, whoever sleeps here */
     arena_reset(arena);
     call_init(&payments->call.call, arena, payments->org);
     payments->call.done = looked;

@@ -24,6 +24,7 @@ struct payments {
     struct uuid soon[PAYMENTS_SOON_MAX];
     size_t n_soon;
     size_t n_open;
+    usec_t asked_at; /* monotonic */
 };
 
 enum payment_what {
@@ -42,6 +43,7 @@ struct payment {
     struct uuid org, id;
     int64_t attempts;
     usec_t began, expires_at;
+    usec_t until; /* monotonic: not begun by then, it is another's */
     struct str session, intent, key, number, business, language;
     struct money amount;
     struct http_request request;

@@ -166,6 +166,7 @@ static void post(struct payment *payment)
                                     .connect_timeout = config->stripe.connect_timeout,
                                     .timeout = config->stripe.timeout,
                                     .into = &payment->arena,
+                                    .until = payment->until,
                                     .done = answered};
     fetcher_start(payment->payments->worker->fetcher, &payment->fetch);
 }
@@ -177,6 +178,7 @@ static void look_instead(struct payment *payment)
     struct err err = {0};
 
     payment->what = PAYMENT_LOOK;
+    payment->until = 0; /* whoever looks changes nothing */
     if (stripe_encode_look(&payment->arena, &account, payment->session, &payment->request,
                            &err)) {
         post(payment);
@@ -228,8 +230,9 @@ static void answered(struct fetch *fetch)
     struct payment *payment = CONTAINER_OF(fetch, struct payment, fetch);
     struct stripe_answer answer;
 
-    if (payment->payments->closing) {
-        payment_finish(payment);
+    if (payment->payments->closing || fetch->err.code == ERR_CANCELED) {
+        payment_finish(payment); /* we slept until it was another's: after a day Stripe would
+                                    not know its key any more */
         return;
     }
     stripe_read_answer(&payment->arena, &fetch->answer, &answer);

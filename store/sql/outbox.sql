@@ -176,13 +176,16 @@ update messages m
  where m.org_id = $1::uuid and m.conversation_id = i.conversation_id and m.seq = i.seq;
 
 -- name: outbox_failed
--- They will not be sent; a sign that one arrived all the same overrules it.
+-- They will not be sent; a sign that one arrived all the same overrules it. After outbox_settle: what that
+-- left is being sent.
 -- $1 org  $2 conversations  $3 seqs  $4 errors  $5 reasons  $6 attempts
 update messages m
    set delivery = greatest(m.delivery, 2), error = greatest(m.error, i.error), reason = i.reason, attempts = i.attempt
   from unnest($2::uuid[], $3::int8[], $4::int4[], $5::text[], $6::int2[])
        i (conversation_id, seq, error, reason, attempt)
- where m.org_id = $1::uuid and m.conversation_id = i.conversation_id and m.seq = i.seq;
+ where m.org_id = $1::uuid and m.conversation_id = i.conversation_id and m.seq = i.seq
+   and not exists (select from outbox o
+                    where o.org_id = $1::uuid and o.conversation_id = i.conversation_id and o.seq = i.seq);
 
 -- name: outbox_told_to_stop
 -- The provider does not deliver these, because their reader told it to stop: then we stop, too. Unless
@@ -202,10 +205,13 @@ select $1::uuid, $4::timestamptz, s.customer_id, s.contact_id, s.channel, 'all',
   from stopped s;
 
 -- name: outbox_settle
--- Settled rows go.
--- $1 org  $2 conversations  $3 seqs
-delete from outbox o using unnest($2::uuid[], $3::int8[]) i (conversation_id, seq)
- where o.org_id = $1::uuid and o.conversation_id = i.conversation_id and o.seq = i.seq;
+-- Settled rows go. But one that a later epoch has intended is on another wire by now, whatever came of the
+-- first: it stays its sender's to settle, or what follows in its conversation would overtake it there. Should
+-- that sender die, outbox_reported finds what the first has left in the log.
+-- $1 org  $2 conversations  $3 seqs  $4 epochs of their intents
+delete from outbox o using unnest($2::uuid[], $3::int8[], $4::int8[]) i (conversation_id, seq, epoch)
+ where o.org_id = $1::uuid and o.conversation_id = i.conversation_id and o.seq = i.seq
+   and (o.state <> 1 or o.epoch <= i.epoch);
 
 -- name: outbox_put_off
 -- Back to ready, or unknown, until a time. Only rows that this holder still intends.

@@ -36,7 +36,8 @@ static struct arena arena;
 static struct service service;
 static struct sink sink; /* runs when mail leaves by a mail server */
 static PGconn *owner;
-static unsigned promised; /* to each person */
+static unsigned promised;   /* to each person */
+static const char *program; /* NULL: the service as it is */
 
 static int tear_down(void **state)
 {
@@ -52,7 +53,7 @@ static int tear_down(void **state)
 static void start(unsigned workers, const char *faults, const char *plan)
 {
     struct service_wish wish = {
-        .sms = true, .mail = true, .workers = workers, .faults = faults};
+        .program = program, .sms = true, .mail = true, .workers = workers, .faults = faults};
     char org[UUID_TEXT_LEN + 1];
 
     owner = owner_connect();
@@ -332,6 +333,58 @@ static void a_sleeper_sends_nothing_and_spoils_nothing(void **state)
     service_stop(&service);
 }
 
+/* The pid that parley-sleeper leaves when it has fallen asleep. */
+static pid_t sleeping(const char *path)
+{
+    usec_t end = clock_monotonic() + WAIT;
+    int pid = 0;
+
+    while (pid == 0 && clock_monotonic() < end) {
+        FILE *file = fopen(path, "re");
+        if (file != NULL) {
+            if (fscanf(file, "%d\n", &pid) != 1)
+                pid = 0;
+            (void)fclose(file);
+        }
+        (void)usleep(5000);
+    }
+    assert_true(pid > 0);
+    return pid;
+}
+
+/* The lane was asked, the request is libcurl's, and not a byte has left: there a worker sleeps
+ * until another has said all. What it then sent would come twice, and behind what followed. */
+static void who_sleeps_just_before_the_wire_sends_nothing(void **state)
+{
+    char path[] = "/tmp/parley-sleeps-XXXXXX";
+    pid_t pid;
+
+    (void)state;
+    assert_non_null(mkdtemp(path));
+    const char *file = arena_format(&arena, "%s/pid", path).at;
+    (void)setenv("PARLEY_TEST_SLEEPS", file, 1);
+    (void)setenv("PARLEY_OUTBOX_UNKNOWN_WAIT", "500ms", 1);
+    program = PARLEY_BUILD_DIR "/parley-sleeper";
+    start(2, "{}", NULL);
+    program = NULL;
+    (void)unsetenv("PARLEY_OUTBOX_UNKNOWN_WAIT");
+    (void)unsetenv("PARLEY_TEST_SLEEPS");
+    promise(&ways[0], 0, 1);
+    promise(&ways[0], 0, 2);
+    pid = sleeping(file);
+    assert_int_equal(service_arrived(&service, NULL, NULL), 0);
+    quiet();
+    assert_int_equal(service_arrived(&service, NULL, NULL), 2);
+    assert_int_equal(kill(pid, SIGCONT), 0);
+    for (int i = 0; i < 100 && service_logged(&service, "lane.lost") == 0; i++)
+        (void)usleep(20000);
+    (void)usleep(200000); /* a request would have left in the turn of the loop before */
+    assert_int_equal(service_arrived(&service, NULL, NULL), 2);
+    assert_int_equal(service_disordered(&service), 0);
+    service_stop(&service);
+    assert_int_equal(unlink(file) + rmdir(path), 0);
+}
+
 /* --- answers --------------------------------------------------------------------------------
  */
 
@@ -370,6 +423,7 @@ int main(void)
         FRESH(each_step_of_a_sending_may_be_the_last),
         FRESH(each_step_of_a_sending_may_be_the_last_with_a_mail_server),
         FRESH(a_sleeper_sends_nothing_and_spoils_nothing),
+        FRESH(who_sleeps_just_before_the_wire_sends_nothing),
         FRESH(an_answer_that_is_lost_is_made_up_for),
         FRESH(an_answer_that_is_lost_is_made_up_for_with_a_mail_server),
     };

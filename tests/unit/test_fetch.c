@@ -731,6 +731,40 @@ static void cancelling_says_how_far_it_got(void **state)
     (void)close(deaf);
 }
 
+/* All was asked, and then the process slept; libcurl begins in the loop's next turn only. */
+static void what_slept_past_its_time_is_not_begun(void **state)
+{
+    (void)state;
+    for (int warm = 0; warm < 2; warm++) {
+        struct call *call = prepare(0, "POST", "/ok", STR("x"));
+        if (warm) {
+            warm_up();
+            call = prepare(0, "POST", "/ok", STR("x"));
+        }
+        call->fetch.until = clock_monotonic() + 20 * USEC_PER_MSEC;
+        launch(call);
+        pause_ms(40);
+        await(ended + 1);
+        assert_int_equal(call->fetch.answer.fate, HTTP_NOT_SENT);
+        assert_int_equal(call->fetch.err.code, ERR_CANCELED);
+        assert_int_equal(other.begun, 0);
+    }
+}
+
+static void what_may_go_on_longer_is_begun(void **state)
+{
+    (void)state;
+    struct call *call = prepare(0, "POST", "/ok", STR("x"));
+    call->fetch.until = clock_monotonic() + 20 * USEC_PER_MSEC;
+    fetcher_extend(&call->fetch, 1); /* not under way */
+    launch(call);
+    pause_ms(40);
+    fetcher_extend(&call->fetch, clock_monotonic() + PATIENCE);
+    await(1);
+    assert_int_equal(call->fetch.answer.fate, HTTP_ANSWERED);
+    assert_int_equal(call->fetch.err.code, ERR_NONE);
+}
+
 static void destroying_ends_everything_under_way(void **state)
 {
     (void)state;
@@ -823,6 +857,8 @@ int main(void)
         WITH_OTHER_END(a_connection_that_was_idle_too_long_is_not_reused),
         WITH_OTHER_END(a_done_may_start_the_same_fetch_again),
         WITH_OTHER_END(cancelling_says_how_far_it_got),
+        WITH_OTHER_END(what_slept_past_its_time_is_not_begun),
+        WITH_OTHER_END(what_may_go_on_longer_is_begun),
         WITH_OTHER_END(destroying_ends_everything_under_way),
         WITH_OTHER_END(a_proxy_in_the_environment_is_ignored),
     };

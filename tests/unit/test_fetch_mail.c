@@ -240,6 +240,7 @@ static void note_done(struct fetch *fetch)
 }
 
 static struct str password; /* of whom signs in, if the server asks for it */
+static usec_t good_until;   /* when mails may end; 0: at any time */
 
 static void launch(size_t i)
 {
@@ -250,16 +251,17 @@ static void launch(size_t i)
                      .to = STR("ana@example.net"),
                      .id = STR("<p1@example.com>"),
                      .user = password.len > 0 ? STR("us") : STR_NONE,
-                     .password = password                              },
-        .request = {.method = "MAIL",
-                     .url = arena_format(&arena,   "smtp://127.0.0.1:%d/example.com", other.port),
+                     .password = password   },
+        .request = { .method = "MAIL",
+                     .url = arena_format(&arena, "smtp://127.0.0.1:%d/example.com", other.port),
                      .body = STR("Subject: x\r\n\r\nGood morning.\r\n"),
                      .mail = &call->envelope},
-        .fetch = {.request = &call->request,
+        .fetch = { .request = &call->request,
                      .connect_timeout = USEC_PER_SEC,
                      .timeout = 3 * USEC_PER_SEC / 2,
+                     .until = good_until,
                      .into = &arena,
-                     .done = note_done                                    },
+                     .done = note_done},
     };
     fetcher_start(fetcher, &call->fetch);
 }
@@ -380,6 +382,26 @@ static void ending_in_the_midst_of_silence_takes_no_time(void **state)
 }
 
 /* --- the connection that is kept ---------------------------------------------------------- */
+
+/* Its lease is over: another has sent it by now. Without the dot the server has taken nothing.
+ */
+static void ch_5_a_mail_whose_time_is_over_is_not_ended(void **state)
+{
+    (void)state;
+    send_mails(1);
+    for (int kept = 1; kept >= 0; kept--) {
+        good_until = clock_monotonic() - 1;
+        send_mails(1);
+        assert_int_equal(calls[0].fetch.answer.fate, HTTP_NOT_SENT);
+        assert_int_equal(calls[0].fetch.err.code, ERR_CANCELED);
+    }
+    assert_int_equal(other.taken, 1);
+    good_until = clock_monotonic() + USEC_PER_MIN;
+    send_mails(1);
+    assert_answer(0, 250, "<p1@example.com>");
+    good_until = 0;
+    assert_int_equal(other.taken, 2);
+}
 
 static void ch_5_many_at_once_share_a_few_connections(void **state)
 {
@@ -508,6 +530,7 @@ int main(void)
         WITH_OTHER_END(a_mail_taken_by_one_who_never_says_good_bye_is_taken),
         WITH_OTHER_END(many_refused_at_once_hold_up_nobody),
         WITH_OTHER_END(ending_in_the_midst_of_silence_takes_no_time),
+        WITH_OTHER_END(ch_5_a_mail_whose_time_is_over_is_not_ended),
         WITH_OTHER_END(ch_5_many_at_once_share_a_few_connections),
         WITH_OTHER_END(ch_5_one_after_the_other_takes_one_connection),
         WITH_OTHER_END(ch_5_what_the_server_has_closed_is_dialled_again),
