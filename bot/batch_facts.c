@@ -28,8 +28,11 @@ struct locale batch_locale(const struct batch_work *work, const struct turn *tur
 {
     struct locale locale = {.lang = LANG_EN, .now = work->now};
 
-    if (!lang_parse(known_language(work, turn), &locale.lang))
+    if (turn->flow != NULL) {
+        locale.lang = flow_turn_lang(turn->flow);
+    } else if (!lang_parse(known_language(work, turn), &locale.lang)) {
         locale.lang = LANG_EN;
+    }
     locale.zone =
         turn->customer_zone.len > 0 ? turn->customer_zone : work->batch->business->time_zone;
     return locale;

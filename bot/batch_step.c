@@ -26,8 +26,8 @@ static void begin_step(struct batch_work *work, struct turn *turn, struct item *
                                 .event = item->event,
                                 .now = work->now,
                                 .locale = batch_locale(work, turn),
-                                .lang_is_settled =
-                                    turn->language_settled || turn->customer_language.len > 0,
+                                .lang_is_settled = turn->language_settled,
+                                .lang_is_known = turn->customer_language.len > 0,
                                 .facts = batch_facts(work, turn),
                                 .verified = batch_is_verified(work, turn),
                                 .reading_known = may_read_known(work, turn),

@@ -68,9 +68,9 @@ struct flow_in {
     struct str state; /* what flow_result.state gave last time */
     const struct event *event;
     usec_t now;
-    struct locale locale; /* the language as known so far; the turn may change it */
-    bool lang_is_settled; /* from the profile or said by the customer; else free text may move
-                             it */
+    struct locale locale;       /* the language as known so far; the turn may change it */
+    bool lang_is_settled;       /* the customer chose it; else what they write may move it */
+    bool lang_is_known;         /* from the profile: only a whole sentence moves it */
     const struct record *facts; /* always there: `business` (name, phone, hours as in hours.h,
                                    time_zone, handoff_minutes...), `customer` (name...; absent
                                    if unknown), `channel`, `session` (what the one who writes
@@ -168,6 +168,9 @@ enum flow_progress flow_turn_run(struct flow_turn *turn, struct err *err);
 const struct flow_need *flow_turn_needs(const struct flow_turn *turn, size_t *n);
 void flow_turn_answer(struct flow_turn *turn, size_t need, const struct flow_answer *answer);
 const struct flow_result *flow_turn_result(const struct flow_turn *turn);
+
+/* The language that the turn answers in, as far as it is known by now. */
+enum lang flow_turn_lang(const struct flow_turn *turn);
 
 /* Which book a kept state was begun with; zeroes for an empty state. Cheap: reads a prefix
  * only. */

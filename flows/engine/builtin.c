@@ -60,8 +60,10 @@ void turn_builtin(struct flow_turn *turn, const struct record *takes)
     turn->answers[0] = (struct flow_answer){.outcome = turn->action->outcomes[0]};
     switch (turn->action->builtin) {
     case BUILTIN_SET_LANGUAGE:
-        if (lang.kind == VALUE_TEXT && lang_parse(lang.text, &turn->locale.lang))
+        if (lang.kind == VALUE_TEXT && lang_parse(lang.text, &turn->locale.lang)) {
             result->lang_settled = true;
+            turn->kept.heard = STR_NONE;
+        }
         break;
     case BUILTIN_PERSON:
         person_ask(turn, takes);

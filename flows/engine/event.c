@@ -70,8 +70,7 @@ static void on_words(struct flow_turn *turn, struct str said)
 
     hear_words(turn, text, &meant);
     turn->trace.intent = meant.intent;
-    if (!turn->in->lang_is_settled && meant.lang_is_clear)
-        turn->locale.lang = meant.lang;
+    manners_listen(turn, &meant);
     if (manners_is_muted(turn)) {
         hear_muted(turn, &meant);
         return;

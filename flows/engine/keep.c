@@ -115,6 +115,8 @@ struct str kept_write(struct arena *into, const struct book *book, const struct 
         record_set(&out, STR("timer"), value_text(kept->timer));
     if (kept->album.len)
         record_set(&out, STR("album"), value_text(kept->album));
+    if (kept->heard.len)
+        record_set(&out, STR("heard"), value_text(kept->heard));
     return record_to_json(into, record_built(&out));
 }
 
@@ -205,6 +207,7 @@ bool kept_read(struct arena *into, const struct book *book, struct str state, st
     if (state.len == 0 || !record_from_json(into, state, &record, NULL))
         return false;
     kept->stopped = yes_in(record, STR("stopped"));
+    kept->heard = text_in(record, STR("heard"));
     if (!frame_read(into, book, record, &kept->now) || !stack_read(into, book, record, kept)) {
         kept->depth = 0;
         return false;

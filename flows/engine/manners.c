@@ -35,3 +35,23 @@ bool manners_is_muted(const struct flow_turn *turn)
 {
     return turn->in->held || manners_is_stopped(turn);
 }
+
+static bool is_enough(const struct flow_turn *turn, const struct understood *meant)
+{
+    bool asked = turn->kept.open && turn->kept.now.at->prompt.kind == PROMPT_TEXT;
+
+    if (meant->lang_is_sure)
+        return true;
+    if (turn->in->lang_is_known)
+        return false;
+    return manners_is_first(turn) || meant->exact || (meant->lang_words > 1 && !asked);
+}
+
+void manners_listen(struct flow_turn *turn, const struct understood *meant)
+{
+    if (turn->in->lang_is_settled || !meant->lang_is_clear ||
+        meant->lang == turn->locale.lang || !is_enough(turn, meant))
+        return;
+    turn->locale.lang = meant->lang;
+    turn->kept.heard = str_from(lang_code(meant->lang));
+}

@@ -172,6 +172,8 @@ struct flow_turn *flow_turn_begin(struct arena *into, const struct book *book,
         turn->kept.timer = in->state; /* whatever ran, it is not what will run */
         turn_rest(turn);
     }
+    if (!in->lang_is_settled)
+        (void)lang_parse(turn->kept.heard, &turn->locale.lang);
     turn->phase = PHASE_EVENT;
     return turn;
 }
@@ -232,6 +234,11 @@ void flow_turn_answer(struct flow_turn *turn, size_t need, const struct flow_ans
         return;
     turn->answers[need] = *answer;
     turn->answered[need] = true;
+}
+
+enum lang flow_turn_lang(const struct flow_turn *turn)
+{
+    return turn->locale.lang;
 }
 
 const struct flow_result *flow_turn_result(const struct flow_turn *turn)

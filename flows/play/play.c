@@ -60,6 +60,8 @@ static bool read_setting(struct player *player, struct str line)
         player->customer = rest;
     } else if (str_eq(name, STR("language"))) {
         return lang_parse(rest, &player->lang);
+    } else if (str_eq(name, STR("profile"))) {
+        player->lang_is_known = str_eq(rest, STR("yes"));
     } else if (str_eq(name, STR("settled"))) {
         player->settled = str_eq(rest, STR("yes"));
     } else if (str_eq(name, STR("met"))) {

@@ -26,6 +26,7 @@ struct player {
     struct str state;
     enum lang lang;
     bool settled;
+    bool lang_is_known; /* from the profile */
     bool held;
     bool verified;      /* and, where a transcript is about that, for how long */
     usec_t until;       /* 0: without end */

@@ -177,6 +177,7 @@ bool play_event(struct player *player, struct event *event, struct err *err)
         .now = player->now,
         .locale = {.lang = player->lang, .zone = stage_zone(player->stage)},
         .lang_is_settled = player->settled,
+        .lang_is_known = player->lang_is_known,
         .facts = facts_of(player),
         .verified = is_verified(player),
         .reading_known = player->reading_known,

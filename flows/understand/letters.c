@@ -82,6 +82,19 @@ bool letter_is_word_far(uint32_t c)
                           !(c >= 0xFE00 && c < 0xFE70));
 }
 
+uint32_t letter_fold(uint32_t c)
+{
+    if (c < 0x80)
+        return c >= 'A' && c <= 'Z' ? c + 32 : c;
+    return (uint32_t)u_foldCase((UChar32)c, U_FOLD_CASE_DEFAULT);
+}
+
+bool letter_is_mark(uint32_t c)
+{
+    return (c >= 0xC0 && c < 0x250) || c == 0xBF || c == 0xA1 || (c >= 0x1EA0 && c < 0x1F00) ||
+           (c >= 0x66E && c <= 0x6D3 && c != 0x670);
+}
+
 bool letter_is_space(uint32_t c)
 {
     return c == ' ' || (c >= 9 && c <= 13) || c == 0x85 || c == 0xA0 || c == 0x1680 ||

@@ -38,6 +38,13 @@ static inline bool letter_is_word(uint32_t c)
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z');
 }
 
+/* In lower case, with its marks. */
+uint32_t letter_fold(uint32_t c);
+
+/* Whether a letter tells of a language by itself: one with marks, or an Arabic one that Arabic
+ * does without. `c` is in lower case. */
+bool letter_is_mark(uint32_t c);
+
 bool letter_is_space(uint32_t c);
 
 /* As UTF-8. What letter_level gives takes twice the bytes of what it was given, at most. */

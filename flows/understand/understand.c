@@ -19,9 +19,10 @@ enum {
     LED = 90,   /* a command stands before what it is about */
     GREETING = 80,
     THANKS_MOST = 12, /* words */
+    SPOKEN_BITS = 3,  /* the odds that somebody goes on in their language: 8 to 1 */
+    PHRASE_BITS = 5,
     SURE_CLASS = 85,
     HALF_SURE = 60,
-    SURE_LANGUAGE = 90,
     LONG_NUMBER = 10 /* characters: a parcel's with a slip in it, where one was asked for */
 };
 
@@ -324,14 +325,23 @@ static void take_greeting(struct arena *scratch, const struct tokens *tokens,
     }
 }
 
-/* A language that the classifier is sure of, where the small words tell none. */
-static void take_language(const struct classified *classified, struct understood *meant)
+/* The language so far is likely to be this text's, too, and so is that of a phrase in it, which
+ * forgives slips. */
+static void take_guess(const struct tokens *tokens, struct str text, const struct match *loose,
+                       struct understood *meant)
 {
-    if (meant->lang_is_clear || !classified->lang_is_ours ||
-        classified->lang_confidence < SURE_LANGUAGE)
-        return;
-    meant->lang = classified->lang;
-    meant->lang_is_clear = true;
+    uint8_t likely[LANG_COUNT] = {0};
+    struct language_guess guess;
+
+    likely[meant->lang] += SPOKEN_BITS;
+    if (loose->phrase && loose->phrase->n_words > 1)
+        likely[loose->phrase->lang] += PHRASE_BITS;
+    guess = language_guess(text, tokens, likely);
+    meant->lang_is_clear = guess.clear;
+    meant->lang_is_sure = guess.sure;
+    meant->lang_words = guess.words;
+    if (guess.clear)
+        meant->lang = guess.lang;
 }
 
 /* Where the slot is filled, whoever is surer is believed; what is half likely is worth asking.
@@ -347,8 +357,6 @@ static void take_class(struct arena *scratch, struct str text, const struct toke
     if (!context->classifier || meant->exact || words < (meant->number.len ? 3 : 2))
         return;
     context->classifier->classify(context->classifier, scratch, text, &classified);
-    if (words >= 3)
-        take_language(&classified, meant);
     if (classified.confidence <= meant->confidence || meant->confidence >= LED)
         return;
     if (classified.intent.len && classified.confidence < SURE_CLASS) {
@@ -373,7 +381,7 @@ void understand(struct arena *into, struct str text, const struct understand_con
     *meant = (struct understood){.lang = context->lang};
     tokens_read(into, text, &tokens);
     match_phrases(into, &tokens, &command, &loose);
-    meant->lang_is_clear = language_guess(text, &tokens, &meant->lang);
+    take_guess(&tokens, text, &loose, meant);
     take_command(&command, meant);
     find_all(into, text, context, meant);
     take_language_name(&tokens, meant);

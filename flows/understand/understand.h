@@ -91,6 +91,8 @@ struct understood {
     struct str named_lang; /* intent "language": the one that was named, "pl", or empty */
     enum lang lang;        /* what the text is written in */
     bool lang_is_clear;    /* else `lang` is just the one that was given */
+    bool lang_is_sure;     /* it is a whole sentence in that language */
+    size_t lang_words;     /* how many words tell it; a command is one */
     const struct found *found;
     size_t n_found; /* no two of them share a character */
 };
