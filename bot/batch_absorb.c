@@ -99,13 +99,15 @@ static void absorb_consent(struct batch_work *work, struct turn *turn,
     }
 }
 
-/* What a person wrote goes into the log; the receipt is for the last of it. */
-static void absorb_message(struct batch_work *work, struct turn *turn, const struct item *item)
+/* What a person wrote goes into the log; the receipt is for the last of it. A one-time code
+ * does not: whoever reads the log, a person of the team or a program, has no use for it. */
+static void absorb_message(struct batch_work *work, struct turn *turn, const struct item *item,
+                           bool secret)
 {
     const struct event *event = item->event;
     struct batch_row row = {.inbound = true,
                             .kind = event_kind_name(event->kind),
-                            .body = event->text,
+                            .body = secret ? STR("******") : event->text,
                             .at = event->at > 0 ? event->at : work->now,
                             .provider_id = event->id,
                             .payload = item->portion->payload_id};
@@ -166,7 +168,7 @@ void batch_absorb(struct batch_work *work, struct turn *turn, struct item *item)
     if (item->job != NULL) {
         absorb_job(work, turn, item);
     } else {
-        absorb_message(work, turn, item);
+        absorb_message(work, turn, item, result->secret);
     }
     absorb_timers(turn, result);
     batch_handoff_absorb(work, turn, item, result);

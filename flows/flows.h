@@ -157,6 +157,7 @@ struct flow_result {
     struct str trace;   /* how it came to this, for explain: "by=tap loads=orders_list
                            does=note:noted words=orders.list"; names only, nothing of the
                            customer's */
+    bool secret;        /* the words were taken for a one-time code: not to be kept or shown */
     struct str missing; /* the first key whose words or variables were missing: alert; empty */
 };
 

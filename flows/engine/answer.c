@@ -211,6 +211,7 @@ static bool read_answer(struct flow_turn *turn, struct str text, const struct un
         return is;
     case ANSWER_CODE:
         is = !names_an_order(meant) && expect_code(turn->arena, text, &found);
+        turn->result.secret = is;
         break;
     case ANSWER_EMAIL:
         is = expect_email(turn->arena, text, &found);

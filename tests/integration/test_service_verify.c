@@ -125,6 +125,40 @@ static void otp_1_a_code_is_in_no_log_and_in_no_message_of_ours(void **state)
     service_stop(&service);
 }
 
+/* Nobody of the team is shown a code, and be it spent: neither the one that was asked for nor
+ * the same one typed again. An order's number is, and a code is no order's. */
+static void otp_1_crm_3_a_typed_code_is_in_no_log_and_no_transcript(void **state)
+{
+    (void)state;
+    start(1);
+    say(AMELIA, "my orders");
+    const char *code = code_of(AMELIA);
+    say(AMELIA, arena_format(&arena, "my code is %s", code).at);
+    assert_int_equal(verified(), 1);
+    assert_int_equal(ask_number(owner, arena_format(&arena,
+                                                    "select count(*) from messages where body "
+                                                    "like '%%%s%%'",
+                                                    code)
+                                           .at),
+                     0);
+    say(AMELIA, arena_format(&arena, "%.3s %s", code, code + 3).at);
+    say(AMELIA, "it is about ORD-100123, 2 pieces");
+    say(AMELIA, "human");
+    assert_int_equal(ask_number(owner, "select count(*) from events_out where type = "
+                                       "'handoff.asked' and data::text like '%ORD-100123%' and "
+                                       "data::text like '%******%' and data::text like "
+                                       "'%*** ***%'"),
+                     1);
+    assert_int_equal(ask_number(owner, arena_format(&arena,
+                                                    "select count(*) from events_out where "
+                                                    "replace(data::text, ' ', '') like "
+                                                    "'%%%s%%'",
+                                                    code)
+                                           .at),
+                     0);
+    service_stop(&service);
+}
+
 static void otp_3_five_wrong_codes_lock_codes_and_not_the_conversation(void **state)
 {
     (void)state;
@@ -357,6 +391,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(otp_9_orders_are_shown_once_a_code_came_back),
         TEST(otp_1_a_code_is_in_no_log_and_in_no_message_of_ours),
+        TEST(otp_1_crm_3_a_typed_code_is_in_no_log_and_no_transcript),
         TEST(otp_3_five_wrong_codes_lock_codes_and_not_the_conversation),
         TEST(otp_4_logging_out_and_silence_end_the_session),
         TEST(otp_4_another_telephone_ends_the_session),
