@@ -21,6 +21,8 @@ static usec_t answer_time(const struct batch_work *work)
 
 static const char *why_ended(const struct event *event)
 {
+    if (event->kind != EVENT_TIMER)
+        return "withdrawn"; /* the customer would rather go on with the bot */
     if (str_eq(event->detail, STR(FLOW_HANDOFF_TIMEOUT)))
         return "unanswered";
     return str_eq(event->detail, STR(FLOW_HANDOFF_QUIET)) ? "quiet" : "released";

@@ -105,6 +105,11 @@ struct flow_answer {
 #define FLOW_HANDOFF_QUIET    "handoff.quiet"
 #define FLOW_HANDOFF_RELEASED "handoff.released"
 
+/* The flow that starts on this is begun by "menu" and the like while the bot is silent for a
+ * person's sake: it finds out whether anybody is there, and ends the silence or says how it
+ * ends. */
+#define FLOW_LEAVES_PERSON "leaves_person"
+
 /* The load that tells when a customer is not to be disturbed (`stands`, `begins_at`,
  * `ends_at`): asked by the engine itself before something is said because nobody answered.
  * Nothing: 21-8. */
@@ -152,12 +157,12 @@ struct flow_result {
     bool verified;      /* the session is proved now: it goes on from this message */
     bool at_rest;       /* nothing under way: the next turn may use a newer book */
     bool understood;    /* false: the customer was asked again */
+    bool secret;        /* the words were taken for a one-time code: not to be kept or shown */
     const char *flow;   /* where it ended, for logs and explain */
     const char *at;     /* the state's name */
     struct str trace;   /* how it came to this, for explain: "by=tap loads=orders_list
                            does=note:noted words=orders.list"; names only, nothing of the
                            customer's */
-    bool secret;        /* the words were taken for a one-time code: not to be kept or shown */
     struct str missing; /* the first key whose words or variables were missing: alert; empty */
 };
 

@@ -17,7 +17,7 @@ struct handoff {
     usec_t asked_at, answer_by;
     struct str held_by; /* empty: nobody yet */
     usec_t answered_at, ended_at;
-    struct str ended_why; /* unanswered, released, quiet */
+    struct str ended_why; /* unanswered, released, quiet, withdrawn */
     struct str channel, address, name;
     int64_t seq; /* the message that asked */
 };

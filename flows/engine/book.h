@@ -77,7 +77,8 @@ enum builtin {
     BUILTIN_PERSON,
     BUILTIN_STOP,
     BUILTIN_START,
-    BUILTIN_LOG_OUT
+    BUILTIN_LOG_OUT,
+    BUILTIN_SPEAK_AGAIN
 };
 
 struct action_def {

@@ -79,6 +79,9 @@ void turn_builtin(struct flow_turn *turn, const struct record *takes)
     case BUILTIN_LOG_OUT:
         turn->verified = false;
         break;
+    case BUILTIN_SPEAK_AGAIN: /* nobody is waited for any more */
+        result->released = true;
+        break;
     case BUILTIN_NONE:
         break;
     }

@@ -22,13 +22,26 @@ static bool is_intent(const struct understood *meant, const char *intent)
     return str_eq(meant->intent, str_from(intent));
 }
 
+/* "menu", "back", and "cancel" alone: whoever waits for a person would rather go on with us. */
+static bool leaves_person(const struct flow_turn *turn, struct str text,
+                          const struct understood *meant)
+{
+    if (!turn->in->held || !meant->exact)
+        return false;
+    return is_intent(meant, "menu") || is_intent(meant, "back") ||
+           (is_intent(meant, "cancel") && str_find(text, STR(" ")) == text.len);
+}
+
 /* While we are silent, only the words that change the silence are heard. */
-static void hear_muted(struct flow_turn *turn, const struct understood *meant)
+static void hear_muted(struct flow_turn *turn, struct str text, const struct understood *meant)
 {
     const struct flow_def *flow = NULL;
 
-    if (meant->exact && is_intent(meant, manners_is_stopped(turn) ? "start" : "stop"))
+    if (meant->exact && is_intent(meant, manners_is_stopped(turn) ? "start" : "stop")) {
         flow = book_flow_on(turn->book, meant->intent);
+    } else if (!manners_is_stopped(turn) && leaves_person(turn, text, meant)) {
+        flow = book_flow_on(turn->book, STR(FLOW_LEAVES_PERSON));
+    }
     if (flow)
         follow_start(turn, flow, meant);
 }
@@ -72,7 +85,7 @@ static void on_words(struct flow_turn *turn, struct str said)
     turn->trace.intent = meant.intent;
     manners_listen(turn, &meant);
     if (manners_is_muted(turn)) {
-        hear_muted(turn, &meant);
+        hear_muted(turn, text, &meant);
         return;
     }
     if (!(meant.exact && is_intent(&meant, "stop")))

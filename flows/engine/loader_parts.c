@@ -65,6 +65,7 @@ static const struct action_def builtins[] = {
     {"consent_stop",   NULL, BUILTIN_STOP,         outcomes_done    },
     {"consent_start",  NULL, BUILTIN_START,        outcomes_done    },
     {"log_out",        NULL, BUILTIN_LOG_OUT,      outcomes_done    },
+    {"speak_again",    NULL, BUILTIN_SPEAK_AGAIN,  outcomes_done    },
 };
 
 const char *builtin_action_name(size_t i)

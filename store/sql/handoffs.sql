@@ -54,6 +54,23 @@ update conversations c set held_until = i.held_until
 -- $1 org  $2 conversations  $3 answer by
 select handoff_heard($1::uuid, $2::uuid[], $3::timestamptz);
 
+-- name: handoff_there
+-- An action: awaited (nobody has taken it yet), there (somebody has; said once in a handoff), told.
+-- $1 org  $2 customer, whoever it is  $3 conversation  $4 now
+with h as (
+    select x.handoff_id, x.state, x.hinted_at from handoffs x
+     where x.org_id = $1::uuid and x.conversation_id = $3::uuid and x.state <> 'done'
+       and ($2::uuid is null or true)
+     limit 1
+), hinted as (
+    update handoffs x set hinted_at = $4::timestamptz
+      from h
+     where x.org_id = $1::uuid and x.handoff_id = h.handoff_id and h.state = 'human' and h.hinted_at is null
+)
+select case when (select h.state from h) is null or (select h.state from h) = 'offered' then 'awaited'
+            when (select h.state from h) = 'human' and (select h.hinted_at from h) is null then 'there'
+            else 'told' end as outcome;
+
 -- --- what people do about it, by `parley handoff` --------------------------------------------
 
 -- name: handoffs_orgs

@@ -43,6 +43,16 @@ static void write_in(const char *phone, const char *words)
     assert_int_equal(post.status, 200);
 }
 
+static const char *ask_text(const char *sql)
+{
+    PGresult *rows = PQexec(owner, sql);
+
+    assert_int_equal(PQntuples(rows), 1);
+    const char *text = arena_cstr(&arena, str_from(PQgetvalue(rows, 0, 0)));
+    PQclear(rows);
+    return text;
+}
+
 static size_t drop(char *bytes, size_t size, size_t n, void *user)
 {
     (void)bytes, (void)user;
@@ -268,7 +278,7 @@ static void crm_3_a_crm_that_is_away_leaves_nobody_alone(void **state)
     service_crm(&service, "{\"status\": 503}");
     write_in(HARRIET, "human");
     until("select count(*) from handoffs where state = 'offered'", 1);
-    write_in(HARRIET, "menu"); /* a word for whoever comes */
+    write_in(HARRIET, "anybody there?"); /* a word for whoever comes */
     run_sql(owner, "update jobs set due_at = now() where kind = 'handoff'");
     until("select count(*) from handoffs where ended_why = 'unanswered'", 2);
     until("select count(*) from outbox", 0);
@@ -276,8 +286,35 @@ static void crm_3_a_crm_that_is_away_leaves_nobody_alone(void **state)
     service_crm(&service, "{\"next\": 0}");
     run_sql(owner, "update event_deliveries set due_at = now() where due_at is not null; "
                    "update event_endpoints set held_until = null");
-    (void)hear("message.received", "menu", NULL);
+    (void)hear("message.received", "anybody there?", NULL);
     until("select count(*) from event_deliveries where state = 'waiting'", 0);
+}
+
+/* As long as nobody has come the customer may think better of it. */
+static void crm_3_who_is_waiting_may_go_back_to_the_bot(void **state)
+{
+    const json_t *back;
+    const char *conversation;
+
+    (void)state;
+    write_in(OLIVER, "human");
+    until("select count(*) from handoffs where state = 'offered'", 1);
+    conversation = ask_text("select conversation_id from handoffs where state = 'offered'");
+    write_in(OLIVER, "menu");
+    until("select count(*) from handoffs where ended_why = 'withdrawn' and state = 'done'", 1);
+    until("select count(*) from outbox", 0);
+    assert_int_equal(service_arrived(&service, OLIVER, "nobody is being called any more"), 1);
+    for (int tries = 0; tries < 400; tries++) {
+        back = hear("handoff.returned", NULL, NULL);
+        if (strcmp(text_in(back, "why"), "withdrawn") == 0)
+            break;
+        (void)usleep(25000);
+    }
+    assert_string_equal(text_in(back, "why"), "withdrawn");
+    assert_int_equal(push(agent_event(SOURCE, "w-1", "agent.message", conversation, "too late"),
+                          SERVICE_CRM_SECRET),
+                     422);
+    assert_int_equal(ask_number(owner, "select count(*) from jobs where kind = 'handoff'"), 0);
 }
 
 /* Nobody holds it any longer than the lease says, whatever became of its timer. */
@@ -294,12 +331,16 @@ static void crm_3_a_lease_that_is_over_gives_the_bot_its_words_back(void **state
     until("select count(*) from handoffs where state = 'human'", 1);
     before = ask_number(owner, "select count(*) from messages where not inbound");
     write_in(HARRIET, "menu");
-    (void)hear("message.received", "menu", NULL);
+    (void)hear("message.received", "menu", NULL); /* it is a person's to answer */
+    write_in(HARRIET, "back");
+    (void)hear("message.received", "back", NULL);
+    until("select count(*) from outbox", 0);
+    assert_int_equal(service_arrived(&service, HARRIET, "so I stay out of it"), 1);
     assert_int_equal(ask_number(owner, "select count(*) from messages where not inbound"),
-                     before); /* it is a person's to answer */
+                     before + 1); /* how the bot comes back, once */
     run_sql(owner, "update conversations set held_until = now() where held_until > now()");
     write_in(HARRIET, "menu");
-    until("select count(*) from messages where not inbound", before + 1);
+    until("select count(*) from messages where not inbound", before + 2);
     run_sql(owner, "update jobs set due_at = now() where kind = 'handoff'");
     until("select count(*) from handoffs where state <> 'done'", 0);
     until("select count(*) from outbox", 0);
@@ -320,6 +361,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(crm_3_both_directions_each_word_once_and_in_order),
         cmocka_unit_test(crm_3_whom_nobody_answers_has_the_bot_again_and_a_report),
+        cmocka_unit_test(crm_3_who_is_waiting_may_go_back_to_the_bot),
         cmocka_unit_test(crm_3_a_crm_that_is_away_leaves_nobody_alone),
         cmocka_unit_test(crm_3_a_lease_that_is_over_gives_the_bot_its_words_back),
         cmocka_unit_test(the_log_has_no_line_below_its_level),

@@ -510,8 +510,8 @@ static void a_timer_and_a_message_of_the_same_instant_are_two_turns(void **state
     post_all("a", PEOPLE, "human");
     until("select count(*) from handoffs", PEOPLE);
     run_sql(owner, "update jobs set due_at = now() + interval '500 ms' * random()");
-    post_all("b", PEOPLE, "menu");
-    post_all("c", PEOPLE, "menu");
+    post_all("b", PEOPLE, "hi");
+    post_all("c", PEOPLE, "hi");
     until("select count(*) from jobs", 0);
     assert_int_equal(ask_number(owner, APOLOGIES), PEOPLE);
     assert_int_equal(ask_number(owner, "select count(*) from messages where inbound"),

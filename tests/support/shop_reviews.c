@@ -1,9 +1,11 @@
-/* Reviews: nobody has anything to review unless the transcript says so. */
+/* Reviews: nobody has anything to review unless the transcript says so. And whoever waits for a
+ * person waits until it says that one is there. */
 #include "tests/support/shop_parts.h"
 
 static const struct {
     const char *name, *outcome;
 } answers[] = {
+    {"person_there",   "awaited"},
     {"review_ask",     "nothing"},
     {"review_begin",   "nothing"},
     {"review_rate",    "unknown"},
