@@ -50,6 +50,7 @@ static const struct part parts[] = {
     {"review_rate", &SQL_REVIEW_RATE, TAKES("number", "stars", "@id", "@conversation", "@contact", "@now"), PART_ACTION, false},
     {"review_comment", &SQL_REVIEW_COMMENT, TAKES("number", "comment", "@now"), PART_ACTION, false},
     {"review_skip", &SQL_REVIEW_SKIP, TAKES("number", "@now"), PART_ACTION, false},
+    {"reviews_asked", &SQL_REVIEWS_ASKED, TAKES("number", "@now"), PART_LIST, false},
     {"reviews_open", &SQL_REVIEWS_OPEN, TAKES("number", "language", "@now"), PART_LIST, false},
     {"review_links", &SQL_REVIEW_LINKS, TAKES("number", "@links", "@now"), PART_LIST, false},
     {"cancellations_list", &SQL_CANCELLATIONS_LIST, TAKES("language", "number"), PART_LIST, false},

@@ -180,6 +180,7 @@ const struct flow_part flow_parts[] = {
     {FLOW_ACTION, "review_begin", TAKES("words"), OUTCOMES("asked", "rated", "nothing")},
     {FLOW_ACTION, "review_comment", TAKES("number", "comment"), OUTCOMES("kept", "closed", "unknown")},
     {FLOW_ACTION, "review_skip", TAKES("number"), OUTCOMES("skipped", "over")},
+    {FLOW_LOAD, "reviews_asked", TAKES("?number"), NULL},
     {FLOW_LOAD, "reviews_open", TAKES("?number", "?language"), NULL},
     {FLOW_LOAD, "review_links", TAKES("number"), NULL},
     {FLOW_LOAD, "cancellations_list", TAKES("?language", "?number"), NULL},

@@ -76,7 +76,9 @@ static bool is_first_since_template(const struct flow_turn *turn)
     return record_path(turn->in->facts, STR("session.awaited_first")).kind == VALUE_BOOL;
 }
 
-static void on_words(struct flow_turn *turn, struct str said)
+/* `tapped`: they stand for a tap on a template's button, which answers that template and never
+ * the question that happens to be open. */
+static void on_words(struct flow_turn *turn, struct str said, bool tapped)
 {
     struct str text = str_trim(str_sane(turn->arena, said));
     struct understood meant;
@@ -97,6 +99,8 @@ static void on_words(struct flow_turn *turn, struct str said)
         turn->trace.rule = "command";
     } else if (is_first_since_template(turn) && follow_template(turn, &meant)) {
         turn->trace.rule = "template_answer"; /* it was asked later than what stands open */
+    } else if (tapped && follow_words(turn, &meant)) {
+        turn->trace.rule = "tap";
     } else if (answer_words(turn, text, &meant)) {
         turn->trace.rule = "answer";
     } else if (follow_words(turn, &meant)) {
@@ -160,11 +164,11 @@ static void on_choice(struct flow_turn *turn)
     bool ours = prompt_id_decode(event->choice, &id);
 
     if (str_starts(event->choice, STR(FLOW_SAYS))) { /* a template's button */
-        on_words(turn, str_slice(event->choice, strlen(FLOW_SAYS), event->choice.len));
+        on_words(turn, str_slice(event->choice, strlen(FLOW_SAYS), event->choice.len), true);
         return;
     }
     if (!ours && event->text.len > 0) {
-        on_words(turn, event->text);
+        on_words(turn, event->text, false);
         return;
     }
     if (manners_is_muted(turn))
@@ -209,7 +213,7 @@ static void on_media(struct flow_turn *turn)
         if (meant.intent.len || meant.number.len) {
             turn->kept.media_at = turn->in->now;
             turn_say_key(turn, STR("media.thanks_not_now"));
-            on_words(turn, caption);
+            on_words(turn, caption, false);
             return;
         }
     }
@@ -298,7 +302,7 @@ void turn_event(struct flow_turn *turn)
 
     switch (event->kind) {
     case EVENT_TEXT:
-        on_words(turn, event->text);
+        on_words(turn, event->text, false);
         break;
     case EVENT_CHOICE:
         on_choice(turn);

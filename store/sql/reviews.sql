@@ -31,6 +31,21 @@ select outcome, case outcome when 'kept' then 'events' end as later
 select outcome, case outcome when 'skipped' then 'events' end as later
   from review_skip($1::uuid, $2::uuid, $3::text, $4::timestamptz);
 
+-- name: reviews_asked
+-- Those that we have asked them for and that they have not given yet; with a number, that one, also while what they
+-- gave may still be changed. Two at most: more are not told apart.
+-- $1 org  $2 customer  $3 order number, or ''  $4 now
+select o.number
+  from reviews r
+  join orders o on o.org_id = r.org_id and o.order_id = r.order_id
+ where r.org_id = $1::uuid and r.customer_id = $2::uuid and r.asked_at > $4::timestamptz - interval '180 days'
+   and case when coalesce($3::text, '') = '' then r.state in ('asked', 'reminded')
+            else r.order_id = order_typed($1::uuid, $2::uuid, $3::text)
+                 and (r.state in ('asked', 'reminded')
+                      or r.state = 'completed' and r.answered_at > $4::timestamptz - interval '7 days') end
+ order by r.asked_at desc
+ limit 2;
+
 -- name: reviews_open
 -- Orders of theirs that came to their end and may be reviewed, the newest first; with a number, that one.
 -- `rating`, where there is one that may still be changed.

@@ -312,6 +312,23 @@ static void rev_1_what_a_template_asks_is_asked_and_its_answer_begins_the_review
                      0);
 }
 
+/* What was asked shows nothing, so its answer proves nothing: the button that comes with it. */
+static void rev_1_otp_9_the_templates_button_needs_no_code(void **state)
+{
+    long codes = ask_number(owner, "select count(*) from code_sends");
+
+    (void)state;
+    run_sql(owner, "update conversations set verified_until = null");
+    write_in(AMELIA, "review ORD-1001"); /* as the button's payload says it */
+    write_in(AMELIA, "4");
+    assert_int_equal(ask_number(owner, "select count(*) from reviews r join orders o using "
+                                       "(org_id, order_id) where o.number = 'ORD-1001' and "
+                                       "r.rating = 4 and r.state = 'completed'"),
+                     1);
+    assert_int_equal(ask_number(owner, "select count(*) from code_sends"), codes);
+    run_sql(owner, "update conversations set verified_until = now() + interval '1 hour'");
+}
+
 static void rev_1_the_place_that_was_opened_is_kept_and_told(void **state)
 {
     PGresult *rows;
@@ -426,6 +443,7 @@ int main(void)
         cmocka_unit_test(ch_3_templates_are_pushed_once_and_approved_by_webhook),
         cmocka_unit_test(rev_1_what_a_template_asks_is_asked_and_its_answer_begins_the_review),
         cmocka_unit_test(rev_1_the_place_that_was_opened_is_kept_and_told),
+        cmocka_unit_test(rev_1_otp_9_the_templates_button_needs_no_code),
         cmocka_unit_test(ch_3_a_button_leads_to_the_parcel_and_a_tap_starts_its_flow),
         cmocka_unit_test(ntf_5_a_death_in_between_says_no_template_twice_and_forgets_none),
     };

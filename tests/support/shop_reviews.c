@@ -11,6 +11,7 @@ static const struct {
     {"review_rate",    "unknown"},
     {"review_comment", "unknown"},
     {"review_skip",    "over"   },
+    {"reviews_asked",  NULL     },
     {"reviews_open",   NULL     },
     {"review_links",   NULL     },
 };

@@ -5,10 +5,10 @@ export const EXPECTED = {
     a stranger, customer1@example.com, mail: 1 words
     amal, sms: 1 code
     amal, whatsapp: 1 button, 2 list, 2 template, 2 text
-    ann, mail: 2 code, 2 words
-    ann, whatsapp: 8 button, 2 cta_url, 4 list, 1 template, 10 text
-    eva, sms: 3 code
-    eva, whatsapp: 3 button, 1 document, 8 list, 1 template, 8 text
+    ann, mail: 1 code, 2 words
+    ann, whatsapp: 7 button, 2 cta_url, 4 list, 1 template, 10 text
+    eva, sms: 2 code
+    eva, whatsapp: 2 button, 1 document, 8 list, 1 template, 8 text
     jan, sms: 1 code, 14 words
     mar, mail: 1 code, 12 words
     mia, mail: 3 code, 1 with a file, 19 words
@@ -21,8 +21,8 @@ export const EXPECTED = {
     tom, sms: 1 code, 33 words
   `,
   events: `
-    C-11: 2 customer.verified, 1 invoice.viewed, 1 payment.made, 1 portal.login, 1 review.completed, 1 ticket.opened
-    C-12: 1 contact.opted_in, 3 customer.verified, 1 handoff.asked, 1 handoff.returned, 1 handoff.taken, 1 message.received, 2 review.completed
+    C-11: 1 customer.verified, 1 invoice.viewed, 1 payment.made, 1 portal.login, 1 review.completed, 1 ticket.opened
+    C-12: 1 contact.opted_in, 2 customer.verified, 1 handoff.asked, 1 handoff.returned, 1 handoff.taken, 1 message.received, 2 review.completed
     C-13: 2 customer.verified, 1 order.cancellation_requested
     C-14: 1 contact.opted_in, 1 contact.opted_out, 1 customer.verified
     C-21: 4 contact.opted_in, 1 customer.verified, 1 invoice.viewed, 1 order.cancellation_requested, 1 payment.failed, 1 payment.made
