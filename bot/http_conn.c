@@ -75,7 +75,10 @@ static void conn_handle(struct conn *conn)
     lws_rx_flow_control(conn->wsi, 0);
     if (exchange->body)
         exchange->body[exchange->body_len] = '\0';
-    exchange->public.body = (struct str){exchange->body, exchange->body_len};
+    /* A body of no bytes is one all the same: to keep it as "none" would be a NULL in the
+     * store. */
+    exchange->public.body =
+        exchange->body ? (struct str){exchange->body, exchange->body_len} : STR("");
     exchange->public.arrived = clock_monotonic();
     server->counts.requests++;
     server->handler->handle(server->handler, &exchange->public);

@@ -185,7 +185,7 @@ static void ch_6_a_post_acts_as_a_tap_and_once(void **state)
  * handle, and hold up what came with them. */
 static void ch_6_a_form_of_any_bytes_is_a_tap_and_no_more(void **state)
 {
-    static const char *const forms[] = {"once=%ff%fe", "once=%00", "once=%27%22%5c", "",
+    static const char *const forms[] = {"", "once=%ff%fe", "once=%00", "once=%27%22%5c",
                                         "once=%e2%80%ae"};
     struct link link = last_said();
 

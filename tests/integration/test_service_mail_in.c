@@ -542,7 +542,8 @@ static void ch_5_what_is_nobodys_or_hostile_is_kept_and_answered(void **state)
     for (int i = 0; i < 30; i++)
         bomb = arena_concat(&arena, bomb, STR("g:g:g:g:g:g:g:g:"));
     assert_int_equal(post_mail(DOOR, arena_cstr(&arena, bomb)), 200);
-    assert_int_equal(ask_number(owner, "select count(*) from unrouted"), kept + 2);
+    assert_int_equal(post_mail(DOOR, ""), 200); /* a gateway's pipe that broke */
+    assert_int_equal(ask_number(owner, "select count(*) from unrouted"), kept + 3);
     assert_int_equal(messages_in(), 0);
     service_stop(&service);
 }
