@@ -92,6 +92,8 @@ static void on_words(struct flow_turn *turn, struct str said, bool tapped)
     }
     if (!(meant.exact && is_intent(&meant, "stop")))
         manners_open(turn);
+    if (meant.exact && is_intent(&meant, "start"))
+        turn->result.consent = FLOW_CONSENT_START; /* they may have said STOP elsewhere */
     if (is_card_alone(turn, text)) {
         turn->trace.rule = "card";
         turn_again(turn);

@@ -189,10 +189,10 @@ update messages m
 
 -- name: outbox_told_to_stop
 -- The provider does not deliver these, because their reader told it to stop: then we stop, too. Unless
--- they have written to us since; what we send now will tell.
+-- they have written to us since; what we send now will tell. A mailbox is on such a list for other reasons, too.
 -- $1 org  $2 conversations  $3 seqs  $4 now
 with stopped as (
-    update contact_points p set stopped_at = $4::timestamptz
+    update contact_points p set stopped_at = $4::timestamptz, unreachable = p.channel = 'email'
       from unnest($2::uuid[], $3::int8[]) i (conversation_id, seq)
       join messages m on m.org_id = $1::uuid and m.conversation_id = i.conversation_id and m.seq = i.seq
       join conversations c on c.org_id = $1::uuid and c.conversation_id = i.conversation_id

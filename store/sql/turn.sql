@@ -176,8 +176,8 @@ select 1 from accounts a
 -- STOP: from the commit on nothing leaves for this contact but what is exempt.
 -- $1 org  $2 contacts  $3 now
 with stopped as (
-    update contact_points set stopped_at = $3::timestamptz
-     where org_id = $1::uuid and contact_id = any ($2::uuid[]) and stopped_at is null
+    update contact_points set stopped_at = $3::timestamptz, unreachable = false
+     where org_id = $1::uuid and contact_id = any ($2::uuid[]) and (stopped_at is null or unreachable)
     returning customer_id, contact_id, channel,
               contact_opted($1::uuid, customer_id, contact_id, channel, address, 'all', false, 'message', $3::timestamptz)
 )
@@ -200,10 +200,16 @@ update messages m set delivery = greatest(m.delivery, 2), reason = 'stopped'
  where m.org_id = $1::uuid and m.conversation_id = t.conversation_id and m.seq = t.seq;
 
 -- name: turn_start
+-- START ends the silence of the place where it is written. Of a person who said STOP elsewhere it is known from then
+-- on that they want to hear of things here; there nothing leaves before START is written there.
 -- $1 org  $2 contacts
 with started as (
-    update contact_points set stopped_at = null
-     where org_id = $1::uuid and contact_id = any ($2::uuid[]) and stopped_at is not null
+    update contact_points p set stopped_at = null, unreachable = false, started_at = now()
+     where org_id = $1::uuid and contact_id = any ($2::uuid[])
+       and (stopped_at is not null
+            or exists (select from contact_points q
+                        where q.org_id = $1::uuid and q.customer_id = p.customer_id and q.stopped_at is not null
+                          and not q.unreachable and q.stopped_at >= coalesce(p.started_at, '-infinity')))
     returning customer_id, contact_id, channel,
               contact_opted($1::uuid, customer_id, contact_id, channel, address, 'all', true, 'message', now())
 )
@@ -223,7 +229,7 @@ select 1 from unnest($2::text[], $3::text[]) i (channel, address)
 -- name: turn_switch
 -- STOP and START that the channel has taken care of itself, as carriers do for SMS and mailboxes by
 -- their unsubscribe button: as if it had been written, and nothing is answered. Whoever is not known
--- yet is remembered.
+-- yet is remembered. Of a mailbox it is no word about its owner's other places: mostly it is a mail that came back.
 -- $1 org  $2 channels  $3 addresses  $4 stopped  $5 ids  $6 phones  $7 now
 with wanted as (
     select distinct on (i.channel, i.address) i.*
@@ -231,13 +237,17 @@ with wanted as (
            i (channel, address, stopped, contact_id, phone, ord)
      order by i.channel, i.address, i.ord desc
 ), switched as (
-    insert into contact_points as p (org_id, contact_id, channel, address, phone, stopped_at, created_at)
+    insert into contact_points as p (org_id, contact_id, channel, address, phone, stopped_at, created_at, unreachable,
+                                     started_at)
     select $1::uuid, w.contact_id, w.channel, w.address, w.phone,
-           case when w.stopped then $7::timestamptz end, $7::timestamptz
+           case when w.stopped then $7::timestamptz end, $7::timestamptz, w.stopped and w.channel = 'email',
+           case when not w.stopped then $7::timestamptz end
       from wanted w
         on conflict (org_id, channel, address) do update
        set stopped_at = case when excluded.stopped_at is null then null
-                             else coalesce(p.stopped_at, excluded.stopped_at) end
+                             else coalesce(p.stopped_at, excluded.stopped_at) end,
+           unreachable = excluded.unreachable and (p.stopped_at is null or p.unreachable),
+           started_at = coalesce(excluded.started_at, p.started_at)
     returning p.customer_id, p.contact_id, p.channel, p.stopped_at is not null as stopped,
               contact_opted($1::uuid, p.customer_id, p.contact_id, p.channel, p.address, 'all', p.stopped_at is null,
                             'channel', $7::timestamptz)

@@ -646,6 +646,8 @@ static void ch_5_bounces_and_complaints_end_what_is_sent_there(void **state)
     assert_int_equal(ask_number(owner, "select count(*) from contact_points where stopped_at is"
                                        " not null and address = 'full@example.net'"),
                      0);
+    assert_int_equal(ask_number(owner, "select count(*) from contact_points where unreachable"),
+                     2);
     service_stop(&service);
 }
 

@@ -362,6 +362,78 @@ static void ntf_1_the_log_of_consent_is_only_ever_added_to(void **state)
     assert_int_equal(ask_number(bot, "select count(*) from consent_log"), 1);
 }
 
+/* A statement of a turn's, which speaks for nobody in particular. */
+static void obey(const struct sql *sql, const char *const *params)
+{
+    PGconn *turn = connect_as("parley_bot", NULL);
+    PGresult *result =
+        PQexecParams(turn, sql->text, sql->n_params, NULL, params, NULL, NULL, 0);
+    if (PQresultStatus(result) != PGRES_COMMAND_OK)
+        fail_msg("%s: %s", sql->name, PQerrorMessage(turn));
+    PQclear(result);
+    PQfinish(turn);
+}
+
+/* Where Amelia hears of her orders unasked. */
+static const char *hears_on(void)
+{
+    return ask(bot, FORMAT("select coalesce(string_agg(c, ' ' order by c), 'nowhere') from "
+                           "unnest(array['email', 'whatsapp']) c where "
+                           "notification_wanted(" ORG ", '%s', 'orders', c)",
+                           customer(AMELIA)));
+}
+
+static void ntf_1_a_mailbox_that_is_gone_silences_no_other_place(void **state)
+{
+    char org[40], sms[60] = "{10000000-0000-4000-8000-000000000001}",
+                  whatsapp[60] = "{10000000-0000-4000-8000-000000000002}",
+                  mail[60] = "{10000000-0000-4000-8000-000000000003}";
+    const char *const gone[] = {org,  "{email}", "{amelia@example.com}", "{true}",
+                                mail, "{\"\"}",  "2026-06-10 12:00Z"};
+
+    (void)state;
+    (void)snprintf(org, sizeof(org), "%.36s", &ORG[1]);
+    run_sql(owner,
+            FORMAT("insert into contact_points (org_id, contact_id, channel, address, "
+                   "customer_id) select " ORG ", id::uuid, channel, address, '%s' from "
+                   "(values ('%.36s', 'sms', '" AMELIA "'), ('%.36s', 'whatsapp', '" AMELIA
+                   "'), ('%.36s', 'email', 'amelia@example.com')) c (id, channel, address)",
+                   customer(AMELIA), sms + 1, whatsapp + 1, mail + 1));
+    assert_string_equal(hears_on(), "email whatsapp");
+    obey(&SQL_TURN_SWITCH, gone); /* a mail came back */
+    assert_int_equal(ask_number(owner,
+                                "select count(*) from contact_points where stopped_at is "
+                                "not null and unreachable and channel = 'email'"),
+                     1);
+    assert_string_equal(hears_on(),
+                        "email whatsapp"); /* of which notification_places takes one */
+    assert_string_equal(
+        ask(bot, FORMAT("select string_agg(channel, ' ') from notification_places(" ORG
+                        ", '%s', '', now(), '{}') where channel = 'email'",
+                        customer(AMELIA))),
+        "");
+    /* STOP is for all places, until START is written from one: then it is heard of things
+     * there. */
+    obey(&SQL_TURN_STOP, (const char *const[]){org, sms, "2026-06-10 12:01Z"});
+    assert_string_equal(hears_on(), "nowhere");
+    obey(&SQL_TURN_START, (const char *const[]){org, whatsapp});
+    obey(&SQL_TURN_START, (const char *const[]){org, whatsapp}); /* again: nothing new */
+    assert_string_equal(hears_on(), "whatsapp");
+    assert_int_equal(ask_number(owner, "select count(*) from consent_log where wanted"), 1);
+    assert_int_equal(ask_number(owner,
+                                "select count(*) from contact_points where stopped_at is "
+                                "not null and not unreachable and channel = 'sms'"),
+                     1);
+    obey(&SQL_TURN_STOP, (const char *const[]){org, whatsapp, "2126-06-10 12:02Z"});
+    assert_string_equal(hears_on(), "nowhere");
+    /* Who writes STOP from a mailbox that was gone means it. */
+    obey(&SQL_TURN_START, (const char *const[]){org, sms});
+    obey(&SQL_TURN_START, (const char *const[]){org, whatsapp});
+    assert_string_equal(hears_on(), "email whatsapp");
+    obey(&SQL_TURN_STOP, (const char *const[]){org, mail, "2126-06-10 12:03Z"});
+    assert_string_equal(hears_on(), "nowhere");
+}
+
 static void ntf_1_stop_and_start_are_logged_once_each_and_whatsapp_s_own_switch_too(
     void **state)
 {
@@ -370,7 +442,6 @@ static void ntf_1_stop_and_start_are_logged_once_each_and_whatsapp_s_own_switch_
             FORMAT("insert into contact_points (org_id, contact_id, channel, address, phone, "
                    "customer_id) values (" ORG ", '%s', 'whatsapp', '%s', '%s', '%s')",
                    customer(AMELIA), AMELIA, AMELIA, customer(AMELIA)));
-    PGconn *turn = connect_as("parley_bot", NULL); /* a batch says for nobody in particular */
     const char *id = customer(AMELIA);
     char contacts[60];
     (void)snprintf(contacts, sizeof(contacts), "{%s}", id);
@@ -393,13 +464,8 @@ static void ntf_1_stop_and_start_are_logged_once_each_and_whatsapp_s_own_switch_
             // NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): each has as many
             values[v] = steps[i].values[v];
         }
-        PGresult *result = PQexecParams(turn, steps[i].sql->text, steps[i].sql->n_params, NULL,
-                                        values, NULL, NULL, 0);
-        if (PQresultStatus(result) != PGRES_COMMAND_OK)
-            fail_msg("%s: %s", steps[i].sql->name, PQerrorMessage(turn));
-        PQclear(result);
+        obey(steps[i].sql, values);
     }
-    PQfinish(turn);
     assert_string_equal(ask(bot,
                             "select string_agg(concat(topic, ' ', wanted, ' ', source), '; ' "
                             "order by topic, wanted) from consent_log"),
@@ -580,6 +646,7 @@ int main(void)
         RIGGED(ntf_1_what_is_no_preference_changes_nothing),
         RIGGED(ch_7_who_can_be_reached_on_a_channel_may_have_it_first),
         RIGGED(ntf_1_the_log_of_consent_is_only_ever_added_to),
+        RIGGED(ntf_1_a_mailbox_that_is_gone_silences_no_other_place),
         RIGGED(ntf_1_stop_and_start_are_logged_once_each_and_whatsapp_s_own_switch_too),
         RIGGED(ntf_3_what_nobody_asked_for_waits_for_the_end_of_the_quiet_hours),
         RIGGED(ntf_4_what_is_new_is_shown_until_it_is_put_away_and_nothing_with_it),
