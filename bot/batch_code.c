@@ -103,7 +103,7 @@ bool batch_send_code(struct batch_work *work, struct turn *turn,
     const struct account *account = account_for(work, message->channel);
     struct str template = config->whatsapp.code_template;
     struct locale locale = batch_locale(work, turn);
-    struct reply reply = {.kind = REPLY_TEXT};
+    struct reply reply = {.kind = REPLY_TEXT, .language = str_from(lang_code(locale.lang))};
     struct batch_code *code = arena_new(&work->arena, struct batch_code);
 
     if (account == NULL || message->destination.len == 0 || message->code.len == 0)

@@ -152,6 +152,12 @@ static void otp_1_a_code_leaves_by_mail_sealed_until_then(void **state)
                                 " and why = 'code'"),
                      0);
     assert_int_equal(service_logged(&service, "471124"), 0);
+    /* All of the mail is in the language of who asked, also where nobody has written yet. */
+    run_sql(owner, "update conversations set language = 'pl', language_settled = true");
+    say(ASKER, "code email basia@example.net 471125");
+    all_settled();
+    assert_int_equal(
+        service_arrived(&service, "basia@example.net", "\"subject\":\"Twój kod do"), 1);
     service_stop(&service);
 }
 
