@@ -1,6 +1,6 @@
 /*
  * A clock that is ahead, for whole programs: preloaded (LD_PRELOAD), it adds the microseconds
- * that stand in the file PARLEY_CLOCK to the time of day, and to no other clock.
+ * that stand in the file DEMO_CLOCK to the time of day, and to no other clock.
  *
  * The file is mapped, so a jump is seen with the next look, and a look is a load and an
  * addition: PostgreSQL asks for the time within signal handlers, where nothing may be opened or
@@ -23,7 +23,7 @@ static const volatile int64_t *ahead;
 
 __attribute__((constructor)) static void map_clock(void)
 {
-    const char *name = getenv("PARLEY_CLOCK");
+    const char *name = getenv("DEMO_CLOCK");
     int fd = name != NULL ? open(name, O_RDONLY | O_CLOEXEC) : -1;
     void *at = fd >= 0 ? mmap(NULL, sizeof *ahead, PROT_READ, MAP_SHARED, fd, 0) : MAP_FAILED;
 

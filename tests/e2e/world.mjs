@@ -117,7 +117,7 @@ export class World {
     this.clock = join(this.folder, "clock");
     execFileSync("cc", ["-O2", "-shared", "-fPIC", "-o", library, join(root, "tests/e2e/clock.c")]);
     writeFileSync(this.clock, Buffer.alloc(8));
-    this.fakes = { LD_PRELOAD: library, PARLEY_CLOCK: this.clock };
+    this.fakes = { LD_PRELOAD: library, DEMO_CLOCK: this.clock };
     this.environment = { ...process.env, ...this.fakes };
     this.jump((Date.parse(at) - Date.now()) / 1000);
   }
