@@ -73,10 +73,12 @@ const struct setting settings[] = {
 
     {.path = "http.body_max", .type = SETTING_SIZE, .offset = AT(http.body_max), .initial = "3MB",
      .least = KB, .most = 64 * MB,
-     .help = "The largest body of a request; Meta sends up to 3 MB. Over it the answer is 413."},
+     .help = "The largest body of a request; Meta sends up to 3 MB. Over it the answer is 413. "
+             "Where nothing is delivered (pages, links) 64 KB are the most."},
     {.path = "http.bodies_max", .type = SETTING_SIZE, .offset = AT(http.bodies_max),
      .initial = "64MB", .least = MB, .most = 4 * GB,
-     .help = "All bodies in one worker's memory together. Over it the answer is 503. Several "
+     .help = "All bodies in one worker's memory together. Over it the one that has taken the "
+             "most room for the longest, and is still being sent, is answered 503. Several "
              "that are larger than http.body_max (mails, reports with files) share half of it."},
     {.path = "http.header_time", .type = SETTING_DURATION, .offset = AT(http.header_time),
      .initial = "10s", .least = 100 * USEC_PER_MSEC, .most = 10 * USEC_PER_MIN,

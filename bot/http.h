@@ -15,7 +15,8 @@
 
 struct http_server;
 
-#define HTTP_LARGER_MAX 4
+#define HTTP_LARGER_MAX    4
+#define HTTP_ELSEWHERE_MAX ((size_t)64 << 10)
 
 struct http_limits {
     size_t body_max; /* bytes; over it 413 at once, before the body is read, with the limit */
@@ -26,11 +27,16 @@ struct http_limits {
     usec_t header_time; /* from accept (or the last answer's end) to the end of the headers */
     usec_t
         body_time; /* from the headers to the end of the body, in all: a slow drip is cut off */
-    usec_t idle_time;     /* keep-alive */
-    unsigned connections; /* over it new ones are closed at once */
-    size_t bodies_max; /* bytes of all bodies in memory together; over it 503. Several that are
-                          larger than body_max have half of it, so that who uploads leaves room
-                          for what providers deliver */
+    usec_t idle_time;         /* keep-alive */
+    unsigned connections;     /* over it new ones are closed at once */
+    const char *const *doors; /* NULL-terminated: only paths that begin so may have body_max,
+                                 the others HTTP_ELSEWHERE_MAX; NULL: all may */
+    size_t bodies_max; /* bytes of all bodies in memory together. Over it the body that is still
+                          being read and has taken the most room for the longest makes way,
+                          with 503: who sends slowly keeps nobody out, and whoever sends at
+                          once, as providers do, comes in. Several that are larger than body_max
+                          have half of it, so that who uploads leaves room for what providers
+                          deliver */
 };
 
 /* For a service that answers webhooks: 3 MB, 10 s, 30 s, 75 s, 1000 connections, 64 MB. */

@@ -18,10 +18,11 @@
 
 /* --- requests ---------------------------------------------------------------------------- */
 
+static const char *const retry_after[] = {"Retry-After: 1", NULL};
+
 /* Inside a callback. The rest of the request is not read, so the connection ends. */
 static bool conn_refuse(struct conn *conn, int status, size_t most)
 {
-    static const char *const retry[] = {"Retry-After: 1", NULL};
     struct str body = STR_NONE;
     char text[96];
 
@@ -35,8 +36,39 @@ static bool conn_refuse(struct conn *conn, int status, size_t most)
     conn->closing = true;
     conn->unread = true;
     out_answer(conn, status, body.len > 0 ? "application/json" : NULL, body,
-               status == 503 ? retry : NULL);
+               status == 503 ? retry_after : NULL);
     return conn_write(conn);
+}
+
+/* Bytes kept, for so long: what makes a body costly to all others. */
+static uint64_t cost_of(const struct exchange *exchange, size_t room, usec_t now)
+{
+    return (uint64_t)room * (uint64_t)((now - exchange->began) / USEC_PER_MSEC + 1);
+}
+
+bool conn_make_way(struct exchange *exchange, size_t room)
+{
+    struct http_server *server = exchange->public.server;
+    usec_t now = clock_monotonic();
+    uint64_t most = cost_of(exchange, room, now);
+    struct exchange *costliest = NULL;
+
+    for (struct conn *conn = server->conns; conn; conn = conn->next) {
+        struct exchange *other = conn->exchange;
+        if (conn->state != CONN_BODY || other == exchange || other->body_room == 0 ||
+            cost_of(other, other->body_room, now) <= most)
+            continue;
+        costliest = other;
+        most = cost_of(other, other->body_room, now);
+    }
+    if (!costliest)
+        return false;
+    server->counts.refused_body++;
+    costliest->conn->closing = true;
+    costliest->conn->unread = true;
+    costliest->conn->deadline = 0;
+    http_reply(&costliest->public, 503, NULL, STR_NONE, retry_after);
+    return true;
 }
 
 /* Whether this request was already with libwebsockets when the last one ended. */

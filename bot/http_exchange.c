@@ -28,6 +28,7 @@ struct exchange *exchange_create(struct conn *conn, const struct request_head *h
     public->server = conn->server;
     exchange->conn = conn;
     exchange->body_want = head->length;
+    exchange->began = clock_monotonic();
     conn->server->counts.in_flight++;
     return exchange;
 }
@@ -77,8 +78,10 @@ bool exchange_make_room(struct exchange *exchange, size_t len)
         room *= 2;
     if (room > exchange->body_want)
         room = exchange->body_want;
-    if (!has_room(exchange, room))
-        return false;
+    while (!has_room(exchange, room)) {
+        if (is_large(exchange) || !conn_make_way(exchange, room))
+            return false;
+    }
     char *body = realloc(exchange->body, room + 1);
     if (!body)
         abort();

@@ -40,6 +40,7 @@ struct exchange {
     size_t body_len;
     size_t body_room; /* charged to the server's total */
     size_t body_want;
+    usec_t began;
 };
 
 struct stream {
@@ -161,6 +162,9 @@ struct str http_limits_query(struct arena *into, struct lws *wsi);
 bool conn_request(struct conn *conn, struct str path);
 bool conn_body(struct conn *conn, const void *bytes, size_t n);
 bool conn_body_complete(struct conn *conn);
+/* Another body makes way for this one: the one that has taken the most room for the longest,
+ * if that is more than this one has. False when there is none. */
+bool conn_make_way(struct exchange *exchange, size_t room);
 /* The client, or we, closed it: the exchange lives on without it. */
 void conn_gone(struct conn *conn);
 /* The last callback has come. */
@@ -175,7 +179,7 @@ struct exchange *exchange_create(struct conn *conn, const struct request_head *h
                                  struct str path);
 void exchange_free(struct exchange *exchange);
 /* Room grows with what has really come: a length that was only claimed costs nothing. False
- * when all bodies together would be too much. */
+ * when all bodies together would be too much, and none makes way. */
 MUST_USE bool exchange_make_room(struct exchange *exchange, size_t len);
 
 /* --- http_out.c: the connection's buffer --- */

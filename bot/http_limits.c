@@ -94,9 +94,23 @@ static int read_expect(struct lws *wsi, struct request_head *head)
     return 0;
 }
 
+static bool is_door(const struct http_limits *limits, struct str path)
+{
+    if (limits->doors == NULL)
+        return true;
+    for (const char *const *door = limits->doors; *door != NULL; door++) {
+        if (str_starts(path, str_from(*door)))
+            return true;
+    }
+    return false;
+}
+
 static size_t most_for(const struct http_limits *limits, struct str path)
 {
     size_t most = limits->body_max;
+
+    if (most > HTTP_ELSEWHERE_MAX && !is_door(limits, path))
+        most = HTTP_ELSEWHERE_MAX;
 
     for (size_t i = 0; i < HTTP_LARGER_MAX; i++) {
         const struct http_larger *larger = &limits->larger[i];

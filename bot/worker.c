@@ -269,6 +269,10 @@ static bool open_fetcher(struct worker *worker, struct err *err)
 
 #define FORM_ROOM ((size_t)64 * 1024) /* what a form has around its file */
 
+/* Where bodies of more than a form's words are for something, if they are signed. */
+static const char *const doors[] = {"/webhooks/", "/api/webhooks/",        "/v1/",
+                                    "/customer/", "/api/portal/customer/", NULL};
+
 static bool open_door(struct worker *worker, struct err *err)
 {
     const struct config *config = worker->config;
@@ -284,6 +288,7 @@ static bool open_door(struct worker *worker, struct err *err)
                    .body_time = config->http.body_time,
                    .idle_time = config->http.idle_time,
                    .connections = config->http.connections,
+                   .doors = doors,
                    .bodies_max = config->http.bodies_max},
         .tls_cert = config->tls.cert.len > 0 ? config->tls.cert.at : NULL,
         .tls_key = config->tls.key.len > 0 ? config->tls.key.at : NULL,

@@ -304,12 +304,15 @@ static int set_up_strict(void **state)
 }
 
 /* As strict with bytes, and patient. */
+static const char *const doors[] = {"/x", "/up/", "/hold", NULL};
+
 static int set_up_narrow(void **state)
 {
     (void)state;
     service = (struct service){.options = {.limits = http_limits_usual}};
     service.options.limits.body_max = 100000;
     service.options.limits.larger[0] = (struct http_larger){"/up/", 160000};
+    service.options.limits.doors = doors;
     service.options.limits.bodies_max = 200000;
     start();
     return 0;
@@ -1188,6 +1191,67 @@ static void all_bodies_together_are_bounded(void **state)
     free(body);
 }
 
+/* Bodies that are never finished fill the room, from whoever shows no signature; what comes at
+ * once, small or as large as it may be, comes in all the same, again and again. */
+static void slow_bodies_keep_nobody_out_who_sends_at_once(void **state)
+{
+    static const struct {
+        const char *length;
+        size_t n;
+    } prompt[] = {
+        {"2000",   2000  },
+        {"100000", 100000}
+    };
+    char *body = calloc(1, 100000);
+    int slow[6], shed = 0;
+
+    (void)state;
+    for (size_t round = 0; round < 6; round++) {
+        slow[round] = dial();
+        assert_true(say(slow[round], POST("/x", "100000")));
+        (void)say_n(slow[round], body, 99999);
+        pause_ms(30);
+        for (size_t i = 0; i < COUNTOF(prompt); i++) {
+            int fd = dial();
+            assert_true(say(fd, i == 0 ? POST("/x", "2000") : POST("/x", "100000")));
+            assert_true(say_n(fd, body, prompt[i].n));
+            assert_int_equal(status_of(hear(fd)), 200);
+            (void)close(fd);
+        }
+    }
+    for (size_t i = 0; i < 6; i++) {
+        struct pollfd poll_fd = {.fd = slow[i], .events = POLLIN};
+        if (poll(&poll_fd, 1, 0) > 0) {
+            shed++;
+            assert_int_equal(status_of(hear(slow[i])), 503);
+            assert_non_null(strstr(heard, "Retry-After: 1"));
+        }
+        (void)close(slow[i]);
+    }
+    assert_true(shed >= 4 && shed < 6);
+    pause_ms(50);
+    assert_int_equal(counts()->in_flight, 0);
+    assert_serves();
+    free(body);
+}
+
+static void where_no_door_is_a_body_may_be_small_only(void **state)
+{
+    (void)state;
+    int fd = dial();
+    assert_true(say(fd, POST("/nothing/here", "65537")));
+    assert_int_equal(status_of(hear(fd)), 413);
+    assert_non_null(strstr(heard, "at most 65536 bytes"));
+    (void)close(fd);
+    fd = dial();
+    char *body = calloc(1, 65537);
+    assert_true(say(fd, POST("/x", "65537")));
+    assert_true(say_n(fd, body, 65537));
+    assert_int_equal(status_of(hear(fd)), 200);
+    (void)close(fd);
+    free(body);
+}
+
 /* Who uploads, and takes their time, leaves room for all others. */
 static void larger_bodies_have_half_of_the_room_and_one_may_have_all(void **state)
 {
@@ -1513,6 +1577,10 @@ int main(void)
         STRICT(a_handler_may_take_longer_than_any_deadline),
         STRICT(connections_beyond_the_cap_are_closed_at_once),
         STRICT(all_bodies_together_are_bounded),
+        cmocka_unit_test_setup_teardown(slow_bodies_keep_nobody_out_who_sends_at_once,
+                                        set_up_narrow, tear_down),
+        cmocka_unit_test_setup_teardown(where_no_door_is_a_body_may_be_small_only,
+                                        set_up_narrow, tear_down),
         cmocka_unit_test_setup_teardown(
             larger_bodies_have_half_of_the_room_and_one_may_have_all, set_up_narrow, tear_down),
         STRICT(a_claimed_length_costs_no_memory),
