@@ -210,6 +210,12 @@ static void on_media(struct flow_turn *turn)
         files_take(turn, event->media);
         return;
     }
+    if (caption.len > 0 && !manners_is_muted(turn) && turn->kept.open &&
+        turn->kept.now.at->prompt.kind == PROMPT_TEXT) {
+        turn->picture = event->media; /* its words are what was asked for */
+        on_words(turn, caption, false);
+        return;
+    }
     if (caption.len > 0 && !manners_is_muted(turn)) {
         hear_words(turn, caption, &meant);
         if (meant.intent.len || meant.number.len) {

@@ -77,3 +77,14 @@ void files_take(struct flow_turn *turn, const struct media *media)
     manners_open(turn);
     answer_happen(turn, event);
 }
+
+bool files_came(struct flow_turn *turn)
+{
+    const struct media *picture = turn->picture;
+
+    if (!picture || turn->kept.now.at->prompt.kind != PROMPT_MEDIA || !is_attachment(picture))
+        return false;
+    turn->picture = NULL;
+    files_take(turn, picture);
+    return turn->phase == PHASE_ENTER;
+}

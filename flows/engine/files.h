@@ -12,3 +12,7 @@ void files_take(struct flow_turn *turn, const struct media *media);
 /* Something other than words: thanks, by the words of @key, and the prompt again. An album is
  * answered once. */
 void files_thank(struct flow_turn *turn, const char *key);
+
+/* Entering a prompt for files whose first came with the words of the answer before: it is
+ * taken, and nothing is asked for that is there already. */
+bool files_came(struct flow_turn *turn);

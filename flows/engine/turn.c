@@ -8,6 +8,8 @@
  */
 #include "flows/engine/turn.h"
 
+#include "flows/engine/files.h"
+
 /* --- phases ------------------------------------------------------------------------------- */
 
 static bool fail(struct err *err, const struct flow_turn *turn, const char *reason)
@@ -71,6 +73,8 @@ static void settle(struct flow_turn *turn)
         turn_move(turn, &state->end);
         return;
     }
+    if (files_came(turn))
+        return;
     turn_ask(turn);
     turn->phase = PHASE_END;
 }

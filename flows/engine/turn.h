@@ -81,7 +81,9 @@ struct flow_turn {
     unsigned moves;
 
     const struct kept *aside; /* as it was before a notice came in between; else NULL */
-    bool brief;               /* the state's prompt only, without what it says on entering */
+    const struct media
+        *picture; /* its words were an answer; a prompt for files takes it, too */
+    bool brief;   /* the state's prompt only, without what it says on entering */
     struct record_builder loaded;
     struct flow_need needs[NEEDS_MAX];
     struct flow_answer answers[NEEDS_MAX];
