@@ -11,9 +11,6 @@
 #include "flows/understand/compile/source.h"
 #include "flows/understand/letters.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
 static struct source source;
 static struct concept made[CONCEPT_SLOTS / 2];
 static size_t n_made;
@@ -59,7 +56,7 @@ static void read_line(struct str line)
     }
 }
 
-static void write_table(FILE *out, uint32_t mark)
+static void write_table(FILE *out)
 {
     static size_t slots[CONCEPT_SLOTS];
 
@@ -79,7 +76,7 @@ static void write_table(FILE *out, uint32_t mark)
                   "};\nconst size_t concept_words_n = %zu;\nconst size_t concepts_n = %zu;\n"
                   "const uint32_t concepts_mark = %uU;\n"
                   "const uint16_t concept_slots[CONCEPT_SLOTS] = {\n",
-                  n_made, n_names, mark);
+                  n_made, n_names, letters_hash(source.text));
     for (size_t i = 0; i < CONCEPT_SLOTS; i++)
         (void)fprintf(out, "%zu,%c", slots[i], i % 16 == 15 ? '\n' : ' ');
     (void)fprintf(out, "};\n");
@@ -87,23 +84,5 @@ static void write_table(FILE *out, uint32_t mark)
 
 int main(int argc, char **argv)
 {
-    struct str text;
-    struct str line;
-    uint32_t mark;
-    FILE *out;
-
-    if (argc != 3)
-        return 1;
-    text = source_read(&source, argv[1]);
-    mark = letters_hash(text);
-    while (str_split(&text, '\n', &line)) {
-        source.line++;
-        read_line(line);
-    }
-    out = fopen(argv[2], "w");
-    if (!out)
-        source_fail(&source, "%s cannot be written", argv[2]);
-    write_table(out, mark);
-    arena_finish(&source.arena);
-    return fclose(out) == 0 ? 0 : 1;
+    return source_compile(&source, argc, argv, read_line, write_table);
 }

@@ -8,10 +8,10 @@
  * and only those are looked at. Whatever looks wrong stops the build.
  */
 #include "flows/understand/phrases.h"
+
+#include "flows/understand/compile/source.h"
 #include "flows/understand/tokens.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -29,7 +29,7 @@ struct word {
     unsigned sorted; /* its place once sorted */
 };
 
-static struct arena arena;
+static struct source source;
 static struct word words[WORDS_MAX];
 static size_t n_words;
 static struct phrase made[PHRASES_MAX];
@@ -38,34 +38,6 @@ static struct str intents[INTENTS_MAX];
 static size_t n_intents;
 static bool yields[INTENTS_MAX];
 static unsigned order[WORDS_MAX];
-static const char *file_name;
-static int line_number;
-
-static _Noreturn PRINTF(1, 2) void fail(const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    (void)fprintf(stderr, "%s:%d: error: ", file_name, line_number);
-    (void)vfprintf(stderr, format, args);
-    (void)fputc('\n', stderr);
-    va_end(args);
-    exit(1); // NOLINT(concurrency-mt-unsafe): one thread
-}
-
-static struct str read_file(const char *name)
-{
-    FILE *file = fopen(name, "rb");
-    size_t room = (size_t)4 << 20;
-    char *bytes = arena_alloc(&arena, room);
-    size_t len;
-
-    if (!file)
-        fail("cannot be read");
-    len = fread(bytes, 1, room, file);
-    (void)fclose(file);
-    return (struct str){bytes, len};
-}
 
 /* --- reading ------------------------------------------------------------------------------ */
 
@@ -76,7 +48,7 @@ static uint16_t word_id(struct str text, bool begins)
             return (uint16_t)i;
     }
     if (n_words == WORDS_MAX)
-        fail("more than %d words", WORDS_MAX);
+        source_fail(&source, "more than %d words", WORDS_MAX);
     words[n_words] = (struct word){.text = text, .begins = begins};
     return (uint16_t)n_words++;
 }
@@ -96,16 +68,16 @@ static void add_words(struct phrase *phrase, struct str written)
     bool begins = str_ends(written, STR("*"));
     struct tokens tokens;
 
-    tokens_read(&arena, written, &tokens);
+    tokens_read(&source.arena, written, &tokens);
     for (size_t i = 0; i < tokens.n; i++) {
         uint16_t id = word_id(tokens.items[i], begins && i + 1 == tokens.n);
 
         if (phrase->n_words == PHRASE_WORDS_MAX)
-            fail("a phrase has more than %d words", PHRASE_WORDS_MAX);
+            source_fail(&source, "a phrase has more than %d words", PHRASE_WORDS_MAX);
         if (!phrase->whole && !phrase->close && has_word(phrase, id))
             continue;
         if (str_length(tokens.items[i]) > PHRASE_LETTERS_MAX)
-            fail("a word has more than %d letters", PHRASE_LETTERS_MAX);
+            source_fail(&source, "a word has more than %d letters", PHRASE_LETTERS_MAX);
         words[id].uses++;
         words[id].langs |= 1U << phrase->lang;
         phrase->words[phrase->n_words++] = id;
@@ -130,7 +102,7 @@ static void add_phrase(const struct phrase *like, struct str text)
             add_words(&phrase, piece);
     }
     if (phrase.n_words == 0)
-        fail("a phrase without words");
+        source_fail(&source, "a phrase without words");
     if (phrase.close)
         phrase.weight = (uint16_t)(phrase.weight + CLOSE_MORE);
     for (size_t i = 0; i < n_made; i++) {
@@ -138,7 +110,7 @@ static void add_phrase(const struct phrase *like, struct str text)
             return;
     }
     if (n_made == PHRASES_MAX)
-        fail("more than %d phrases", PHRASES_MAX);
+        source_fail(&source, "more than %d phrases", PHRASES_MAX);
     made[n_made++] = phrase;
 }
 
@@ -162,8 +134,8 @@ static void add_expanded(const struct phrase *like, struct str text)
     choices = str_slice(text, begin, end - begin);
     while (str_split(&choices, '/', &choice)) {
         if (choice.len == 0)
-            fail("an empty choice");
-        add_expanded(like, arena_format(&arena, "%.*s%.*s%.*s", (int)begin, text.at,
+            source_fail(&source, "an empty choice");
+        add_expanded(like, arena_format(&source.arena, "%.*s%.*s%.*s", (int)begin, text.at,
                                         STR_ARG(choice), (int)(text.len - end), text.at + end));
     }
 }
@@ -175,9 +147,9 @@ static void read_phrases(struct str line)
     struct str piece;
 
     if (n_intents == 0)
-        fail("phrases before any intent");
+        source_fail(&source, "phrases before any intent");
     if (line.len < 4 || !lang_parse(str_slice(line, 0, 2), &lang) || !strchr("!=:", line.at[2]))
-        fail("say \"en: ...\", \"en= ...\" or \"en! ...\"");
+        source_fail(&source, "say \"en: ...\", \"en= ...\" or \"en! ...\"");
     like.lang = (uint8_t)lang;
     like.whole = line.at[2] == '!';
     like.close = line.at[2] == '=';
@@ -202,10 +174,10 @@ static void read_line(struct str line)
         yields[n_intents] = true;
     }
     if (n_intents == INTENTS_MAX)
-        fail("more than %d intents", INTENTS_MAX);
+        source_fail(&source, "more than %d intents", INTENTS_MAX);
     for (size_t i = 0; i < n_intents; i++) {
         if (str_eq(intents[i], text))
-            fail("a second \"%.*s\"", STR_ARG(text));
+            source_fail(&source, "a second \"%.*s\"", STR_ARG(text));
     }
     intents[n_intents++] = text;
 }
@@ -338,29 +310,17 @@ static void write_phrases(FILE *out)
     (void)fprintf(out, "};\nconst size_t phrase_intents_n = %zu;\n", n_intents);
 }
 
-int main(int argc, char **argv)
+static void write_table(FILE *out)
 {
-    struct str text;
-    struct str line;
-    FILE *out;
-
-    if (argc != 3)
-        return 1;
-    file_name = argv[1];
-    text = read_file(argv[1]);
-    while (str_split(&text, '\n', &line)) {
-        line_number++;
-        read_line(line);
-    }
     sort_words();
-    out = fopen(argv[2], "w");
-    if (!out)
-        fail("%s cannot be written", argv[2]);
     (void)fprintf(out, "/* Made from phrases.txt. */\n"
                        "#include \"flows/understand/phrases.h\"\n\n");
     write_words(out);
     write_letters(out);
     write_phrases(out);
-    arena_finish(&arena);
-    return fclose(out) == 0 ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+    return source_compile(&source, argc, argv, read_line, write_table);
 }

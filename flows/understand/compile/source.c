@@ -3,7 +3,6 @@
 #include "flows/understand/letters.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 enum { BYTES_MAX = 4 << 20 };
@@ -32,6 +31,28 @@ struct str source_read(struct source *source, const char *name)
     len = fread(bytes, 1, BYTES_MAX, file);
     (void)fclose(file);
     return (struct str){bytes, len};
+}
+
+int source_compile(struct source *source, int argc, char **argv,
+                   void (*read_line)(struct str line), void (*write_table)(FILE *out))
+{
+    struct str text, line;
+    FILE *out;
+
+    if (argc != 3)
+        return 1;
+    source->text = source_read(source, argv[1]);
+    text = source->text;
+    while (str_split(&text, '\n', &line)) {
+        source->line++;
+        read_line(line);
+    }
+    out = fopen(argv[2], "w");
+    if (!out)
+        source_fail(source, "%s cannot be written", argv[2]);
+    write_table(out);
+    arena_finish(&source->arena);
+    return fclose(out) == 0 ? 0 : 1;
 }
 
 struct str source_level(struct source *source, struct str word)
