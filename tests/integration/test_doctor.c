@@ -6,6 +6,7 @@
 #include "bot/base/json.h"
 #include "bot/base/str.h"
 #include "tests/support/pg.h"
+#include "tests/support/temp.h"
 
 #include <arpa/inet.h>
 #include <libpq-fe.h>
@@ -361,17 +362,20 @@ static void doctor_starts_with_the_configuration(void **state)
     assert_int_equal(unsetenv("PARLEY_WORKERS"), 0);
 }
 
-static char files[] = "/tmp/parley-files-XXXXXX"; /* of customers */
+static char files[TEMP_PATH]; /* of customers */
 
 static void doctor_looks_where_customers_files_lie(void **state)
 {
+    char nowhere[TEMP_PATH + 16];
+
     (void)state;
     assert_int_equal(chmod(files, 0755), 0);
     assert_finds("documents", "warn", "others");
     assert_int_equal(chmod(files, 0700), 0);
-    assert_int_equal(setenv("PARLEY_DOCUMENTS_PATH", "/tmp/parley-files-nowhere", 1), 0);
+    (void)snprintf(nowhere, sizeof nowhere, "%s/nowhere", files);
+    assert_int_equal(setenv("PARLEY_DOCUMENTS_PATH", nowhere, 1), 0);
     assert_finds("documents", "warn", "not there");
-    assert_int_equal(access("/tmp/parley-files-nowhere", F_OK), -1); /* it makes nothing */
+    assert_int_equal(access(nowhere, F_OK), -1); /* it makes nothing */
     assert_int_equal(setenv("PARLEY_DOCUMENTS_PATH", files, 1), 0);
     assert_int_equal(setenv("PARLEY_DOCUMENTS_STORE", "s3", 1), 0);
     assert_finds("documents", "fail", "needs endpoint, bucket");
@@ -386,6 +390,7 @@ static void doctor_looks_where_customers_files_lie(void **state)
 static int start(void **state)
 {
     (void)state;
+    temp_folder(files, "files");
     (void)clearenv();
     (void)setenv("PATH", "/usr/bin:/bin", 1);
     if (!pg_start(&pg, NULL))
@@ -396,15 +401,15 @@ static int start(void **state)
     (void)setenv("WHATSAPP_TOKEN", "hush-token", 1);
     (void)setenv("PARLEY_WHATSAPP_ALLOW_HTTP", "true", 1);
     (void)setenv("PARLEY_WHATSAPP_BASE_URL", "http://127.0.0.1:9", 1);
-    (void)setenv("PARLEY_PATHS_STATE", "/tmp", 1);
-    return mkdtemp(files) != NULL && setenv("PARLEY_DOCUMENTS_PATH", files, 1) == 0 ? 0 : -1;
+    (void)setenv("PARLEY_PATHS_STATE", files, 1);
+    return setenv("PARLEY_DOCUMENTS_PATH", files, 1);
 }
 
 static int stop(void **state)
 {
     (void)state;
     pg_stop(&pg);
-    (void)rmdir(files);
+    temp_remove(files);
     return 0;
 }
 

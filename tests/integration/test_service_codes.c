@@ -3,6 +3,7 @@
  * nothing but dots. Runs parley-coder, which sends a code where a message says.
  */
 #include "tests/support/service.h"
+#include "tests/support/temp.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,7 +21,7 @@
 static struct arena arena;
 static struct service service;
 static PGconn *owner;
-static char folder[64];
+static char folder[TEMP_PATH];
 static unsigned messages;
 
 /* --- words that have a code in them ---------------------------------------------------------
@@ -48,20 +49,11 @@ static void make_folder(void)
     static const char *const parts[] = {"templates", "templates/messages"};
     const char *flows = PARLEY_SOURCE_DIR "/flows";
 
-    (void)snprintf(folder, sizeof folder, "/tmp/parley-codes-XXXXXX");
-    assert_non_null(mkdtemp(folder));
+    temp_folder(folder, "codes");
     for (size_t i = 0; i < COUNTOF(parts); i++)
         assert_int_equal(mkdir(arena_format(&arena, "%s/%s", folder, parts[i]).at, 0700), 0);
     assert_int_equal(symlink(flows, arena_format(&arena, "%s/flows", folder).at), 0);
     write_words();
-}
-
-static void forget_folder(void)
-{
-    char command[128];
-
-    (void)snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    (void)!system(command); // NOLINT(cert-env33-c)
 }
 
 static int tear_down(void **state)
@@ -314,7 +306,7 @@ int main(void)
     store_open();
     make_folder();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    forget_folder();
+    temp_remove(folder);
     store_shut();
     arena_finish(&arena);
     return failed;

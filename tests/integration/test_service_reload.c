@@ -4,6 +4,7 @@
  * began with, also after the service was stopped and started.
  */
 #include "tests/support/service.h"
+#include "tests/support/temp.h"
 
 #include <ftw.h>
 #include <setjmp.h>
@@ -21,7 +22,7 @@
 static struct arena arena;
 static struct service service;
 static PGconn *owner;
-static char folder[64];
+static char folder[TEMP_PATH];
 static unsigned messages;
 
 /* --- flows of our own ----------------------------------------------------------------------
@@ -92,8 +93,7 @@ static void write_folder(void)
 {
     static const char *const langs[] = {"en", "es", "pl", "ar"};
 
-    (void)snprintf(folder, sizeof folder, "/tmp/parley-flows-XXXXXX");
-    assert_non_null(mkdtemp(folder));
+    temp_folder(folder, "flows");
     static const char *const parts[] = {"", "/flows", "/templates", "/templates/messages"};
     for (size_t i = 1; i < COUNTOF(parts); i++) {
         struct str path = arena_format(&arena, "%s%s", folder, parts[i]);
@@ -162,14 +162,6 @@ static void until_taken(size_t times)
 /* --- the tests -----------------------------------------------------------------------------
  */
 
-static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *walk)
-{
-    (void)info;
-    (void)kind;
-    (void)walk;
-    return remove(path);
-}
-
 static int set_up(void **state)
 {
     (void)state;
@@ -182,7 +174,7 @@ static int tear_down(void **state)
 {
     (void)state;
     service_end(&service);
-    (void)nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    temp_remove(folder);
     arena_finish(&arena);
     PQfinish(owner);
     return 0;

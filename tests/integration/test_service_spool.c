@@ -3,6 +3,7 @@
  * there afterwards, in each conversation's order, and once.
  */
 #include "tests/support/service.h"
+#include "tests/support/temp.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -25,7 +26,7 @@ static struct arena arena;
 static struct service service;
 static PGconn *owner;
 static unsigned sent;
-static char disk[32]; /* a small one, while it is mounted */
+static char disk[TEMP_PATH]; /* a small one, while it is mounted */
 
 static void start(unsigned workers)
 {
@@ -304,8 +305,7 @@ static void ops_5_a_disk_without_room_is_answered_503_and_harms_nothing(void **s
     unsigned taken = 0, refused = 0;
 
     (void)state;
-    (void)snprintf(disk, sizeof disk, "/tmp/parley-disk-XXXXXX");
-    assert_non_null(mkdtemp(disk));
+    temp_folder(disk, "disk");
     if (mount("tmpfs", disk, "tmpfs", 0, "size=400k,mode=0700") != 0) {
         print_message("skipped: no small disk can be mounted here\n");
         skip();

@@ -6,6 +6,7 @@
 #include "bot/portal.h"
 #include "tests/support/files.h"
 #include "tests/support/service.h"
+#include "tests/support/temp.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -255,17 +256,20 @@ static void web_1_a_paper_is_a_pdf_with_its_name(void **state)
 /* What unzip says of the archive that came. */
 static void web_1_all_of_it_comes_as_one_zip(void **state)
 {
-    char path[] = "/tmp/parley-zip-XXXXXX", listed[4096] = "";
-    int file = mkstemp(path);
+    char path[TEMP_PATH], listed[4096] = "";
+    FILE *file;
 
     (void)state;
+    temp_file(path, "zip");
+    file = fopen(path, "w");
+    assert_non_null(file);
     assert_int_equal(get(amelia, ""), 200);
     assert_shows("/documents.zip");
     assert_int_equal(get(amelia, "/documents.zip"), 200);
     assert_non_null(strcasestr(answer.head, "content-disposition: attachment"));
     assert_non_null(strcasestr(answer.head, "referrer-policy: no-referrer"));
-    assert_int_equal(write(file, answer.body, answer.body_len), (long)answer.body_len);
-    close(file);
+    assert_int_equal(fwrite(answer.body, 1, answer.body_len, file), answer.body_len);
+    assert_int_equal(fclose(file), 0);
     FILE *list = popen(
         arena_format(&arena, "python3 -m zipfile -t %s && python3 -m zipfile -l %s", path, path)
             .at,

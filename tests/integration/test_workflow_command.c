@@ -3,6 +3,7 @@
  */
 #include "bot/base/str.h"
 #include "tests/support/store.h"
+#include "tests/support/temp.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +17,7 @@
 #define PARLEY PARLEY_BUILD_DIR "/parley"
 
 static char output[1 << 14];
-static char file[64];
+static char file[TEMP_PATH];
 static PGconn *owner;
 
 /* The exit status of `parley workflow ARGS`, and what it told in `output`. */
@@ -130,11 +131,7 @@ static void ord_3_with_two_businesses_one_is_named(void **state)
 static int start(void **state)
 {
     (void)state;
-    int fd;
-    (void)snprintf(file, sizeof(file), "/tmp/parley-workflow-XXXXXX");
-    fd = mkstemp(file);
-    assert_true(fd >= 0);
-    (void)close(fd);
+    temp_file(file, "workflow");
     assert_int_equal(setenv("PARLEY_DATABASE_URL", store_pg.url, 1), 0);
     assert_int_equal(setenv("PARLEY_DATABASE_OWNER_URL", store_pg.url, 1), 0);
     assert_int_equal(system(PARLEY " seed demo >/dev/null"), 0); /* NOLINT(cert-env33-c) */

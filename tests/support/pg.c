@@ -1,8 +1,9 @@
 #include "tests/support/pg.h"
 
+#include "tests/support/temp.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <glob.h>
 #include <grp.h>
 #include <libpq-fe.h>
@@ -122,7 +123,7 @@ static const char *cluster_home(void)
     bool is_roomy = statvfs("/dev/shm", &memory) == 0 && access("/dev/shm", W_OK) == 0 &&
                     (unsigned long long)memory.f_bavail * memory.f_frsize >= ROOMY;
 
-    return is_roomy ? "/dev/shm" : "/tmp";
+    return is_roomy ? "/dev/shm" : temp_home();
 }
 
 static bool make_folder(struct pg *pg, const char *dir)
@@ -241,14 +242,6 @@ bool pg_start(struct pg *pg, const char *dir)
     return false;
 }
 
-static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *walk)
-{
-    (void)info;
-    (void)kind;
-    (void)walk;
-    return remove(path);
-}
-
 /* Rights and owners stay; run by root these are the server's, else ours. */
 static bool copy_folder(const char *from, const char *to)
 {
@@ -298,7 +291,7 @@ bool pg_keep(struct pg *pg, const char *name)
     pg_halt(pg, SIGINT);
     /* Whoever comes first has kept it; the same as ours. */
     if (copy_folder(data, making) && rename(making, kept) != 0)
-        (void)nftw(making, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+        temp_remove(making);
     if (!pg_boot(pg))
         return false;
     (void)pg_url(pg, "parley"); /* booting asked the other one */
@@ -325,6 +318,6 @@ void pg_stop(struct pg *pg)
 {
     pg_halt(pg, SIGINT);
     if (pg->made_dir)
-        (void)nftw(pg->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+        temp_remove(pg->dir);
     *pg = (struct pg){0};
 }

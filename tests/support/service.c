@@ -2,11 +2,11 @@
 
 #include "bot/base/crypto.h"
 #include "bot/base/json.h"
+#include "tests/support/temp.h"
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -328,10 +328,8 @@ void service_start(struct service *service, const struct service_wish *wish)
     const char *program = wish->program != NULL ? wish->program : PARLEY_BUILD_DIR "/parley";
     char *argv[] = {(char *)program, "--config", settings, "serve", NULL};
 
-    *service = (struct service){.dir = "/tmp/parley-service-XXXXXX",
-                                .faults = wish->faults,
-                                .sandbox_more = wish->sandbox};
-    assert_non_null(mkdtemp(service->dir));
+    *service = (struct service){.faults = wish->faults, .sandbox_more = wish->sandbox};
+    temp_folder(service->dir, "service");
     service->port = free_port();
     service->sandbox_port = free_port();
     (void)snprintf(settings, sizeof settings, "%s/parley.yaml", service->dir);
@@ -414,14 +412,6 @@ int service_command(const struct service *service, char *const *words, char *sai
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *walk)
-{
-    (void)info;
-    (void)kind;
-    (void)walk;
-    return remove(path);
-}
-
 void service_stop(struct service *service)
 {
     int status = 0;
@@ -442,7 +432,7 @@ void service_stop(struct service *service)
         service_show_log(service);
         fail_msg("a sanitizer has something to say");
     }
-    (void)nftw(service->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    temp_remove(service->dir);
 }
 
 void service_sandbox_again(struct service *service)
@@ -541,7 +531,7 @@ void service_end(struct service *service)
     (void)waitpid(service->pid, NULL, 0);
     (void)kill(service->sandbox, SIGKILL);
     (void)waitpid(service->sandbox, NULL, 0);
-    (void)nftw(service->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    temp_remove(service->dir);
     service->pid = 0;
 }
 

@@ -11,6 +11,7 @@
 #include "bot/base/str.h"
 #include "store/seed.h"
 #include "tests/support/store.h"
+#include "tests/support/temp.h"
 
 #include <jansson.h>
 #include <sys/types.h>
@@ -28,7 +29,7 @@
 #define SERVICE_TWILIO_SECRET "atokenofTwilios"
 
 struct service {
-    char dir[64];
+    char dir[TEMP_PATH];
     int port, sandbox_port;
     pid_t pid, sandbox;
     const char *faults, *sandbox_more; /* of the sandbox's command line, as wished */

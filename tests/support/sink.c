@@ -60,8 +60,7 @@ void sink_start(struct sink *sink, bool tls, const char *user, const char *passw
     int ends[2];
 
     *sink = (struct sink){0};
-    (void)snprintf(sink->dir, sizeof sink->dir, "/tmp/parley-sink-XXXXXX");
-    assert_non_null(mkdtemp(sink->dir));
+    temp_folder(sink->dir, "sink");
     if (tls)
         make_certificate(sink);
     assert_int_equal(pipe(ends), 0);
@@ -79,15 +78,12 @@ void sink_start(struct sink *sink, bool tls, const char *user, const char *passw
 
 void sink_stop(struct sink *sink)
 {
-    char command[128];
-
     if (sink->pid <= 0)
         return;
     (void)kill(sink->pid, SIGKILL);
     (void)waitpid(sink->pid, NULL, 0);
     sink->pid = 0;
-    (void)snprintf(command, sizeof command, "rm -rf '%s'", sink->dir);
-    (void)!system(command); // NOLINT(cert-env33-c)
+    temp_remove(sink->dir);
 }
 
 json_t *sink_taken(const struct sink *sink)

@@ -4,12 +4,13 @@
 #pragma once
 
 #include "bot/base/arena.h"
+#include "tests/support/temp.h"
 
 #include <jansson.h>
 #include <sys/types.h>
 
 struct sink {
-    char dir[64];
+    char dir[TEMP_PATH];
     char cert[96]; /* for "localhost"; with TLS only */
     int port;
     pid_t pid;

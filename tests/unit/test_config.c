@@ -1,6 +1,7 @@
 /* What operators write, right and wrong. */
 #include "bot/config.h"
 #include "bot/config_settings.h"
+#include "tests/support/temp.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,8 +12,8 @@
 
 #include <cmocka.h>
 
-static char folder[] = "/tmp/parley_config_XXXXXX";
-static char yaml_name[64];
+static char folder[TEMP_PATH];
+static char yaml_name[TEMP_PATH + 16];
 
 static void write_file(const char *name, const char *text, mode_t mode)
 {
@@ -35,8 +36,7 @@ static const char *in_folder(const char *name)
 static int make_folder(void **state)
 {
     (void)state;
-    if (!mkdtemp(folder))
-        return -1;
+    temp_folder(folder, "config");
     (void)snprintf(yaml_name, sizeof(yaml_name), "%s/parley.yaml", folder);
     return 0;
 }

@@ -1,6 +1,7 @@
 /* The document store in a folder: what is put is there as a whole, and what has rotted is told.
  */
 #include "bot/documents.h"
+#include "tests/support/temp.h"
 
 #include <dirent.h>
 #include <ftw.h>
@@ -15,7 +16,7 @@
 
 #include <cmocka.h>
 
-static char dir[64];
+static char dir[TEMP_PATH];
 static struct config config;
 static struct loop loop;
 static struct documents *documents;
@@ -33,8 +34,8 @@ static int open_store(void **state)
     struct err err = {0};
 
     (void)state;
-    (void)snprintf(dir, sizeof dir, "/tmp/parley-documents-XXXXXX");
-    if (mkdtemp(dir) == NULL || !crypto_init(&err) || !loop_init(&loop, &err))
+    temp_folder(dir, "documents");
+    if (!crypto_init(&err) || !loop_init(&loop, &err))
         return -1;
     config = (struct config){0};
     config.documents.store = STR("local");
@@ -43,21 +44,13 @@ static int open_store(void **state)
     return documents_create(&loop, &config, &documents, &err) ? 0 : -1;
 }
 
-static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *walk)
-{
-    (void)info;
-    (void)kind;
-    (void)walk;
-    return remove(path);
-}
-
 static int shut_store(void **state)
 {
     (void)state;
     documents_close(documents);
     loop_run(&loop);
     documents_destroy(documents);
-    (void)nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    temp_remove(dir);
     arena_finish(&arena);
     arena = (struct arena){0};
     return loop_finish(&loop) ? 0 : -1;

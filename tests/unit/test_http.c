@@ -6,6 +6,7 @@
  * are still served, the thread has not burnt CPU, and the loop closes with nothing left over.
  */
 #include "bot/http.h"
+#include "tests/support/temp.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -1448,14 +1449,16 @@ static void an_idle_server_drains_at_once(void **state)
 
 /* --- TLS --------------------------------------------------------------------------------- */
 
-static char tls_cert[64];
-static char tls_key[64];
+static char tls_folder[TEMP_PATH];
+static char tls_cert[TEMP_PATH + 8];
+static char tls_key[TEMP_PATH + 8];
 
 static bool make_certificate(void)
 {
     char command[400];
-    (void)snprintf(tls_cert, sizeof tls_cert, "/tmp/parley-test-http-%d.crt", (int)getpid());
-    (void)snprintf(tls_key, sizeof tls_key, "/tmp/parley-test-http-%d.key", (int)getpid());
+    temp_folder(tls_folder, "http");
+    (void)snprintf(tls_cert, sizeof tls_cert, "%s/crt", tls_folder);
+    (void)snprintf(tls_key, sizeof tls_key, "%s/key", tls_folder);
     (void)snprintf(command, sizeof command,
                    "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "
                    "-days 1 -subj /CN=localhost -keyout %s -out %s 2>/dev/null",
@@ -1478,8 +1481,7 @@ static int set_up_tls(void **state)
 
 static int tear_down_tls(void **state)
 {
-    (void)unlink(tls_cert);
-    (void)unlink(tls_key);
+    temp_remove(tls_folder);
     return tear_down(state);
 }
 

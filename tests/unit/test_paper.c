@@ -4,6 +4,7 @@
  */
 #include "bot/paper_draw.h"
 #include "tests/support/face_samples.h"
+#include "tests/support/temp.h"
 
 #include <cairo.h>
 #include <setjmp.h>
@@ -146,14 +147,15 @@ static struct str bare(struct str text)
 static struct str read_back(struct str pdf, const char *name)
 {
     const char *folder = getenv("PARLEY_TEST_PAPERS");
-    char path[300], command[700];
+    char path[TEMP_PATH + 220], command[700];
     static char text[400000];
     FILE *file;
     size_t n;
 
-    (void)snprintf(path, sizeof path, "%s/%s.pdf", folder ? folder : "/tmp", name);
     if (folder == NULL)
-        (void)snprintf(path, sizeof path, "/tmp/parley-paper-%d-%s.pdf", (int)getpid(), name);
+        temp_file(path, "paper");
+    else
+        (void)snprintf(path, sizeof path, "%s/%s.pdf", folder, name);
     file = fopen(path, "w");
     assert_non_null(file);
     assert_int_equal(fwrite(pdf.at, 1, pdf.len, file), pdf.len);
@@ -256,7 +258,8 @@ static void web_4_what_is_drawn_is_read_back_in_every_language(void **state)
             if (kind == PAPER_INVOICE)
                 continue; /* its states are others: below */
             write_paper((enum paper_kind)kind, (enum lang)lang, &paper);
-            (void)snprintf(name, sizeof name, "%s-%s", paper_kind_name((enum paper_kind)kind),
+            (void)snprintf(name, sizeof name, "%s-%s",
+                           kind == PAPER_ORDER ? "order" : "receipt",
                            lang_code((enum lang)lang));
             struct str text = read_back(draw(&paper), name);
             assert_read(text, paper.title, name);
@@ -341,12 +344,12 @@ static void a_long_table_goes_on_with_its_head_and_loses_no_row(void **state)
 static void web_4_a_logo_is_drawn_on_either_side(void **state)
 {
     static char bytes[20000];
-    char path[64];
+    char path[TEMP_PATH];
     FILE *file;
     size_t n;
 
     (void)state;
-    (void)snprintf(path, sizeof path, "/tmp/parley-logo-%d.png", (int)getpid());
+    temp_file(path, "logo");
     cairo_surface_t *logo = cairo_image_surface_create(CAIRO_FORMAT_RGB24, 300, 90);
     assert_int_equal(cairo_surface_write_to_png(logo, path), CAIRO_STATUS_SUCCESS);
     cairo_surface_destroy(logo);

@@ -4,6 +4,7 @@
 #include "tests/sandbox/journal.h"
 
 #include "bot/base/json.h"
+#include "tests/support/temp.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -58,11 +59,8 @@ static void append(struct journal *journal, int n)
 
 static const char *fresh_path(void)
 {
-    static char path[64];
-    (void)snprintf(path, sizeof(path), "/tmp/parley-journal-XXXXXX");
-    int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    close(fd);
+    static char path[TEMP_PATH];
+    temp_file(path, "journal");
     (void)unlink(path);
     return path;
 }

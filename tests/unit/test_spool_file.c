@@ -3,6 +3,7 @@
  * in which it came, and nothing is said to be kept that is not.
  */
 #include "bot/spool_file.h"
+#include "tests/support/temp.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -22,7 +23,7 @@
 #include <cmocka.h>
 
 static struct arena arena;
-static char dir[64];
+static char dir[TEMP_PATH];
 static struct spool_shared *shared;
 static struct spool_folder folder;
 static int node = -1;
@@ -60,8 +61,7 @@ static int set_up(void **state)
 
     (void)state;
     assert_true(crypto_init(&err));
-    (void)snprintf(dir, sizeof dir, "/tmp/parley-spool-XXXXXX");
-    assert_non_null(mkdtemp(dir));
+    temp_folder(dir, "spool");
     (void)rmdir(dir);
     shared =
         mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
