@@ -4,6 +4,8 @@
  */
 #include "bot/http_inside.h"
 
+#include "bot/base/ascii.h"
+
 #include <stdlib.h>
 
 #define FIRST_BODY (16 << 10)
@@ -107,17 +109,6 @@ struct str http_request_header(struct http_exchange *exchange, const char *name)
     return known->value;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 static struct str decode_query(struct arena *into, struct str text)
 {
     char *out = arena_alloc(into, text.len + 1);
@@ -126,8 +117,8 @@ static struct str decode_query(struct arena *into, struct str text)
         int high = -1;
         int low = -1;
         if (text.at[i] == '%' && i + 2 < text.len) {
-            high = hex_digit(text.at[i + 1]);
-            low = hex_digit(text.at[i + 2]);
+            high = ascii_hex(text.at[i + 1]);
+            low = ascii_hex(text.at[i + 2]);
         }
         if (high >= 0 && low >= 0) {
             out[len++] = (char)(unsigned char)((unsigned)high << 4 | (unsigned)low);

@@ -4,41 +4,15 @@
  */
 #include "webhooks/mail.h"
 
+#include "bot/base/ascii.h"
 #include "bot/base/uuid.h"
 
 #define ID_MAX 250 /* longer ones are nobody's */
 
-static char small(char letter)
-{
-    if (letter >= 'A' && letter <= 'Z')
-        letter = (char)(letter + 32);
-    return letter;
-}
-
-static bool is_same(struct str text, struct str other)
-{
-    if (text.len != other.len)
-        return false;
-    for (size_t i = 0; i < text.len; i++) {
-        if (small(text.at[i]) != small(other.at[i]))
-            return false;
-    }
-    return true;
-}
-
-static struct str lower(struct arena *into, struct str text)
-{
-    char *copy = arena_alloc(into, text.len + 1);
-
-    for (size_t i = 0; i < text.len; i++)
-        copy[i] = small(text.at[i]);
-    return (struct str){copy, text.len};
-}
-
 struct str mail_header_get(const struct mail_headers *headers, const char *name)
 {
     for (size_t i = 0; i < headers->n; i++) {
-        if (is_same(headers->at[i].name, str_from(name)))
+        if (ascii_eq(headers->at[i].name, str_from(name)))
             return headers->at[i].value;
     }
     return STR_NONE;
@@ -87,11 +61,11 @@ bool mail_address(struct arena *into, struct str text, struct str *address)
     struct str found = within_brackets(str_slice(text, 0, 4096));
 
     *address = STR_NONE;
-    if (found.len > 7 && is_same(str_slice(found, 0, 7), STR("mailto:")))
+    if (found.len > 7 && ascii_eq(str_slice(found, 0, 7), STR("mailto:")))
         found = str_slice(found, 7, found.len);
     if (!is_sendable(found))
         return false;
-    *address = lower(into, found);
+    *address = ascii_lowered(into, found);
     return true;
 }
 
@@ -166,7 +140,7 @@ static struct str without_comments(struct arena *into, struct str text)
         } else if (text.at[i] == ')' && depth > 0) {
             depth--;
         } else if (depth == 0) {
-            out[len++] = small(text.at[i]);
+            out[len++] = ascii_lower(text.at[i]);
         }
     }
     return (struct str){out, len};
@@ -213,7 +187,7 @@ static bool says_pass(struct arena *scratch, struct str value, struct str domain
         struct str verdict = property(str_trim(result), STR("dmarc"));
         struct str of = property(result, STR("header.from"));
         if (verdict.len > 0)
-            return str_eq(verdict, STR("pass")) && is_same(of, domain);
+            return str_eq(verdict, STR("pass")) && ascii_eq(of, domain);
     }
     return false;
 }
@@ -237,13 +211,13 @@ bool mail_is_vouched(struct arena *scratch, const struct mail_rules *rules,
     size_t froms = 0;
 
     for (size_t i = 0; i < headers->n; i++)
-        froms += is_same(headers->at[i].name, STR("from"));
+        froms += ascii_eq(headers->at[i].name, STR("from"));
     if (rules->authserv.len == 0 || domain.len == 0 || froms > 1 || names_many(field))
         return false;
     for (size_t i = 0; i < headers->n; i++) {
         struct str value = str_slice(headers->at[i].value, 0, 8192);
-        if (is_same(headers->at[i].name, STR("authentication-results")) &&
-            is_same(authserv_of(value), rules->authserv))
+        if (ascii_eq(headers->at[i].name, STR("authentication-results")) &&
+            ascii_eq(authserv_of(value), rules->authserv))
             return says_pass(scratch, value, domain);
     }
     return false;
@@ -258,7 +232,7 @@ static bool first_word_is(struct str value, const char *word)
     value = str_trim(value);
     while (!ends_token(value, end))
         end++;
-    return is_same(str_slice(value, 0, end), str_from(word));
+    return ascii_eq(str_slice(value, 0, end), str_from(word));
 }
 
 static bool is_machines_name(struct str from)
@@ -342,7 +316,7 @@ static bool is_machines_subject(struct str subject)
     subject = str_trim(subject);
     for (size_t i = 0; i < COUNTOF(beginnings); i++) {
         struct str one = str_from(beginnings[i]);
-        if (is_same(str_slice(subject, 0, one.len), one))
+        if (ascii_eq(str_slice(subject, 0, one.len), one))
             return true;
     }
     return false;

@@ -6,23 +6,7 @@
  */
 #include "webhooks/mail.h"
 
-static char small(char letter)
-{
-    if (letter >= 'A' && letter <= 'Z')
-        letter = (char)(letter + 32);
-    return letter;
-}
-
-static bool begins(struct str text, struct str prefix)
-{
-    if (text.len < prefix.len)
-        return false;
-    for (size_t i = 0; i < prefix.len; i++) {
-        if (small(text.at[i]) != prefix.at[i])
-            return false;
-    }
-    return true;
-}
+#include "bot/base/ascii.h"
 
 /* The first line "name: value" of the text, without what is folded below it. */
 static struct str field(struct str text, struct str name)
@@ -30,7 +14,7 @@ static struct str field(struct str text, struct str name)
     struct str line;
 
     while (str_split(&text, '\n', &line)) {
-        if (begins(line, name) && line.len > name.len && line.at[name.len] == ':')
+        if (ascii_starts(line, name) && line.len > name.len && line.at[name.len] == ':')
             return str_trim(str_slice(line, name.len + 1, line.len));
     }
     return STR_NONE;
@@ -90,9 +74,9 @@ static bool is_lasting(struct str status)
 
 static enum mail_news news_of(struct str action, struct str status)
 {
-    if (begins(action, STR("failed")))
+    if (ascii_starts(action, STR("failed")))
         return is_lasting(status) ? MAIL_RETURNED : MAIL_FAILED;
-    if (begins(action, STR("delayed")))
+    if (ascii_starts(action, STR("delayed")))
         return MAIL_DELAYED;
     return action.len > 0 ? MAIL_RELAYED : MAIL_NO_NEWS;
 }
@@ -115,7 +99,7 @@ void mail_report_feedback(struct arena *into, struct str feedback, struct str re
                           struct mail_report *report)
 {
     struct str to = field(feedback, STR("original-rcpt-to"));
-    bool liked = begins(field(feedback, STR("feedback-type")), STR("not-spam"));
+    bool liked = ascii_starts(field(feedback, STR("feedback-type")), STR("not-spam"));
 
     if (to.len == 0)
         to = field(returned, STR("to"));

@@ -4,6 +4,8 @@
  */
 #include "webhooks/mime_html.h"
 
+#include "bot/base/ascii.h"
+
 #include <strings.h>
 
 #define DEPTH_MAX 8
@@ -259,9 +261,7 @@ static bool read_tag(struct str html, size_t i, struct tag *tag)
         if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
               (len > 0 && c >= '0' && c <= '9')))
             break;
-        if (c >= 'A' && c <= 'Z')
-            c = (char)(c + 32);
-        tag->name[len++] = c;
+        tag->name[len++] = ascii_lower(c);
     }
     tag->name[len] = '\0';
     if (len == 0)

@@ -1,18 +1,11 @@
 #include "webhooks/multipart.h"
 
+#include "bot/base/ascii.h"
+
 #define BOUNDARY_MAX 70 /* RFC 2046, 5.1.1 */
 #define HEAD_MAX     4096
 
 /* --- parameters of a header --------------------------------------------------------------- */
-
-static struct str lower(struct arena *into, struct str text)
-{
-    char *low = arena_alloc(into, text.len + 1);
-
-    for (size_t i = 0; i < text.len; i++)
-        low[i] = text.at[i] >= 'A' && text.at[i] <= 'Z' ? (char)(text.at[i] + 32) : text.at[i];
-    return (struct str){low, text.len};
-}
 
 /* "%22" is how browsers write a quotation mark in a name, and "\"" how others do. */
 static struct str unquoted(struct arena *into, struct str text)
@@ -64,13 +57,12 @@ static bool take_parameter(struct str *rest, struct str *name, struct str *value
     return true;
 }
 
-static bool find_parameter(struct arena *into, struct str header, const char *wanted,
-                           struct str *found)
+static bool find_parameter(struct str header, const char *wanted, struct str *found)
 {
     struct str name, value;
 
     while (take_parameter(&header, &name, &value)) {
-        if (str_eq(lower(into, name), str_from(wanted))) {
+        if (ascii_eq(name, str_from(wanted))) {
             *found = value;
             return true;
         }
@@ -82,16 +74,14 @@ static bool find_parameter(struct arena *into, struct str header, const char *wa
 
 static bool read_line(struct arena *into, struct str line, struct multipart_part *part)
 {
-    static const char wanted[] = "content-disposition:";
-    struct str head = lower(into, str_slice(line, 0, sizeof wanted - 1));
     struct str value;
 
-    if (!str_eq(head, STR("content-disposition:")))
+    if (!ascii_starts(line, STR("content-disposition:")))
         return true;
-    if (!find_parameter(into, line, "name", &value))
+    if (!find_parameter(line, "name", &value))
         return false;
     part->name = unquoted(into, value);
-    part->is_file = find_parameter(into, line, "filename", &value);
+    part->is_file = find_parameter(line, "filename", &value);
     if (part->is_file)
         part->filename = unquoted(into, value);
     return true;
@@ -151,8 +141,8 @@ bool multipart_read(struct arena *into, struct str content_type, struct str body
     struct str boundary, delimiter;
 
     *form = (struct multipart){0};
-    if (!str_eq(lower(into, kind), STR("multipart/form-data")) ||
-        !find_parameter(into, content_type, "boundary", &boundary) || boundary.len == 0 ||
+    if (!ascii_eq(kind, STR("multipart/form-data")) ||
+        !find_parameter(content_type, "boundary", &boundary) || boundary.len == 0 ||
         boundary.len > BOUNDARY_MAX)
         return err_raise(err, ERR_REJECT, "no form with files");
     delimiter = arena_format(into, "\r\n--%.*s", STR_ARG(boundary));

@@ -4,6 +4,8 @@
  */
 #include "webhooks/quotes_parts.h"
 
+#include "bot/base/ascii.h"
+
 #define ATTRIBUTION_LINES 6
 #define ATTRIBUTION_MAX   600 /* bytes */
 #define HEAD_LINES        14
@@ -150,7 +152,7 @@ static bool is_gmail_date(struct str text)
 
 static bool is_attribution(struct str text)
 {
-    bool ruled = quotes_starts(text, STR("---- on ")) && str_ends(text, STR("----"));
+    bool ruled = ascii_starts(text, STR("---- on ")) && str_ends(text, STR("----"));
     struct looks looks = looks_of(text);
     bool wrote = (looks.colon || ruled) && quotes_says_wrote(text);
 

@@ -66,6 +66,3 @@ bool quotes_begins_when(struct str text);
 /* QUOTES_CUT or QUOTES_FORWARD for the words between rules; else QUOTES_TEXT. */
 enum quotes_kind quotes_rule_words(struct str words, bool ruled);
 bool quotes_device_words(struct str text);
-
-/* As str_starts, ASCII letters alike in both cases; `prefix` is in small letters. */
-bool quotes_starts(struct str text, struct str prefix);

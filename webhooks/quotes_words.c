@@ -4,35 +4,14 @@
  */
 #include "webhooks/quotes_parts.h"
 
-static char small(char letter)
-{
-    if (letter >= 'A' && letter <= 'Z')
-        letter = (char)(letter + 32);
-    return letter;
-}
-
-bool quotes_starts(struct str text, struct str prefix)
-{
-    if (text.len < prefix.len)
-        return false;
-    for (size_t i = 0; i < prefix.len; i++) {
-        if (small(text.at[i]) != prefix.at[i])
-            return false;
-    }
-    return true;
-}
-
-static bool is_word(struct str text, struct str word)
-{
-    return text.len == word.len && quotes_starts(text, word);
-}
+#include "bot/base/ascii.h"
 
 static bool is_letter(struct str text, size_t i)
 {
     unsigned char c = i < text.len ? (unsigned char)text.at[i] : ' ';
 
     return c >= 0x80 || (c >= '0' && c <= '9') ||
-           (small((char)c) >= 'a' && small((char)c) <= 'z');
+           (ascii_lower((char)c) >= 'a' && ascii_lower((char)c) <= 'z');
 }
 
 /* --- heads -------------------------------------------------------------------------------- */
@@ -46,7 +25,7 @@ static const struct header_name header_names[] = {
     {QUOTES_FROM,    "from,de,von,od,من,المرسل,van,da,fra,från,От,отправитель,Від,nadawca"},
     {QUOTES_DATE,
      "date,sent,sent at,fecha,enviado,enviado el,enviada,data,wysłano,wysłane,التاريخ,تاريخ,"
-     "تاريخ الإرسال,تم الإرسال,أرسلت,أُرسلت,datum,gesendet,envoyé,Envoyé,verzonden,inviato,"
+     "تاريخ الإرسال,تم الإرسال,أرسلت,أُرسلت,datum,gesendet,envoyé,verzonden,inviato,"
      "skickat,sendt,dato,Дата,Отправлено"                                                            },
     {QUOTES_TO,      "to,para,do,adresat,إلى,الى,an,à,À,aan,a,till,til,Кому"                           },
     {QUOTES_SUBJECT, "subject,asunto,temat,الموضوع,betreff,objet,assunto,onderwerp,oggetto,"
@@ -61,7 +40,7 @@ unsigned quotes_header_of(struct str name)
     for (size_t i = 0; i < COUNTOF(header_names); i++) {
         struct str rest = str_from(header_names[i].names), one;
         while (str_split(&rest, ',', &one)) {
-            if (is_word(name, one) || str_eq(name, one))
+            if (ascii_eq(name, one))
                 return header_names[i].header;
         }
     }
@@ -80,7 +59,7 @@ static const char *const verbs[] = {
 /* "I wrote" is somebody's own sentence. */
 static bool is_mine(struct str text, size_t verb)
 {
-    return verb >= 2 && text.at[verb - 1] == ' ' && small(text.at[verb - 2]) == 'i' &&
+    return verb >= 2 && text.at[verb - 1] == ' ' && ascii_lower(text.at[verb - 2]) == 'i' &&
            (verb == 2 || !is_letter(text, verb - 3));
 }
 
@@ -124,7 +103,7 @@ bool quotes_begins_when(struct str text)
     if (text.len > 0 && text.at[0] >= '0' && text.at[0] <= '9')
         return true;
     for (size_t i = 0; i < COUNTOF(beginnings); i++) {
-        if (quotes_starts(text, str_from(beginnings[i])))
+        if (ascii_starts(text, str_from(beginnings[i])))
             return true;
     }
     return false;
@@ -160,7 +139,7 @@ enum quotes_kind quotes_rule_words(struct str words, bool ruled)
     for (size_t i = 0; i < COUNTOF(rule_words); i++) {
         struct str rest = str_from(rule_words[i].words), one;
         while (str_split(&rest, ',', &one)) {
-            if ((ruled || !rule_words[i].ruled) && is_word(words, one))
+            if ((ruled || !rule_words[i].ruled) && ascii_eq(words, one))
                 return rule_words[i].kind;
         }
     }
@@ -220,7 +199,7 @@ static bool ends_as_device(struct str text)
     struct str end = STR(" from mobile");
 
     return text.len <= 60 && text.len > end.len &&
-           quotes_starts(str_slice(text, text.len - end.len, end.len), end);
+           ascii_starts(str_slice(text, text.len - end.len, end.len), end);
 }
 
 bool quotes_device_words(struct str text)
@@ -229,7 +208,7 @@ bool quotes_device_words(struct str text)
         text = str_slice(text, 1, text.len);
     for (size_t i = 0; i < COUNTOF(devices); i++) {
         struct str words = str_from(devices[i]);
-        if (quotes_starts(text, words) || str_starts(text, words))
+        if (ascii_starts(text, words))
             return true;
     }
     return ends_as_device(text);

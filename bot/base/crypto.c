@@ -5,6 +5,8 @@
  */
 #include "bot/base/crypto.h"
 
+#include "bot/base/ascii.h"
+
 #include <openssl/evp.h>
 #include <sodium.h>
 
@@ -120,24 +122,13 @@ void hex_format(const uint8_t *bytes, size_t n, char *text)
     *text = '\0';
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 bool hex_parse(struct str text, uint8_t *bytes, size_t n)
 {
     if (text.len / 2 != n || text.len % 2 != 0)
         return false;
     for (size_t i = 0; i < n; i++) {
-        int high = hex_digit(text.at[2 * i]);
-        int low = hex_digit(text.at[2 * i + 1]);
+        int high = ascii_hex(text.at[2 * i]);
+        int low = ascii_hex(text.at[2 * i + 1]);
         if (high < 0 || low < 0)
             return false;
         bytes[i] = (uint8_t)(high * 16 + low);

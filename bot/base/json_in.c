@@ -4,6 +4,8 @@
  */
 #include "bot/base/json_in.h"
 
+#include "bot/base/ascii.h"
+
 #define DEPTH_MAX 2048 /* as jansson's */
 
 static void fail(struct json_in *in)
@@ -88,15 +90,6 @@ bool json_more(struct json_in *in, char bracket)
 
 /* --- strings ------------------------------------------------------------------------------ */
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* The four digits behind "\u"; -1 when they are none. */
 static int32_t take_hex(struct json_in *in)
 {
@@ -105,7 +98,7 @@ static int32_t take_hex(struct json_in *in)
     if (in->end - in->at < 4)
         return -1;
     for (int i = 0; i < 4; i++) {
-        int digit = hex_digit(*in->at++);
+        int digit = ascii_hex(*in->at++);
         if (digit < 0)
             return -1;
         code = code * 16 + digit;

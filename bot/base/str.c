@@ -9,12 +9,12 @@
 #include "bot/base/str.h"
 
 #include "bot/base/arena.h"
+#include "bot/base/ascii.h"
 
 #include <pthread.h>
 #include <unicode/ubrk.h>
 #include <unicode/uchar.h>
 #include <unicode/unorm2.h>
-#include <unicode/uscript.h>
 #include <unicode/ustring.h>
 #include <unicode/utext.h>
 
@@ -341,16 +341,6 @@ struct wide {
     int32_t len;
 };
 
-static struct str lower_ascii(struct arena *into, struct str text)
-{
-    char *copy = arena_alloc(into, text.len + 1);
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.at[i];
-        copy[i] = (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
-    }
-    return (struct str){copy, text.len};
-}
-
 /* No text has more UTF-16 units than UTF-8 bytes. */
 static struct wide widen(struct arena *into, struct str text)
 {
@@ -404,107 +394,11 @@ static const UNormalizer2 *composed(void)
     return unorm2_getNFCInstance(&status);
 }
 
-static const UNormalizer2 *decomposed(void)
-{
-    UErrorCode status = U_ZERO_ERROR;
-    return unorm2_getNFDInstance(&status);
-}
-
-/*
- * Whether `code` only decorates. Marks of the scripts that write a word without them as well:
- * accents, Arabic and Hebrew points, the tatweel, variation selectors, and the invisible
- * directions that phones put around numbers. The vowel signs of Indic scripts and of Thai are
- * marks to Unicode too, but letters to their readers, and stay.
- */
-static bool is_decoration(UChar32 code)
-{
-    if (code == 0x0640 || u_charType(code) == U_FORMAT_CHAR)
-        return true;
-    if (u_charType(code) != U_NON_SPACING_MARK && u_charType(code) != U_ENCLOSING_MARK)
-        return false;
-    UErrorCode status = U_ZERO_ERROR;
-    switch (uscript_getScript(code, &status)) {
-    case USCRIPT_COMMON:
-    case USCRIPT_INHERITED:
-    case USCRIPT_LATIN:
-    case USCRIPT_GREEK:
-    case USCRIPT_CYRILLIC:
-    case USCRIPT_ARABIC:
-    case USCRIPT_HEBREW:
-        return true;
-    default:
-        return false;
-    }
-}
-
-/* Letters with a stroke or grown together, which Unicode does not take apart, and what people
- * type who do not have them on their keyboard. */
-static const struct {
-    UChar letter;
-    UChar plain[2];
-} plain_letters[] = {
-    {0x00DF, {'s', 's'}}, /* sharp s */
-    {0x00E6, {'a', 'e'}}, /* ae */
-    {0x00F0, {'d', 0}  }, /* eth */
-    {0x00F8, {'o', 0}  }, /* o with stroke */
-    {0x00FE, {'t', 'h'}}, /* thorn */
-    {0x0111, {'d', 0}  }, /* d with stroke */
-    {0x0127, {'h', 0}  }, /* h with stroke */
-    {0x0131, {'i', 0}  }, /* dotless i */
-    {0x0142, {'l', 0}  }, /* l with stroke */
-    {0x0153, {'o', 'e'}}, /* oe */
-    {0x0167, {'t', 0}  }, /* t with stroke */
-};
-
-static int32_t put_plain(UChar32 code, UChar *out)
-{
-    for (size_t i = 0; i < COUNTOF(plain_letters); i++) {
-        if (plain_letters[i].letter != code)
-            continue;
-        out[0] = plain_letters[i].plain[0];
-        out[1] = plain_letters[i].plain[1];
-        return out[1] ? 2 : 1;
-    }
-    int32_t n = 0;
-    U16_APPEND_UNSAFE(out, n, code);
-    return n;
-}
-
-static UChar32 next_wide(struct wide in, int32_t *i)
-{
-    UChar first = in.at[(*i)++];
-    if (!U16_IS_LEAD(first) || *i >= in.len || !U16_IS_TRAIL(in.at[*i]))
-        return first;
-    return U16_GET_SUPPLEMENTARY(first, in.at[(*i)++]);
-}
-
-static struct wide undecorated(struct arena *into, struct wide in)
-{
-    struct wide out = {arena_array(into, UChar, 2 * (size_t)in.len + 1), 0};
-    for (int32_t i = 0; i < in.len;) {
-        UChar32 code = next_wide(in, &i);
-        if (!is_decoration(code))
-            out.len += put_plain(code, out.at + out.len);
-    }
-    return out;
-}
-
 struct str str_fold(struct arena *into, struct str text)
 {
     if (ascii_only(text))
-        return lower_ascii(into, text);
+        return ascii_lowered(into, text);
     if (text.len > ICU_TEXT_MAX)
         return arena_str(into, text);
     return narrow(into, wide_normal(into, composed(), wide_lower(into, widen(into, text))));
-}
-
-struct str str_plain(struct arena *into, struct str text)
-{
-    if (ascii_only(text))
-        return lower_ascii(into, text);
-    if (text.len > ICU_TEXT_MAX)
-        return arena_str(into, text);
-    struct wide lower = wide_lower(into, widen(into, text));
-    struct wide apart = wide_normal(into, decomposed(), lower);
-    return narrow(into, wide_normal(into, composed(), undecorated(into, apart)));
 }

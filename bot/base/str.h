@@ -67,8 +67,3 @@ struct str str_cut(struct arena *into, struct str text, size_t max);
 /* Lower case by Unicode's rules, root locale, normalised to NFC; for comparing what people
  * type. */
 struct str str_fold(struct arena *into, struct str text);
-
-/* As fold, also without accents and other marks: "dónde" -> "donde", "zamówienie" ->
- * "zamowienie". Letters that only look like marked ones become plain too ("ł" -> "l", "ß" ->
- * "ss"); Arabic loses its points, tatweel and hamza seats; invisible direction marks go. */
-struct str str_plain(struct arena *into, struct str text);

@@ -54,7 +54,6 @@ static void the_empty_text_is_equal_however_it_is_written(void **state)
     assert_true(str_is_utf8(STR_NONE));
     assert_int_equal(str_cut(&arena, STR_NONE, 0).len, 0);
     assert_int_equal(str_fold(&arena, STR_NONE).len, 0);
-    assert_int_equal(str_plain(&arena, STR_NONE).len, 0);
     assert_int_equal(str_sane(&arena, STR_NONE).len, 0);
 }
 
@@ -402,7 +401,6 @@ static void ill_formed_text_is_cut_without_harm(void **state)
         assert_true(str_length(str_cut(&arena, text, max)) <= max);
         assert_true(str_is_utf8(str_sane(&arena, text)));
         (void)str_fold(&arena, text);
-        (void)str_plain(&arena, text);
         (void)str_trim(text);
         arena_reset(&arena);
     }
@@ -422,39 +420,6 @@ static void fold_lowers_and_composes(void **state)
     assert_str(str_fold(&arena, STR("ITEM İ")), "item i\u0307");
 }
 
-static void plain_leaves_the_letters_people_have_on_their_keyboards(void **state)
-{
-    (void)state;
-    assert_str(str_plain(&arena, STR("dónde")), "donde");
-    assert_str(str_plain(&arena, STR("Zamówienie")), "zamowienie");
-    assert_str(str_plain(&arena, STR("ZAŻÓŁĆ GĘŚLĄ JAŹŃ")), "zazolc gesla jazn");
-    assert_str(str_plain(&arena, STR("¿Dónde está mi envío, señor Núñez?")),
-               "¿donde esta mi envio, senor nunez?");
-    assert_str(str_plain(&arena, STR("Straße Ærø İstanbul ılık")),
-               "strasse aero istanbul ilik");
-    assert_str(str_plain(&arena, STR("❤️")), "❤");
-}
-
-static void plain_arabic_is_without_points_tatweel_and_hamza_seats(void **state)
-{
-    (void)state;
-    assert_str(str_plain(&arena, STR("مُحَمَّد")), "محمد");
-    assert_str(str_plain(&arena, STR("أين طلبـــي؟")), "اين طلبي؟");
-    assert_str(str_plain(&arena, STR("إلغاء آخر")), "الغاء اخر");
-    assert_str(str_plain(&arena, STR("طلب\u06D6")), "طلب");
-    assert_str(str_plain(&arena, STR("שָׁלוֹם")), "שלום");
-    assert_str(str_plain(&arena, STR("и\u0306ё")), "ие");
-    assert_str(str_plain(&arena, STR("\u200Fطلب\u200E 42\u202C")), "طلب 42");
-}
-
-static void plain_keeps_vowel_signs_that_are_letters_to_their_readers(void **state)
-{
-    (void)state;
-    assert_str(str_plain(&arena, STR("हिन्दी")), "हिन्दी");
-    assert_str(str_plain(&arena, STR("สั่งซื้อ")), "สั่งซื้อ");
-    assert_str(str_plain(&arena, STR("한국어")), "한국어");
-}
-
 static void ascii_folds_alike_whether_or_not_icu_is_asked(void **state)
 {
     (void)state;
@@ -465,7 +430,6 @@ static void ascii_folds_alike_whether_or_not_icu_is_asked(void **state)
     struct str asked = arena_format(&arena, "%.*s→", STR_ARG(text));
     struct str by_icu = str_fold(&arena, asked);
     assert_true(str_eq(str_fold(&arena, text), str_slice(by_icu, 0, text.len)));
-    assert_true(str_eq(str_plain(&arena, text), str_slice(by_icu, 0, text.len)));
 }
 
 /* Folding ASCII takes one copy from the arena and no room for ICU. */
@@ -474,8 +438,7 @@ static void folding_ascii_takes_no_more_than_a_copy(void **state)
     (void)state;
     struct arena own = {0};
     (void)str_fold(&own, STR("Where is my order?"));
-    (void)str_plain(&own, STR("Where is my order?"));
-    assert_int_equal(own.used, 2 * (strlen("Where is my order?") + 1));
+    assert_int_equal(own.used, strlen("Where is my order?") + 1);
     arena_finish(&own);
 }
 
@@ -488,10 +451,7 @@ static void folding_twice_changes_nothing_more(void **state)
     };
     for (size_t i = 0; i < COUNTOF(texts); i++) {
         struct str fold = str_fold(&arena, texts[i]);
-        struct str plain = str_plain(&arena, texts[i]);
         assert_true(str_eq(str_fold(&arena, fold), fold));
-        assert_true(str_eq(str_plain(&arena, plain), plain));
-        assert_true(str_eq(str_plain(&arena, fold), plain));
     }
 }
 
@@ -506,7 +466,6 @@ static void letters_that_grow_when_folded_find_room(void **state)
         for (size_t at = 0; at + len <= 4000; at += len)
             memcpy(text + at, growing[i], len + 1);
         assert_true(str_is_utf8(str_fold(&arena, str_from(text))));
-        assert_true(str_is_utf8(str_plain(&arena, str_from(text))));
         assert_true(str_fold(&arena, str_from(text)).len > 0);
     }
 }
@@ -562,9 +521,6 @@ int main(void)
         cmocka_unit_test(a_megabyte_of_accents_on_one_letter_is_cut_in_time),
         cmocka_unit_test(ill_formed_text_is_cut_without_harm),
         cmocka_unit_test(fold_lowers_and_composes),
-        cmocka_unit_test(plain_leaves_the_letters_people_have_on_their_keyboards),
-        cmocka_unit_test(plain_arabic_is_without_points_tatweel_and_hamza_seats),
-        cmocka_unit_test(plain_keeps_vowel_signs_that_are_letters_to_their_readers),
         cmocka_unit_test(ascii_folds_alike_whether_or_not_icu_is_asked),
         cmocka_unit_test(folding_ascii_takes_no_more_than_a_copy),
         cmocka_unit_test(folding_twice_changes_nothing_more),
