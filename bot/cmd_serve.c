@@ -69,7 +69,15 @@ struct supervisor {
 /* --- sockets
  * ------------------------------------------------------------------------------------ */
 
-static bool listen_on(const struct config *config, int *fd, struct err *err)
+static bool refuse_place(const struct config *config, int why, struct err *err)
+{
+    return err_raise(err, ERR_REJECT, "cannot listen on %s:%u: %s", config->listen.address.at,
+                     config->listen.port,
+                     strerror(why)); // NOLINT(concurrency-mt-unsafe): one thread
+}
+
+/* A socket bound to the place of the settings; `option` besides SO_REUSEADDR, or 0. */
+static bool bind_socket(const struct config *config, int option, int *fd, struct err *err)
 {
     struct addrinfo hints = {.ai_family = AF_UNSPEC,
                              .ai_socktype = SOCK_STREAM,
@@ -85,48 +93,29 @@ static bool listen_on(const struct config *config, int *fd, struct err *err)
     }
     *fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     bool good = *fd >= 0 && setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0 &&
-                setsockopt(*fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one) == 0 &&
-                bind(*fd, address->ai_addr, address->ai_addrlen) == 0 &&
-                listen(*fd, BACKLOG) == 0;
+                (option == 0 || setsockopt(*fd, SOL_SOCKET, option, &one, sizeof one) == 0) &&
+                bind(*fd, address->ai_addr, address->ai_addrlen) == 0;
     int why = errno;
     freeaddrinfo(address);
-    if (!good) {
-        return err_raise(err, ERR_REJECT, "cannot listen on %s:%u: %s",
-                         config->listen.address.at, config->listen.port,
-                         strerror(why)); // NOLINT(concurrency-mt-unsafe): one thread
-    }
-    return true;
+    return good || refuse_place(config, why, err);
+}
+
+static bool listen_on(const struct config *config, int *fd, struct err *err)
+{
+    return bind_socket(config, SO_REUSEPORT, fd, err) &&
+           (listen(*fd, BACKLOG) == 0 || refuse_place(config, errno, err));
 }
 
 /* SO_REUSEPORT would let a second service of the same user share the port, and take half of its
  * deliveries: so a first bind without it asks whether the port is free. */
 static bool port_is_free(const struct config *config, struct err *err)
 {
-    struct addrinfo hints = {.ai_family = AF_UNSPEC,
-                             .ai_socktype = SOCK_STREAM,
-                             .ai_flags = AI_NUMERICHOST | AI_PASSIVE};
-    struct addrinfo *address;
-    char port[16];
-    int one = 1;
+    int fd = -1;
+    bool free = bind_socket(config, 0, &fd, err);
 
-    (void)snprintf(port, sizeof port, "%u", config->listen.port);
-    if (getaddrinfo(config->listen.address.at, port, &hints, &address) != 0) {
-        return err_raise(err, ERR_REJECT, "listen: \"%s\" is no numeric address",
-                         config->listen.address.at);
-    }
-    int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool good = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0 &&
-                bind(fd, address->ai_addr, address->ai_addrlen) == 0;
-    int why = errno;
-    freeaddrinfo(address);
     if (fd >= 0)
         close(fd);
-    if (!good) {
-        return err_raise(err, ERR_REJECT, "cannot listen on %s:%u: %s",
-                         config->listen.address.at, config->listen.port,
-                         strerror(why)); // NOLINT(concurrency-mt-unsafe): one thread
-    }
-    return true;
+    return free;
 }
 
 static bool open_sockets(struct supervisor *supervisor, struct err *err)

@@ -5,6 +5,7 @@
 #include "bot/download_inside.h"
 
 #include "bot/loop/log.h"
+#include "bot/pause.h"
 #include "store/sql.h"
 
 #include <stdlib.h>
@@ -169,24 +170,11 @@ static void put_off(struct db_call *call)
         download_finish(download);
 }
 
-/* Twice as long each time, and a part of it by chance, so that many do not come together. */
-static usec_t pause_of(const struct download *download)
-{
-    const struct config *config = download->downloads->worker->config;
-    usec_t pause = config->documents.retry_first;
-    uint16_t chance;
-
-    for (int64_t i = 1; i < download->attempts && pause < config->documents.retry_max; i++)
-        pause *= 2;
-    if (pause > config->documents.retry_max)
-        pause = config->documents.retry_max;
-    random_bytes(&chance, sizeof chance);
-    return pause / 2 + pause / 2 * chance / UINT16_MAX;
-}
-
 void download_later(struct download *download, const struct err *err)
 {
-    usec_t pause = pause_of(download);
+    const struct config *config = download->downloads->worker->config;
+    usec_t pause = pause_before_next(config->documents.retry_first, config->documents.retry_max,
+                                     download->attempts);
     struct db_param *params = download_params(download, 4);
 
     if (download->downloads->closing || err->code == ERR_CANCELED) {

@@ -5,7 +5,6 @@
 #include "bot/link.h"
 #include "bot/loop/log.h"
 #include "store/sql.h"
-#include "templates/link_page.h"
 #include "webhooks/form.h"
 
 #define GOOD_FOR     (90 * USEC_PER_DAY) /* after it a link is refused kindly */
@@ -27,9 +26,9 @@ struct visit {
 
 /* --- answering ---------------------------------------------------------------------------- */
 
-static void show(struct visit *visit, enum link_page page, int status)
+void link_pages_show(struct worker *worker, struct http_exchange *exchange,
+                     struct link_page_ask *ask, int status)
 {
-    struct arena *arena = &visit->exchange->arena;
     const char *const headers[] = {link_page_policy(),
                                    "Referrer-Policy: no-referrer",
                                    "X-Content-Type-Options: nosniff",
@@ -37,10 +36,15 @@ static void show(struct visit *visit, enum link_page page, int status)
                                    "Cache-Control: no-store",
                                    NULL};
 
+    ask->words = book_words(books_newest(worker->books));
+    http_reply(exchange, status, "text/html; charset=utf-8", link_page(&exchange->arena, ask),
+               headers);
+}
+
+static void show(struct visit *visit, enum link_page page, int status)
+{
     visit->page.page = page;
-    visit->page.words = book_words(books_newest(visit->worker->books));
-    http_reply(visit->exchange, status, "text/html; charset=utf-8",
-               link_page(arena, &visit->page), headers);
+    link_pages_show(visit->worker, visit->exchange, &visit->page, status);
 }
 
 static void show_tap(struct visit *visit, const struct reply *reply)

@@ -8,6 +8,7 @@
 #include "bot/base/crypto.h"
 #include "bot/jobs.h"
 #include "bot/loop/log.h"
+#include "bot/pause.h"
 #include "store/sql.h"
 
 #define SHUT_PAUSE  (60 * USEC_PER_SEC)
@@ -72,20 +73,6 @@ static struct db_param *start_call(struct payment *payment, size_t n,
 static void go(struct payment *payment)
 {
     desk_door_call(payment->payments->worker->desk, &payment->call);
-}
-
-/* Twice as long each time, and a part of it by chance, as sendings wait. */
-static usec_t pause_of(const struct payment *payment)
-{
-    const struct config *config = config_of(payment);
-    int64_t times = payment->attempts < 20 ? payment->attempts - 1 : 20;
-    usec_t pause = config->outbox.retry_first * (1LL << times);
-    uint16_t chance;
-
-    if (pause > config->outbox.retry_max)
-        pause = config->outbox.retry_max;
-    random_bytes(&chance, sizeof chance);
-    return pause / 2 + pause / 2 * chance / UINT16_MAX;
 }
 
 static void add_later(struct payment *payment, usec_t pause)
@@ -206,7 +193,10 @@ static void judge_refusal(struct payment *payment, const struct stripe_answer *a
 
 static void judge_delay(struct payment *payment, const struct stripe_answer *answer)
 {
-    usec_t pause = pause_of(payment), spent = clock_now() - payment->began;
+    const struct config *config = config_of(payment);
+    usec_t spent = clock_now() - payment->began;
+    usec_t pause = pause_before_next(config->outbox.retry_first, config->outbox.retry_max,
+                                     payment->attempts);
     bool shut = answer->fate == STRIPE_SHUT;
 
     if (pause < answer->wait)

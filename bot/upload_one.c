@@ -8,6 +8,7 @@
 
 #include "bot/base/sniff.h"
 #include "bot/loop/log.h"
+#include "bot/pause.h"
 #include "store/sql.h"
 
 #define STOPPED_RETRY                                                                          \
@@ -87,24 +88,12 @@ static void refuse(struct upload *upload, int code, struct str reason)
     db_call(upload->uploads->worker->db, &upload->call);
 }
 
-/* Twice as long each time, and a part of it by chance, as sendings wait. */
-static usec_t pause_of(const struct upload *upload)
-{
-    const struct config *config = config_of(upload);
-    int64_t times = upload->attempts < 20 ? upload->attempts - 1 : 20;
-    usec_t pause = config->outbox.retry_first * (1LL << times);
-    uint16_t chance;
-
-    if (pause > config->outbox.retry_max)
-        pause = config->outbox.retry_max;
-    random_bytes(&chance, sizeof chance);
-    return pause / 2 + pause / 2 * chance / UINT16_MAX;
-}
-
 /* `least`: not before; an attempt that does not count is no fault of this file's. */
 static void later(struct upload *upload, usec_t least, bool counts, struct str reason)
 {
-    usec_t pause = pause_of(upload);
+    const struct config *config = config_of(upload);
+    usec_t pause = pause_before_next(config->outbox.retry_first, config->outbox.retry_max,
+                                     upload->attempts);
 
     if (is_closing(upload)) {
         upload_finish(upload);

@@ -19,9 +19,6 @@
 /* "Pin the version in code and on the webhook endpoint." */
 #define STRIPE_VERSION "2026-10-28.endive"
 
-/* "Reject if now - t > 300 s"; and what comes from the future, by as much. */
-#define STRIPE_TOLERANCE (300 * USEC_PER_SEC)
-
 /* --- signatures --------------------------------------------------------------------------- */
 
 /* Whether one of the header's v1 is ours over these bytes, and its time is near `now`. In a

@@ -3,8 +3,10 @@
  * HMAC-SHA256 (key = the whole secret text, message = t + "." + raw body)." The time is signed,
  * so a delivery that somebody kept is worth nothing five minutes later.
  */
-#include "bot/base/crypto.h"
 #include "webhooks/stripe.h"
+
+#include "bot/base/crypto.h"
+#include "webhooks/signed_at.h"
 
 #define ENTRIES_MAX 32 /* two while a secret is rolled; nobody sends more in good faith */
 
@@ -25,18 +27,6 @@ struct str stripe_sign(struct arena *into, struct str secret, int64_t seconds, s
     return arena_concat(into, STR("t="), at, STR(",v1="), mac_text(into, secret, at, body));
 }
 
-static bool is_near(struct str timestamp, usec_t now)
-{
-    int64_t seconds;
-    usec_t at, apart;
-
-    if (!str_to_int(timestamp, &seconds) || seconds <= 0 ||
-        __builtin_mul_overflow(seconds, USEC_PER_SEC, &at) ||
-        __builtin_sub_overflow(now / USEC_PER_SEC * USEC_PER_SEC, at, &apart))
-        return false;
-    return apart <= STRIPE_TOLERANCE && apart >= -STRIPE_TOLERANCE;
-}
-
 static struct str time_of(struct str header)
 {
     struct str entry;
@@ -54,7 +44,7 @@ bool stripe_verify(struct arena *scratch, struct str secret, struct str header, 
     struct str at = time_of(header), entry, expected;
     bool right = false;
 
-    if (secret.len == 0 || !is_near(at, now))
+    if (secret.len == 0 || !signed_at_is_near(at, now))
         return false;
     expected = mac_text(scratch, secret, at, body);
     for (size_t i = 0; i < ENTRIES_MAX && str_split(&header, ',', &entry); i++) {

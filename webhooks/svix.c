@@ -6,6 +6,7 @@
 #include "webhooks/svix.h"
 
 #include "bot/base/crypto.h"
+#include "webhooks/signed_at.h"
 
 #include <sodium.h>
 
@@ -59,25 +60,13 @@ struct str svix_sign(struct arena *into, struct str secret, struct str id, struc
     return str_from(text);
 }
 
-static bool is_near(struct str timestamp, usec_t now)
-{
-    int64_t seconds;
-    usec_t at, apart;
-
-    if (!str_to_int(timestamp, &seconds) || seconds <= 0 ||
-        __builtin_mul_overflow(seconds, USEC_PER_SEC, &at) ||
-        __builtin_sub_overflow(now / USEC_PER_SEC * USEC_PER_SEC, at, &apart))
-        return false;
-    return apart <= SVIX_TOLERANCE && apart >= -SVIX_TOLERANCE;
-}
-
 bool svix_verify(struct arena *scratch, struct str secret, const struct svix_headers *headers,
                  struct str body, usec_t now)
 {
     struct str rest = headers->signature, entry, expected;
     bool right = false;
 
-    if (headers->id.len == 0 || !is_near(headers->timestamp, now))
+    if (headers->id.len == 0 || !signed_at_is_near(headers->timestamp, now))
         return false;
     expected = svix_sign(scratch, secret, headers->id, headers->timestamp, body);
     if (expected.len == 0)

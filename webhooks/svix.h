@@ -10,9 +10,6 @@
 #include "bot/base/arena.h"
 #include "bot/base/str.h"
 
-/* "|now - timestamp| <= 300" */
-#define SVIX_TOLERANCE (300 * USEC_PER_SEC)
-
 /* The three headers: svix-id or webhook-id, and so on. Borrowed. */
 struct svix_headers {
     struct str id;

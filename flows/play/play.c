@@ -7,33 +7,6 @@
 #include "bot/base/cards.h"
 #include "flows/play/faced.h"
 
-#define SPAN_UNITS 100000 /* the clock moves so many units at most in one line */
-
-static bool read_span(struct str text, usec_t *span)
-{
-    static const struct {
-        char letter;
-        usec_t unit;
-    } units[] = {
-        {'s', USEC_PER_SEC },
-        {'m', USEC_PER_MIN },
-        {'h', USEC_PER_HOUR},
-        {'d', USEC_PER_DAY },
-    };
-    int64_t n;
-
-    if (text.len < 2 || !str_to_int(str_slice(text, 0, text.len - 1), &n) || n < 0 ||
-        n > SPAN_UNITS)
-        return false;
-    for (size_t i = 0; i < COUNTOF(units); i++) {
-        if (units[i].letter != text.at[text.len - 1])
-            continue;
-        *span = n * units[i].unit;
-        return true;
-    }
-    return false;
-}
-
 /* What the person does who holds the conversation. */
 static bool person(struct player *player, struct str what, struct err *err)
 {
@@ -143,7 +116,7 @@ static bool play_line(struct player *player, struct str line, unsigned number, s
         return stage_set(player->stage, str_slice(line, 1, line.len), err) ||
                err_wrap(err, "line %u", number);
     }
-    if (str_starts(line, STR("+")) && read_span(str_slice(line, 1, line.len), &span))
+    if (str_starts(line, STR("+")) && stage_span(str_slice(line, 1, line.len), &span))
         return pass(player, span, err) || err_wrap(err, "line %u", number);
     if (str_starts(line, STR("person:"))) {
         return person(player, str_trim(str_slice(line, 7, line.len)), err) ||

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#define SPAN_UNITS 100000 /* a line moves the clock so many units at most */
+
 enum { LINES_MAX = 100, ROWS_WANTED = 11, SUFFIX_MIN = 3 };
 
 /* A line of the transcript, or how often a list of outcomes was asked. */
@@ -64,8 +66,7 @@ static bool read_instant(struct str text, usec_t *at)
     return true;
 }
 
-/* "-3d", "+2h": from the beginning of the transcript. */
-static bool read_distance(struct str text, usec_t *distance)
+bool stage_span(struct str text, usec_t *span)
 {
     static const struct {
         char letter;
@@ -78,16 +79,29 @@ static bool read_distance(struct str text, usec_t *distance)
     };
     int64_t n;
 
-    if (text.len < 3 || (text.at[0] != '-' && text.at[0] != '+') ||
-        !str_to_int(str_slice(text, 1, text.len - 2), &n) || n < 0 || n > 100000)
+    if (text.len < 2 || !str_to_int(str_slice(text, 0, text.len - 1), &n) || n < 0 ||
+        n > SPAN_UNITS)
         return false;
     for (size_t i = 0; i < COUNTOF(units); i++) {
         if (units[i].letter != text.at[text.len - 1])
             continue;
-        *distance = (usec_t)n * units[i].unit * (text.at[0] == '-' ? -1 : 1);
+        *span = n * units[i].unit;
         return true;
     }
     return false;
+}
+
+/* "-3d", "+2h": from the beginning of the transcript. */
+static bool read_distance(struct str text, usec_t *distance)
+{
+    bool back = str_starts(text, STR("-"));
+
+    if ((!back && !str_starts(text, STR("+"))) ||
+        !stage_span(str_slice(text, 1, text.len), distance))
+        return false;
+    if (back)
+        *distance = -*distance;
+    return true;
 }
 
 static bool read_amount(struct str text, struct money *money)

@@ -42,6 +42,9 @@ struct stage *stage_copy(struct arena *into, const struct stage *stage);
  * VALUE" of one of the facts business, customer, channel and session is that fact. */
 MUST_USE bool stage_set(struct stage *stage, struct str line, struct err *err);
 
+/* "3d", "2h", "30m" or "5s" as a time. False: something else. */
+bool stage_span(struct str text, usec_t *span);
+
 usec_t stage_now(const struct stage *stage);
 struct str stage_zone(const struct stage *stage);
 
