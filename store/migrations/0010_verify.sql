@@ -86,46 +86,15 @@ create function code_allowed(the_org uuid, what text, otherwise integer) returns
                     otherwise)
 $$;
 
--- Which budget is used up; none: another code may go.
-create function code_spent(the_org uuid, the_contact uuid, the_destination text, at_now timestamptz)
-    returns text language plpgsql stable as $$
-declare
-    since constant timestamptz := at_now - interval '1 hour';
-    many integer;
-begin
-    many := code_allowed(the_org, 'contact', 5);
-    if (select count(*) from (select from code_sends where org_id = the_org and contact_id = the_contact
-                                 and at > since limit many) s) >= many then
-        return 'contact';
-    end if;
-    many := code_allowed(the_org, 'destination', 5);
-    if (select count(*) from (select from code_sends where org_id = the_org
-                                 and destination = the_destination and at > since limit many) s) >= many then
-        return 'destination';
-    end if;
-    many := code_allowed(the_org, 'prefix', 30);
-    if code_prefix(the_destination) <> ''
-       and (select count(*) from (select from code_sends where org_id = the_org
-                                     and prefix = code_prefix(the_destination) and at > since
-                                   limit many) s) >= many then
-        return 'prefix';
-    end if;
-    many := code_allowed(the_org, 'business', 1000);
-    if (select count(*) from (select from code_sends where org_id = the_org and at > since limit many) s)
-       >= many then
-        return 'business';
-    end if;
-    return null;
-end
-$$;
-
 -- A new code for an address, in the place of the one before. Without a destination there is
 -- nowhere to send it; without a customer it is nobody's: all looks the same from outside, but no
 -- channel comes back, so that nothing is sent, and no try can be right.
-create function code_issue(the_org uuid, the_contact uuid, why text, whose uuid, over text, to_whom text,
-                           hash text, send uuid, at_now timestamptz,
-                           out outcome text, out channel text, out destination text, out masked text,
-                           out until timestamptz, out alert text)
+-- What a stranger asks for is judged by their own budgets only (0023_code_budgets.sql): another one that
+-- is used up makes the code nobody's.
+create function code_issue(the_org uuid, the_contact uuid, why text, whose uuid, over text,
+                                      to_whom text, hash text, send uuid, at_now timestamptz,
+                                      out outcome text, out channel text, out destination text,
+                                      out masked text, out until timestamptz, out alert text)
     language plpgsql as $$
 declare
     spent text;
@@ -142,14 +111,16 @@ begin
         return;
     end if;
     until := null;
-    spent := code_spent(the_org, the_contact, to_whom, at_now);
-    if spent is not null then
+    spent := code_spent(the_org, the_contact, to_whom, why = 'link', at_now);
+    alert := 'verify.budget_' || spent;
+    if spent = 'contact' or spent is not null and why <> 'link' then
         outcome := 'too_many';
-        alert := 'verify.budget_' || spent;
         return;
+    elsif spent is not null then
+        whose := null;
     end if;
-    insert into code_sends (org_id, send_id, at, contact_id, destination, prefix)
-    values (the_org, send, at_now, the_contact, to_whom, code_prefix(to_whom));
+    insert into code_sends (org_id, send_id, at, contact_id, destination, prefix, link)
+    values (the_org, send, at_now, the_contact, to_whom, code_prefix(to_whom), why = 'link');
     update verifications v
        set purpose = why, customer_id = whose, destination = to_whom, code_hash = decode(hash, 'hex'),
            expires_at = at_now + interval '5 minutes'
@@ -244,7 +215,7 @@ $$;
 -- number that it proves. An address of mail that is somebody's already is not taken down, and
 -- nobody hears of it.
 create function customer_register(the_org uuid, the_contact uuid, fresh uuid, the_name text,
-                                  the_email text, at_now timestamptz) returns uuid
+                                             the_email text, at_now timestamptz) returns uuid
     language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
 declare
     writer contact_points;
@@ -259,11 +230,8 @@ begin
     if writer.contact_id is null or writer.customer_id is not null then
         return null;
     end if;
-    insert into customers (org_id, customer_id, name, email, created_at)
-    select the_org, fresh, the_name,
-           case when the_email = '' or exists (select from customers e where e.org_id = the_org
-                                                  and e.email <> '' and lower(e.email) = lower(the_email))
-                then '' else the_email end, at_now;
+    insert into customers (org_id, customer_id, name, email_told, created_at)
+    values (the_org, fresh, the_name, left(the_email, 254), at_now);
     update contact_points set customer_id = fresh where org_id = the_org and contact_id = the_contact;
     insert into customer_phones (org_id, phone, customer_id)
     select the_org, writer.phone, fresh where writer.phone is not null

@@ -319,7 +319,8 @@ $$;
 
 -- The business decides: `wish` is review, approve or reject. The conversation is locked before the
 -- order, as a turn does, and the order before the request. Outcomes: in_review, approved, rejected;
--- shipped (approving came too late: the parcel is on its way), decided, withdrawn, gone.
+-- shipped (approving came too late: the parcel is on its way), no_state (there is no state to put
+-- the order into, and it would be told cancelled while it goes on), decided, withdrawn, gone.
 create function cancellation_decide(
     of_org uuid, of_id uuid, wish text, of_note text, who text, at timestamptz,
     out outcome text, out number text, out status text, out customer_id uuid,
@@ -366,6 +367,10 @@ begin
         outcome := 'shipped';
         return;
     end if;
+    if wish = 'approve' and o.cancelled is null then
+        outcome := 'no_state';
+        return;
+    end if;
     outcome := case wish when 'approve' then 'approved' when 'reject' then 'rejected'
                else 'in_review' end;
     status := outcome;
@@ -373,7 +378,7 @@ begin
        set status = outcome, status_at = at, decided_by = left(who, 100),
            decision_note = left(coalesce(of_note, ''), 500)
      where x.org_id = of_org and x.cancellation_id = of_id;
-    if outcome = 'approved' and o.cancelled is not null and o.phase <> 'cancelled' then
+    if outcome = 'approved' and o.phase <> 'cancelled' then
         update orders x set status = o.cancelled
          where x.org_id = of_org and x.order_id = c.order_id;
         insert into order_events (org_id, order_id, event_id, status, at, actor)

@@ -31,26 +31,46 @@ grant select, insert on fallbacks to parley_staff;
 -- wrote last, else WhatsApp, SMS, email; not one that is among `without`, that they do not want to hear
 -- of the topic on, that the business has no account for, or that would not take it at that hour
 -- (WhatsApp's window). No row: nowhere. Where they never wrote there is no conversation yet.
+--
+-- Where nobody can tell whose an address is, nothing is said unasked: a number or a mailbox is a customer's
+-- place while it stands on record for them and nobody else, or while they are known to have written from it
+-- and it stands on record for nobody else. WhatsApp proves its numbers.
 create function notification_places(the_org uuid, the_customer uuid, the_topic text, at timestamptz,
                                     without text[])
     returns table (channel text, address text, account_id uuid, contact_id uuid,
                    conversation_id uuid, due_at timestamptz)
     stable language sql security definer set search_path = pg_catalog, public, pg_temp as $$
     with known as (
-        select p.channel, p.address, p.contact_id
+        select p.channel, p.address, p.contact_id,
+               case p.channel
+                    when 'sms' then exists (select from customer_phones f
+                                             where f.org_id = the_org and f.phone = p.address
+                                               and f.customer_id = the_customer and f.disputed_at is null)
+                    when 'email' then customer_by_mail(the_org, p.address) is not distinct from the_customer
+                    else true end as on_record
           from contact_points p
          where p.org_id = the_org and p.customer_id = the_customer
+           and (p.channel <> 'sms'
+                or not exists (select from customer_phones f
+                                where f.org_id = the_org and f.phone = p.address
+                                  and f.customer_id <> the_customer))
+           and (p.channel <> 'email'
+                or not exists (select from customers e
+                                where e.org_id = the_org and e.email <> ''
+                                  and lower(e.email) = lower(p.address)
+                                  and e.customer_id <> the_customer
+                                  and (e.email_verified_at is not null or e.external_id is not null)))
         union all
-        select 'sms', f.phone, null
+        select 'sms', f.phone, null, true
           from customer_phones f
          where f.org_id = the_org and f.customer_id = the_customer and f.disputed_at is null
            and not exists (select from contact_points p
                             where p.org_id = the_org and p.channel = 'sms' and p.address = f.phone)
         union all
-        select 'email', lower(c.email), null
+        select 'email', lower(c.email), null, true
           from customers c
          where c.org_id = the_org and c.customer_id = the_customer and c.email <> ''
-           and (c.email_verified_at is not null or c.external_id is not null)
+           and customer_by_mail(the_org, c.email) = the_customer
            and not exists (select from contact_points p
                             where p.org_id = the_org and p.channel = 'email'
                               and p.address = lower(c.email))
@@ -74,6 +94,7 @@ create function notification_places(the_org uuid, the_customer uuid, the_topic t
          cross join lateral notification_due(the_org, the_customer, the_topic, k.channel, at) d
          where k.channel <> all (without)
            and coalesce(v.account_id, a.account_id) is not null
+           and (k.on_record or v.last_inbound_at is not null)
            and not exists (select from contact_points p
                             where p.org_id = the_org and p.contact_id = k.contact_id
                               and p.stopped_at is not null)

@@ -99,21 +99,18 @@ $$;
 
 -- Something for the business's systems to hear. A subject is "order/ORD-1001", "customer/<id>",
 -- "invoice/INV-7": what belongs together arrives in its order.
+-- Its number is given later (0050_events_out.sql).
 create function event_out(the_org uuid, the_type text, the_subject text, the_customer uuid, the_data jsonb,
-                          at timestamptz) returns uuid
+                                     at timestamptz) returns uuid
     volatile language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
 declare
     fresh constant uuid := gen_random_uuid();
-    number bigint;
 begin
     if the_org is distinct from nullif(current_setting('parley.org_id', true), '')::uuid then
         return null;
     end if;
-    insert into event_subjects as s (org_id, subject, seq) values (the_org, the_subject, 1)
-        on conflict (org_id, subject) do update set seq = s.seq + 1
-    returning s.seq into number;
-    insert into events_out (org_id, event_id, type, subject, seq, customer_id, data, at)
-    values (the_org, fresh, the_type, the_subject, number, the_customer, coalesce(the_data, '{}'), at);
+    insert into events_out (org_id, event_id, type, subject, customer_id, data, at)
+    values (the_org, fresh, the_type, the_subject, the_customer, jsonb_strip_nulls(coalesce(the_data, '{}')), at);
     return fresh;
 end
 $$;

@@ -235,43 +235,11 @@ $$;
 
 -- --- the ledger ------------------------------------------------------------------------------
 
--- How an invoice stands. `today` is the business's day. Payable is what may still be asked for: what is
--- outstanding and not held by links that may yet be paid, by payments on their way, or in dispute.
-create function invoice_stands(the_org uuid, the_invoice uuid, today date,
-                               out outstanding bigint, out paid bigint, out held bigint, out payable bigint,
-                               out state text, out overdue_days bigint, out disputed bigint)
-    stable language sql as $$
-    select l.owed, l.paid, c.held + d.disputed,
-           case when i.voided_at is null then greatest(l.owed - c.held - d.disputed, 0) else 0 end,
-           case when i.voided_at is not null then 'void'
-                when c.processing and l.owed > 0 then 'processing'
-                when l.owed <= 0 then 'paid'
-                when c.failed then 'failed'
-                when i.due_on < today then 'overdue'
-                else 'open' end,
-           case when i.voided_at is null and l.owed > 0 and i.due_on < today then (today - i.due_on)::bigint end,
-           d.disputed
-      from invoices i
-     cross join lateral (
-         select coalesce(sum(e.minor), 0)::bigint as owed,
-                coalesce(-sum(e.minor) filter (where e.kind not in ('charge', 'adjustment')), 0)::bigint as paid
-           from ledger e where e.org_id = i.org_id and e.invoice_id = i.invoice_id) l
-     cross join lateral (
-         select coalesce(sum(x.minor) filter (where x.state in ('wanted', 'open', 'processing')), 0)::bigint as held,
-                coalesce(bool_or(x.state = 'processing'), false) as processing,
-                coalesce((array_agg(x.state order by x.made_at desc, x.checkout_id desc))[1] = 'failed', false)
-                    as failed
-           from checkouts x where x.org_id = i.org_id and x.invoice_id = i.invoice_id) c
-     cross join lateral (
-         select coalesce(sum(p.minor), 0)::bigint as disputed
-           from disputes p where p.org_id = i.org_id and p.invoice_id = i.invoice_id and p.state = 'open') d
-     where i.org_id = the_org and i.invoice_id = the_invoice
-$$;
-
 -- Add an entry; false when its cause is booked already. The invoice is locked by the caller. Refuses
 -- (22003) what an int64 does not hold.
-create function ledger_add(the_org uuid, the_invoice uuid, the_kind text, the_minor bigint, the_cause text,
-                           the_at timestamptz) returns boolean
+-- Links are trimmed to what is left.
+create function ledger_add(the_org uuid, the_invoice uuid, the_kind text, the_minor bigint,
+                                      the_cause text, the_at timestamptz) returns boolean
     volatile language plpgsql as $$
 declare
     i invoices;
@@ -285,8 +253,8 @@ begin
         return false;
     end if;
     perform coalesce(sum(e.minor), 0)::bigint from ledger e -- out of range is an error here
-      where e.org_id = the_org and e.customer_id = i.customer_id and e.currency = i.currency;
-    if i.order_id is not null then
+      where e.org_id = the_org and e.invoice_id = the_invoice;
+    if i.order_id is not null and the_kind not in ('charge', 'adjustment') then
         update orders o
            set paid_minor = greatest(p.paid, 0)
           from (select coalesce(-sum(e.minor), 0)::bigint as paid
@@ -294,7 +262,10 @@ begin
                  where x.org_id = the_org and x.order_id = i.order_id and x.currency = i.currency
                    and e.kind not in ('charge', 'adjustment')) p
          where o.org_id = the_org and o.order_id = i.order_id and o.currency = i.currency
-           and the_kind not in ('charge', 'adjustment') and o.paid_minor is distinct from greatest(p.paid, 0);
+           and o.paid_minor is distinct from greatest(p.paid, 0);
+    end if;
+    if the_minor < 0 then
+        perform checkouts_trim(the_org, the_invoice, the_at);
     end if;
     return true;
 end

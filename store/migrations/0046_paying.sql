@@ -28,10 +28,6 @@ create trigger approved before insert on cancellations
 create trigger approved_later before update of status on cancellations
     for each row when (new.status = 'approved' and old.status <> 'approved')
     execute function cancellation_approved();
-
--- As before, but as rows: so a query that asks for many at once has it planned with itself, where a single
--- record was planned anew for each call.
-drop function invoice_stands;
 create function invoice_stands(the_org uuid, the_invoice uuid, today date)
     returns table (outstanding bigint, paid bigint, held bigint, payable bigint, state text,
                    overdue_days bigint, disputed bigint)
@@ -65,39 +61,6 @@ $$;
 
 create function uuid_or_null(said text) returns uuid immutable language sql as $$
     select case when said ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then said::uuid end
-$$;
-
--- As before, but counted over the invoice and not over all of the customer's: what it costs must not grow with
--- how long somebody has been a customer. (All invoices of one together are counted when they are asked for, and an
--- amount that no int64 holds is refused there, too.)
-create or replace function ledger_add(the_org uuid, the_invoice uuid, the_kind text, the_minor bigint,
-                                      the_cause text, the_at timestamptz) returns boolean
-    volatile language plpgsql as $$
-declare
-    i invoices;
-begin
-    select * into strict i from invoices x where x.org_id = the_org and x.invoice_id = the_invoice;
-    insert into ledger (org_id, entry_id, invoice_id, customer_id, kind, minor, currency, cause, at)
-    values (the_org, gen_random_uuid(), the_invoice, i.customer_id, the_kind, the_minor, i.currency, the_cause,
-            the_at)
-        on conflict (org_id, cause) do nothing;
-    if not found then
-        return false;
-    end if;
-    perform coalesce(sum(e.minor), 0)::bigint from ledger e -- out of range is an error here
-      where e.org_id = the_org and e.invoice_id = the_invoice;
-    if i.order_id is not null and the_kind not in ('charge', 'adjustment') then
-        update orders o
-           set paid_minor = greatest(p.paid, 0)
-          from (select coalesce(-sum(e.minor), 0)::bigint as paid
-                  from invoices x join ledger e on e.org_id = x.org_id and e.invoice_id = x.invoice_id
-                 where x.org_id = the_org and x.order_id = i.order_id and x.currency = i.currency
-                   and e.kind not in ('charge', 'adjustment')) p
-         where o.org_id = the_org and o.order_id = i.order_id and o.currency = i.currency
-           and o.paid_minor is distinct from greatest(p.paid, 0);
-    end if;
-    return true;
-end
 $$;
 
 -- --- a conversation's rights -----------------------------------------------------------------
@@ -184,6 +147,11 @@ begin
         outcome := c.state;
         url := c.url;
         until := c.expires_at;
+        if c.state = 'wanted' and cardinality(c.also) < 5 then
+            update checkouts x set also = x.also || the_conversation
+             where x.org_id = the_org and x.checkout_id = c.checkout_id
+               and the_conversation is distinct from x.conversation_id and not the_conversation = any (x.also);
+        end if;
         return;
     end if;
     if amount_minor > able_minor - live then
@@ -201,18 +169,22 @@ $$;
 
 -- What became of a link that was asked for here, each told once. Outcomes: open, expired, failed, nothing.
 create function checkout_tell(the_org uuid, the_customer uuid, the_conversation uuid, at timestamptz,
-                              out outcome text, out number text, out amount_minor bigint,
-                              out amount_currency text, out url text, out until timestamptz, out reason text)
+                                         out outcome text, out number text, out amount_minor bigint,
+                                         out amount_currency text, out url text, out until timestamptz,
+                                         out reason text)
     volatile language plpgsql as $$
 declare
     c checkouts;
 begin
     outcome := 'nothing';
     for c in select * from checkouts x
-              where x.org_id = the_org and x.customer_id = the_customer
-                and x.conversation_id = the_conversation and x.to_tell is not null
+              where x.org_id = the_org and x.customer_id = the_customer and x.to_tell is not null
+                and (the_conversation = any (x.untold)
+                     or x.untold = '{}' and x.conversation_id = the_conversation) -- from before there was `untold`
               order by x.made_at, x.checkout_id limit 20 for no key update loop
-        update checkouts x set to_tell = null
+        update checkouts x
+           set untold = array_remove(x.untold, the_conversation),
+               to_tell = case when array_remove(x.untold, the_conversation) <> '{}' then x.to_tell end
          where x.org_id = the_org and x.checkout_id = c.checkout_id;
         if c.state = c.to_tell and not c.dropped then
             outcome := c.state;
@@ -232,26 +204,30 @@ $$;
 -- --- what follows is for who acts for the business: parley_staff -----------------------------
 
 -- It is to be told where it was asked for; at once for what they wait for, else after the quiet hours.
+-- That a link has expired, which nobody waits for, is told in one place.
 create function checkout_news(the_org uuid, c checkouts, what text, at timestamptz) returns void
     volatile language plpgsql as $$
 declare
-    heard record;
+    place record;
 begin
     if c.conversation_id is null or c.dropped then
         return;
     end if;
-    select d.wanted, d.due_at into heard
-      from conversations v
-      join contact_points p on p.org_id = v.org_id and p.contact_id = v.contact_id
-     cross join lateral notification_due(the_org, c.customer_id, 'payments', p.channel, at) d
-     where v.org_id = the_org and v.conversation_id = c.conversation_id and p.customer_id = c.customer_id;
-    if heard is null or what = 'expired' and not heard.wanted then
-        return;
-    end if;
-    update checkouts x set to_tell = what where x.org_id = the_org and x.checkout_id = c.checkout_id;
-    insert into jobs (org_id, job_id, kind, conversation_id, name, due_at)
-    values (the_org, gen_random_uuid(), 'notice', c.conversation_id, 'notice.pay_link',
-            case when what = 'expired' then heard.due_at else at end);
+    update checkouts x set untold = '{}' where x.org_id = the_org and x.checkout_id = c.checkout_id;
+    for place in select v.conversation_id, d.due_at
+                   from conversations v
+                   join contact_points p on p.org_id = v.org_id and p.contact_id = v.contact_id
+                  cross join lateral notification_due(the_org, c.customer_id, 'payments', p.channel, at) d
+                  where v.org_id = the_org and p.customer_id = c.customer_id
+                    and v.conversation_id = any (case when what = 'expired' then array[c.conversation_id]
+                                                      else c.also || c.conversation_id end)
+                    and (what <> 'expired' or d.wanted) loop
+        update checkouts x set to_tell = what, untold = x.untold || place.conversation_id
+         where x.org_id = the_org and x.checkout_id = c.checkout_id;
+        insert into jobs (org_id, job_id, kind, conversation_id, name, due_at)
+        values (the_org, gen_random_uuid(), 'notice', place.conversation_id, 'notice.pay_link',
+                case when what = 'expired' then place.due_at else at end);
+    end loop;
 end
 $$;
 

@@ -35,6 +35,8 @@ grant update (logo_id) on businesses to parley_staff;
 
 -- A wish for a paper. Outcomes: making; gone (no such thing of this customer's); too_many (as many as
 -- anybody reads in an hour).
+-- A document of the CRM's may be sent to whom it is for, as every file of theirs
+-- (document_reaches: by its customer). Of "documents" in the chat, one of these is there already.
 create function paper_ask(the_org uuid, the_customer uuid, wish text, the_language text, of_conversation uuid,
                           fresh uuid, at timestamptz, out outcome text)
     volatile language plpgsql as $$
@@ -50,9 +52,13 @@ begin
                                        and i.customer_id = the_customer)
         when 'receipt' then exists (select from payments p where p.org_id = the_org
                                        and p.payment_id::text = named and p.customer_id = the_customer)
+        when 'file' then exists (select from document_links l where l.org_id = the_org
+                                    and l.link_id::text = named and l.customer_id = the_customer)
         else false end;
     if not found_one then
         outcome := 'gone';
+    elsif the_kind = 'file' then
+        outcome := 'here';
     elsif (select count(*) from papers p where p.org_id = the_org and p.customer_id = the_customer
               and p.made_at > at - interval '1 hour') >= 30 then
         outcome := 'too_many';

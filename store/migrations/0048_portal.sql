@@ -117,6 +117,8 @@ $$;
 -- A report from the page, as the chat opens them (ticket_open, and its outcomes), answered in the conversation
 -- that the link was asked for in. `uploads` are ids of documents between commas that this customer has just
 -- stored; the first five count. No row when the token is good for nothing.
+-- A form that is sent twice at once waits for itself: the link's row is the lock, held until the first one's
+-- commit can be seen.
 create function portal_report(the_org uuid, hash bytea, about text, what text, story text, email text, uploads text,
                               fresh uuid, at timestamptz)
     returns table (outcome text, ticket text, due_at timestamptz)
@@ -130,7 +132,8 @@ begin
     end if;
     select k.* into l from portal_links k
       join contact_points p on p.org_id = k.org_id and p.contact_id = k.contact_id and p.customer_id = k.customer_id
-     where k.org_id = the_org and k.token_hash = hash and k.revoked_at is null and k.expires_at > at;
+     where k.org_id = the_org and k.token_hash = hash and k.revoked_at is null and k.expires_at > at
+       for no key update of k;
     if l.link_id is null then
         return;
     end if;
@@ -143,7 +146,7 @@ begin
       from ticket_open(the_org, l.customer_id, about, what, story, email, '', fresh, there, l.contact_id, at) o;
     if outcome = 'opened' then
         with sent as (
-            update documents d set state = 'kept', kept_at = at, ticketed = true
+            update documents d set state = 'kept', kept_at = portal_report.at, ticketed = true
               from unnest(string_to_array(uploads, ',')) with ordinality u (id, i)
              where d.org_id = the_org and d.document_id = u.id::uuid and d.customer_id = l.customer_id
                and d.state = 'storing' and u.i <= 5

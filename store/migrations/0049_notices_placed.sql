@@ -3,6 +3,7 @@
 -- What is due finds its place, all of one customer that is due together in one job of one conversation,
 -- so that it is one message. Placed news that was not told (a person had taken the conversation meanwhile,
 -- it became somebody else's) is looked at anew. Security definer: it is about many customers at once.
+-- Each kind of news begins the flow that tells it (notice_flow, 0051_reviews.sql).
 create function notices_place(the_org uuid, at timestamptz, most integer)
     returns table (notice uuid, how text, conversation uuid)
     volatile language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
@@ -48,14 +49,17 @@ begin
             how := coalesce(how, 'nowhere');
             update notices w set state = how, state_at = at
              where w.org_id = the_org and w.notice_id = n.notice_id;
+            update reviews r set state = 'withdrawn', why = how
+             where n.kind = 'review_asked' and r.org_id = the_org and r.order_id = n.order_id
+               and r.state = 'requested';
         else
             how := 'placed';
-            flow := 'notice.news/' || n.topic;
+            flow := 'notice.' || notice_flow(n.kind) || '/' || n.topic;
             insert into jobs (org_id, job_id, kind, conversation_id, name, due_at)
             select the_org, gen_random_uuid(), 'notice', there, flow, due
              where not exists (select from jobs j
                                 where j.org_id = the_org and j.conversation_id = there and j.kind = 'notice'
-                                  and j.name like 'notice.news/%' and j.due_at = due);
+                                  and j.name like 'notice.' || notice_flow(n.kind) || '/%' and j.due_at = due);
             update notices w set state = how, state_at = at, conversation_id = there, due_at = due
              where w.org_id = the_org and w.notice_id = n.notice_id;
         end if;
@@ -86,6 +90,7 @@ begin
                                and p.customer_id = the_customer
          where n.org_id = the_org and n.conversation_id = of_conversation and n.state = 'placed'
            and n.due_at <= at and n.customer_id = the_customer
+           and notice_flow(n.kind) = 'news'
          order by n.made_at
          limit 10
            for update of n

@@ -66,24 +66,6 @@ end
 $$;
 grant select, insert, update, delete on event_endpoints, event_deliveries to parley_staff;
 
--- --- adding ----------------------------------------------------------------------------------
-
--- As in 0042, but that the number is given later.
-create or replace function event_out(the_org uuid, the_type text, the_subject text, the_customer uuid, the_data jsonb,
-                                     at timestamptz) returns uuid
-    volatile language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
-declare
-    fresh constant uuid := gen_random_uuid();
-begin
-    if the_org is distinct from nullif(current_setting('parley.org_id', true), '')::uuid then
-        return null;
-    end if;
-    insert into events_out (org_id, event_id, type, subject, customer_id, data, at)
-    values (the_org, fresh, the_type, the_subject, the_customer, jsonb_strip_nulls(coalesce(the_data, '{}')), at);
-    return fresh;
-end
-$$;
-
 -- About a customer.
 create function event_of_customer(the_org uuid, the_type text, the_customer uuid, the_data jsonb, at timestamptz)
     returns uuid volatile language sql as $$
@@ -325,6 +307,7 @@ $$;
 
 -- Deliver these again: one event, or all from a time on; at one endpoint, or all that there are. At most
 -- `most`; how many it were.
+-- The parameter is named in it, since an endpoint has a column of that name.
 create function events_out_replay(the_org uuid, the_endpoint text, the_event uuid, since timestamptz, undelivered boolean,
                                   most integer, at timestamptz) returns integer
     volatile language plpgsql as $$
@@ -340,7 +323,7 @@ begin
           join event_endpoints p on p.org_id = the_org and (the_endpoint is null or p.endpoint = the_endpoint)
           left join event_deliveries d on d.org_id = the_org and d.endpoint = p.endpoint and d.event_id = e.event_id
          where e.org_id = the_org and e.seq is not null
-           and case when the_event is null then e.at >= since else e.event_id = the_event end
+           and case when the_event is null then e.at >= events_out_replay.since else e.event_id = the_event end
            and (not undelivered or d.state is distinct from 'delivered')
          order by e.at, e.event_id
          limit most

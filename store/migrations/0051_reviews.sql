@@ -234,17 +234,17 @@ $$;
 
 -- --- answering -------------------------------------------------------------------------------
 
+-- What the CRM hears of a review (events_out): its stars and words, and the place that was opened.
 create function review_event(the_org uuid, the_review uuid, the_type text, at timestamptz) returns void
     volatile language sql security definer set search_path = pg_catalog, public, pg_temp as $$
-    select event_out(the_org, the_type, 'order/' || o.number, r.customer_id,
-                     jsonb_strip_nulls(jsonb_build_object(
-                         'order', o.number, 'order_id', o.external_id, 'customer', c.external_id, 'rating', r.rating,
-                         'comment', nullif(r.comment, ''), 'channel', nullif(r.channel, ''), 'ticket', k.number,
-                         'platform', nullif(r.platform, ''), 'changed', case when r.changed_at is not null then true end)),
-                     at)
+    select event_of_order(the_org, the_type, r.customer_id, o.number,
+                          jsonb_build_object(
+                              'rating', r.rating, 'comment', nullif(r.comment, ''), 'channel', nullif(r.channel, ''),
+                              'ticket', k.number, 'platform', nullif(r.platform, ''),
+                              'changed', case when r.changed_at is not null or r.platform <> '' then true end),
+                          at)
       from reviews r
       join orders o on o.org_id = r.org_id and o.order_id = r.order_id
-      join customers c on c.org_id = r.org_id and c.customer_id = r.customer_id
       left join tickets k on k.org_id = r.org_id and k.ticket_id = r.ticket_id
      where r.org_id = the_org and r.review_id = the_review
 $$;
@@ -259,6 +259,7 @@ $$;
 
 -- The customer's stars for an order of theirs that is done. 1 and 2 also open a ticket. Outcomes: rated;
 -- low (and `ticket`, where there is one); closed (it was given too long ago to be changed); unknown.
+-- The question of a template is answered so, too.
 create function review_rate(the_org uuid, the_customer uuid, the_number text, stars text, fresh uuid,
                             of_conversation uuid, the_contact uuid, at timestamptz,
                             out outcome text, out ticket text, out changed boolean)
@@ -303,6 +304,8 @@ begin
         return;
     end if;
     perform review_notices_end(the_org, the_customer, o.order_id, at);
+    update customers c set review_awaited = null, review_awaited_at = null
+     where c.org_id = the_org and c.customer_id = the_customer and c.review_awaited = o.number;
     outcome := 'rated';
     if r.rating <= 2 then
         outcome := 'low';
@@ -381,151 +384,3 @@ revoke execute on function review_due, review_request, review_ask, review_event,
     review_comment, review_skip from public;
 grant execute on function review_due, review_request to parley_staff;
 grant execute on function review_ask, review_rate, review_comment, review_skip to parley_bot, parley_staff;
-
--- --- telling ---------------------------------------------------------------------------------
-
--- Migration 0049's, but that each kind of news begins the flow that tells it (notice_flow).
-create or replace function notices_place(the_org uuid, at timestamptz, most integer)
-    returns table (notice uuid, how text, conversation uuid)
-    volatile language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
-declare
-    n notices;
-    place record;
-    there uuid;
-    due timestamptz;
-    flow text;
-begin
-    if the_org is distinct from nullif(current_setting('parley.org_id', true), '')::uuid then
-        return;
-    end if;
-    update notices w set state = 'waiting', state_at = at
-     where w.org_id = the_org and w.state = 'placed' and w.due_at < at - interval '2 minutes'
-       and not exists (select from jobs j where j.org_id = the_org and j.conversation_id = w.conversation_id
-                          and j.kind = 'notice');
-    for n in
-        select w.* from notices w
-         where w.org_id = the_org and w.state = 'waiting' and w.due_at <= at
-         order by w.due_at
-         limit most
-           for update skip locked
-    loop
-        there := null;
-        select p.* into place
-          from notification_places(the_org, n.customer_id, n.topic, at, '{}') p limit 1;
-        if found then
-            due := place.due_at;
-            there := coalesce(place.conversation_id,
-                              notification_conversation(the_org, n.customer_id, place.channel, place.address,
-                                                        place.account_id, gen_random_uuid(), gen_random_uuid(),
-                                                        at));
-        end if;
-        if there is null then
-            select case when bool_or(p.stopped_at is not null) then 'stopped'
-                        when not bool_or(n.topic = '' or
-                                         notification_wanted(the_org, n.customer_id, n.topic, p.channel))
-                            then 'unwanted'
-                        when bool_or(p.channel = 'whatsapp') then 'closed'
-                        else 'nowhere' end into how
-              from contact_points p where p.org_id = the_org and p.customer_id = n.customer_id;
-            how := coalesce(how, 'nowhere');
-            update notices w set state = how, state_at = at
-             where w.org_id = the_org and w.notice_id = n.notice_id;
-            update reviews r set state = 'withdrawn', why = how
-             where n.kind = 'review_asked' and r.org_id = the_org and r.order_id = n.order_id
-               and r.state = 'requested';
-        else
-            how := 'placed';
-            flow := 'notice.' || notice_flow(n.kind) || '/' || n.topic;
-            insert into jobs (org_id, job_id, kind, conversation_id, name, due_at)
-            select the_org, gen_random_uuid(), 'notice', there, flow, due
-             where not exists (select from jobs j
-                                where j.org_id = the_org and j.conversation_id = there and j.kind = 'notice'
-                                  and j.name like 'notice.' || notice_flow(n.kind) || '/%' and j.due_at = due);
-            update notices w set state = how, state_at = at, conversation_id = there, due_at = due
-             where w.org_id = the_org and w.notice_id = n.notice_id;
-        end if;
-        notice := n.notice_id;
-        conversation := there;
-        return next;
-    end loop;
-end
-$$;
-
--- What is due in this conversation, marked as told; what is not wanted any more is not. Its words come from
--- its kind, its detail and, where it is about an order, the order as it stands.
-create or replace function news_tell(the_org uuid, the_customer uuid, of_conversation uuid, language text,
-                          at timestamptz, out outcome text, out news json)
-    volatile language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
-begin
-    outcome := 'nothing';
-    if the_org is distinct from nullif(current_setting('parley.org_id', true), '')::uuid then
-        return;
-    end if;
-    with due as materialized (
-        select n.notice_id, c.seq + 1 as seq,
-               case when n.topic = '' or notification_wanted(the_org, the_customer, n.topic, p.channel)
-                    then 'told' else 'unwanted' end as verdict
-          from notices n
-          join conversations c on c.org_id = the_org and c.conversation_id = of_conversation
-          join contact_points p on p.org_id = the_org and p.contact_id = c.contact_id
-                               and p.customer_id = the_customer
-         where n.org_id = the_org and n.conversation_id = of_conversation and n.state = 'placed'
-           and n.due_at <= at and n.customer_id = the_customer
-           and notice_flow(n.kind) = 'news'
-         order by n.made_at
-         limit 10
-           for update of n
-    ), told as (
-        update notices n set state = d.verdict, state_at = at, seq = case d.verdict when 'told' then d.seq end
-          from due d
-         where n.org_id = the_org and n.notice_id = d.notice_id
-        returning n.*
-    )
-    select json_agg(coalesce(to_jsonb(o), '{}') || t.detail || jsonb_build_object('kind', t.kind) order by t.made_at)
-      into news
-      from told t
-      left join lateral (
-          select x.number, x.workflow, x.status, s.status_name,
-                 status_icon(w.icon, w.phase, s.status_name) as status_icon
-            from orders x
-            join workflow_states w on w.org_id = x.org_id and w.workflow = x.workflow and w.status = x.status
-           cross join lateral (select status_name(w.workflow, w.status, w.names, language) as status_name) s
-           where x.org_id = the_org and x.order_id = t.order_id and x.customer_id = the_customer) o on true
-     where t.state = 'told';
-    if news is not null then
-        outcome := 'told';
-    end if;
-end
-$$;
-
--- Migration 0043's, but that an order which has come to its end is asked about.
-create or replace function crm_tell(the_org uuid, the_customer uuid, the_topic text, the_kind text, the_cause text,
-                         of_order uuid, the_detail jsonb, happened timestamptz, at timestamptz) returns void
-    volatile language plpgsql as $$
-declare
-    due timestamptz := at;
-begin
-    if of_order is not null then
-        perform review_due(the_org, of_order, happened); -- an order that is done; others are passed over
-    end if;
-    if happened < at - interval '1 day'
-       or the_kind in ('shipped', 'delivered', 'out_for_delivery') and exists (
-           select from notices n
-            where n.org_id = the_org and n.customer_id = the_customer and n.order_id = of_order
-              and n.kind = the_kind and n.state <> 'replaced'
-              and n.made_at > at - case the_kind when 'out_for_delivery' then interval '8 hours'
-                                   else interval '3 days' end
-              and case when the_detail ->> 'tracking_number' is null then true
-                       when n.detail ->> 'tracking_number' is null then n.state <> 'waiting' -- this one says more
-                       else n.detail ->> 'tracking_number' = the_detail ->> 'tracking_number' end) then
-        return;
-    end if;
-    if the_cause is not null then
-        select coalesce(min(n.due_at), at + interval '5 seconds') into due
-          from notices n
-         where n.org_id = the_org and n.customer_id = the_customer and n.cause = the_cause
-           and n.state = 'waiting' and n.due_at > at;
-    end if;
-    perform notice_make(the_org, the_customer, the_topic, the_kind, the_cause, of_order, jsonb_strip_nulls(the_detail), due, at);
-end
-$$;

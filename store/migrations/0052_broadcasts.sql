@@ -107,20 +107,23 @@ grant select, insert, delete on broadcast_lines to parley_staff;
 -- What a recipient's message can name: what the list said, else what the business knows. One line each;
 -- what is empty is not there.
 create function broadcast_values(given jsonb, name text, company text, business text) returns jsonb
-    immutable language sql set search_path = pg_catalog, pg_temp as $$
-    select coalesce(jsonb_object_agg(v.key, btrim(regexp_replace(v.value, '\s+', ' ', 'g')))
-                        filter (where btrim(v.value) <> ''), '{}')
-      from (select * from jsonb_each_text(jsonb_build_object(
-                       'name', name, 'first_name', split_part(btrim(name), ' ', 1), 'company', company,
-                       'business', business) || given)) v
+    immutable language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+    return (select coalesce(jsonb_object_agg(v.key, btrim(regexp_replace(v.value, '\s+', ' ', 'g')))
+                                filter (where btrim(v.value) <> ''), '{}')
+              from jsonb_each_text(jsonb_build_object('name', name, 'first_name', split_part(btrim(name), ' ', 1),
+                                                      'company', company, 'business', business) || given) v);
+end
 $$;
 
 -- Pieces put together, once: braces in a value stay braces. Null where a value lacks.
 create function broadcast_fill(pieces jsonb, known jsonb) returns text
-    immutable language sql set search_path = pg_catalog, pg_temp as $$
-    select case when bool_or(t is null) then null else coalesce(string_agg(t, '' order by ord), '') end
-      from (select case jsonb_typeof(p) when 'string' then p #>> '{}' else known ->> (p ->> 'value') end as t, ord
-              from jsonb_array_elements(pieces) with ordinality x (p, ord)) f
+    immutable language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+    return (select case when bool_or(t is null) then null else coalesce(string_agg(t, '' order by ord), '') end
+              from (select case jsonb_typeof(p) when 'string' then p #>> '{}' else known ->> (p ->> 'value') end as t, ord
+                      from jsonb_array_elements(pieces) with ordinality x (p, ord)) f);
+end
 $$;
 
 -- The reply as the outbox keeps it; null where a value lacks or there are no words for the channel.
@@ -570,13 +573,15 @@ $$;
 
 -- Whoever said no between the promise and the wire gets nothing: asked with the intent to send.
 create function broadcast_unwanted(the_org uuid, of_conversation uuid, of_seq bigint) returns boolean
-    stable language sql security definer set search_path = pg_catalog, public, pg_temp as $$
-    select exists (
+    stable language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
+begin
+    return exists (
         select from broadcast_recipients r
           join broadcasts b on b.org_id = the_org and b.broadcast_id = r.broadcast_id
          where r.org_id = the_org and r.conversation_id = of_conversation and r.seq = of_seq
            and the_org = nullif(current_setting('parley.org_id', true), '')::uuid
-           and not notification_wanted(the_org, r.customer_id, b.topic, r.channel))
+           and (b.state = 'cancelled' or not notification_wanted(the_org, r.customer_id, b.topic, r.channel)));
+end
 $$;
 
 -- --- the staff's hand --------------------------------------------------------------------------

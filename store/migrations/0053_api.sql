@@ -286,14 +286,13 @@ $$;
 
 -- The newest estimate of an order goes on: a draft is shown to the customer (awaiting), what is not
 -- decided yet is withdrawn. `change`: status, quiet.
-create function estimate_change(the_org uuid, the_order uuid, change jsonb, who text, fresh uuid, at timestamptz)
-    returns api_answer volatile language plpgsql as $$
+create function estimate_change(the_org uuid, the_order uuid, change jsonb, who text, fresh uuid,
+                                           at timestamptz) returns api_answer volatile language plpgsql as $$
 declare
     e estimates;
-    o orders;
     wanted constant text := change ->> 'status';
 begin
-    select x.* into o from orders x where x.org_id = the_org and x.order_id = the_order for no key update;
+    perform from orders x where x.org_id = the_org and x.order_id = the_order for no key update;
     select x.* into e from estimates x
      where x.org_id = the_org and x.order_id = the_order
      order by x.status = 'draft' desc, x.issued_at desc, x.estimate_id desc limit 1 for update;
@@ -303,25 +302,11 @@ begin
     if e.status = wanted then
         return api_ok(estimate_whole(e));
     end if;
-    if not (e.status = 'draft' and wanted in ('awaiting', 'withdrawn') or e.status = 'awaiting' and wanted = 'withdrawn') then
+    if not estimate_step(the_org, the_order, e.estimate_id, wanted, (change ->> 'quiet')::boolean, who, fresh, at) then
         return api_error(409, 'conflict', 'it is ' || e.status, 'status');
     end if;
-    if wanted = 'awaiting' then
-        update estimates x set status = 'withdrawn' -- the one before: a customer decides on one
-         where x.org_id = the_org and x.order_id = the_order and x.status = 'awaiting';
-    end if;
-    update estimates x
-       set status = wanted, issued_at = case when wanted = 'awaiting' then estimate_change.at else x.issued_at end
-     where x.org_id = the_org and x.order_id = the_order and x.estimate_id = e.estimate_id
-    returning x.* into e;
-    insert into audit (org_id, audit_id, at, actor, action, subject, detail)
-    values (the_org, fresh, estimate_change.at, who, 'estimate.' || wanted, o.number,
-            jsonb_build_object('version', e.version));
-    if wanted = 'awaiting' and not coalesce((change ->> 'quiet')::boolean, false) then
-        perform notice_make(the_org, o.customer_id, 'estimates', 'estimate_awaiting', null, the_order,
-            jsonb_build_object('number', o.number, 'total', jsonb_build_object('minor', e.total_minor,
-                'currency', e.currency)), estimate_change.at, estimate_change.at);
-    end if;
+    select x.* into e from estimates x
+     where x.org_id = the_org and x.order_id = the_order and x.estimate_id = e.estimate_id;
     return api_ok(estimate_whole(e));
 end
 $$;
@@ -520,19 +505,23 @@ create function api_handoff(the_org uuid, the_handoff uuid) returns api_answer s
                     api_error(404, 'not_found', 'there is no such handoff'))
 $$;
 
-create function api_handoff_act(the_org uuid, act text, args jsonb, who text, fresh uuid) returns api_answer
-    volatile language plpgsql as $$
+-- `agent`: the person, where several use one key; else the key's name holds the conversation, and no
+-- name is shown.
+create function api_handoff_act(the_org uuid, act text, args jsonb, who text, fresh uuid)
+    returns api_answer volatile language plpgsql as $$
 declare
     the_handoff constant uuid := (args ->> 'handoff')::uuid;
+    agent constant text := nullif(args ->> 'agent', '');
+    holds constant text := coalesce(agent, who);
     r record;
 begin
     if act = 'take' then
-        select * into r from handoff_take(the_org, the_handoff, who, fresh);
+        select * into r from handoff_take(the_org, the_handoff, holds, fresh, now(), who);
     elsif act = 'say' then
-        select * into r from handoff_say(the_org, the_handoff, who, fresh,
-                                         jsonb_build_object('kind', 'text', 'body', args ->> 'text')::text);
+        select * into r from handoff_say(the_org, the_handoff, holds, fresh, handoff_words(agent, args ->> 'text'),
+                                         now(), who);
     else
-        select * into r from handoff_release(the_org, the_handoff, who, fresh);
+        select * into r from handoff_release(the_org, the_handoff, holds, fresh, now(), who);
     end if;
     return case r.outcome
         when 'none' then api_error(404, 'not_found', 'there is no such handoff')
@@ -563,7 +552,6 @@ create function api_customer(the_org uuid, id text) returns api_answer stable la
 $$;
 
 -- --- one request -----------------------------------------------------------------------------
-
 create function api_do(the_org uuid, op text, args jsonb, who text, fresh uuid, at timestamptz) returns api_answer
     volatile language plpgsql as $$
 declare
@@ -587,6 +575,8 @@ begin
             return (204, null, null)::api_answer;
         end if;
         return api_error(404, 'not_found', 'the order has no such photo');
+    when 'estimates' then return api_estimates(the_org, the_order);
+    when 'estimate.draft' then return estimate_draft(the_org, the_order, args - 'order', who, fresh, at);
     when 'estimate.change' then return estimate_change(the_org, the_order, args - 'order', who, fresh, at);
     when 'handoffs' then return api_handoffs(the_org, args);
     when 'handoff' then return api_handoff(the_org, (args ->> 'handoff')::uuid);
@@ -594,6 +584,8 @@ begin
     when 'handoff.say' then return api_handoff_act(the_org, 'say', args, who, fresh);
     when 'handoff.release' then return api_handoff_act(the_org, 'release', args, who, fresh);
     when 'customer' then return api_customer(the_org, args ->> 'customer');
+    when 'reviews' then return api_reviews(the_org, args);
+    when 'review.request' then return api_review_request(the_org, args ->> 'order', who, fresh, at);
     end case;
 end
 $$;

@@ -55,7 +55,7 @@ create function template_usable(the_org uuid, the_name text, the_language text) 
      where t.org_id = the_org and t.name = the_name and t.language = the_language
 $$;
 
--- What news tells of: its detail, and of its order what there is now. What is null or empty is not there.
+-- What news tells of: its detail, and of its order what there is now. What is null or blank is not there.
 create function notice_news(the_org uuid, n notices, language text) returns jsonb stable language sql as $$
     select coalesce(jsonb_object_agg(v.key, v.value), '{}')
       from (select coalesce((select to_jsonb(o)
@@ -67,7 +67,7 @@ create function notice_news(the_org uuid, n notices, language text) returns json
                                       where x.org_id = the_org and x.order_id = n.order_id
                                         and x.customer_id = n.customer_id) o), '{}') || n.detail as all_of_it) d
      cross join lateral jsonb_each(d.all_of_it) v
-     where v.value not in ('null'::jsonb, '""'::jsonb)
+     where jsonb_typeof(v.value) <> 'null' and (jsonb_typeof(v.value) <> 'string' or v.value #>> '{}' ~ '[^\s\u00a0]')
 $$;
 
 -- Where a template would reach the customer on WhatsApp though the window is closed, and which: the first of
@@ -127,59 +127,51 @@ $$;
 -- one) has it. News of one cause is one message: of those that a template would tell, the one that says most;
 -- the others are told with it. A customer gets three templates an hour: what is more waits. For those with a
 -- template, what it is to be filled with comes along.
+-- Both ways are asked about the same news: with more waiting than are looked at at once, one that looked for
+-- itself would take some that nobody had held against a template, and call them closed.
 create function notices_place(the_org uuid, at timestamptz, most integer, templates jsonb)
     returns table (notice uuid, how text, conversation uuid, template text, language text, zone text,
                    news jsonb)
     volatile language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
 declare
     n notices;
-    t record;
-    lately integer;
+    looked_at uuid[];
 begin
     if the_org is distinct from nullif(current_setting('parley.org_id', true), '')::uuid then
         return;
     end if;
-    update notices w set template = null -- placed by one, and not told
-     where w.org_id = the_org and w.state = 'waiting' and w.due_at <= at and w.template is not null;
-    for n in
-        select w.* from notices w
+    perform notices_lost(the_org, at);
+    looked_at := array(
+        select w.notice_id from notices w
          where w.org_id = the_org and w.state = 'waiting' and w.due_at <= at
-           and templates <> '[]'
          order by w.kind = 'order_status', w.due_at
          limit most
-           for update skip locked
+           for update skip locked);
+    for n in
+        select w.* from unnest(looked_at) with ordinality l (notice_id, place)
+          join notices w on w.org_id = the_org and w.notice_id = l.notice_id
+         where templates <> '[]'
+         order by l.place
     loop
-        select x.* into t from notice_template(the_org, n, templates, at) x;
-        continue when t.template is null;
-        select count(*) into lately from notices w
-         where w.org_id = the_org and w.customer_id = n.customer_id and w.template is not null
-           and w.state in ('placed', 'told') and w.state_at > at - interval '1 hour';
-        if n.cause <> '' and exists (
-            select from notices w
-             where w.org_id = the_org and w.customer_id = n.customer_id and w.cause = n.cause
-               and w.template is not null and w.state in ('placed', 'told') and w.made_at > n.made_at - interval '10 minutes') then
-            update notices w set state = 'replaced', state_at = at
-             where w.org_id = the_org and w.notice_id = n.notice_id;
-        elsif t.due_at > at or lately >= 3 then
-            update notices w set due_at = greatest(t.due_at, case when lately >= 3 then at + interval '1 hour' end)
-             where w.org_id = the_org and w.notice_id = n.notice_id;
-        else
-            update notices w
-               set state = 'placed', state_at = at, conversation_id = t.conversation_id, due_at = at,
-                   template = t.template
-             where w.org_id = the_org and w.notice_id = n.notice_id;
-            notice := n.notice_id;
-            how := 'template';
-            conversation := t.conversation_id;
-            template := t.template;
-            language := t.language;
-            zone := customer_zone(the_org, n.customer_id);
-            news := notice_news(the_org, n, t.language);
+        select n.notice_id, p.* into notice, how, conversation, template, language, zone, news
+          from notice_place_template(the_org, n, templates, at) p;
+        if how = 'template' then
             return next;
         end if;
     end loop;
-    return query select p.notice, p.how, p.conversation, null::text, null::text, null::text, null::jsonb
-                   from notices_place(the_org, at, most) p;
+    for n in
+        select w.* from unnest(looked_at) l (notice_id)
+          join notices w on w.org_id = the_org and w.notice_id = l.notice_id
+         where w.state = 'waiting' and w.due_at <= at
+         order by w.due_at
+    loop
+        select n.notice_id, p.* into notice, how, conversation from notice_place_job(the_org, n, at) p;
+        template := null;
+        language := null;
+        zone := null;
+        news := null;
+        return next;
+    end loop;
 end
 $$;
 

@@ -32,12 +32,17 @@ end
 $$;
 
 -- Placed and not told: a worker died with a template in its hands, a person had taken the conversation meanwhile,
--- it became somebody else's. It is looked at anew, as if it had never been placed.
+-- it became somebody else's. It is looked at anew, as if it had never been placed. What a worker was telling by a
+-- template is lost when it has not told it after some seconds: nothing but that worker's memory knew of it. Should
+-- it live after all, only one of the two tells it (notice_tell).
 create function notices_lost(the_org uuid, at timestamptz) returns void volatile language sql as $$
     update notices n set state = 'waiting', state_at = at, template = null
-     where n.org_id = the_org and n.state = 'placed' and n.due_at < at - interval '2 minutes'
-       and not exists (select from jobs j where j.org_id = the_org and j.conversation_id = n.conversation_id
-                          and j.kind = 'notice')
+     where n.org_id = the_org and n.state = 'placed'
+       and case when n.template is not null then n.state_at < at - interval '15 seconds'
+                else n.due_at < at - interval '2 minutes'
+                     and not exists (select from jobs j
+                                      where j.org_id = the_org and j.conversation_id = n.conversation_id
+                                        and j.kind = 'notice') end
 $$;
 
 -- By a template, where that is the best place: then what it is to be filled with comes along. News of one cause is
@@ -114,49 +119,6 @@ begin
 end
 $$;
 
--- What is due finds its place. Templates first, and of those the ones that say more than a status: of news of one
--- cause the first is told.
-create or replace function notices_place(the_org uuid, at timestamptz, most integer, templates jsonb)
-    returns table (notice uuid, how text, conversation uuid, template text, language text, zone text,
-                   news jsonb)
-    volatile language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
-declare
-    n notices;
-begin
-    if the_org is distinct from nullif(current_setting('parley.org_id', true), '')::uuid then
-        return;
-    end if;
-    perform notices_lost(the_org, at);
-    for n in
-        select w.* from notices w
-         where w.org_id = the_org and w.state = 'waiting' and w.due_at <= at and templates <> '[]'
-         order by w.kind = 'order_status', w.due_at
-         limit most
-           for update skip locked
-    loop
-        select n.notice_id, p.* into notice, how, conversation, template, language, zone, news
-          from notice_place_template(the_org, n, templates, at) p;
-        if how = 'template' then
-            return next;
-        end if;
-    end loop;
-    for n in
-        select w.* from notices w
-         where w.org_id = the_org and w.state = 'waiting' and w.due_at <= at
-         order by w.due_at
-         limit most
-           for update skip locked
-    loop
-        select n.notice_id, p.* into notice, how, conversation from notice_place_job(the_org, n, at) p;
-        template := null;
-        language := null;
-        zone := null;
-        news := null;
-        return next;
-    end loop;
-end
-$$;
-
 drop function notices_place(uuid, timestamptz, integer);
 
 -- --- decisions -------------------------------------------------------------------------------
@@ -185,37 +147,6 @@ begin
     perform notice_make(the_org, c.customer_id, 'cancellations', 'cancellation_decided', the_cause, c.order_id,
                         jsonb_strip_nulls(jsonb_build_object('number', c.number, 'decision', c.status,
                                                              'note', nullif(c.decision_note, ''))), due, at);
-end
-$$;
-
--- Migration 0043's, but that the customer hears of it by cancellation_tell.
-create or replace function crm_decide(the_org uuid, e crm_event, at timestamptz, tell boolean) returns crm_outcome
-    volatile language plpgsql as $$
-declare
-    wish uuid;
-    d record;
-begin
-    select k.cancellation_id into wish
-      from orders o
-      join cancellations k on k.org_id = o.org_id and k.order_id = o.order_id
-     where o.org_id = the_org and o.external_id = e.data ->> 'order'
-     order by k.asked_at desc, k.cancellation_id desc limit 1;
-    if wish is null then
-        return (e.i, e.hash, 'refused', 'data.order', 'an order that somebody asked to cancel',
-                (e.data -> 'order')::text)::crm_outcome;
-    end if;
-    select * into d from cancellation_decide(the_org, wish, e.data ->> 'decision', e.data ->> 'note', 'crm', at);
-    if d.outcome = 'shipped' then
-        return (e.i, e.hash, 'refused', 'data.decision', 'reject: the order has left', (e.data -> 'decision')::text)::crm_outcome;
-    elsif d.outcome not in ('approved', 'rejected', 'in_review') then
-        return (e.i, e.hash, 'ignored', null, null, null)::crm_outcome;
-    end if;
-    insert into audit (org_id, audit_id, at, actor, action, subject)
-    values (the_org, e.hash, at, 'crm', 'cancellation ' || d.status, wish::text);
-    if tell then
-        perform cancellation_tell(the_org, wish, e.cause, at);
-    end if;
-    return (e.i, e.hash, 'kept', null, null, null)::crm_outcome;
 end
 $$;
 

@@ -87,34 +87,6 @@ create function estimate_tell(the_org uuid, the_customer uuid, e estimates, the_
      where not coalesce(quiet, false)
 $$;
 
--- --- the API ---------------------------------------------------------------------------------
-
--- The newest estimate of an order goes on. `change`: status, quiet.
-create or replace function estimate_change(the_org uuid, the_order uuid, change jsonb, who text, fresh uuid,
-                                           at timestamptz) returns api_answer volatile language plpgsql as $$
-declare
-    e estimates;
-    wanted constant text := change ->> 'status';
-begin
-    perform from orders x where x.org_id = the_org and x.order_id = the_order for no key update;
-    select x.* into e from estimates x
-     where x.org_id = the_org and x.order_id = the_order
-     order by x.status = 'draft' desc, x.issued_at desc, x.estimate_id desc limit 1 for update;
-    if not found then
-        return api_error(404, 'not_found', 'there is no such estimate');
-    end if;
-    if e.status = wanted then
-        return api_ok(estimate_whole(e));
-    end if;
-    if not estimate_step(the_org, the_order, e.estimate_id, wanted, (change ->> 'quiet')::boolean, who, fresh, at) then
-        return api_error(409, 'conflict', 'it is ' || e.status, 'status');
-    end if;
-    select x.* into e from estimates x
-     where x.org_id = the_org and x.order_id = the_order and x.estimate_id = e.estimate_id;
-    return api_ok(estimate_whole(e));
-end
-$$;
-
 -- A new draft, or the order's draft written anew; with `send` the customer sees it at once. The items make the
 -- sum: of `subtotal`, `tax` and `total` only the tax is asked for.
 create function estimate_draft(the_org uuid, the_order uuid, args jsonb, who text, fresh uuid, at timestamptz)
@@ -165,45 +137,6 @@ create function api_estimates(the_org uuid, the_order uuid) returns api_answer s
           from (select e from estimates e
                  where e.org_id = the_org and e.order_id = the_order
                  order by e.issued_at desc, e.estimate_id limit 50) x), '[]')))
-$$;
-
--- As in 0068, with these two.
-create or replace function api_do(the_org uuid, op text, args jsonb, who text, fresh uuid, at timestamptz) returns api_answer
-    volatile language plpgsql as $$
-declare
-    the_order uuid;
-begin
-    if args ? 'order' then
-        the_order := order_numbered(the_org, args ->> 'order');
-        if the_order is null then
-            return api_error(404, 'not_found', 'there is no such order');
-        end if;
-    end if;
-    case op
-    when 'orders' then return api_orders(the_org, args);
-    when 'order' then return api_ok(order_whole(the_org, the_order));
-    when 'order.change' then return order_change(the_org, the_order, args - 'order', who, fresh, at);
-    when 'order.note' then
-        return order_change(the_org, the_order, jsonb_build_object('note', args ->> 'text', 'note_visible',
-                            coalesce((args ->> 'visible')::boolean, true)), who, fresh, at);
-    when 'photo.remove' then
-        if photo_remove(the_org, the_order, (args ->> 'photo')::uuid, who, fresh, at) then
-            return (204, null, null)::api_answer;
-        end if;
-        return api_error(404, 'not_found', 'the order has no such photo');
-    when 'estimates' then return api_estimates(the_org, the_order);
-    when 'estimate.draft' then return estimate_draft(the_org, the_order, args - 'order', who, fresh, at);
-    when 'estimate.change' then return estimate_change(the_org, the_order, args - 'order', who, fresh, at);
-    when 'handoffs' then return api_handoffs(the_org, args);
-    when 'handoff' then return api_handoff(the_org, (args ->> 'handoff')::uuid);
-    when 'handoff.take' then return api_handoff_act(the_org, 'take', args, who, fresh);
-    when 'handoff.say' then return api_handoff_act(the_org, 'say', args, who, fresh);
-    when 'handoff.release' then return api_handoff_act(the_org, 'release', args, who, fresh);
-    when 'customer' then return api_customer(the_org, args ->> 'customer');
-    when 'reviews' then return api_reviews(the_org, args);
-    when 'review.request' then return api_review_request(the_org, args ->> 'order', who, fresh, at);
-    end case;
-end
 $$;
 
 -- --- the CRM ---------------------------------------------------------------------------------
@@ -315,41 +248,6 @@ begin
         outcomes := outcomes || crm_estimate(the_org, e, at, tell);
     end loop;
     return outcomes;
-end
-$$;
-
--- As in 0044, with estimates.
-create or replace function crm_apply(the_org uuid, events crm_event[], at timestamptz, tell boolean, waited boolean)
-    returns crm_outcome[] volatile language plpgsql as $$
-declare
-    outcomes crm_outcome[];
-    rest crm_event[] := events; -- and what is released on the way
-    part crm_event[];
-    e crm_event;
-begin
-    part := array(select x from unnest(rest) x where x.type = 'customer.upserted');
-    outcomes := crm_customers(the_org, part);
-    rest := rest || crm_released(the_org, 'customer', array(select x.subject from unnest(part) x where waited));
-    part := array(select x from unnest(rest) x where x.type = 'order.upserted');
-    outcomes := outcomes || crm_orders(the_org, part, at, tell);
-    rest := rest || crm_released(the_org, 'order', array(select x.subject from unnest(part) x where waited));
-    outcomes := outcomes
-        || crm_invoices(the_org, array(select x from unnest(rest) x where x.type = 'invoice.upserted'), at, tell)
-        || crm_estimates(the_org, array(select x from unnest(rest) x where x.type = 'estimate.upserted'), at, tell)
-        || crm_documents(the_org, array(select x from unnest(rest) x where x.type = 'document.added'), at, tell)
-        || crm_photos(the_org, array(select x from unnest(rest) x where x.type = 'photo.added'), at);
-    part := array(select x from unnest(rest) x where x.type = 'shipment.upserted');
-    outcomes := outcomes || crm_shipments(the_org, part, at, tell);
-    rest := rest || crm_released(the_org, 'shipment', array(select x.subject from unnest(part) x where waited));
-    part := array(select x from unnest(rest) x where x.type = 'tracking.added');
-    outcomes := outcomes || crm_tracking(the_org, part, at, tell);
-    foreach e in array events loop
-        outcomes := outcomes || case
-            when e.type = 'cancellation.decided' then crm_decide(the_org, e, at, tell)
-            when e.type in ('ticket.answered', 'ticket.updated') then crm_answer(the_org, e, at, tell)
-            when e.type in ('agent.message', 'handoff.released') then crm_agent(the_org, e, at) end;
-    end loop;
-    return array(select o from unnest(outcomes) o where (o).outcome is not null);
 end
 $$;
 

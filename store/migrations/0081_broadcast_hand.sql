@@ -173,18 +173,6 @@ begin
 end
 $$;
 
--- Whoever said no between the promise and the wire gets nothing, and nobody gets what was cancelled: asked with
--- the intent to send.
-create or replace function broadcast_unwanted(the_org uuid, of_conversation uuid, of_seq bigint) returns boolean
-    stable language sql security definer set search_path = pg_catalog, public, pg_temp as $$
-    select exists (
-        select from broadcast_recipients r
-          join broadcasts b on b.org_id = the_org and b.broadcast_id = r.broadcast_id
-         where r.org_id = the_org and r.conversation_id = of_conversation and r.seq = of_seq
-           and the_org = nullif(current_setting('parley.org_id', true), '')::uuid
-           and (b.state = 'cancelled' or not notification_wanted(the_org, r.customer_id, b.topic, r.channel)))
-$$;
-
 -- --- the staff's hand --------------------------------------------------------------------------
 
 -- Outcomes: started, paused, resumed, cancelled; or why not: unknown, state (what it is stands there), template
@@ -289,11 +277,15 @@ end
 $$;
 
 create function broadcast_country_open(countries text[], phone text) returns boolean
-    immutable parallel safe language sql as $$
-    select countries is null or phone is null
-           or not exists (select from unnest(countries) y where starts_with(y, '-') and starts_with(phone, substr(y, 2)))
-              and (not exists (select from unnest(countries) y where not starts_with(y, '-'))
-                   or exists (select from unnest(countries) y where starts_with(phone, y)))
+    immutable parallel safe language plpgsql as $$
+begin
+    if countries is null or phone is null then
+        return true;
+    end if;
+    return not exists (select from unnest(countries) y where starts_with(y, '-') and starts_with(phone, substr(y, 2)))
+       and (not exists (select from unnest(countries) y where not starts_with(y, '-'))
+            or exists (select from unnest(countries) y where starts_with(phone, y)));
+end
 $$;
 
 -- Migration 0066's, but for countries that are left out.
@@ -362,7 +354,6 @@ create or replace function broadcast_places(the_org uuid, the_customer uuid, the
      order by k.channel is not distinct from s.first_channel desc, v.last_inbound_at desc nulls last,
               array_position(array['whatsapp', 'sms', 'email'], k.channel), k.address
 $$;
-
 
 revoke execute on function broadcast_template_wrong, broadcast_settle, broadcast_hold, broadcast_rest, broadcast_feed,
     broadcast_change, broadcast_price, broadcast_countries_keep, broadcast_country_open from public;

@@ -4,6 +4,7 @@
 -- Tell it by what the template became with its values (`body`, a reply as JSON), once: the message, its
 -- promise, where its button leads, and that it is looked after. An empty body: the values do not fit, and it goes
 -- where it would without a template. `lane` is who sends it.
+-- What asks for a review says so to the review.
 create function notice_tell(the_org uuid, the_notice uuid, the_body text, at timestamptz, short_code text,
                             short_url text,
                             out outcome text, out lane uuid)
@@ -35,6 +36,7 @@ begin
     end if;
     outcome := case when c.stopped_at is not null then 'stopped'
                     when c.customer_id is distinct from n.customer_id then 'nowhere'
+                    when notice_flow(n.kind) = 'review_asked' then review_told(the_org, n, at)
                     else 'told' end;
     if outcome = 'told' then
         update conversations v set seq = v.seq + 1
@@ -61,21 +63,6 @@ create or replace function notice_tell(the_org uuid, the_notice uuid, the_body t
                             out outcome text, out lane uuid)
     volatile language sql security definer set search_path = pg_catalog, public, pg_temp as $$
     select t.outcome, t.lane from notice_tell(the_org, the_notice, the_body, at, '', '') t
-$$;
-
--- What news tells of: its detail, and of its order what there is now. What is null or blank is not there.
-create or replace function notice_news(the_org uuid, n notices, language text) returns jsonb stable language sql as $$
-    select coalesce(jsonb_object_agg(v.key, v.value), '{}')
-      from (select coalesce((select to_jsonb(o)
-                               from (select x.number, x.workflow, x.status,
-                                            status_name(w.workflow, w.status, w.names, language) as status_name
-                                       from orders x
-                                       join workflow_states w on w.org_id = x.org_id and w.workflow = x.workflow
-                                                             and w.status = x.status
-                                      where x.org_id = the_org and x.order_id = n.order_id
-                                        and x.customer_id = n.customer_id) o), '{}') || n.detail as all_of_it) d
-     cross join lateral jsonb_each(d.all_of_it) v
-     where jsonb_typeof(v.value) <> 'null' and (jsonb_typeof(v.value) <> 'string' or v.value #>> '{}' ~ '[^\s\u00a0]')
 $$;
 
 revoke execute on function notice_tell(uuid, uuid, text, timestamptz, text, text) from public;
