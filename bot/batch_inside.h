@@ -178,9 +178,6 @@ void batch_committed(struct db_flight *flight);
 /* Items into turns, statuses, notes and so on; before anything is sent. */
 void batch_sort(struct batch_work *work);
 
-/* Whether it is stepped, so that it waits for its conversation. */
-bool batch_makes_turn(enum event_kind kind);
-
 /* Whether an item that comes again must be noticed; the others are harmless twice. */
 bool batch_is_remembered(const struct item *item);
 

@@ -62,7 +62,8 @@ static int by_account_and_hash(const void *a, const void *b)
     return order != 0 ? order : memcmp(&left->hash, &right->hash, sizeof left->hash);
 }
 
-bool batch_makes_turn(enum event_kind kind)
+/* Whether it is stepped, so that it waits for its conversation. */
+static bool makes_turn(enum event_kind kind)
 {
     return event_is_message(kind) || kind == EVENT_TIMER;
 }
@@ -108,7 +109,7 @@ void batch_sort(struct batch_work *work)
             work->seen[work->n_seen++] = item;
         if (kind == EVENT_TIMER)
             work->jobs[work->n_jobs++] = item;
-        if (batch_makes_turn(kind)) {
+        if (makes_turn(kind)) {
             turn_add(work, turn_of(work, item), item);
         } else if (item->park != NULL) {
             work->lost[work->n_lost++] = item;
@@ -495,7 +496,7 @@ static void create_contacts(struct batch_work *work)
 /* Whether the item waits because another worker holds its conversation. */
 bool batch_is_put_off(const struct batch_work *work, const struct item *item)
 {
-    if (!batch_makes_turn(item->event->kind))
+    if (!makes_turn(item->event->kind))
         return false;
     for (size_t i = 0; i < work->n_turns; i++) {
         const struct turn *turn = &work->turns[i];

@@ -371,12 +371,13 @@ static bool set_option(struct chat *chat, int option, const char **env_file)
     }
 }
 
-int chat_main(int argc, char **argv)
+static int run(struct cli *cli, int argc, char **argv)
 {
     static struct chat chat;
     const char *env_file = NULL;
     struct err err = {0};
     int option;
+    (void)cli;
     chat = (struct chat){
         .channel = chat_channel_named("whatsapp"), .timeout_ms = 15000, .quiet_ms = 400};
     // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
@@ -392,12 +393,6 @@ int chat_main(int argc, char **argv)
     json_decref(chat.choices.options);
     demo_close(&chat.demo);
     return ok ? CLI_DONE : CLI_FAILED;
-}
-
-static int run(struct cli *cli, int argc, char **argv)
-{
-    (void)cli;
-    return chat_main(argc, argv);
 }
 
 const struct command command_chat = {

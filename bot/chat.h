@@ -11,7 +11,3 @@
 #include "bot/cli.h"
 
 extern const struct command command_chat;
-
-/* The same without the command table: argv[0] is any name. Returns the exit status: 0 all was
- * answered, 1 an answer did not come or there is no demo, 2 called wrongly. */
-int chat_main(int argc, char **argv);

@@ -8,17 +8,6 @@
 #include "bot/flows_tools.h"
 #include "flows/engine/schema.h"
 
-static const struct {
-    const char *name;
-    int (*run)(const struct flows_call *call);
-} verbs[] = {
-    {"check",  flows_check },
-    {"test",   flows_test  },
-    {"graph",  flows_graph },
-    {"schema", flows_schema},
-    {"reload", flows_reload},
-};
-
 struct book *flows_book(const struct flows_call *call)
 {
     struct arena scratch = {0};
@@ -34,7 +23,7 @@ struct book *flows_book(const struct flows_call *call)
     return book;
 }
 
-int flows_check(const struct flows_call *call)
+static int check(const struct flows_call *call)
 {
     char text[2 * HASH16_LEN + 1];
     struct hash16 version;
@@ -49,7 +38,7 @@ int flows_check(const struct flows_call *call)
     return CLI_DONE;
 }
 
-int flows_schema(const struct flows_call *call)
+static int schema(const struct flows_call *call)
 {
     struct arena arena = {0};
     bool ok = cli_print(call->cli, schema_text(&arena));
@@ -58,7 +47,7 @@ int flows_schema(const struct flows_call *call)
     return ok ? CLI_DONE : CLI_FAILED;
 }
 
-int flows_reload(const struct flows_call *call)
+static int reload(const struct flows_call *call)
 {
     char answer[CONTROL_TEXT_MAX];
     struct err err = {0};
@@ -74,6 +63,17 @@ int flows_reload(const struct flows_call *call)
     (void)fprintf(call->cli->out, "%s\n", answer);
     return CLI_DONE;
 }
+
+static const struct {
+    const char *name;
+    int (*run)(const struct flows_call *call);
+} verbs[] = {
+    {"check",  check      },
+    {"test",   flows_test },
+    {"graph",  flows_graph},
+    {"schema", schema     },
+    {"reload", reload     },
+};
 
 /* Nothing is WhatsApp, where options are tapped. */
 static bool read_channel(const char *name, enum channel *channel)
@@ -115,7 +115,7 @@ static int with_folder(struct flows_call *call, int (*verb)(const struct flows_c
 
     if (!crypto_init(&err))
         return cli_fail(call->cli, &err);
-    if (verb == flows_check && call->n == 1 && call->folder.len == 0)
+    if (verb == check && call->n == 1 && call->folder.len == 0)
         call->folder = str_from(call->args[0]);
     if (call->folder.len == 0) {
         config = cli_config(call->cli);

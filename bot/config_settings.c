@@ -535,7 +535,9 @@ const struct setting *settings_find(struct str path, struct str *app, bool *is_f
     return NULL;
 }
 
-struct str settings_apps_prefix(struct str path)
+/* The place where apps stand that a path lies below, with its dot: "whatsapp.apps."; or empty.
+ */
+static struct str apps_prefix(struct str path)
 {
     for (size_t i = 0; i < settings_n; i++) {
         struct str pattern = str_from(settings[i].path);
@@ -548,7 +550,7 @@ struct str settings_apps_prefix(struct str path)
 
 bool settings_is_section(struct str path)
 {
-    struct str apps = settings_apps_prefix(path);
+    struct str apps = apps_prefix(path);
     if (apps.len > 0) {
         return path.len > apps.len &&
                str_find(str_slice(path, apps.len, path.len), STR(".")) == path.len - apps.len;
@@ -562,7 +564,7 @@ bool settings_is_section(struct str path)
 
 struct str settings_suggest(struct arena *into, struct str path)
 {
-    struct str app = STR("default"), apps = settings_apps_prefix(path);
+    struct str app = STR("default"), apps = apps_prefix(path);
     if (apps.len > 0) {
         struct str rest = str_slice(path, apps.len, path.len);
         app = str_slice(rest, 0, str_find(rest, STR(".")));

@@ -77,10 +77,6 @@ const struct setting *settings_find(struct str path, struct str *app, bool *is_f
 /* Whether settings lie below it: "whatsapp", "whatsapp.apps.shop". */
 bool settings_is_section(struct str path);
 
-/* The place where apps stand that a path lies below, with its dot: "whatsapp.apps.". Empty:
- * none. */
-struct str settings_apps_prefix(struct str path);
-
 /* ", did you mean X?" or the empty text. */
 struct str settings_suggest(struct arena *into, struct str path);
 

@@ -577,18 +577,6 @@ void fetcher_extend(struct fetch *fetch, usec_t until)
         fetch_mail_extend(transfer, until);
 }
 
-static void cancel(struct loop_task *task)
-{
-    cancel_transfer(CONTAINER_OF(task, struct transfer, task), "cancelled");
-}
-
-void fetcher_cancel(struct fetcher *fetcher, struct fetch *fetch)
-{
-    struct transfer *transfer = fetch->internal;
-    if (transfer)
-        loop_post(fetcher->loop, &transfer->task, cancel);
-}
-
 /* --- life --------------------------------------------------------------------------------- */
 
 static char *copy(const char *text)

@@ -56,10 +56,7 @@ MUST_USE bool fetcher_create(struct loop *loop, const struct fetch_options *opti
 void fetcher_start(struct fetcher *fetcher, struct fetch *fetch);
 /* It may be begun until then. A fetch that is not under way is left alone. */
 void fetcher_extend(struct fetch *fetch, usec_t until);
-/* A wish: `done` still runs, from the loop, with ERR_CANCELED unless it was over already. A
- * fetch that is not under way is left alone. */
-void fetcher_cancel(struct fetcher *fetcher, struct fetch *fetch);
-/* Accepts NULL. `done` of everything still under way runs (HTTP_UNKNOWN or HTTP_NOT_SENT)
- * before this returns, and may start nothing more. Not from inside a `done`. The loop's next
- * turns free what libuv still holds. */
+/* Accepts NULL. `done` of everything still under way runs (ERR_CANCELED; HTTP_UNKNOWN or
+ * HTTP_NOT_SENT) before this returns, and may start nothing more. Not from inside a `done`. The
+ * loop's next turns free what libuv still holds. */
 void fetcher_destroy(struct fetcher *fetcher);

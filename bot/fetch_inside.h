@@ -27,7 +27,7 @@ struct transfer {
     struct transfer *prev, *next;
     struct fetcher *fetcher;
     struct fetch *fetch;
-    struct loop_task task; /* ends it from the loop: refused at the start, or cancelled */
+    struct loop_task task; /* ends what is refused at the start, from the loop */
     CURL *easy;
     struct curl_slist *headers;
     char *url;

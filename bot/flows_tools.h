@@ -1,5 +1,6 @@
 /*
- * The tools of who writes flows: `parley flows VERB`, each in bot/cmd_flows_VERB.c.
+ * The tools of who writes flows: `parley flows VERB`: bot/cmd_flows.c, and bot/cmd_flows_VERB.c
+ * of the larger ones.
  */
 #pragma once
 
@@ -18,12 +19,9 @@ struct flows_call {
     int n;
 };
 
-/* Each returns a status as commands do. */
-int flows_check(const struct flows_call *call);
+/* The larger ones; a status as commands return. */
 int flows_test(const struct flows_call *call);
 int flows_graph(const struct flows_call *call);
-int flows_schema(const struct flows_call *call);
-int flows_reload(const struct flows_call *call);
 
 /* The book of the folder, or NULL after telling why not. */
 struct book *flows_book(const struct flows_call *call);

@@ -43,7 +43,6 @@ struct cancellations;
 MUST_USE bool cancellations_connect(const char *url, usec_t timeout,
                                     struct cancellations **cancellations, struct err *err);
 void cancellations_close(struct cancellations **cancellations);
-#define OWNED_CANCELLATIONS(name) CLEANUP(cancellations_close) struct cancellations *name
 
 /* Of all businesses, the oldest wish first. `all`: settled ones too. */
 MUST_USE bool cancellations_list(struct cancellations *cancellations, bool all, size_t limit,

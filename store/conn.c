@@ -191,7 +191,7 @@ static void conn_flush(struct db_conn *conn)
     }
 }
 
-void conn_send(struct db_conn *conn, struct db_flight *flight)
+static void send_flight(struct db_conn *conn, struct db_flight *flight)
 {
     assert(!conn->flight);
     flight->results = calloc(flight->n + 1, sizeof(PGresult *));
@@ -216,7 +216,7 @@ void conn_send(struct db_conn *conn, struct db_flight *flight)
 void flight_go(struct db_conn *conn, struct db_flight *flight)
 {
     assert(conn->state == CONN_LEASED || conn->state == CONN_LOST);
-    conn_send(conn, flight);
+    send_flight(conn, flight);
 }
 
 static void conn_landed(struct db_conn *conn)
@@ -337,7 +337,7 @@ static void conn_prepare(struct db_conn *conn)
         conn->known[i + 1] = false;
     if (conn->db->options.check && conn == conn->db->conns)
         add_all(conn);
-    conn_send(conn, &conn->own);
+    send_flight(conn, &conn->own);
 }
 
 static void conn_connect_on(struct db_conn *conn)
@@ -416,7 +416,7 @@ static void conn_roll_back(struct db_conn *conn)
     conn_enter(conn, CONN_CLEANING);
     own_begin(conn);
     flight_add_text(conn, &conn->own, "ROLLBACK");
-    conn_send(conn, &conn->own);
+    send_flight(conn, &conn->own);
 }
 
 void conn_release(struct db_conn *conn)

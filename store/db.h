@@ -38,7 +38,6 @@ struct db_param {
 
 struct db_param param_null(void);
 struct db_param param_bool(struct arena *into, bool yes);
-struct db_param param_int2(struct arena *into, int16_t number);
 struct db_param param_int4(struct arena *into, int32_t number);
 struct db_param param_int8(struct arena *into, int64_t number);
 struct db_param param_text(struct str text); /* also bytea, json; borrowed; STR_NONE is NULL */
@@ -186,9 +185,6 @@ struct db_health {
     struct err last;              /* why the last connection could not be made */
 };
 void db_health(const struct db *db, struct db_health *health);
-/* Called whenever the first connection joins or the last one leaves. */
-void db_on_health(struct db *db, void (*changed)(struct db *db, bool up, void *owner),
-                  void *owner);
 
 /* --- transactions' first words ---------------------------------------------------------------
  */

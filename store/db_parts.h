@@ -82,13 +82,10 @@ struct db {
     struct timer impatience; /* the first waiting lease's deadline */
     unsigned open_handles;
     unsigned n_open; /* connections ready for work */
-    bool told_up;    /* what `changed` was told last */
     bool closing;
     bool closed_called;
     struct err last;
     void (*closed)(struct db *db);
-    void (*changed)(struct db *db, bool up, void *owner);
-    void *changed_owner;
 };
 
 /* --- flight.c ------------------------------------------------------------------------------
@@ -110,8 +107,7 @@ bool flight_found_stale(const struct db_flight *flight);
 /* --- conn.c --------------------------------------------------------------------------------
  */
 
-void conn_start(struct db_conn *conn);                          /* CONN_DOWN: try now */
-void conn_send(struct db_conn *conn, struct db_flight *flight); /* any flight */
+void conn_start(struct db_conn *conn); /* CONN_DOWN: try now */
 void conn_release(struct db_conn *conn);
 void conn_shut(struct db_conn *conn); /* the pool closes; a leased one stays until released */
 

@@ -33,7 +33,6 @@ struct dead;
 MUST_USE bool dead_open(const char *url, struct str role, usec_t timeout, struct dead **dead,
                         struct err *err);
 void dead_close(struct dead **dead);
-#define OWNED_DEAD(name) CLEANUP(dead_close) struct dead *name
 
 /* Of all businesses, newest first. `all`: replayed ones too. */
 MUST_USE bool dead_list(struct dead *dead, bool all, size_t limit, struct arena *into,

@@ -39,7 +39,6 @@ struct handoffs;
 MUST_USE bool handoffs_open(const char *url, struct str role, usec_t timeout,
                             struct handoffs **handoffs, struct err *err);
 void handoffs_close(struct handoffs **handoffs);
-#define OWNED_HANDOFFS(name) CLEANUP(handoffs_close) struct handoffs *name
 
 /* Of all businesses, who waits longest first; `all`: ended ones too. */
 MUST_USE bool handoffs_list(struct handoffs *handoffs, bool all, size_t limit,

@@ -30,12 +30,6 @@ struct db_param param_bool(struct arena *into, bool yes)
     return (struct db_param){yes ? "\1" : "\0", 1};
 }
 
-struct db_param param_int2(struct arena *into, int16_t number)
-{
-    uint16_t wire = htobe16((uint16_t)number);
-    return param_copy(into, &wire, sizeof(wire));
-}
-
 struct db_param param_int4(struct arena *into, int32_t number)
 {
     uint32_t wire = htobe32((uint32_t)number);

@@ -235,20 +235,9 @@ static bool all_shut(const struct db *db)
     return db->open_handles == 0;
 }
 
-static void tell_health(struct db *db)
-{
-    bool up = db->n_open > 0;
-    if (db->told_up == up)
-        return;
-    db->told_up = up;
-    if (db->changed)
-        db->changed(db, up, db->changed_owner);
-}
-
 static void pool_serve(struct loop_task *task)
 {
     struct db *db = CONTAINER_OF(task, struct db, serving);
-    tell_health(db);
     if (!db->closing) {
         serve_leases(db);
         return;
@@ -287,11 +276,4 @@ void db_health(const struct db *db, struct db_health *health)
         (struct db_health){.open = db->n_open, .waiting = db->n_waiting, .last = db->last};
     for (unsigned i = 0; i < db->n_conns; i++)
         health->busy += db->conns[i].state == CONN_LEASED;
-}
-
-void db_on_health(struct db *db, void (*changed)(struct db *db, bool up, void *owner),
-                  void *owner)
-{
-    db->changed = changed;
-    db->changed_owner = owner;
 }

@@ -33,11 +33,6 @@ static const char *const columns[PAPER_COLUMNS] = {
     [PAPER_AMOUNT] = "line_total",
 };
 
-const char *paper_kind_name(enum paper_kind kind)
-{
-    return kinds[kind].name;
-}
-
 bool paper_kind_parse(struct str name, enum paper_kind *kind)
 {
     for (unsigned i = 0; i < PAPER_KINDS; i++) {

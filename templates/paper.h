@@ -12,7 +12,6 @@
 
 enum paper_kind { PAPER_ORDER, PAPER_INVOICE, PAPER_RECEIPT, PAPER_KINDS };
 
-const char *paper_kind_name(enum paper_kind kind); /* "order", "invoice", "receipt" */
 bool paper_kind_parse(struct str name, enum paper_kind *kind);
 
 enum paper_column { PAPER_ITEM, PAPER_QUANTITY, PAPER_PRICE, PAPER_AMOUNT, PAPER_COLUMNS };

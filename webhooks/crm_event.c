@@ -7,7 +7,8 @@
 
 #define HASH_TEXT (2 * HASH16_LEN + 1)
 
-const struct crm_type *crm_type_find(struct str name)
+/* NULL: none of that name. */
+static const struct crm_type *type_named(struct str name)
 {
     for (const struct crm_type *type = crm_types; type->name != NULL; type++) {
         if (str_eq(name, str_from(type->name)))
@@ -159,7 +160,7 @@ struct crm_batch *crm_events_read(struct arena *into, const struct cloud_batch *
         crm_fault(faults, batch->faults[i].event, &batch->faults[i].fault);
     for (size_t i = 0; i < batch->n; i++) {
         const struct cloud_event *event = &batch->events[i];
-        const struct crm_type *type = crm_type_find(event->type);
+        const struct crm_type *type = type_named(event->type);
         struct shape_faults wrong = {.into = into};
         struct str data = STR_NONE;
         if (type != NULL) {

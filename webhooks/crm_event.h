@@ -16,9 +16,6 @@ struct crm_type {
 
 extern const struct crm_type crm_types[]; /* ends in one without a name */
 
-/* NULL: none of that name. */
-const struct crm_type *crm_type_find(struct str name);
-
 /* The events of one source, as `crm_take` takes them (store/sql/crm.sql): a JSON array of
  *   {"i","hash","type","subject","version","cause","at","data"}
  * `hash` is of source and id; `version` is the sender's, else the time's microseconds. */

@@ -42,7 +42,9 @@ static struct str replace(struct arena *into, struct str text, char what, char b
     return (struct str){copy, text.len};
 }
 
-struct str resend_tag(struct arena *into, struct str key)
+/* The key as a tag's value, which has letters, digits, "_" and "-" only: our keys have dots,
+ * and no "_". Empty for what is no key of ours. */
+static struct str tag_of(struct arena *into, struct str key)
 {
     struct str tag = replace(into, key, '.', '_');
 
@@ -104,7 +106,7 @@ static void put_attachment(struct json_out *out, const struct attachment *attach
 struct str resend_body(struct arena *into, const struct outbound *message)
 {
     const struct face *face = message->face;
-    struct str tag = resend_tag(into, message->key);
+    struct str tag = tag_of(into, message->key);
     size_t file = message->attachment != NULL ? message->attachment->bytes.len : 0;
     struct json_out out;
 

@@ -33,7 +33,3 @@ struct str resend_error_name(struct arena *into, struct str body);
  * key makes it safe. */
 void resend_answer(struct arena *into, const struct http_answer *answer,
                    struct sending_result *result);
-
-/* The key as a tag's value, which has letters, digits, "_" and "-" only: our keys have dots,
- * and no "_". Empty for what is no key of ours. */
-struct str resend_tag(struct arena *into, struct str key);

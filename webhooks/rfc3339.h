@@ -5,8 +5,6 @@
 
 #include "bot/base/arena.h"
 
-#define RFC3339_LEN 27 /* "2026-11-21T10:20:00.000000Z" */
-
 /* False unless all of the text is one, from 1970 to 9999. A leap second is the next minute's
  * first; digits beyond microseconds are cut. */
 MUST_USE bool rfc3339_read(struct str text, usec_t *at);

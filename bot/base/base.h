@@ -3,7 +3,7 @@
  *
  * MUST_USE    a result that says whether something failed may not be dropped
  * PRINTF      the compiler checks a format against its arguments
- * OWNED       a local that releases itself when its scope ends; leave with STEAL
+ * CLEANUP     a local that releases itself when its scope ends: OWNED_JSON(doc) and the like
  */
 #pragma once
 
@@ -18,14 +18,6 @@
 
 /* The object that embeds `member` at `ptr`: how a request leads back to its owner. */
 #define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
-
-/* Hand a self-releasing local over: the local forgets it, the receiver owns it. */
-#define STEAL(ptr)                                                                             \
-    ({                                                                                         \
-        __typeof__(ptr) stolen_ = (ptr);                                                       \
-        (ptr) = NULL;                                                                          \
-        stolen_;                                                                               \
-    })
 
 typedef int64_t usec_t; /* microseconds: since 1970 UTC as a time, plain as a duration */
 

@@ -23,7 +23,8 @@ static unsigned byte_at(struct str text, size_t at)
     return at < text.len ? (unsigned char)text.at[at] : 0;
 }
 
-size_t card_digit(struct str text, size_t at, unsigned *digit)
+/* The bytes of the digit that stands there; 0: none does. */
+static size_t digit_at(struct str text, size_t at, unsigned *digit)
 {
     unsigned a = byte_at(text, at), b, c;
 
@@ -83,7 +84,8 @@ static enum card_gap wide_gap(unsigned a, unsigned b, unsigned c)
     return a == 0xEF && b == 0xBB && c == 0xBF ? CARD_GAP_UNSEEN : CARD_GAP_NONE;
 }
 
-size_t card_gap(struct str text, size_t at, enum card_gap *gap)
+/* The bytes of the sign there that may stand between digits; 0: none does. */
+static size_t gap_at(struct str text, size_t at, enum card_gap *gap)
 {
     unsigned a = byte_at(text, at), b = byte_at(text, at + 1), c = byte_at(text, at + 2);
 
@@ -106,11 +108,11 @@ static bool pass_gap(struct str text, size_t *at, enum card_gap *gap)
     *gap = CARD_GAP_NONE;
     for (unsigned signs = 0; signs <= 2 * GAP_MAX; signs++) {
         enum card_gap one;
-        if (card_digit(text, next, &digit) > 0) {
+        if (digit_at(text, next, &digit) > 0) {
             *at = next;
             return true;
         }
-        step = card_gap(text, next, &one);
+        step = gap_at(text, next, &one);
         seen += one != CARD_GAP_UNSEEN;
         if (step == 0 || seen > GAP_MAX)
             return false;
@@ -127,7 +129,7 @@ void card_gather(struct str text, size_t at, size_t max, struct card_digits *run
     size_t step;
 
     *run = (struct card_digits){.begin = at};
-    while (run->n < max && (step = card_digit(text, at, &digit)) > 0) {
+    while (run->n < max && (step = digit_at(text, at, &digit)) > 0) {
         enum card_gap gap;
         run->text[run->n] = (char)('0' + digit);
         at += step;
@@ -283,7 +285,7 @@ static bool find(struct str text, size_t from, bool may, struct card_span *found
 
     for (size_t at = from; at < text.len;) {
         unsigned digit;
-        size_t step = card_digit(text, at, &digit), n;
+        size_t step = digit_at(text, at, &digit), n;
         struct card_digits run;
         bool begins = step > 0 && !inside && digit > 1 && digit != 7; /* nobody's */
 
@@ -369,7 +371,7 @@ struct str cards_redact(struct arena *into, struct str text, size_t *n)
         memcpy(out + len, text.at + from, span.at - from);
         len += span.at - from;
         for (size_t at = span.at; at < end; at += step) {
-            step = card_digit(text, at, &digit);
+            step = digit_at(text, at, &digit);
             out[len++] = (char)(step > 0 ? '*' : text.at[at]);
             step = step > 0 ? step : 1;
         }

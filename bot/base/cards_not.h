@@ -26,12 +26,6 @@ struct card_digits {
     enum card_gap gap[CARD_RUN_MAX]; /* behind each */
 };
 
-/* The bytes of the digit that stands there; 0: none does. */
-size_t card_digit(struct str text, size_t at, unsigned *digit);
-
-/* The bytes of the sign there that may stand between digits; 0: none does. */
-size_t card_gap(struct str text, size_t at, enum card_gap *gap);
-
 /* At most `max` digits from the one that stands at `at`. */
 void card_gather(struct str text, size_t at, size_t max, struct card_digits *run);
 

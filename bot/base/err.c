@@ -66,20 +66,3 @@ bool err_wrap(struct err *err, const char *format, ...)
         return err_raise(err, ERR_BROKEN, "%s", context);
     return err_raise(err, err->code, "%s: %s", context, err->text);
 }
-
-const char *err_code_name(enum err_code code)
-{
-    switch (code) {
-    case ERR_NONE:
-        return "none";
-    case ERR_REJECT:
-        return "reject";
-    case ERR_RETRY:
-        return "retry";
-    case ERR_CANCELED:
-        return "canceled";
-    case ERR_BROKEN:
-        return "broken";
-    }
-    return "unknown";
-}

@@ -33,6 +33,3 @@ bool err_raise(struct err *err, enum err_code code, const char *format, ...) PRI
 /* Put context in front of an error, keeping its code: "claim outbox: connection reset". False.
  * Wrapping an error that was never raised makes it ERR_BROKEN: it may not pass for success. */
 bool err_wrap(struct err *err, const char *format, ...) PRINTF(2, 3);
-
-/* The code's name, for logs: "reject", "retry", "canceled", "broken", "none". */
-const char *err_code_name(enum err_code code);

@@ -75,33 +75,6 @@ bool money_make(int64_t minor, struct str currency, struct money *money, struct 
     return true;
 }
 
-static bool same_currency(struct money a, struct money b, struct err *err)
-{
-    if (memcmp(a.currency, b.currency, sizeof(a.currency)) == 0)
-        return true;
-    return err_raise(err, ERR_REJECT, "%.3s and %.3s do not mix", a.currency, b.currency);
-}
-
-bool money_add(struct money a, struct money b, struct money *sum, struct err *err)
-{
-    if (!same_currency(a, b, err))
-        return false;
-    if (__builtin_add_overflow(a.minor, b.minor, &a.minor))
-        return err_raise(err, ERR_BROKEN, "a sum of money overflows");
-    *sum = a;
-    return true;
-}
-
-bool money_subtract(struct money a, struct money b, struct money *difference, struct err *err)
-{
-    if (!same_currency(a, b, err))
-        return false;
-    if (__builtin_sub_overflow(a.minor, b.minor, &a.minor))
-        return err_raise(err, ERR_BROKEN, "a difference of money overflows");
-    *difference = a;
-    return true;
-}
-
 struct str money_decimal(struct arena *into, struct money money)
 {
     int digits = money_exponent(money.currency);

@@ -3,8 +3,7 @@
  * it.
  *
  * The exponent (JPY 0, EUR 2, KWD 3) is the currency's own, from a table made from ISO 4217.
- * Arithmetic refuses to mix currencies and to overflow. How an amount reads in a language is
- * the templates' business.
+ * Sums are the ledger's, in SQL. How an amount reads in a language is the templates' business.
  */
 #pragma once
 
@@ -24,11 +23,6 @@ MUST_USE bool money_make(int64_t minor, struct str currency, struct money *money
 
 /* How many digits the minor unit has: 2 for EUR; -1 for an unknown currency. */
 int money_exponent(const char *currency);
-
-/* ERR_REJECT when the currencies differ, ERR_BROKEN on overflow. */
-MUST_USE bool money_add(struct money a, struct money b, struct money *sum, struct err *err);
-MUST_USE bool money_subtract(struct money a, struct money b, struct money *difference,
-                             struct err *err);
 
 /* The plain decimal number with the currency's own digits: "19.99", "-0.50", "1200". */
 struct str money_decimal(struct arena *into, struct money money);

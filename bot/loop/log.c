@@ -12,7 +12,6 @@
 
 #include <inttypes.h>
 #include <poll.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,8 +27,6 @@ struct line {
 static enum log_level least_level = LOG_INFO;
 static void (*on_alert)(void);
 static uint64_t dropped;
-static uint8_t tag_key[crypto_generichash_KEYBYTES];
-static bool tag_key_set;
 
 static void put(struct line *line, const char *bytes, size_t n)
 {
@@ -128,9 +125,6 @@ static void put_field(struct line *line, const struct log_field *field)
         uuid_format(field->uuid, uuid);
         put_text(line, uuid);
         break;
-    case LOG_TAG:
-        put_text(line, field->tag.text);
-        break;
     case LOG_USEC:
         put_ms(line, field->number);
         break;
@@ -205,25 +199,4 @@ bool log_level_find(struct str name, enum log_level *level)
 void log_on_alert(void (*count)(void))
 {
     on_alert = count;
-}
-
-void log_set_key(struct str key)
-{
-    (void)crypto_generichash(tag_key, sizeof tag_key, (const uint8_t *)key.at, key.len, NULL,
-                             0);
-    tag_key_set = true;
-}
-
-struct private_tag private_tag(struct private what)
-{
-    if (!tag_key_set) { /* without a key tags hold for the life of the process */
-        random_bytes(tag_key, sizeof tag_key);
-        tag_key_set = true;
-    }
-    uint8_t hash[crypto_generichash_BYTES_MIN];
-    (void)crypto_generichash(hash, sizeof hash, (const uint8_t *)what.hidden.at,
-                             what.hidden.len, tag_key, sizeof tag_key);
-    struct private_tag tag = {0};
-    (void)sodium_bin2hex(tag.text, sizeof tag.text, hash, PRIVATE_TAG_LEN / 2);
-    return tag;
 }

@@ -3,9 +3,9 @@
  *
  *     outbox.sent turn=7f3a channel=sms attempt=2 ms=41
  *
- * Names are constants and greppable. What people write, their names and numbers, and secrets
- * have the type `struct private`, which no log call accepts: only a keyed tag of it can be
- * printed, to tell that two lines speak of the same one. Values are escaped, so that a line
+ * Names are constants and greppable; values are ids, counts and words of our own. What people
+ * write, their names and numbers, and secrets are given to no log call, not even in an error's
+ * text; two lines speak of the same conversation by its id. Values are escaped, so that a line
  * stays a line.
  */
 #pragma once
@@ -22,22 +22,7 @@ enum log_level {
     LOG_ALERT /* a person should look: counted in the metrics */
 };
 
-/* Something that may not be printed. */
-struct private
-{
-    struct str hidden;
-};
-
-#define PRIVATE_TAG_LEN 12
-/* A keyed hash of it, the same for the life of this installation; the key is set once at start.
- */
-struct private_tag {
-    char text[PRIVATE_TAG_LEN + 1];
-};
-struct private_tag private_tag(struct private what);
-void log_set_key(struct str key);
-
-enum log_field_kind { LOG_END, LOG_TEXT, LOG_INT, LOG_UUID, LOG_TAG, LOG_USEC };
+enum log_field_kind { LOG_END, LOG_TEXT, LOG_INT, LOG_UUID, LOG_USEC };
 
 struct log_field {
     enum log_field_kind kind;
@@ -46,7 +31,6 @@ struct log_field {
         struct str text;
         int64_t number;
         struct uuid uuid;
-        struct private_tag tag;
     };
 };
 
@@ -58,8 +42,6 @@ struct log_field {
     ((struct log_field){.kind = LOG_INT, .name = (key), .number = (int64_t)(int_value)})
 #define LOG_ID(key, uuid_value)                                                                \
     ((struct log_field){.kind = LOG_UUID, .name = (key), .uuid = (uuid_value)})
-#define LOG_PRIVATE(key, private)                                                              \
-    ((struct log_field){.kind = LOG_TAG, .name = (key), .tag = private_tag(private)})
 #define LOG_MS(key, usec_value)                                                                \
     ((struct log_field){.kind = LOG_USEC, .name = (key), .number = (int64_t)(usec_value)})
 #define LOG_ERR(err_pointer) LOG_C("error", (err_pointer)->text)

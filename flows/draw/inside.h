@@ -36,7 +36,6 @@ enum box_kind {
 struct box {
     enum box_kind kind;
     struct str title;
-    struct str badge; /* small, at the title's right; empty: none */
     struct line lines[LINES_MAX];
     size_t n_lines;
     int width, height;
@@ -67,7 +66,6 @@ struct drawing {
 enum {
     CARD_WIDTH = 244,
     CARD_EDGE = 14,
-    TITLE_SIZE = 14,
     TEXT_SIZE = 12,
     SMALL_SIZE = 11,
     TITLE_ROOM = 34, /* the height of a card's head */

@@ -21,7 +21,7 @@ void turn_arm(struct flow_turn *turn)
         turn->kept.armed_at = turn->in->now;
 }
 
-struct str turn_timer_name(const struct flow_turn *turn)
+static struct str timer_name(const struct flow_turn *turn)
 {
     const struct kept *kept = &turn->kept;
     const struct state_def *at = kept->now.at;
@@ -44,7 +44,7 @@ static bool may_lapse(const struct flow_turn *turn)
 
 void turn_lapse(struct flow_turn *turn)
 {
-    struct str name = turn_timer_name(turn);
+    struct str name = timer_name(turn);
     struct record_builder nothing;
 
     if (name.len == 0 || !str_eq(name, turn->in->event->detail) || !may_lapse(turn))
@@ -136,7 +136,7 @@ static bool may_speak(const struct flow_turn *turn)
 void turn_timers(struct flow_turn *turn)
 {
     struct flow_result *result = &turn->result;
-    struct str name = turn_timer_name(turn);
+    struct str name = timer_name(turn);
 
     result->timers = &turn->timer;
     result->n_timers = name.len > 0;

@@ -61,7 +61,6 @@ bool check_loads(struct checker *checker, struct state_def *state);
 
 /* --- check_words.c ------------------------------------------------------------------------ */
 
-bool check_words(struct checker *checker, unsigned line, struct str key, enum where where);
 bool check_sayings(struct checker *checker, const struct sayings *says, enum where where);
 bool check_prompt_words(struct checker *checker, struct state_def *state);
 bool check_own_words(struct checker *checker); /* the words that the engine itself says */

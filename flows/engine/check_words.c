@@ -15,7 +15,7 @@ static bool want_words(struct checker *checker, unsigned line, struct str key)
 }
 
 /* The words are there, and speak of nothing that this state does not know. */
-bool check_words(struct checker *checker, unsigned line, struct str key, enum where where)
+static bool is_said(struct checker *checker, unsigned line, struct str key, enum where where)
 {
     struct str_list names;
 
@@ -58,7 +58,7 @@ enum { BUTTON_ROOM = 20, ROW_ROOM = 24, HINT_ROOM = 72, BODY_ROOM = 1024, TEXT_R
 static bool check_link(struct checker *checker, const struct saying *saying, enum where where)
 {
     return check_want_in_scope(checker, saying->line, saying->link, where) &&
-           check_words(checker, saying->line, saying->label, where) &&
+           is_said(checker, saying->line, saying->label, where) &&
            check_fits(checker, saying->line, saying->label, BUTTON_ROOM) &&
            check_fits(checker, saying->line, saying->key, BODY_ROOM);
 }
@@ -69,7 +69,7 @@ static bool check_saying(struct checker *checker, const struct saying *saying, e
     if (saying->each.len || in_row) {
         if (!want_words(checker, saying->line, saying->key))
             return false;
-    } else if (!check_words(checker, saying->line, saying->key, where)) {
+    } else if (!is_said(checker, saying->line, saying->key, where)) {
         return false;
     }
     if (!in_row && (!check_want_in_scope(checker, saying->line, saying->when, where) ||
@@ -104,7 +104,7 @@ static bool check_title(struct checker *checker, const struct prompt *prompt,
 {
     size_t max = prompt->kind == PROMPT_BUTTONS ? BUTTON_ROOM : ROW_ROOM;
 
-    return check_words(checker, prompt->line, choice->title, WHERE_END) &&
+    return is_said(checker, prompt->line, choice->title, WHERE_END) &&
            check_fits(checker, prompt->line, choice->title, max) &&
            (!words_has(checker->book->words, choice->hint) ||
             check_fits(checker, prompt->line, choice->hint, HINT_ROOM));
@@ -116,7 +116,7 @@ static bool check_media_buttons(struct checker *checker, const struct prompt *pr
     static const char *const keys[] = {"prompt.done", "prompt.skip"};
 
     for (size_t i = 0; i < COUNTOF(keys); i++) {
-        if (!check_words(checker, prompt->line, str_from(keys[i]), WHERE_END) ||
+        if (!is_said(checker, prompt->line, str_from(keys[i]), WHERE_END) ||
             !check_fits(checker, prompt->line, str_from(keys[i]), 20))
             return false;
     }
@@ -127,9 +127,9 @@ bool check_prompt_words(struct checker *checker, struct state_def *state)
 {
     const struct prompt *prompt = &state->prompt;
 
-    if (!check_words(checker, prompt->line, prompt->body, WHERE_END))
+    if (!is_said(checker, prompt->line, prompt->body, WHERE_END))
         return false;
-    if (prompt->label.len && (!check_words(checker, prompt->line, prompt->label, WHERE_END) ||
+    if (prompt->label.len && (!is_said(checker, prompt->line, prompt->label, WHERE_END) ||
                               !check_fits(checker, prompt->line, prompt->label, BUTTON_ROOM)))
         return false;
     if (!check_fits(checker, prompt->line, prompt->body, body_room(prompt)))

@@ -62,7 +62,7 @@ bool loader_is_name(struct loader *loader, const struct node *node, struct str t
                   STR_ARG(str_slice(text, 0, 60)));
 }
 
-bool loader_is_path(struct loader *loader, const struct node *node, struct str path)
+static bool is_path(struct loader *loader, const struct node *node, struct str path)
 {
     struct str rest = path;
     struct str piece;
@@ -101,7 +101,7 @@ bool loader_path(struct loader *loader, const struct node *map, const char *name
 
     if (!node)
         return true;
-    return loader_text(loader, map, name, path) && loader_is_path(loader, node, *path);
+    return loader_text(loader, map, name, path) && is_path(loader, node, *path);
 }
 
 bool loader_name(struct loader *loader, const struct node *map, const char *name,
@@ -175,7 +175,7 @@ bool loader_expr(struct loader *loader, const struct node *node, struct expr *ex
     if (str_starts(node->text, STR("$"))) {
         expr->is_path = true;
         expr->path = arena_str(loader->arena, str_slice(node->text, 1, node->text.len));
-        return loader_is_path(loader, node, expr->path);
+        return is_path(loader, node, expr->path);
     }
     if (str_to_int(node->text, &number)) {
         expr->literal = value_int(number);

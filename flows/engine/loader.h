@@ -40,8 +40,6 @@ MUST_USE bool loader_only(struct loader *loader, const struct node *map,
 MUST_USE bool loader_kind(struct loader *loader, const struct node *node, enum node_kind kind);
 /* a-z, 0-9 and _, at most 40 of them, not _ first */
 MUST_USE bool loader_is_name(struct loader *loader, const struct node *node, struct str text);
-/* names with dots between them */
-MUST_USE bool loader_is_path(struct loader *loader, const struct node *node, struct str path);
 /* "$path", a number, or words */
 MUST_USE bool loader_expr(struct loader *loader, const struct node *node, struct expr *expr);
 

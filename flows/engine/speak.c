@@ -113,7 +113,8 @@ static struct str title_words(struct flow_turn *turn, struct str key, const stru
     return str_trim(text);
 }
 
-struct str turn_words(struct flow_turn *turn, struct str key, const struct record *row)
+/* The words of a key, with what is in scope. */
+static struct str words_of(struct flow_turn *turn, struct str key, const struct record *row)
 {
     trace_words(&turn->trace, key);
     return title_words(turn, key, row);
@@ -169,10 +170,10 @@ static void say_one(struct flow_turn *turn, const struct saying *saying,
     if (saying->each.len) {
         say_each(turn, saying, row);
     } else if (saying->link.len) {
-        link_add(turn, turn_words(turn, saying->key, row), turn_value(turn, row, saying->link),
+        link_add(turn, words_of(turn, saying->key, row), turn_value(turn, row, saying->link),
                  saying->label);
     } else {
-        text_add(turn, turn_words(turn, saying->key, row), saying->close);
+        text_add(turn, words_of(turn, saying->key, row), saying->close);
     }
 }
 
@@ -190,7 +191,7 @@ static void say_each(struct flow_turn *turn, const struct saying *saying,
         if (saying->image.len || saying->document.len) {
             say_file(turn, saying, row);
         } else {
-            text_add(turn, turn_words(turn, saying->key, row), saying->close);
+            text_add(turn, words_of(turn, saying->key, row), saying->close);
         }
         for (size_t j = 0; j < saying->n_lines; j++)
             say_one(turn, &saying->lines[j], row);
@@ -205,7 +206,7 @@ void turn_say(struct flow_turn *turn, const struct sayings *sayings)
 
 void turn_say_key(struct flow_turn *turn, struct str key)
 {
-    text_add(turn, turn_words(turn, key, NULL), false);
+    text_add(turn, words_of(turn, key, NULL), false);
 }
 
 /* --- replies ------------------------------------------------------------------------------ */
@@ -278,7 +279,7 @@ static void say_file(struct flow_turn *turn, const struct saying *saying,
     struct str url = row_text(turn, row, saying->image);
     struct str document = row_text(turn, row, saying->document);
     struct str filename = row_text(turn, row, saying->filename);
-    struct str words = turn_words(turn, saying->key, row);
+    struct str words = words_of(turn, saying->key, row);
     struct reply *reply;
 
     if (url.len == 0 && document.len == 0) {
@@ -319,7 +320,7 @@ static void link_add(struct flow_turn *turn, struct str body, struct value url,
     }
     reply = ask_with(turn, REPLY_LINK, body, BODY_MAX);
     reply->url = url.text;
-    reply->label = str_cut(turn->arena, turn_words(turn, label, NULL), BUTTON_MAX);
+    reply->label = str_cut(turn->arena, words_of(turn, label, NULL), BUTTON_MAX);
 }
 
 /* --- options ------------------------------------------------------------------------------ */
@@ -517,7 +518,7 @@ static void ask_media(struct flow_turn *turn, struct str body)
     }
     option_add(turn, &options, OPTION_CHOICE, name,
                str_cut(turn->arena,
-                       turn_words(turn, some ? STR("prompt.done") : STR("prompt.skip"), NULL),
+                       words_of(turn, some ? STR("prompt.done") : STR("prompt.skip"), NULL),
                        BUTTON_MAX),
                STR_NONE);
     reply = ask_with(turn, REPLY_BUTTONS, body, BODY_MAX);
@@ -529,7 +530,7 @@ void turn_ask(struct flow_turn *turn)
 {
     struct kept *kept = &turn->kept;
     const struct prompt *prompt = &kept->now.at->prompt;
-    struct str body = turn_words(turn, prompt->body, NULL);
+    struct str body = words_of(turn, prompt->body, NULL);
 
     kept->n_shown = 0;
     kept->open = true;

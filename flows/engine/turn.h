@@ -116,9 +116,6 @@ struct value turn_value(const struct flow_turn *turn, const struct record *row,
                         struct str path);
 struct value turn_expr(const struct flow_turn *turn, const struct expr *expr);
 
-/* The words of a key, with what is in scope. */
-struct str turn_words(struct flow_turn *turn, struct str key, const struct record *row);
-
 void turn_say(struct flow_turn *turn, const struct sayings *sayings);
 void turn_say_key(struct flow_turn *turn, struct str key);
 void turn_ask(struct flow_turn *turn);   /* the present state's prompt */
@@ -142,8 +139,6 @@ void turn_event(struct flow_turn *turn);
 
 /* The present prompt's timer begins to run, if it has one. */
 void turn_arm(struct flow_turn *turn);
-/* The name of the timer that runs; empty when none does. */
-struct str turn_timer_name(const struct flow_turn *turn);
 /* The timer's moment has come; nothing if it is an old one's. Asks when the customer is not to
  * be disturbed, and goes on with `turn_lapsed`. */
 void turn_lapse(struct flow_turn *turn);

@@ -285,7 +285,6 @@ static size_t read_minor(const struct scan *scan, size_t i,
         currency.ambiguous = false;
     }
     found->ambiguous = currency.ambiguous;
-    found->currency_given = true;
     return money_make(minor, str_from(currency.code), &found->money, &ignored) ? i + n + 1 : 0;
 }
 
@@ -303,7 +302,6 @@ static size_t read_led(const struct scan *scan, size_t i, const struct amount_co
         read_currency(scan, grouped.end, context, &behind) &&
         strcmp(behind.code, currency.code) != 0)
         return 0;
-    found->currency_given = true;
     return to_money(&grouped, context, &currency, found) ? grouped.end : 0;
 }
 
@@ -316,18 +314,13 @@ static size_t read_followed(const struct scan *scan, size_t i,
     int64_t units;
     size_t n;
 
-    if (read_groups(scan, i, &grouped) &&
-        read_currency(scan, grouped.end, context, &currency)) {
-        found->currency_given = true;
+    if (read_groups(scan, i, &grouped) && read_currency(scan, grouped.end, context, &currency))
         return to_money(&grouped, context, &currency, found)
                    ? read_rest(scan, grouped.end + 1, found)
                    : 0;
-    }
     n = scan_number(scan, i, &units);
-    if (n && read_currency(scan, i + n, context, &currency)) {
-        found->currency_given = true;
+    if (n && read_currency(scan, i + n, context, &currency))
         return whole_money(units, &currency, found) ? read_rest(scan, i + n + 1, found) : 0;
-    }
     if (!context->expected || context->currency.len != 3)
         return 0;
     memcpy(currency.code, context->currency.at, 3);

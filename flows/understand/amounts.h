@@ -23,7 +23,6 @@ struct amount_context {
 struct amount_found {
     struct span at;
     struct money money;
-    bool currency_given;
     bool ambiguous;
 };
 

@@ -36,8 +36,6 @@ struct turn_word {
 /* --- dates_parts.c ------------------------------------------------------------------------ */
 
 bool dates_is_year(const struct scan *scan, size_t i);
-/* The mark behind an ordinal's ending: "21" "st", "16" "-" "go"; @i when there is none. */
-size_t dates_past_ordinal(const struct scan *scan, size_t i);
 bool dates_is_ordinal(const struct scan *scan, size_t i);
 /* A small word or sign between two parts. */
 bool dates_is_link(const struct scan *scan, size_t i);

@@ -9,7 +9,7 @@ bool dates_is_year(const struct scan *scan, size_t i)
            scan->marks[i].value >= 1900 && scan->marks[i].value <= 2199;
 }
 
-size_t dates_past_ordinal(const struct scan *scan, size_t i)
+static size_t past_ordinal(const struct scan *scan, size_t i)
 {
     if (i < scan->n && scan->marks[i].glued && scan_is(scan, i, LEX_ORDINAL, NULL))
         return i + 1;
@@ -24,14 +24,14 @@ size_t dates_past_ordinal(const struct scan *scan, size_t i)
 
 bool dates_is_ordinal(const struct scan *scan, size_t i)
 {
-    return scan_is_number(scan, i, 3) && dates_past_ordinal(scan, i + 1) > i + 1;
+    return scan_is_number(scan, i, 3) && past_ordinal(scan, i + 1) > i + 1;
 }
 
 size_t dates_read_day(const struct scan *scan, size_t i, int *day)
 {
     if (scan_is_number(scan, i, 3) && scan->marks[i].value >= 1 && scan->marks[i].value <= 31) {
         *day = (int)scan->marks[i].value;
-        return dates_past_ordinal(scan, i + 1);
+        return past_ordinal(scan, i + 1);
     }
     if (scan_is(scan, i, LEX_NTH, day))
         return i + 1;
@@ -71,7 +71,7 @@ size_t dates_read_year(const struct scan *scan, size_t i, int month, int *year)
             return i + 1;
         }
         if (dates_is_ordinal(scan, i)) {
-            i = dates_past_ordinal(scan, i + 1);
+            i = past_ordinal(scan, i + 1);
         } else if (dates_is_link(scan, i) || scan_is(scan, i, LEX_TO, NULL) ||
                    (scan_is(scan, i, LEX_MONTH, &again) && again == month)) {
             i++;

@@ -133,20 +133,6 @@ static bool is_one_apart(const uint32_t *a, size_t na, const uint32_t *b, size_t
            (na == 2 && nb == 2 && a[0] == b[1] && a[1] == b[0]);
 }
 
-unsigned tokens_distance(struct str a, struct str b, unsigned max)
-{
-    uint32_t pa[LETTERS_MAX];
-    uint32_t pb[LETTERS_MAX];
-    size_t na = letters(a, pa);
-    size_t nb = letters(b, pb);
-    unsigned found;
-
-    if ((na > nb ? na - nb : nb - na) > max)
-        return max + 1;
-    found = distance(pa, na, pb, nb);
-    return found > max ? max + 1 : found;
-}
-
 /* People rarely miss the first letter; asking for it turns most pairs away at once. */
 static bool same_first_letter(struct str a, struct str b)
 {

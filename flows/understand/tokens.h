@@ -31,7 +31,3 @@ uint32_t tokens_mask(struct str text);
 
 /* The first code point; 0 of an empty text. */
 uint32_t tokens_first_letter(struct str text);
-
-/* Optimal string alignment distance (Damerau) in code points; more than `max` reads as max + 1.
- */
-unsigned tokens_distance(struct str a, struct str b, unsigned max);

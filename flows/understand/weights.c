@@ -80,8 +80,8 @@ static int64_t root(int64_t square)
     return found;
 }
 
-void weights_score(const struct weights *weights, const struct features *features,
-                   int64_t scores[WEIGHTS_OUTPUTS_MAX])
+static void score(const struct weights *weights, const struct features *features,
+                  int64_t scores[WEIGHTS_OUTPUTS_MAX])
 {
     int32_t sums[WEIGHTS_OUTPUTS_MAX] = {0};
     int64_t length = root(features->square << SQUARE_SHIFT); /* in 1/256 */
@@ -107,7 +107,7 @@ void weights_score_text(const struct weights *weights, struct arena *scratch, st
 
     tokens_read(scratch, text, &tokens);
     features_read(&tokens, features);
-    weights_score(weights, features, scores);
+    score(weights, features, scores);
 }
 
 struct weights_best weights_best(const int64_t *scores, size_t n)

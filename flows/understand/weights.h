@@ -9,7 +9,7 @@
  *     4    features_mark() of whoever learnt
  *     2    labels     2    languages, of which the last is "none of ours"
  *     24   the name of each label, then of each language, filled with zeros
- *     8    for each of them: scale, bias (signed, see weights_score)
+ *     8    for each of them: scale, bias (signed, see weights_score_text)
  *     64   how often a label is right that leads the next by so much: percent
  *     64   the same of a language
  *     ...  for each bucket a signed byte for each label and language, filled to a multiple of 4
@@ -49,11 +49,8 @@ size_t weights_size(size_t n_labels, size_t n_langs);
 /* Where the rows begin. */
 size_t weights_head(size_t n_labels, size_t n_langs);
 
-/* How much the text speaks for each output, in WEIGHTS_ONE: bias + scale * sum / length. */
-void weights_score(const struct weights *weights, const struct features *features,
-                   int64_t scores[WEIGHTS_OUTPUTS_MAX]);
-
-/* The same of a text, which is read in `scratch`. */
+/* How much a text speaks for each output, in WEIGHTS_ONE: bias + scale * sum / length. The text
+ * is read in `scratch`. */
 void weights_score_text(const struct weights *weights, struct arena *scratch, struct str text,
                         int64_t scores[WEIGHTS_OUTPUTS_MAX]);
 

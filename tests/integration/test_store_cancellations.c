@@ -222,7 +222,7 @@ static void can_2_a_window_is_open_to_its_last_second_across_both_changes_of_the
 /* --- rules against a reference --------------------------------------------------------------
  */
 
-enum { RULES = 5, SPANS = 4 };
+enum { RULES = 5 };
 
 static const char *const flows_of[] = {"shop", "repair"};
 static const char *const states_of[2][3] = {

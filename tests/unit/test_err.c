@@ -68,16 +68,6 @@ static void a_long_text_is_cut_between_characters(void **state)
     }
 }
 
-static void every_code_has_a_name(void **state)
-{
-    (void)state;
-    assert_string_equal(err_code_name(ERR_NONE), "none");
-    assert_string_equal(err_code_name(ERR_REJECT), "reject");
-    assert_string_equal(err_code_name(ERR_RETRY), "retry");
-    assert_string_equal(err_code_name(ERR_CANCELED), "canceled");
-    assert_string_equal(err_code_name(ERR_BROKEN), "broken");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -86,7 +76,6 @@ int main(void)
         cmocka_unit_test(an_error_may_quote_itself),
         cmocka_unit_test(wrapping_what_never_failed_is_our_own_mistake),
         cmocka_unit_test(a_long_text_is_cut_between_characters),
-        cmocka_unit_test(every_code_has_a_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -279,10 +279,6 @@ static void slips_of_the_finger_are_forgiven_by_length(void **state)
     assert_false(tokens_alike(STR("hi"), STR("ho")));
     assert_false(tokens_alike(STR("1001"), STR("1010")));
     assert_false(tokens_alike(STR("border"), STR("order")));
-    assert_int_equal(tokens_distance(STR("abcd"), STR("acbd"), 3), 1);
-    assert_int_equal(tokens_distance(STR("kitten"), STR("sitting"), 5), 3);
-    assert_int_equal(tokens_distance(STR("ab"), STR("abcdef"), 2), 3);
-    assert_int_equal(tokens_distance(STR(""), STR(""), 2), 0);
 }
 
 static int option_of(const char *text, const struct expect_option *options, size_t n)

@@ -1,8 +1,5 @@
 /*
  * What leaves through the log: one line for each event, and nothing that could forge another.
- *
- * That a `struct private` cannot be logged is the compiler's business: no LOG_ macro but
- * LOG_PRIVATE takes one, and that one keeps only its tag.
  */
 #include "bot/loop/log.h"
 
@@ -167,24 +164,6 @@ static void a_closed_standard_error_harms_nobody(void **state)
     assert_non_null(strstr(hear(), "somebody.hears"));
 }
 
-static void private_text_leaves_as_a_keyed_tag_only(void **state)
-{
-    (void)state;
-    struct private number = {STR("+15550100001")};
-    log_set_key(STR("one key"));
-    struct private_tag first = private_tag(number);
-    log_event(LOG_INFO, "person", LOG_PRIVATE("who", number));
-    const char *line = hear();
-    assert_null(strstr(line, "5550100001"));
-    assert_non_null(strstr(line, first.text));
-    assert_int_equal(strlen(first.text), PRIVATE_TAG_LEN);
-    assert_string_equal(private_tag(number).text, first.text);
-    log_set_key(STR("another key"));
-    assert_string_not_equal(private_tag(number).text, first.text);
-    assert_string_not_equal(private_tag((struct private){STR("+15550100002")}).text,
-                            private_tag(number).text);
-}
-
 static void ids_are_printed_as_uuids(void **state)
 {
     (void)state;
@@ -206,7 +185,6 @@ int main(void)
         CAPTURED(a_long_text_is_cut_and_the_line_stays_atomic),
         CAPTURED(a_full_pipe_loses_lines_and_says_how_many),
         CAPTURED(a_closed_standard_error_harms_nobody),
-        CAPTURED(private_text_leaves_as_a_keyed_tag_only),
         CAPTURED(ids_are_printed_as_uuids),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

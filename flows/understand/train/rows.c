@@ -11,7 +11,6 @@ enum {
     CHOICES_MAX = 8, /* pairs of braces in a line */
     MADE_MAX = 10,   /* sentences of a line */
     ALIKE = 60,      /* percent of their words that rows of a group share */
-    RARE_WORDS = 4,  /* by which candidates are found */
     CROWD = 400,     /* a word of more rows than that tells nothing */
     HELD_ONE_IN = 5
 };
