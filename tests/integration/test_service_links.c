@@ -227,6 +227,10 @@ static void flw_7_a_link_to_what_is_not_there_is_refused_kindly(void **state)
 /* --- unsubscribing --------------------------------------------------------------------------
  */
 
+static const char opted_out[] =
+    "select count(*) from events_out where type = 'contact.opted_out'"
+    " and data ->> 'source' = 'unsubscribe'";
+
 static void ch_5_one_click_unsubscribes_and_a_get_does_not(void **state)
 {
     static const char one_click[] = "List-Unsubscribe=One-Click";
@@ -250,6 +254,7 @@ static void ch_5_one_click_unsubscribes_and_a_get_does_not(void **state)
     assert_true(logged >= 6);
     assert_int_equal(visit(url, one_click), 200);
     assert_int_equal(ask_number(owner, "select count(*) from consent_log"), logged);
+    assert_int_equal(ask_number(owner, opted_out), 1); /* CRM-2: told once */
     /* and whoever writes is answered all the same */
     struct post post = {.body = post_text(&arena, ANA, "wamid.link.2", "help")};
     service_post(&service, &post, 1, 1, WAIT);
@@ -285,6 +290,7 @@ static void ntf_1_who_is_nobody_s_hears_nothing_more(void **state)
     assert_int_equal(ask_number(owner, "select count(*) from contact_points where stopped_at is"
                                        " not null"),
                      1);
+    assert_int_equal(ask_number(owner, opted_out), 1);
     service_stop(&service);
 }
 

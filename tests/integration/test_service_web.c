@@ -496,6 +496,15 @@ static void iss_4_a_report_with_a_picture_reaches_the_team(void **state)
     /* pressed twice it is one */
     assert_int_equal(post_report(amelia, once, "ORD-1002", story, png, NULL), 200);
     assert_int_equal(reports("The lid came"), 1);
+    /* CRM-2: and the business's systems hear of it, as of one in the chat */
+    assert_int_equal(
+        ask_number(
+            owner,
+            "select count(*) from events_out e join tickets k on e.subject = 'ticket/' || "
+            "k.number where e.type = 'ticket.opened' and k.description like 'The lid came%' "
+            "and e.data ->> 'number' = 'ORD-1002' and (e.data ->> 'files')::int = 1 and "
+            "e.customer_id = k.customer_id"),
+        1);
 }
 
 static void iss_4_what_is_wrong_is_said_and_nothing_of_the_form_is_lost(void **state)
