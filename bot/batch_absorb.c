@@ -99,20 +99,37 @@ static void absorb_consent(struct batch_work *work, struct turn *turn,
     }
 }
 
+/* A person who reads the log wants to know a voice from a picture. */
+static const char *kind_name(const struct event *event)
+{
+    return event->kind == EVENT_MEDIA && event->media != NULL
+               ? media_kind_name(event->media->kind)
+               : event_kind_name(event->kind);
+}
+
+/* A place is told by where it is and what it is called. */
+static struct str words_of(struct batch_work *work, const struct event *event)
+{
+    if (event->kind != EVENT_LOCATION || event->text.len > 0)
+        return event->text;
+    return str_trim(arena_format(&work->arena, "%.6f, %.6f %.*s", event->latitude,
+                                 event->longitude, STR_ARG(event->place)));
+}
+
 /* What a person wrote goes into the log; the receipt is for the last of it. A one-time code
  * does not: whoever reads the log, a person of the team or a program, has no use for it. */
-static void absorb_message(struct batch_work *work, struct turn *turn, const struct item *item,
+static void absorb_message(struct batch_work *work, struct turn *turn, struct item *item,
                            bool secret)
 {
     const struct event *event = item->event;
     struct batch_row row = {.inbound = true,
-                            .kind = event_kind_name(event->kind),
-                            .body = secret ? STR("******") : event->text,
+                            .kind = kind_name(event),
+                            .body = secret ? STR("******") : words_of(work, event),
                             .at = event->at > 0 ? event->at : work->now,
                             .provider_id = event->id,
                             .payload = item->portion->payload_id};
 
-    turn->cause = batch_log(work, turn, &row);
+    turn->cause = item->seq = batch_log(work, turn, &row);
     turn->last_inbound_at = work->now;
     turn->inbound_at = event->at > 0 && event->at < work->now ? event->at : work->now;
     if (turn->held_until <= work->now) /* else a person is to read it */

@@ -52,6 +52,17 @@ static void add(struct batch_work *work, const struct turn *turn, const struct i
     work->n_wanted++;
 }
 
+/* Whether an item brings a file that is wanted. */
+static bool brings(const struct batch_work *work, const struct turn *turn,
+                   const struct item *item)
+{
+    const struct event *event = item->event;
+
+    return event->kind == EVENT_MEDIA && event->media != NULL &&
+           file_ways(turn->account->channel) != NULL && is_wanted(event->media) &&
+           batch_is_new(work, item) && !(turn->owned && batch_is_doubtful(work, turn, item));
+}
+
 void batch_documents(struct batch_work *work)
 {
     static const enum db_type types[ARRAYS] = {DB_UUID, DB_UUID, DB_UUID, DB_UUID,  DB_TEXT,
@@ -64,11 +75,7 @@ void batch_documents(struct batch_work *work)
     for (size_t i = 0; i < work->n_turns; i++) {
         const struct turn *turn = &work->turns[i];
         for (size_t k = 0; turn->taken && k < turn->n; k++) {
-            const struct event *event = turn->items[k]->event;
-            if (event->kind == EVENT_MEDIA && event->media != NULL &&
-                file_ways(turn->account->channel) != NULL && is_wanted(event->media) &&
-                batch_is_new(work, turn->items[k]) &&
-                !(turn->owned && batch_is_doubtful(work, turn, turn->items[k])))
+            if (brings(work, turn, turn->items[k]))
                 add(work, turn, turn->items[k], arrays);
         }
     }
@@ -81,4 +88,33 @@ void batch_documents(struct batch_work *work)
     params[1 + ARRAYS] = param_int8(&work->arena, life / USEC_PER_SEC);
     params[2 + ARRAYS] = param_time(&work->arena, work->now);
     flight_add(work->conn, &work->flight, &SQL_DOCUMENTS_WANT, params);
+}
+
+void batch_documents_place(struct batch_work *work)
+{
+    static const enum db_type types[] = {DB_UUID, DB_TEXT, DB_INT8};
+    struct db_array arrays[COUNTOF(types)];
+    struct db_param *params;
+
+    if (work->n_wanted == 0)
+        return;
+    batch_arrays(work, arrays, types, COUNTOF(types));
+    for (size_t i = 0; i < work->n_turns; i++) {
+        const struct turn *turn = &work->turns[i];
+        for (size_t k = 0; turn->taken && k < turn->n; k++) {
+            const struct item *item = turn->items[k];
+            if (item->seq == 0 || !brings(work, turn, item))
+                continue;
+            array_uuid(&arrays[0], turn->conversation);
+            array_text(&arrays[1], str_sane(&work->arena, item->event->media->id));
+            array_int(&arrays[2], item->seq);
+        }
+    }
+    if (arrays[0].n == 0)
+        return;
+    params = arena_array(&work->arena, struct db_param, 1 + COUNTOF(types));
+    params[0] = param_uuid(&work->arena, work->batch->business->org);
+    for (size_t i = 0; i < COUNTOF(types); i++)
+        params[1 + i] = param_array(&arrays[i]);
+    flight_add(work->conn, &work->flight, &SQL_DOCUMENTS_PLACE, params);
 }

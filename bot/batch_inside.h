@@ -196,6 +196,8 @@ bool batch_is_doubtful(const struct batch_work *work, const struct turn *turn,
 
 /* Ask for rows of the files that came along, in the flight before the first step. */
 void batch_documents(struct batch_work *work);
+/* Which message each came with, once they are numbered; nothing where no file came. */
+void batch_documents_place(struct batch_work *work);
 
 /* batch_files.c: whether a reply shows a kept file; after the promises. */
 bool batch_shows_file(const struct reply *reply);

@@ -393,6 +393,7 @@ void batch_write(struct batch_work *work)
         flight_add(work->conn, flight, &SQL_TURN_BURY, params);
     }
     write_notes(work);
+    batch_documents_place(work);
     batch_handoffs_write(work);
     write_jobs(work);
     flight_add_text(work->conn, flight, "COMMIT");

@@ -5,6 +5,7 @@
  */
 #include "bot/events_out.h"
 
+#include "bot/event_files.h"
 #include "bot/loop/log.h"
 #include "bot/metrics.h"
 #include "store/sql.h"
@@ -294,6 +295,7 @@ static void begin(struct events_out *events, struct uuid org, usec_t asked_at,
                               .customer_id = arena_str(into, row_text(rows, row, 7)),
                               .customer = arena_str(into, row_text(rows, row, 8)),
                               .data = arena_str(into, row_text(rows, row, 9))};
+    event.data = event_files_linked(into, config_of(events), org, event.data, event.time);
     send_event(delivery, &event);
 }
 

@@ -105,6 +105,11 @@ static usec_t end_of(usec_t from)
     return (from + USEC_PER_HOUR - 1) / USEC_PER_HOUR * USEC_PER_HOUR + LINK_FILE_GOOD_FOR;
 }
 
+const struct uuid link_file_desk = {
+    {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+     0xff}
+};
+
 usec_t link_file_end(usec_t promised_at, usec_t now)
 {
     usec_t end = end_of(promised_at);

@@ -43,6 +43,10 @@ struct link_file {
     usec_t end;           /* a whole hour; see link_file_end */
 };
 
+/* The reader of files that a person of the business is to see: whatever came in a conversation
+ * that was handed over. No customer has this id. */
+extern const struct uuid link_file_desk;
+
 /* When a link ends whose message was promised then: a day later, rounded up to the hour. What
  * has waited so long that little of the day is left begins anew. */
 usec_t link_file_end(usec_t promised_at, usec_t now);

@@ -193,6 +193,10 @@ static void looked(struct db_call *call)
         give_up(visit, LINK_PAGE_SORRY, 503);
         return;
     }
+    if (rows_n(rows) > 0 && row_null(rows, 0, 0)) {
+        give_up(visit, LINK_PAGE_SORRY, 503);
+        return;
+    }
     if (rows_n(rows) == 0 || row_text(rows, 0, 0).len != HASH_LEN) {
         give_up(visit, LINK_PAGE_OLD, 410);
         return;
@@ -213,11 +217,12 @@ static void looked(struct db_call *call)
 static void look(struct visit *visit)
 {
     struct arena *arena = &visit->exchange->arena;
-    struct db_param *params = arena_array(arena, struct db_param, 3);
+    struct db_param *params = arena_array(arena, struct db_param, 4);
 
     params[0] = param_uuid(arena, visit->link.org);
     params[1] = param_uuid(arena, visit->link.document);
     params[2] = param_uuid(arena, visit->link.customer);
+    params[3] = param_bool(arena, uuid_eq(visit->link.customer, link_file_desk));
     call_init(&visit->call, arena, visit->link.org);
     visit->call.done = looked;
     call_add(&visit->call, &SQL_LINK_FILE, params);

@@ -2,9 +2,10 @@
  * Kept files behind signed links (bot/link.h): GET and HEAD /f/<token>.
  *
  * Whoever has the link may have the file until the link ends, as long as the file is kept and
- * the customer whom it was sent to may still see it. Twilio fetches an MMS's picture here, and
- * so does a reader's browser, in which the bytes can do nothing: the type is one of ours, the
- * page is a sandbox, and nothing is stored.
+ * the customer whom it was sent to may still see it; or a person of the business, while what
+ * the customer sent in a conversation that was handed over is there. Twilio fetches an MMS's
+ * picture here, and so does a reader's browser, in which the bytes can do nothing: the type is
+ * one of ours, the page is a sandbox, and nothing is stored.
  *
  * Files are large, so few are read at once and the others wait; and there is an end to what
  * slow readers can keep in memory, beyond which one is asked to come again.

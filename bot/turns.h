@@ -62,6 +62,7 @@ struct item {
     struct hash16 hash; /* what `seen` remembers */
     usec_t not_before;  /* monotonic: put off because another worker holds the conversation */
     unsigned put_off;
+    int64_t seq;      /* of the message that it became in the log; 0: none yet */
     const char *park; /* why it is to be parked instead of stepped */
 };
 

@@ -15,6 +15,11 @@ select $1::uuid, i.document_id, i.account_id, i.conversation_id, i.customer_id, 
           claimed_sha256, at)
     on conflict do nothing;
 
+-- name: documents_place
+-- In the same transaction, once their messages are numbered.
+-- $1 org  $2 conversations  $3 handles  $4 messages
+select documents_place($1::uuid, $2::uuid[], $3::text[], $4::int8[]);
+
 -- name: documents_claim
 -- What is due, oldest first, each leased to one worker: what somebody sent in a conversation before what
 -- nobody waits for there (a CRM's files, of which there may be very many). `due_at` is the lease: whoever dies

@@ -44,8 +44,15 @@ select url, document_id, customer_id, made_at,
 delete from short_links where org_id = $1::uuid and made_at < $2::timestamptz;
 
 -- name: link_file
--- A file behind a link, if it is still there and its reader's to see.
--- $1 org  $2 document  $3 customer
-select d.sha256, d.mime, d.filename, d.size from documents d
- where d.org_id = $1::uuid and d.document_id = $2::uuid and d.state = 'kept'
-   and document_reaches($1::uuid, $3::uuid, $2::uuid);
+-- A file behind a link, if it is still there and its reader's to see. No hash: it is being fetched still, for who
+-- has the conversation in their hands.
+-- $1 org  $2 document  $3 customer  $4 whether it is for a person of the business
+select case when d.state = 'kept' then d.sha256 end as sha256, coalesce(d.mime, '') as mime, d.filename,
+       coalesce(d.size, 0) as size
+  from documents d
+ where d.org_id = $1::uuid and d.document_id = $2::uuid
+   and case when $4::bool
+            then d.state in ('wanted', 'storing', 'kept')
+                 and exists (select from handoffs h
+                              where h.org_id = d.org_id and h.conversation_id = d.conversation_id)
+            else d.state = 'kept' and document_reaches($1::uuid, $3::uuid, $2::uuid) end;

@@ -5,6 +5,7 @@
 #include "bot/base/crypto.h"
 #include "bot/base/json.h"
 #include "bot/loop/loop.h"
+#include "tests/support/files.h"
 #include "tests/support/service.h"
 #include "webhooks/svix.h"
 
@@ -21,6 +22,7 @@
 #define AMELIA  "15550100001"
 #define OLIVER  "15550100005"
 #define HARRIET "15550100009"
+#define CLARA   "15550100003"
 #define SOURCE  "https://crm.lark.example"
 #define LIMIT   (40 * USEC_PER_SEC)
 
@@ -290,6 +292,138 @@ static void crm_3_a_crm_that_is_away_leaves_nobody_alone(void **state)
     until("select count(*) from event_deliveries where state = 'waiting'", 0);
 }
 
+static struct str bytes_of; /* what the last `fetch` brought */
+
+static size_t gather(char *bytes, size_t size, size_t n, void *user)
+{
+    (void)user;
+    bytes_of = arena_concat(&arena, bytes_of, (struct str){bytes, size * n});
+    return size * n;
+}
+
+/* As a CRM does: again while it is told to come later. The status. */
+static long fetch(const char *url)
+{
+    long status = 503;
+
+    for (int tries = 0; tries < 200 && status == 503; tries++) {
+        CURL *curl = curl_easy_init();
+        bytes_of = STR_NONE;
+        curl_easy_setopt(curl, CURLOPT_URL, url);
+        curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, gather);
+        curl_easy_setopt(curl, CURLOPT_TIMEOUT, 20L);
+        assert_int_equal(curl_easy_perform(curl), CURLE_OK);
+        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+        curl_easy_cleanup(curl);
+        if (status == 503)
+            (void)usleep(50000);
+    }
+    return status;
+}
+
+static void send_in(const char *phone, const char *rest)
+{
+    static unsigned n;
+    struct str message = arena_format(
+        &arena, "{\"from\":\"%s\",\"id\":\"wamid.f.%u\",\"timestamp\":\"%lld\",%s}", phone, ++n,
+        (long long)(clock_now() / USEC_PER_SEC), rest);
+    struct post post = {.body = post_messages(&arena, &message, 1)};
+
+    service_post(&service, &post, 1, 1, LIMIT);
+    assert_int_equal(post.status, 200);
+}
+
+/* The data of the newest message.received of that kind, and its file's address here. */
+static const json_t *hear_kind(const char *kind, const char **url)
+{
+    for (int tries = 0; tries < 400; tries++) {
+        const json_t *found = NULL;
+        json_t *record;
+        size_t i;
+        json_decref(heard);
+        heard = service_events(&service);
+        json_array_foreach(heard, i, record)
+        {
+            const json_t *data = json_object_get(json_object_get(record, "event"), "data");
+            if (strcmp(text_in(data, "kind"), kind) == 0)
+                found = data;
+        }
+        if (found != NULL) {
+            const char *at = text_in(json_array_get(json_object_get(found, "files"), 0), "url");
+            const char *path = strstr(at, "/f/");
+            if (url != NULL && path != NULL)
+                *url = arena_format(&arena, "http://127.0.0.1:%d%s", service.port, path).at;
+            return found;
+        }
+        (void)usleep(25000);
+    }
+    fail_msg("the CRM has not heard of a message of the kind %s", kind);
+    return NULL;
+}
+
+/* What a customer shows reaches whoever answers: before and while they have the conversation.
+ */
+static void crm_3_a_persons_system_gets_the_customers_files_and_learns_what_else_came(
+    void **state)
+{
+    struct str lamp = file_png(&arena, 31, 17), shade = file_png(&arena, 20, 20);
+    const char *id = service_media(&service, &arena, "image/png", lamp), *url = NULL;
+    const json_t *asked, *line = NULL, *each;
+    size_t i;
+
+    (void)state;
+    send_in(CLARA, arena_format(&arena,
+                                "\"type\":\"image\",\"image\":{\"id\":\"%s\",\"mime_type\":"
+                                "\"image/png\",\"caption\":\"my lamp\"}",
+                                id)
+                       .at);
+    write_in(CLARA, "human");
+    until("select count(*) from handoffs where state = 'offered'", 1);
+    (void)hear("handoff.asked", NULL, NULL);
+    for (int tries = 0; tries < 400 && line == NULL; tries++) {
+        asked = hear("handoff.asked", NULL, NULL);
+        json_array_foreach(json_object_get(asked, "transcript"), i,
+                           each) if (strcmp(text_in(each, "kind"), "image") == 0) line = each;
+        (void)usleep(line == NULL ? 25000 : 0);
+    }
+    assert_non_null(line);
+    assert_string_equal(text_in(line, "text"), "my lamp");
+    url = strstr(text_in(json_array_get(json_object_get(line, "files"), 0), "url"), "/f/");
+    assert_non_null(url);
+    assert_int_equal(fetch(arena_format(&arena, "http://127.0.0.1:%d%s", service.port, url).at),
+                     200);
+    assert_true(str_eq(bytes_of, lamp));
+
+    id = service_media(&service, &arena, "image/png", shade);
+    send_in(CLARA, arena_format(&arena,
+                                "\"type\":\"document\",\"document\":{\"id\":\"%s\","
+                                "\"mime_type\":\"image/png\",\"filename\":\"shade.png\"}",
+                                id)
+                       .at);
+    send_in(CLARA, "\"type\":\"location\",\"location\":{\"latitude\":52.2297,\"longitude\":"
+                   "21.0122,\"name\":\"The shop\"}");
+    send_in(CLARA, "\"type\":\"audio\",\"audio\":{\"id\":\"no-such-voice\",\"voice\":true,"
+                   "\"mime_type\":\"audio/ogg\"}");
+    each = hear_kind("document", &url);
+    assert_string_equal(text_in(json_array_get(json_object_get(each, "files"), 0), "name"),
+                        "shade.png");
+    assert_int_equal(fetch(url), 200);
+    assert_true(str_eq(bytes_of, shade));
+    assert_string_equal(text_in(hear_kind("location", NULL), "text"),
+                        "52.229700, 21.012200 The shop");
+    (void)hear_kind("voice", &url);
+    assert_true(strlen(url) > 40);
+    /* Another token, or a mangled one, opens nothing; and an end is an end. */
+    ((char *)url)[strlen(url) - 1] ^= 1;
+    assert_int_equal(fetch(url), 404);
+    assert_int_equal(ask_number(owner, "select count(*) from events_out where data::text like "
+                                       "'%/f/%'"),
+                     0); /* no key lies in the database */
+    tell("f-1", "handoff.released",
+         ask_text("select conversation_id from handoffs where state <> 'done'"), "");
+    until("select count(*) from handoffs where state <> 'done'", 0);
+}
+
 /* As long as nobody has come the customer may think better of it. */
 static void crm_3_who_is_waiting_may_go_back_to_the_bot(void **state)
 {
@@ -361,6 +495,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(crm_3_both_directions_each_word_once_and_in_order),
         cmocka_unit_test(crm_3_whom_nobody_answers_has_the_bot_again_and_a_report),
+        cmocka_unit_test(
+            crm_3_a_persons_system_gets_the_customers_files_and_learns_what_else_came),
         cmocka_unit_test(crm_3_who_is_waiting_may_go_back_to_the_bot),
         cmocka_unit_test(crm_3_a_crm_that_is_away_leaves_nobody_alone),
         cmocka_unit_test(crm_3_a_lease_that_is_over_gives_the_bot_its_words_back),

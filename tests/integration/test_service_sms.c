@@ -345,7 +345,7 @@ static void ch_4_files_of_an_mms_are_fetched_and_kept(void **state)
                                        " caption = 'it is broken'"),
                      1);
     assert_int_equal(ask_number(owner, "select count(*) from messages where inbound and kind ="
-                                       " 'media'"),
+                                       " 'image'"),
                      2);
     all_settled();
     assert_int_equal(service_findings(&service), 0);

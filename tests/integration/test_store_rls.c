@@ -685,6 +685,7 @@ static const char definers[] =
     "               when 'bigint' then '0' when 'boolean' then 'false'"
     "               when 'integer' then '10' when 'jsonb' then '''{}''' when 'uuid' then 'null'"
     "               when 'text[]' then '''{}''' "
+    "               when 'uuid[]' then '''{}''' when 'bigint[]' then '''{}''' "
     "               when 'integer[]' then '''{}''' else '''x''' end end, ', ' order by i)"
     "          from unnest(p.proargnames, p.proargtypes::oid[]) with ordinality u (n, t, i)"
     "         where t is not null),"
