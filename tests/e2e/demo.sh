@@ -91,6 +91,16 @@ fi
 timeout 60 deploy/demo --detach --smtp --port $port --state "$state" >/dev/null
 timeout 60 /usr/bin/python3 tests/e2e/smtp.py "$state" || fail "mail by SMTP"
 
+# The README's event, word for word, before and after a day has passed: it is signed and dated by the demo's clock.
+push() {
+  sed -n '/^\. \.demo\/demo\.env/,/^```$/p' README.md | sed '$d' | sed "s#\.demo#$state#g" | bash
+}
+kept=$(push) && grep -q '"kept":1' <<<"$kept" || fail "the README's event is not taken: $kept"
+deploy/demo --later 25h --state "$state"
+kept=$(push) && grep -q '"kept":1' <<<"$kept" || fail "the README's event is not taken a day later: $kept"
+ahead=$(($("$state/date" +%s) - $(date +%s)))
+((ahead >= 25 * 3600 - 5 && ahead <= 25 * 3600 + 5)) || fail "the demo's date is $ahead seconds ahead, not 25 hours"
+
 deploy/demo --stop --state "$state"
 ! grep -n 'Assertion\|AddressSanitizer' "$state/service.log" "$state/sandbox.log" || fail "a process did not end well"
 left=$(pgrep -af -- "$state" | grep -v "demo.sh\|pgrep" || true)
