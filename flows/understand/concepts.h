@@ -16,7 +16,7 @@ struct concept {
     uint8_t id;  /* below concepts_n */
 };
 
-enum { CONCEPT_SLOTS = 8192, CONCEPT_NAMES_MAX = 250, CONCEPTS_OF_MAX = 3 };
+enum { CONCEPT_SLOTS = 16384, CONCEPT_NAMES_MAX = 250, CONCEPTS_OF_MAX = 3 };
 
 extern const struct concept concepts[];
 extern const size_t concept_words_n;

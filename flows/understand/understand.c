@@ -21,8 +21,6 @@ enum {
     THANKS_MOST = 12, /* words */
     SPOKEN_BITS = 3,  /* the odds that somebody goes on in their language: 8 to 1 */
     PHRASE_BITS = 5,
-    SURE_CLASS = 85,
-    HALF_SURE = 60,
     LONG_NUMBER = 10 /* characters: a parcel's with a slip in it, where one was asked for */
 };
 

@@ -26,6 +26,9 @@ enum awaited {
     AWAITED_ORDER
 };
 
+/* From how many percent a classifier is believed, and from how many it is asked about. */
+enum { SURE_CLASS = 85, HALF_SURE = 60 };
+
 /* What a whole sentence means, in the opinion of a classifier. */
 struct classified {
     struct str intent; /* empty: none of these */

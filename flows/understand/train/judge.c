@@ -12,10 +12,13 @@ extern char **environ;
 
 enum { LINES_MAX = 200, LOSS_MOST = 10 /* thousandths */ };
 
-struct opinion judge_ask(const struct rows *rows, const char *name, struct str model,
-                         struct arena *into)
+struct opinion judge_begin(const struct rows *rows, const char *name, struct arena *into)
 {
-    struct opinion opinion = {name, arena_array(into, struct str, rows->n)};
+    return (struct opinion){name, arena_array(into, struct str, rows->n)};
+}
+
+void judge_ask(const struct rows *rows, struct str model, struct opinion *opinion)
+{
     struct arena scratch = {0};
     struct weights weights;
 
@@ -24,14 +27,13 @@ struct opinion judge_ask(const struct rows *rows, const char *name, struct str m
     for (size_t i = 0; i < rows->n; i++) {
         int64_t scores[WEIGHTS_OUTPUTS_MAX];
 
-        if (rows->items[i].part == ROW_LEARNT || !rows->items[i].label.len)
+        if (!row_is_asked(&rows->items[i]) || !rows->items[i].label.len)
             continue;
         weights_score_text(&weights, &scratch, rows->items[i].text, scores);
-        opinion.labels[i] = weights.names[weights_best(scores, weights.n_labels).at];
+        opinion->labels[i] = weights.names[weights_best(scores, weights.n_labels).at];
         arena_reset(&scratch);
     }
     arena_finish(&scratch);
-    return opinion;
 }
 
 /* --- fastText ----------------------------------------------------------------------------- */
@@ -72,9 +74,9 @@ static void write_rows(const struct rows *rows, FILE *learnt, FILE *asked)
         const struct row *row = &rows->items[i];
         FILE *out = row->part == ROW_LEARNT ? learnt : asked;
 
-        if (!row->label.len)
+        if (!row->label.len || (out == asked && row->slip))
             continue;
-        for (int times = out == learnt && row->own ? 2 : 1; times > 0; times--) {
+        for (int times = out == learnt && row->own && !row->slip ? 2 : 1; times > 0; times--) {
             (void)fprintf(out, "__label__%.*s", STR_ARG(row->label));
             write_words(out, &scratch, row->text);
         }
@@ -88,7 +90,7 @@ static void read_opinion(const struct rows *rows, FILE *in, struct opinion *opin
     char line[LINES_MAX];
 
     for (size_t i = 0; i < rows->n; i++) {
-        if (rows->items[i].part == ROW_LEARNT || !rows->items[i].label.len)
+        if (!row_is_asked(&rows->items[i]) || !rows->items[i].label.len)
             continue;
         if (!fgets(line, sizeof(line), in))
             return;
@@ -99,7 +101,8 @@ static void read_opinion(const struct rows *rows, FILE *in, struct opinion *opin
 
 bool judge_fasttext(const struct rows *rows, struct opinion *opinion, struct arena *into)
 {
-    char folder[] = "/tmp/parley-train-XXXXXX";
+    const char *temporary = getenv("TMPDIR");
+    char *folder;
     const char *model;
     const char *small;
     const char *learnt;
@@ -108,7 +111,8 @@ bool judge_fasttext(const struct rows *rows, struct opinion *opinion, struct are
     FILE *files[2];
     bool good;
 
-    *opinion = (struct opinion){"fastText", arena_array(into, struct str, rows->n)};
+    folder =
+        (char *)arena_format(into, "%s/parley-train-XXXXXX", temporary ? temporary : "/tmp").at;
     if (!mkdtemp(folder))
         return false;
     model = arena_format(into, "%s/model", folder).at;
@@ -144,6 +148,10 @@ bool judge_fasttext(const struct rows *rows, struct opinion *opinion, struct are
 }
 
 /* --- telling ------------------------------------------------------------------------------ */
+
+/* Headings, in their order; behind them each source that is only judged by, by intent. */
+#define BY_SOURCE STR(" by source")
+#define BY_KIND   STR("all, by what they want")
 
 /* Rows that are told together. */
 struct line {
@@ -192,15 +200,15 @@ void judge_tell(const struct rows *rows, const struct opinion *opinions, size_t 
         const struct row *row = &rows->items[i];
         bool none = str_eq(row->label, STR("none_of_these"));
 
-        if (row->part == ROW_LEARNT || !row->label.len)
+        if (!row_is_asked(row) || !row->label.len)
             continue;
-        count(line_of(lines, &n_lines, STR("1"), row->source, row->lang), row, opinions, n, i);
-        count(line_of(lines, &n_lines, STR("2"), none ? STR("in none") : STR("in one"),
+        count(line_of(lines, &n_lines, BY_SOURCE, row->source, row->lang), row, opinions, n, i);
+        count(line_of(lines, &n_lines, BY_KIND, none ? STR("of none") : STR("of one of ours"),
                       row->lang),
               row, opinions, n, i);
         if (row->part == ROW_JUDGED)
-            count(line_of(lines, &n_lines, STR("3"), row->label, ROW_LANG_OTHER), row, opinions,
-                  n, i);
+            count(line_of(lines, &n_lines, row->source, row->label, ROW_LANG_OTHER), row,
+                  opinions, n, i);
     }
     qsort(lines, n_lines, sizeof(lines[0]), by_name);
     (void)fprintf(out, "%-24s lang      n", "");
@@ -210,7 +218,9 @@ void judge_tell(const struct rows *rows, const struct opinion *opinions, size_t 
     for (size_t i = 0; i < n_lines; i++) {
         const struct line *line = &lines[i];
 
-        (void)fprintf(out, "%-24.*s %-4s %6d", STR_ARG(line->what),
+        if (i == 0 || !str_eq(line->kind, lines[i - 1].kind))
+            (void)fprintf(out, "%.*s\n", STR_ARG(line->kind));
+        (void)fprintf(out, "  %-22.*s %-4s %6d", STR_ARG(line->what),
                       line->lang < LANG_COUNT ? lang_code((enum lang)line->lang) : "all",
                       line->n);
         for (size_t j = 0; j < n; j++)
@@ -229,7 +239,7 @@ static int right_of(const struct rows *rows, const struct opinion *opinion, enum
     for (size_t i = 0; i < rows->n; i++) {
         const struct row *row = &rows->items[i];
 
-        if (row->part != part || row->own != own || !row->label.len ||
+        if (row->part != part || row->own != own || row->slip || !row->label.len ||
             (lang < LANG_COUNT && row->lang != lang))
             continue;
         ++*all;

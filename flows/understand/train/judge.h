@@ -14,9 +14,12 @@ struct opinion {
     struct str *labels; /* by row; empty where nothing was asked */
 };
 
-/* A model's, of all that is not learnt from. */
-struct opinion judge_ask(const struct rows *rows, const char *name, struct str model,
-                         struct arena *into);
+/* Of nothing yet. */
+struct opinion judge_begin(const struct rows *rows, const char *name, struct arena *into);
+
+/* A model's, of the rows that it is asked about (rows.h); what was said of others stays. The
+ * model's bytes must live as long. */
+void judge_ask(const struct rows *rows, struct str model, struct opinion *opinion);
 
 /* fastText's (a program of that name), which learns from what is learnt and answers for what is
  * not. False when it is not here. */

@@ -159,7 +159,7 @@ static void learn_side(const struct rows *rows, const struct learn_wish *wish, b
         if (!is_for(rows, row, wish, langs))
             continue;
         nodes = with_bias(&scratch, nodes_of(&scratch, row, wish->from), problem.n);
-        for (int times = row->own ? wish->own_times : 1; times > 0; times--) {
+        for (int times = row->own && !row->slip ? wish->own_times : 1; times > 0; times--) {
             problem.x[problem.l] = nodes;
             problem.y[problem.l++] = langs ? row->lang : (double)rows_label(rows, row->label);
         }
@@ -185,71 +185,4 @@ struct str learn(const struct rows *rows, const struct learn_wish *wish, struct 
     learn_side(rows, wish, false, &place);
     learn_side(rows, wish, true, &place);
     return bytes;
-}
-
-/* --- how sure it may be ------------------------------------------------------------------- */
-
-struct tally {
-    double right, all;
-};
-
-/* The nearest table that never falls: neighbours that would are taken together. */
-static void even_out(struct tally tallies[WEIGHTS_STEPS], char *percents)
-{
-    struct tally pools[WEIGHTS_STEPS];
-    size_t ends[WEIGHTS_STEPS];
-    size_t n = 0;
-
-    for (size_t i = 0; i < WEIGHTS_STEPS; i++) {
-        pools[n] = tallies[i];
-        ends[n++] = i;
-        while (n > 1 &&
-               pools[n - 1].right * pools[n - 2].all <= pools[n - 2].right * pools[n - 1].all) {
-            pools[n - 2].right += pools[n - 1].right;
-            pools[n - 2].all += pools[n - 1].all;
-            ends[n - 2] = ends[n - 1];
-            n--;
-        }
-    }
-    for (size_t i = 0, pool = 0; i < WEIGHTS_STEPS; i++) {
-        pool += i > ends[pool];
-        /* One more that is wrong: a few that were right prove little. */
-        percents[i] = (char)(100 * pools[pool].right / (pools[pool].all + 1));
-        if (i > 0 && percents[i] < percents[i - 1])
-            percents[i] = percents[i - 1];
-    }
-}
-
-void learn_sureness(const struct rows *rows, bool own, struct str of, struct str model)
-{
-    struct tally labels[WEIGHTS_STEPS] = {0};
-    struct tally langs[WEIGHTS_STEPS] = {0};
-    struct arena scratch = {0};
-    struct weights weights;
-    char *tables;
-
-    if (weights_open(of, &weights))
-        abort();
-    for (size_t i = 0; i < rows->n; i++) {
-        const struct row *row = &rows->items[i];
-        int64_t scores[WEIGHTS_OUTPUTS_MAX];
-        struct weights_best best;
-
-        if (row->part == ROW_LEARNT || (row->part == ROW_HELD && row->own && !own))
-            continue;
-        weights_score_text(&weights, &scratch, row->text, scores);
-        best = weights_best(scores, weights.n_labels);
-        if (row->label.len) {
-            labels[best.lead].all++;
-            labels[best.lead].right += str_eq(weights.names[best.at], row->label);
-        }
-        best = weights_best(scores + weights.n_labels, weights.n_langs);
-        langs[best.lead].all++;
-        langs[best.lead].right += best.at == row->lang;
-        arena_reset(&scratch);
-    }
-    arena_finish(&scratch);
-    tables = (char *)model.at + weights_head(rows->n_labels, ROW_LANGS) - 2 * WEIGHTS_STEPS;
-    even_out(labels, tables);
-    even_out(langs, tables + WEIGHTS_STEPS);
 }

@@ -20,9 +20,3 @@ struct learn_wish {
  * they are as many as before. Its labels are the rows' labels.
  */
 struct str learn(const struct rows *rows, const struct learn_wish *wish, struct arena *into);
-
-/*
- * Sets the tables of `model` by how often `of`, which did not learn from them, is right about
- * what is held back or only judged by. `own`: also sentences of our own that are held back.
- */
-void learn_sureness(const struct rows *rows, bool own, struct str of, struct str model);

@@ -10,9 +10,9 @@ enum {
     BYTES_MAX = 64 << 20,
     CHOICES_MAX = 8, /* pairs of braces in a line */
     MADE_MAX = 10,   /* sentences of a line */
-    ALIKE = 60,      /* percent of their words that rows of a group share */
-    CROWD = 400,     /* a word of more rows than that tells nothing */
-    HELD_ONE_IN = 5
+    NONSENSE_ONE_IN = 20,
+    ALIKE = 60, /* percent of their words that rows of a group share */
+    CROWD = 400 /* a word of more rows than that tells nothing */
 };
 
 /* --- reading ------------------------------------------------------------------------------ */
@@ -104,6 +104,7 @@ static bool read_json(struct rows *rows, struct row *like, struct str text, cons
         if (!like->source.len)
             like->source = STR("given");
         like->lang = (unsigned)lang;
+        like->group = rows->n;
         (void)add(rows, like);
     }
     return true;
@@ -160,6 +161,7 @@ static bool read_sentences(struct rows *rows, struct row *like, struct str text,
                 like->label = STR_NONE;
             continue;
         }
+        like->group = rows->n;
         for (size_t turn = 0; turn < most && turn < MADE_MAX; turn++) {
             like->text = choose(&rows->arena, str_trim(line), turn, &most);
             (void)add(rows, like);
@@ -183,14 +185,17 @@ bool rows_read(struct rows *rows, const char *file, enum row_part part, bool own
     if (!str_ends(name, STR(".txt")))
         return err_raise(err, ERR_REJECT, "%s: rows are .jsonl, sentences LANG.txt", file);
     name = str_slice(name, 0, name.len - 4);
-    while (str_find(name, STR("/")) < name.len)
+    like.source = part == ROW_JUDGED ? STR("judged") : STR("own");
+    while (str_find(name, STR("/")) < name.len) {
+        if (part == ROW_JUDGED)
+            like.source = str_slice(name, 0, str_find(name, STR("/")));
         name = str_slice(name, str_find(name, STR("/")) + 1, name.len);
+    }
     if (lang_parse(name, &lang))
         like.lang = (unsigned)lang;
     else if (!str_eq(name, STR("other")))
         return err_raise(err, ERR_REJECT, "%s: sentences are named en, es, pl, ar or other",
                          file);
-    like.source = part == ROW_JUDGED ? STR("judged") : STR("own");
     return read_sentences(rows, &like, text, file, err);
 }
 
@@ -277,7 +282,32 @@ static uint32_t scatter(uint64_t number)
     return (uint32_t)(number >> 32);
 }
 
-void rows_hold_back(struct rows *rows)
+static bool is_like_judged(const struct rows *rows, const struct bag *bags, size_t at)
+{
+    for (size_t j = 0; j < rows->n; j++) {
+        if (rows->items[j].part == ROW_JUDGED && are_alike(&bags[at], &bags[j]))
+            return true;
+    }
+    return false;
+}
+
+/* What resembles a row that is only judged by would tell the answer. */
+static void leave_out(struct arena *scratch, struct rows *rows, const struct bag *bags)
+{
+    bool *out = arena_array(scratch, bool, rows->n);
+    size_t kept = 0;
+
+    for (size_t i = 0; i < rows->n; i++)
+        out[i] = rows->items[i].part != ROW_JUDGED && is_like_judged(rows, bags, i);
+    for (size_t i = 0; i < rows->n; i++) {
+        if (!out[i])
+            rows->items[kept++] = rows->items[i];
+    }
+    rows->n_left_out = rows->n - kept;
+    rows->n = kept;
+}
+
+void rows_group(struct rows *rows)
 {
     struct arena scratch = {0};
     struct bag *bags = arena_array(&scratch, struct bag, rows->n);
@@ -285,7 +315,6 @@ void rows_hold_back(struct rows *rows)
     size_t n = 0;
 
     for (size_t i = 0; i < rows->n; i++) {
-        rows->items[i].group = i;
         fill_bag(&scratch, rows->items[i].text, &bags[i]);
         for (size_t j = 0; j < bags[i].n; j++)
             uses[n++] = (struct use){bags[i].words[j], (uint32_t)i};
@@ -296,12 +325,21 @@ void rows_hold_back(struct rows *rows)
             next++;
         join_users(rows, bags, &uses[i], next - i);
     }
-    for (size_t i = 0; i < rows->n; i++) {
-        if (rows->items[i].part == ROW_LEARNT &&
-            scatter(group_of(rows, i) + 1) % HELD_ONE_IN == 0)
-            rows->items[i].part = ROW_HELD;
-    }
+    for (size_t i = 0; i < rows->n; i++)
+        rows->items[i].group = group_of(rows, i);
+    leave_out(&scratch, rows, bags);
     arena_finish(&scratch);
+}
+
+void rows_hold_back(struct rows *rows, size_t from, size_t to)
+{
+    for (size_t i = 0; i < rows->n; i++) {
+        struct row *row = &rows->items[i];
+        size_t fold = scatter(row->group + 1) % ROW_FOLDS;
+
+        if (row->part != ROW_JUDGED)
+            row->part = fold >= from && fold < to ? ROW_HELD : ROW_LEARNT;
+    }
 }
 
 /* --- slips -------------------------------------------------------------------------------- */
@@ -336,16 +374,52 @@ static struct str with_slip(struct arena *arena, struct str text, uint32_t chanc
     return (struct str){out, len};
 }
 
+/* The first words with their letters at other places: it looks like a language, and is none. */
+static struct str nonsense(struct arena *arena, struct str text, uint32_t chance)
+{
+    uint32_t points[40];
+    char *out = arena_alloc(arena, 4 * COUNTOF(points));
+    size_t most = 8 + chance % 28;
+    size_t n = 0;
+    size_t len = 0;
+
+    for (size_t at = 0; at < text.len && n < most;)
+        points[n++] = letter_next(text, &at);
+    for (size_t i = n; i > 1; i--) {
+        size_t other = scatter(chance + i) % i;
+        uint32_t kept = points[i - 1];
+
+        points[i - 1] = points[other];
+        points[other] = kept;
+    }
+    for (size_t i = 0; i < n; i++)
+        len += letter_put(out + len, points[i]);
+    return (struct str){out, len};
+}
+
+static bool is_own(const struct row *row)
+{
+    return row->own && row->part != ROW_JUDGED;
+}
+
 void rows_add_slips(struct rows *rows)
 {
     size_t n = rows->n;
+    size_t none = rows_label(rows, STR("none_of_these"));
 
     for (size_t i = 0; i < n; i++) {
         struct row row = rows->items[i];
 
-        if (!row.own || row.part != ROW_LEARNT)
+        if (!is_own(&row))
             continue;
         row.text = with_slip(&rows->arena, row.text, scatter(i + 7));
+        row.slip = true;
+        (void)add(rows, &row);
+        if (none == rows->n_labels || row.lang == ROW_LANG_OTHER || i % NONSENSE_ONE_IN != 0)
+            continue;
+        row.text = nonsense(&rows->arena, rows->items[i].text, scatter(i + 11));
+        row.label = rows->labels[none];
+        row.lang = ROW_LANG_OTHER;
         (void)add(rows, &row);
     }
 }

@@ -15,7 +15,12 @@
 
 #include <linear.h>
 
-enum { ROW_LANG_OTHER = LANG_COUNT, ROW_LANGS = LANG_COUNT + 1, ROW_LABELS_MAX = 40 };
+enum {
+    ROW_LANG_OTHER = LANG_COUNT,
+    ROW_LANGS = LANG_COUNT + 1,
+    ROW_LABELS_MAX = 40,
+    ROW_FOLDS = 5
+};
 
 /* What a row is for. */
 enum row_part {
@@ -30,7 +35,8 @@ struct row {
     unsigned lang;    /* enum lang or ROW_LANG_OTHER */
     enum row_part part;
     bool own;
-    size_t group; /* rows that resemble each other */
+    bool slip;    /* made from another row, with a slip of the finger */
+    size_t group; /* rows that resemble each other, or are made of one line */
     struct feature_node *nodes;
 };
 
@@ -38,6 +44,7 @@ struct rows {
     struct arena arena;
     struct row *items;
     size_t n, room;
+    size_t n_left_out;                 /* by rows_group */
     struct str labels[ROW_LABELS_MAX]; /* in the order of their bytes */
     size_t n_labels;
 };
@@ -56,11 +63,23 @@ MUST_USE bool rows_add_label(struct rows *rows, struct str label);
 /* Where a label stands; n_labels when it is none. */
 size_t rows_label(const struct rows *rows, struct str label);
 
-/* Finds what resembles what, and holds back a fifth of the groups of each source. */
-void rows_hold_back(struct rows *rows);
+/*
+ * Finds what resembles what (three of five words are shared), and leaves out what resembles a
+ * row that is only judged by. Rows of one line belong together.
+ */
+void rows_group(struct rows *rows);
 
-/* One slip of the finger for each sentence of our own that is learnt. */
+/* Holds back the parts of the groups from `from` to before `to`, of ROW_FOLDS, and no more. */
+void rows_hold_back(struct rows *rows, size_t from, size_t to);
+
+/* One slip of the finger for each sentence of our own, and some letters that mean nothing. */
 void rows_add_slips(struct rows *rows);
+
+/* Whether a model is asked about the row, whose answer it has not learnt. */
+static inline bool row_is_asked(const struct row *row)
+{
+    return row->part != ROW_LEARNT && !row->slip;
+}
 
 /* Reads the features of all rows. */
 void rows_look(struct rows *rows);

@@ -3,14 +3,16 @@
  */
 #include "flows/understand/train/judge.h"
 #include "flows/understand/train/learn.h"
+#include "flows/understand/train/sure.h"
 #include "flows/understand/trained.h"
 
 #include <getopt.h>
 #include <stdlib.h>
 
 static const char usage[] =
-    "parley-train [--from MODEL] [--rows FILE]... [--judge FILE]... [--fasttext] --out MODEL\n"
-    "             SENTENCES...\n"
+    "parley-train [--from MODEL] [--rows FILE]... [--judge FILE]... [--fasttext] "
+    "[--all-folds]\n"
+    "             --out MODEL SENTENCES...\n"
     "\n"
     "Learns from SENTENCES (en.txt, es.txt, pl.txt, ar.txt, other.txt: see sentences/ for how\n"
     "they are written) and from rows, and writes the weights to --out.\n"
@@ -20,15 +22,19 @@ static const char usage[] =
     "  --from MODEL   goes on from what that model knows; \"built-in\" is Parley's own. The\n"
     "                 new one is written only if it is not worse.\n"
     "  --fasttext     fastText learns the same beside it, for comparison\n"
+    "  --all-folds    each fifth is held back in turn, so that every row is judged\n"
     "\n"
     "A fifth of the rows, of groups that resemble nothing that is learnt, is held back, and "
     "the\n"
-    "table says how often each is right about them. What is written has learnt them, too.\n";
+    "table says how often each is right about them. What is written has learnt them, too. "
+    "What\n"
+    "resembles a sentence of --judge is left out of everything.\n";
 
 struct wish {
     const char *out;
     const char *from;
     bool fasttext;
+    size_t folds;
 };
 
 static bool read_wish(int argc, char **argv, struct wish *wish, struct rows *rows,
@@ -40,7 +46,8 @@ static bool read_wish(int argc, char **argv, struct wish *wish, struct rows *row
         {"judge",                  required_argument, NULL, 'j'},
         {"out",required_argument, NULL, 'o'},
         {"fasttext",               no_argument, NULL, 'f'},
-        {0           }
+        {"all-folds",            no_argument, NULL, 'a'},
+        {0             }
     };
     bool good = true;
     int option;
@@ -61,6 +68,9 @@ static bool read_wish(int argc, char **argv, struct wish *wish, struct rows *row
             break;
         case 'f':
             wish->fasttext = true;
+            break;
+        case 'a':
+            wish->folds = ROW_FOLDS;
             break;
         default:
             return err_raise(err, ERR_REJECT, "called wrongly");
@@ -105,16 +115,53 @@ static bool write_file(const char *name, struct str bytes, struct err *err)
     return good || err_raise(err, ERR_RETRY, "%s cannot be written", name);
 }
 
+/* What is known of the rows by models that did not learn from them. */
+struct trial {
+    struct opinion opinions[3]; /* now, and maybe before and fastText */
+    size_t n;
+    struct sureness sureness;
+};
+
+/* A fold after the other is held back, the rest is learnt, and the held are asked about. */
+static void try_out(const struct wish *wish, struct rows *rows,
+                    const struct learn_wish *learning, struct str old, struct trial *trial,
+                    struct arena *arena)
+{
+    /* Our own are the hardest; but what goes on from before has learnt them long ago. */
+    struct sureness_wish counted = {
+        .given = wish->from, .judged = wish->from, .own = !wish->from};
+    struct opinion fasttext = judge_begin(rows, "fastText", arena);
+    bool compared = wish->fasttext;
+
+    trial->opinions[trial->n++] = judge_begin(rows, "now", arena);
+    if (wish->from)
+        trial->opinions[trial->n++] = judge_begin(rows, "before", arena);
+    trial->sureness.leads = arena_array(arena, unsigned char, rows->n);
+    for (size_t fold = 0; fold < wish->folds; fold++) {
+        struct str tried;
+
+        rows_hold_back(rows, fold, fold + 1);
+        tried = learn(rows, learning, arena);
+        judge_ask(rows, tried, &trial->opinions[0]);
+        if (wish->from)
+            judge_ask(rows, old, &trial->opinions[1]);
+        compared = compared && judge_fasttext(rows, &fasttext, arena);
+        sureness_count(&trial->sureness, rows, counted, tried);
+    }
+    rows_hold_back(rows, 0, wish->folds);
+    if (compared)
+        trial->opinions[trial->n++] = fasttext;
+}
+
 static bool run(const struct wish *wish, struct rows *rows, struct arena *arena,
                 struct err *err)
 {
-    struct learn_wish learning = {.strictness = 1.5, .own_times = 2};
-    struct opinion opinions[3];
+    struct learn_wish learning = {.strictness = 0.7, .own_times = 2};
+    struct trial trial = {0};
+    struct opinion written;
     struct weights before;
-    struct str tried;
     struct str made;
     struct str old = STR_NONE;
-    size_t n = 0;
 
     if (wish->from) {
         if (!open_before(rows, wish->from, &old, &before, err))
@@ -122,23 +169,20 @@ static bool run(const struct wish *wish, struct rows *rows, struct arena *arena,
         learning.from = &before;
         learning.strictness = 0.05;
     }
-    rows_hold_back(rows);
+    rows_group(rows);
     rows_add_slips(rows);
     rows_look(rows);
-    tried = learn(rows, &learning, arena);
-    opinions[n++] = judge_ask(rows, "now", tried, arena);
-    if (wish->from)
-        opinions[n++] = judge_ask(rows, "before", old, arena);
-    if (wish->fasttext && judge_fasttext(rows, &opinions[n], arena))
-        n++;
-    judge_tell(rows, opinions, n, stdout);
-    if (wish->from && !judge_allows(rows, &opinions[1], &opinions[0], err))
+    try_out(wish, rows, &learning, old, &trial, arena);
+    judge_tell(rows, trial.opinions, trial.n, stdout);
+    if (wish->from && !judge_allows(rows, &trial.opinions[1], &trial.opinions[0], err))
         return false;
     learning.held_too = true;
     made = learn(rows, &learning, arena);
-    learn_sureness(rows, !wish->from, tried, made);
-    opinions[0] = judge_ask(rows, "written, of the judged", made, arena);
-    judge_tell_judged(rows, &opinions[0], stdout);
+    sureness_write(&trial.sureness, made);
+    sureness_tell(&trial.sureness, rows, trial.opinions[0].labels, made, stdout);
+    written = judge_begin(rows, "written, of the judged", arena);
+    judge_ask(rows, made, &written);
+    judge_tell_judged(rows, &written, stdout);
     return write_file(wish->out, made, err);
 }
 
@@ -146,7 +190,7 @@ int main(int argc, char **argv)
 {
     struct rows rows = {0};
     struct arena arena = {0};
-    struct wish wish = {0};
+    struct wish wish = {.folds = 1};
     struct err err = {0};
     bool good = read_wish(argc, argv, &wish, &rows, &err);
 
