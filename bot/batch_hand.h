@@ -9,6 +9,7 @@
 #pragma once
 
 #include "bot/batch_inside.h"
+#include "bot/handover.h"
 
 /* Something to be sent, as it stands in the outbox. */
 void batch_promise(struct batch_work *work, const struct promise *promise);
@@ -19,21 +20,3 @@ void batch_promises_write(struct batch_work *work);
 void batch_promises_go(struct batch_work *work);
 /* There was no commit: places go back. */
 void batch_promises_undo(struct batch_work *work);
-
-/* --- what is handed over ------------------------------------------------------------------ */
-
-struct handover {
-    struct uuid lane;
-    int64_t epoch;
-    unsigned taker; /* the worker that took the place */
-    usec_t at;      /* monotonic: when the turn began */
-    struct uuid conversation;
-    int64_t seq;
-    int64_t last;  /* unsettled before it; 0: nothing */
-    usec_t due_at; /* wall */
-    struct str address, phone, body;
-};
-
-struct str handover_write(struct arena *into, const struct handover *handover);
-/* Borrows from the letter. */
-MUST_USE bool handover_read(struct str letter, struct handover *handover);

@@ -4,7 +4,7 @@
  * and then the ring works again. Input: written and read, eight bytes each, and the ring's
  * beginning; what is read is taken for a message handed over.
  */
-#include "bot/batch_hand.h"
+#include "bot/handover.h"
 #include "bot/post.h"
 
 #include <stdlib.h>
