@@ -69,6 +69,7 @@ export const examine = async (world, customers) => {
   const channelOf = new Map(promised.map(({ key, channel }) => [key, channel]));
   const arrived = tally(arrivals.map(({ key }) => key ?? "without a key"));
   const causes = new Set(promised.map(({ c, cause }) => `${c}.${cause}`));
+  const toPerson = new Set((await rowsOf(world, "select data ->> 'conversation' c, data ->> 'seq' seq from events_out where type = 'message.received'")).map(({ c, seq }) => `${c}.${seq}`));
   const held = new Set((await rowsOf(world, "select conversation_id c from conversations where held_until > now()")).map(({ c }) => c));
   const lastCause = promised.reduce((last, { c, cause }) => last.set(c, Math.max(last.get(c) ?? 0, cause ?? 0)), new Map());
   const repeated = [...arrived].filter(([, n]) => n > 1).map(([key, n]) => ({ key, n, channel: channelOf.get(key) }));
@@ -83,8 +84,8 @@ export const examine = async (world, customers) => {
     notHandled: customers.answered.filter(({ id }) => !handled.has(id)),
     handledTwice: [...handled].filter(([, n]) => n > 1).map(([id]) => id),
     misheard: heardOutOfOrder(customers.answered, messages),
-    // Once a person of the team has the conversation, the bot is silent.
-    withoutReply: messages.filter(({ inbound, c, seq }) => inbound && !causes.has(`${c}.${seq}`) && !(held.has(c) && seq > lastCause.get(c))),
+    // Once a person of the team has the conversation, the bot is silent, and they are told.
+    withoutReply: messages.filter(({ inbound, c, seq }) => inbound && !causes.has(`${c}.${seq}`) && !toPerson.has(`${c}.${seq}`) && !(held.has(c) && seq > lastCause.get(c))),
     codeless: customers.asked ? ASKERS.filter((from) => !arrivals.some(({ t, to }) => t !== "got" && places.get(`+${from}`)?.includes(to))) : [],
     missing: promised.filter((message) => !arrived.has(message.key) && !isGivenUp(message) && !isStopped(customers, message)),
     givenUp: promised.filter((message) => !arrived.has(message.key) && isGivenUp(message)),

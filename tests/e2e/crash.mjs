@@ -6,6 +6,7 @@
 //                                    from 50 on a quarter of them again, with mail by SMTP
 //   tests/e2e/crash --lossy          only the run with lost answers and callbacks
 //   tests/e2e/crash --away SECONDS   only a run over whose middle the database is away for so long
+//   ... --everywhere                 the runs with lost answers or without a database use the other doors, too
 //
 // --channels says who writes (whatsapp,whatsapp,sms,resend,mime: a name that stands twice has twice
 // the share), --doors which other doors are used in the runs with kills (doors/all.mjs has their names;
@@ -35,6 +36,7 @@ const { values: options, positionals } = parseArgs({
     doors: { type: "string", default: DOOR_NAMES.join(",") },
     mail: { type: "string" },
     lossy: { type: "boolean", default: false },
+    everywhere: { type: "boolean", default: false },
     away: { type: "string" },
     keep: { type: "boolean", default: false },
   },
@@ -44,17 +46,19 @@ const away = Number(options.away ?? 0);
 const channels = options.channels.split(",");
 const doorNames = options.doors.split(",").filter(Boolean);
 if (!Number.isInteger(moments) || moments < 0 || !(away >= 0) || !channels.every((name) => CHANNEL_NAMES.includes(name)) || !doorNames.every((name) => DOOR_NAMES.includes(name))) {
-  console.error("usage: tests/e2e/crash [MOMENTS] [--lossy | --away SECONDS] [--channels NAMES] [--doors NAMES] [--mail resend|smtp] [--build DIR] [--customers N] [--keep]");
+  console.error("usage: tests/e2e/crash [MOMENTS] [--lossy | --away SECONDS] [--everywhere] [--channels NAMES] [--doors NAMES] [--mail resend|smtp] [--build DIR] [--customers N] [--keep]");
   process.exit(2);
 }
 
 // --- worlds ---------------------------------------------------------------------------------
 
-const inWorld = async (what, { transport = "resend", plan, sandbox = [], doors = true } = {}) => {
+// `lossy`: an answer may be lost, so a message may arrive twice; how many may, the books say.
+const inWorld = async (what, { transport = "resend", plan, sandbox = [], doors = true, lossy = false } = {}) => {
   const began = Date.now();
   const world = new World({ name: "crash", build: options.build, sandbox });
   world.office = new PostOffice(world, { transport: options.mail ?? transport, plan });
   world.crm = new Crm(world);
+  world.lossy = lossy;
   // Where all die: longer than a provider whose callback was refused takes to come again, and to be heard.
   if (doors) world.unknownWait = "6s";
   if (doors) world.doors = doorNames.map((name) => new DOORS[name](world));
@@ -118,8 +122,9 @@ const crashRun = (moments) => async (world, began) => {
 const lossyRun = async (world, began) => {
   await world.faults({ seed: 7, lose_answer: 0.05, lose_callback: 0.3, duplicate_callback: 0.1, reorder_callback: 0.2 });
   const customers = customersOf(world);
+  await openDoors(world, customers);
   await pause(4000);
-  await customers.stop();
+  await closeDoors(world, customers);
   return conclude(world, customers, began, "lossy: answers, callbacks, and both of one message lost", (found) => {
     const repeated = world.counted("send_repeated");
     return [["more duplicates than repeats", found.surplus > repeated ? [`${found.surplus} duplicates of ${repeated} repeats`] : []],
@@ -134,6 +139,7 @@ const lossyRun = async (world, began) => {
 // is repeated, and counted.
 const awayRun = async (world, began) => {
   const customers = customersOf(world, { patience: 60_000 + away * 1000, rest: 400 });
+  await openDoors(world, customers);
   await pause(1000);
   world.freezePostgres();
   await pause(away * 333);
@@ -143,7 +149,7 @@ const awayRun = async (world, began) => {
   await pause(away * 500);
   await world.startPostgres();
   await pause(1000);
-  await customers.stop();
+  await closeDoors(world, customers);
   return conclude(world, customers, began, `away: the database hung for ${Math.round(away / 3)} s, and was gone for ${away - Math.round(away / 3)} s more`, (found) => [
     ["more duplicates than repeats", once(world, found).length > world.counted("send_repeated") ? once(world, found) : []],
     ["arrived more than twice", once(world, found).filter(({ n }) => n > 2)],
@@ -172,12 +178,12 @@ const LOSING = { lose_answer: 0.03, lose_mail: 0.01, later: 0.02, busy: 0.02 };
 try {
   const results = [];
   if (away > 0) {
-    results.push(await inWorld(awayRun, { sandbox: [...UNRULY], doors: false }));
+    results.push(await inWorld(awayRun, { sandbox: [...UNRULY], doors: options.everywhere, lossy: true }));
   } else {
     if (!options.lossy) results.push(await inWorld(crashRun(moments), { sandbox: [...UNRULY] }));
     // Where there is time, once more with mail by the carrier that knows no keys.
     if (!options.lossy && moments >= 50) results.push(await inWorld(crashRun(Math.floor(moments / 4)), { transport: "smtp", sandbox: [...UNRULY] }));
-    results.push(await inWorld(lossyRun, { transport: "smtp", plan: LOSING, doors: false }));
+    results.push(await inWorld(lossyRun, { transport: "smtp", plan: LOSING, doors: options.everywhere, lossy: true }));
   }
   process.exit(results.every(Boolean) ? 0 : 1);
 } catch (error) {

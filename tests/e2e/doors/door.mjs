@@ -83,6 +83,11 @@ export class Door {
     await call(this.world.port, { agent: this.agent, ...make() });
   }
 
+  // Where answers are lost a message may come twice.
+  arrivedOnce(n) {
+    return n === 1 || (this.world.lossy && n > 1);
+  }
+
   // What every door promises.
   common() {
     return [[`${this.constructor.title}: never answered`, this.unheard], [`${this.constructor.title}: refused`, this.refused]];

@@ -47,7 +47,7 @@ export class Papers extends Door {
     const arrived = tally((await this.world.arrivals()).map(({ body }) => /^order-(ORD-PA-.+)\.pdf$/.exec(body?.document?.filename ?? "")?.[1]).filter(Boolean));
     const rows = await rowsOf(this.world, "select subject, state, reason from papers where subject like 'ORD-PA-%'");
     return [...this.common(),
-      ["papers: not as often as they were asked for", [...asked].filter(([number, n]) => arrived.get(number) !== n).map(([number, n]) => [number, n, arrived.get(number)])],
+      ["papers: not as often as they were asked for", [...asked].filter(([number, n]) => !this.arrivedOnce((arrived.get(number) ?? 0) - n + 1)).map(([number, n]) => [number, n, arrived.get(number)])],
       ["papers: nobody asked for it", [...arrived].filter(([number]) => !asked.has(number))],
       ["papers: not told", rows.filter(({ state }) => state !== "told")],
     ];

@@ -1,12 +1,14 @@
 // Paying (PAY-2, 3): an invoice comes from the CRM, its customer asks for a link in the chat, and does at Stripe what
-// people do: pays, pays by a bank that takes its time or says no, is declined, lets it expire, gets some back. Stripe
+// people do: pays, pays by a bank that takes its time or says no, is declined, lets it expire, gets some back, disputes it. Stripe
 // is the sandbox, which forgets nothing; the ledger has to say to the cent what Stripe says, and the customer has to
 // have heard of each thing once.
 import { call, chance, pause, pick } from "../world.mjs";
 import { invoice, person } from "./crm.mjs";
 import { Door, PATIENCE, range, rowsOf, tally } from "./door.mjs";
 
-const ENDS = [["pay"], ["pay"], ["pay", "refund"], ["bank", "settle"], ["bank", "bounce"], ["fail", "pay"], ["expire"]];
+const ENDS = [["pay"], ["pay"], ["pay", "refund"], ["bank", "settle"], ["bank", "bounce"], ["fail", "pay"], ["expire"],
+  ["pay", "needs_response"], ["pay", "needs_response", "won"], ["pay", "needs_response", "lost"]];
+const DISPUTES = ["needs_response", "won", "lost"];
 const KEY = "sk_test_crash", SECRET = "whsec_crash";
 
 export class Pay extends Door {
@@ -27,6 +29,7 @@ export class Pay extends Door {
     this.invoices = new Map(); // number -> total
     this.wanting = []; // no link came
     this.acts = [];
+    this.disputed = new Map(); // session -> how it stands
     const crm = this.world.crm;
     await this.knock(crm.delivery(range(this.comers).map((n) => person(crm, `PY-${n}`, { phones: [`+${this.phone(n)}`] }))), { what: "who pays" });
     await Promise.all(range(this.comers).map((n) => this.customers.say(this.phone(n), "hi")));
@@ -55,7 +58,9 @@ export class Pay extends Door {
     if (id === undefined) return void this.wanting.push(number);
     for (const act of pick(ENDS)) {
       await pause(Math.random() * 300);
-      await (act === "refund" ? this.refund(id, cents) : this.act({ session: id, act }));
+      if (act === "refund") await this.refund(id, cents);
+      else if (DISPUTES.includes(act)) await this.dispute(id, act);
+      else await this.act({ session: id, act });
       this.acts.push(act);
     }
   }
@@ -73,6 +78,16 @@ export class Pay extends Door {
   // Until it is done: 409 says that it was, before the answer was lost.
   async act(wish) {
     for (let tries = 0; tries < 200 && (await this.stripe(wish)) === null; tries++) await pause(50);
+  }
+
+  // Told twice when the answer was lost, as Stripe may.
+  async dispute(session, status) {
+    for (let tries = 0; tries < 200; tries++, await pause(50)) {
+      const { payments = {}, sessions } = (await this.stripe()) ?? {};
+      const [id] = Object.entries(payments).find(([, payment]) => payment.session === session) ?? [];
+      if (id === undefined && sessions) return;
+      if (id !== undefined && (await this.stripe({ dispute: id, status })) !== null) return void this.disputed.set(session, status);
+    }
   }
 
   async refund(session, cents) {
@@ -99,7 +114,8 @@ export class Pay extends Door {
     for (const id of Object.keys(sessions)) links.set(numberOf(id), (links.get(numberOf(id)) ?? 0) + 1);
     for (const { session, amount, refunded } of Object.values(payments)) {
       if (sessions[session].payment_status !== "paid") continue;
-      owed.set(numberOf(session), owed.get(numberOf(session)) - amount + refunded);
+      const taken = ["needs_response", "lost"].includes(this.disputed.get(session)) ? amount : 0;
+      owed.set(numberOf(session), owed.get(numberOf(session)) - amount + refunded + taken);
       paidFor.set(numberOf(session), (paidFor.get(numberOf(session)) ?? 0) + 1);
     }
     const ledger = new Map((await rowsOf(this.world, `select i.number, s.outstanding from invoices i, invoice_stands(i.org_id, i.invoice_id, current_date) s where i.number like 'INV-33______'`))
