@@ -146,7 +146,8 @@ static bool read_money(const struct flow_turn *turn, const struct understood *me
     const struct found *amount = understood_only(meant, FOUND_AMOUNT);
     struct str own = hear_fact(turn, STR("business.currency"));
 
-    if (!amount || (own.len && !str_eq(own, str_from(amount->amount.money.currency))))
+    if (!amount || amount->amount.money.minor <= 0 ||
+        (own.len && !str_eq(own, str_from(amount->amount.money.currency))))
         return false;
     *value = value_money(amount->amount.money);
     return true;

@@ -342,17 +342,30 @@ static void take_guess(const struct tokens *tokens, struct str text, const struc
         meant->lang = guess.lang;
 }
 
+static bool is_of_digits(struct str word)
+{
+    for (size_t i = 0; i < word.len; i++) {
+        if (word.at[i] < '0' || word.at[i] > '9')
+            return false;
+    }
+    return true;
+}
+
 /* Where the slot is filled, whoever is surer is believed; what is half likely is worth asking.
+ * Numbers alone ("20,50") are no sentence.
  */
 static void take_class(struct arena *scratch, struct str text, const struct tokens *tokens,
                        const struct understand_context *context, struct understood *meant)
 {
     struct classified classified = {0};
     size_t words = 0;
+    bool said = false;
 
-    for (size_t i = 0; i < tokens->n; i++)
+    for (size_t i = 0; i < tokens->n; i++) {
         words += !is_found(meant, tokens->at[i]);
-    if (!context->classifier || meant->exact || words < (meant->number.len ? 3 : 2))
+        said = said || !is_of_digits(tokens->items[i]);
+    }
+    if (!context->classifier || !said || meant->exact || words < (meant->number.len ? 3 : 2))
         return;
     context->classifier->classify(context->classifier, scratch, text, &classified);
     if (classified.confidence <= meant->confidence || meant->confidence >= LED)

@@ -286,6 +286,8 @@ static void flw_5_a_classifier_is_asked_about_what_is_no_command(void **state)
     assert_string_equal(arena_cstr(&arena, meant.intent), "stop");
     understand(&arena, STR("I want to pay my bill"), &context, &meant);
     assert_string_equal(arena_cstr(&arena, meant.intent), "pay");
+    understand(&arena, STR("20,50"), &context, &meant); /* no sentence */
+    assert_int_equal(meant.intent.len + meant.maybe.len, 0);
 }
 
 /* The Arabic words for documents and for news are two letters apart. */
