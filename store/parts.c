@@ -17,7 +17,7 @@
 /* clang-format off */
 static const struct part parts[] = {
     {"order_figures", &SQL_ORDER_FIGURES, NOTHING, PART_RECORD, false},
-    {"orders_list", &SQL_ORDERS_LIST, TAKES("filter", "offset", "words", "language"), PART_LIST, false},
+    {"orders_list", &SQL_ORDERS_LIST, TAKES("filter", "offset", "words", "language", "day"), PART_LIST, false},
     {"order_by_number", &SQL_ORDER_BY_NUMBER, TAKES("number", "language", "@now"), PART_RECORD, false},
     {"order_timeline", &SQL_ORDER_TIMELINE, TAKES("number", "language"), PART_LIST, false},
     {"order_shipments", &SQL_ORDER_SHIPMENTS, TAKES("number"), PART_LIST, false},

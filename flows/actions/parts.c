@@ -5,7 +5,8 @@
  * order_figures    one record: active, in_transit, delivered (all ints)
  * orders_list      up to 11 rows from `offset`, newest first: number, workflow, status,
  *                  placed_at, total, items_count, expected_at. `filter` is one of all, active,
- *                  shipped, delivered, cancelled; `words` are looked for in numbers and items
+ *                  shipped, delivered, cancelled; `words` are looked for in numbers and items;
+ *                  of `day`, a time, only what was placed within twelve hours of it
  * order_by_number  one record, or none when this customer has no such order: number, workflow,
  *                  status, phase (active, done, cancelled), ships (true where it is sent, else
  *                  none: work that is fetched), progress, placed_at, expected_at, expected_was
@@ -143,7 +144,7 @@
 /* clang-format off */
 const struct flow_part flow_parts[] = {
     {FLOW_LOAD, "order_figures", NULL, NULL},
-    {FLOW_LOAD, "orders_list", TAKES("?filter", "?offset", "?words", "?language"), NULL},
+    {FLOW_LOAD, "orders_list", TAKES("?filter", "?offset", "?words", "?language", "?day"), NULL},
     {FLOW_LOAD, "order_by_number", TAKES("number", "?language"), NULL},
     {FLOW_LOAD, "order_timeline", TAKES("number", "?language"), NULL},
     {FLOW_LOAD, "order_shipments", TAKES("number"), NULL},

@@ -55,6 +55,53 @@ static void give(struct flow_turn *turn, const struct flow_def *flow, struct str
         turn_set(turn, name, value_text(value));
 }
 
+/* What is said behind the number. */
+static struct str remark_of(const struct flow_turn *turn, const struct understood *meant)
+{
+    for (size_t i = 0; meant->number.len && i < meant->n_found; i++) {
+        const struct found *found = &meant->found[i];
+
+        if (found->kind == FOUND_NUMBER && str_eq(found->number.number, meant->number))
+            return remark_behind(turn->arena, meant->text, found->at.to);
+    }
+    return STR_NONE;
+}
+
+/* What somebody wants to pay, where it is the business's currency. */
+static void give_amount(struct flow_turn *turn, const struct flow_def *flow,
+                        const struct understood *meant)
+{
+    const struct found *found = understood_only(meant, FOUND_AMOUNT);
+    struct str own = hear_fact(turn, STR("business.currency"));
+
+    if (found && flow_takes(flow, STR("amount")) &&
+        (!own.len || str_eq(own, str_from(found->amount.money.currency))))
+        turn_set(turn, STR("amount"), value_money(found->amount.money));
+}
+
+/* The day on which something was ordered: the last such day, where the words alone would mean
+ * the next. */
+static void give_day(struct flow_turn *turn, const struct flow_def *flow,
+                     const struct understood *meant)
+{
+    usec_t now = turn->in->now + locale_zone_offset(turn->locale.zone, turn->in->now);
+    struct date_context context = {
+        .today = (day_t)(now / USEC_PER_DAY), .lang = turn->locale.lang, .past = true};
+    struct date_found dates[DATES_MAX];
+    struct scan scan;
+    usec_t noon;
+
+    if (!flow_takes(flow, STR("day")) || !understood_only(meant, FOUND_DATE))
+        return;
+    scan_read(turn->arena, meant->text, &scan);
+    if (dates_find(&scan, &context, dates) != 1 || dates[0].first != dates[0].last)
+        return;
+    noon = dates[0].first * USEC_PER_DAY + 12 * USEC_PER_HOUR;
+    if (dates[0].first <= context.today)
+        turn_set(turn, STR("day"),
+                 value_time(noon - locale_zone_offset(turn->locale.zone, noon)));
+}
+
 void follow_start(struct flow_turn *turn, const struct flow_def *flow,
                   const struct understood *meant)
 {
@@ -64,7 +111,11 @@ void follow_start(struct flow_turn *turn, const struct flow_def *flow,
     give(turn, flow, STR("tracking"), tracking_of(meant));
     give(turn, flow, STR("ticket"), meant->ticket);
     give(turn, flow, STR("lang"), meant->named_lang);
-    give(turn, flow, STR("note"), remark_after(turn->in->event->text, meant->number));
+    give(turn, flow, STR("note"), remark_of(turn, meant));
+    if (meant->stars)
+        give(turn, flow, STR("stars"), arena_format(turn->arena, "%d", meant->stars));
+    give_amount(turn, flow, meant);
+    give_day(turn, flow, meant);
 }
 
 static bool take_event(struct flow_turn *turn, struct str event)
@@ -153,6 +204,15 @@ const struct flow_def *follow_flow(const struct book *book, struct str intent)
     return flow;
 }
 
+/* One thing after the other: what else they asked for is said back to them. */
+static void mention_also(struct flow_turn *turn, const struct understood *meant)
+{
+    if (!meant->also.len || !words_has(turn->book->words, STR("wishes.also")))
+        return;
+    record_set(&turn->loaded, STR("also"), value_text(meant->also));
+    turn_say_key(turn, STR("wishes.also"));
+}
+
 bool follow_words(struct flow_turn *turn, const struct understood *meant)
 {
     struct str intent = meant->intent;
@@ -166,6 +226,8 @@ bool follow_words(struct flow_turn *turn, const struct understood *meant)
     if (tracking_of(meant).len &&
         (!intent.len || str_eq(intent, STR("orders")) || str_eq(intent, STR("updates"))))
         intent = STR("track");
+    if (meant->stars && (!meant->intent.len || str_eq(meant->intent, STR("orders"))))
+        intent = STR("review");
     if (!intent.len)
         return false;
     if (str_eq(intent, STR("menu"))) {
@@ -187,6 +249,7 @@ bool follow_words(struct flow_turn *turn, const struct understood *meant)
             flow = book_flow_on(turn->book, STR("order")); /* what can be done shows there */
         if (!flow)
             return false;
+        mention_also(turn, meant);
         follow_start(turn, flow, meant);
     }
     return true;

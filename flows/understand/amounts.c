@@ -305,6 +305,48 @@ static size_t read_led(const struct scan *scan, size_t i, const struct amount_co
     return to_money(&grouped, context, &currency, found) ? grouped.end : 0;
 }
 
+/* "of", "de", "z": some of something. */
+static bool is_of(const struct scan *scan, size_t i)
+{
+    static const char *const words[] = {"of",      "from", "for", "on", "off",  "towards",
+                                        "against", "de",   "del", "a",  "para", "z",
+                                        "ze",      "za",   "na",  "do", "من",   "علي"};
+
+    for (size_t j = 0; i < scan->n && j < COUNTOF(words); j++) {
+        if (str_eq(scan->marks[i].text, str_from(words[j])))
+            return true;
+    }
+    return false;
+}
+
+/* "the invoice", "INV-7022", "7022", from mark `i` on. */
+static bool is_invoice(const struct scan *scan, size_t i)
+{
+    for (size_t end = i + 3; i < end && i + 1 < scan->n; i++) {
+        if (scan_is(scan, i, LEX_ORDER, NULL) || scan->marks[i + 1].glued)
+            return true;
+    }
+    return i < scan->n && (scan_is(scan, i, LEX_ORDER, NULL) ||
+                           (scan->marks[i].kind == MARK_NUMBER && scan->marks[i].text.len > 2));
+}
+
+/* What somebody who pays says bare: some of an invoice, or so little or exact that it is no
+ * invoice's number, and nothing more. */
+static bool is_paid(const struct scan *scan, size_t i, const struct grouped *grouped)
+{
+    size_t end = grouped->end;
+    bool pays = false;
+
+    for (size_t j = 0; j < i && !pays; j++)
+        pays = scan_is(scan, j, LEX_PAY, NULL);
+    if (!pays || scan_is(scan, i - 1, LEX_ORDER, NULL) || scan_is(scan, i - 1, LEX_NO, NULL) ||
+        scan_is_sign(scan, i - 1, '#'))
+        return false;
+    if (end == scan->n)
+        return end - i > 1 || scan->marks[i].text.len <= 2;
+    return is_of(scan, end) && is_invoice(scan, end + 1);
+}
+
 /* The number first: "25,50 €", "fifty euros", "50". */
 static size_t read_followed(const struct scan *scan, size_t i,
                             const struct amount_context *context, struct amount_found *found)
@@ -321,9 +363,16 @@ static size_t read_followed(const struct scan *scan, size_t i,
     n = scan_number(scan, i, &units);
     if (n && read_currency(scan, i + n, context, &currency))
         return whole_money(units, &currency, found) ? read_rest(scan, i + n + 1, found) : 0;
-    if (!context->expected || context->currency.len != 3)
+    if (context->currency.len != 3)
         return 0;
     memcpy(currency.code, context->currency.at, 3);
+    if (!context->expected) {
+        return scan_is_number(scan, i, 6) && read_groups(scan, i, &grouped) &&
+                       is_paid(scan, i, &grouped) &&
+                       to_money(&grouped, context, &currency, found)
+                   ? grouped.end
+                   : 0;
+    }
     if (scan_is_number(scan, i, 12)) {
         (void)read_groups(scan, i, &grouped);
         return grouped.end < scan->n && scan_is_sign(scan, grouped.end, '%') ? 0

@@ -4,7 +4,8 @@
  *
  * "1.200" is a thousand and two hundred where people group so; where they do not, it is read
  * the same way, there being no third decimal, and called ambiguous. So is a name that several
- * currencies share ("dinar"), unless the business's own is one of them.
+ * currencies share ("dinar"), unless the business's own is one of them. Where somebody speaks
+ * of paying, "50 of INV-7022" is an amount, too.
  */
 #pragma once
 

@@ -37,6 +37,10 @@ enum lexicon_class {
     LEX_WITH,     /* "con" between euros and cents */
     LEX_THOUSAND, /* 1000, 2000 in one Arabic word */
     LEX_ORDER,    /* an order is spoken of */
+    LEX_NO,       /* "number", before one */
+    LEX_PAY,      /* somebody pays */
+    LEX_ACCOUNT,  /* a bank account, a code or a price is */
+    LEX_STAR,     /* behind how many */
     LEX_TRACKING, /* a parcel or its number is */
     LEX_PHONE,    /* a telephone is */
     LEX_CARRIER,  /* index into tracking.c's carriers */

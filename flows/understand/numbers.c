@@ -41,6 +41,44 @@ static size_t read_piece(const struct scan *scan, size_t i)
     return end;
 }
 
+/* "INV-11": two digits are enough behind letters that numbers are led by, which people write in
+ * capitals; PS-5 and covid-19 are something else. */
+static bool is_led(const struct scan *scan, size_t begin, size_t end)
+{
+    static const char *const leads[] = {"inv", "ord", "rep", "job", "est", "fv",
+                                        "fac", "fak", "so",  "po",  "rma"};
+    const struct mark *lead = &scan->marks[begin];
+    bool capitals = true;
+
+    if (end - begin != 3 || lead->kind != MARK_WORD || scan->marks[end - 1].kind != MARK_NUMBER)
+        return false;
+    for (size_t i = 0; i < COUNTOF(leads); i++) {
+        if (str_eq(lead->text, str_from(leads[i])))
+            return true;
+    }
+    for (size_t i = lead->at.from; i < lead->at.to; i++)
+        capitals = capitals && scan->text.at[i] >= 'A' && scan->text.at[i] <= 'Z';
+    return capitals && scan->marks[end - 1].text.len == 2 && lead->text.len >= 2 &&
+           lead->text.len <= 4;
+}
+
+/* "invoice 7": few digits, right behind what they are the number of, and nothing goes on. */
+static bool is_small_one(const struct scan *scan, size_t begin, size_t end)
+{
+    size_t before = begin;
+
+    if (end - begin != 1 || scan->marks[begin].kind != MARK_NUMBER ||
+        (end < scan->n && scan->marks[end].kind != MARK_SIGN) || begin == 0)
+        return false;
+    if (before > 1 &&
+        (scan_is_sign(scan, before - 1, '.') || scan_is_sign(scan, before - 1, 0xBA)))
+        before--;
+    if (before > 1 &&
+        (scan_is_sign(scan, before - 1, '#') || scan_is(scan, before - 1, LEX_NO, NULL)))
+        before--;
+    return scan_is(scan, before - 1, LEX_ORDER, NULL);
+}
+
 static bool is_number(const struct scan *scan, size_t begin, size_t end)
 {
     size_t digits = 0;
@@ -51,7 +89,8 @@ static bool is_number(const struct scan *scan, size_t begin, size_t end)
         digits += scan->marks[i].kind == MARK_NUMBER ? scan->marks[i].text.len : 0;
         letters += scan->marks[i].kind == MARK_WORD ? scan->marks[i].text.len : 0;
     }
-    return digits >= 3 && digits <= 12 && letters <= 6 && all <= 48;
+    return digits <= 12 && letters <= 6 && all <= 48 &&
+           (digits >= 3 || is_led(scan, begin, end) || is_small_one(scan, begin, end));
 }
 
 /* As ticket_number() of migration 0016 makes them. */

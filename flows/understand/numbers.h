@@ -1,6 +1,7 @@
 /*
  * Order numbers, as far as they can be told without knowing the business's own: letters, digits
- * and joints, with three digits at least ("ORD-1001", "1001", "A12/345"). And those of reports,
+ * and joints, with three digits at least ("ORD-1001", "1001", "A12/345"), or fewer where what
+ * stands before says so ("INV-11", "invoice 7"). And those of reports,
  * which we give out ourselves: T and eight consonants ("T-BCDF-GHJK").
  */
 #pragma once

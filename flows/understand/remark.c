@@ -1,5 +1,7 @@
 #include "flows/understand/remark.h"
 
+#include "flows/understand/language.h"
+
 static bool same_letter(char a, char upper)
 {
     return a == upper || (a >= 'a' && a <= 'z' && a - 'a' + 'A' == upper);
@@ -22,7 +24,8 @@ static size_t end_of_number(struct str text, struct str number)
 /* Marks and blanks at the beginning; whether one of them sets off what follows. */
 static struct str skip_marks(struct str text, bool *set_off)
 {
-    static const char *const marks[] = {",", ":", ";", ".", "-", "(", "–", "—", "،", "؛", "\n"};
+    static const char *const marks[] = {",", ":", ";", ".",  "-", "(", "–",
+                                        "—", "،", "؛", "\n", "?", "!", "؟"};
 
     *set_off = false;
     for (bool went = true; went;) {
@@ -40,16 +43,57 @@ static struct str skip_marks(struct str text, bool *set_off)
     return text;
 }
 
-struct str remark_after(struct str text, struct str number)
+/* Haste and courtesy are no remark. */
+static bool is_haste(struct str token)
+{
+    static const char *const words[] = {
+        "now",         "right",       "away",           "asap",
+        "immediately", "urgent",      "urgently",       "fast",
+        "quick",       "quickly",     "soon",           "possible",
+        "cuanto",      "antes",       "possibly",       "again",
+        "order",       "ya",          "ahora",          "mismo",
+        "rapido",      "urgente",     "inmediatamente", "teraz",
+        "zaraz",       "pilne",       "szybko",         "natychmiast",
+        "jak",         "najszybciej", "الان",           "حالا",
+        "فورا",        "بسرعه",       "ضروري",          "عاجل",
+    };
+
+    for (size_t i = 0; i < COUNTOF(words); i++) {
+        if (str_eq(token, str_from(words[i])))
+            return true;
+    }
+    return language_is_small_word(token);
+}
+
+/* Two words at least that say something, and no number: that would be another order. */
+static bool says_something(struct arena *scratch, struct str rest)
+{
+    struct tokens tokens;
+    size_t words = 0;
+
+    tokens_read(scratch, rest, &tokens);
+    for (size_t i = 0; i < tokens.n; i++) {
+        if (tokens.items[i].at[0] >= '0' && tokens.items[i].at[0] <= '9')
+            return false;
+        words += !is_haste(tokens.items[i]);
+    }
+    return words >= 2;
+}
+
+struct str remark_after(struct arena *scratch, struct str text, struct str number)
+{
+    return remark_behind(scratch, text, end_of_number(text, number));
+}
+
+struct str remark_behind(struct arena *scratch, struct str text, size_t end)
 {
     bool set_off;
-    size_t end = end_of_number(text, number);
     struct str rest = skip_marks(str_slice(text, end, text.len), &set_off);
 
     rest = str_trim(rest);
     if (str_ends(rest, STR(")")) && str_find(rest, STR("(")) == rest.len)
         rest.len--;
-    if (!set_off || str_find(rest, STR(" ")) == rest.len)
+    if (set_off ? str_find(rest, STR(" ")) == rest.len : !says_something(scratch, rest))
         return STR_NONE;
     return rest;
 }

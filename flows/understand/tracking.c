@@ -425,37 +425,73 @@ static bool has_word(const struct scan *scan, enum lexicon_class is)
     return false;
 }
 
-/* "order 123456789012", "zamówienie nr 1234": what the word or two before say. */
-static bool is_called(const struct scan *scan, size_t begin, enum lexicon_class is)
+enum called { CALLED_NOTHING, CALLED_PARCEL, CALLED_OTHER };
+
+/* "order 123456789012", "paczka nr 1234", "dzwonić 600...": what the nearest of the few words
+ * before say, within the sentence. */
+static enum called called_as(const struct scan *scan, size_t begin)
 {
     for (size_t i = begin; i > 0 && i + 4 > begin; i--) {
-        if (scan_is(scan, i - 1, is, NULL))
-            return true;
-        if (scan->marks[i - 1].kind == MARK_NUMBER)
-            return false;
+        const struct mark *mark = &scan->marks[i - 1];
+
+        if (mark->kind == MARK_NUMBER)
+            break;
+        if (mark->kind == MARK_SIGN &&
+            (mark->sign == ',' || mark->sign == ';' || mark->sign == '?' || mark->sign == '!'))
+            break;
+        if (scan_is(scan, i - 1, LEX_TRACKING, NULL) || scan_is(scan, i - 1, LEX_CARRIER, NULL))
+            return CALLED_PARCEL;
+        if (scan_is(scan, i - 1, LEX_ORDER, NULL) || scan_is(scan, i - 1, LEX_PHONE, NULL) ||
+            scan_is(scan, i - 1, LEX_ACCOUNT, NULL))
+            return CALLED_OTHER;
     }
-    return false;
+    return CALLED_NOTHING;
 }
 
-/* Whether it counts where it stands. */
-static bool is_meant(const struct scan *scan, const struct tracking_found *found, size_t begin,
-                     bool expected)
+/* A part of something longer that is written in groups: an account, a telephone. */
+static bool is_in_row(const struct scan *scan, size_t begin, size_t end)
 {
-    bool parcels = has_word(scan, LEX_TRACKING) || has_word(scan, LEX_CARRIER);
+    return (begin > 0 && scan->marks[begin - 1].kind == MARK_NUMBER) ||
+           (end < scan->n && scan->marks[end].kind == MARK_NUMBER);
+}
+
+/* Forms without a check digit take much: "ORD-2026-12345" is none of them. */
+static bool is_plain_run(const struct scan *scan, size_t begin, size_t end)
+{
+    for (size_t i = begin; i < end; i++) {
+        if (scan->marks[i].kind == MARK_SIGN || scan_is(scan, i, LEX_ORDER, NULL))
+            return false;
+    }
+    return true;
+}
+
+/* "20261121143322": a moment, as machines write it. */
+static bool is_moment(struct str number)
+{
+    return number.len == 14 && str_starts(number, STR("20")) &&
+           str_compare(str_slice(number, 4, 4), STR("0101")) >= 0 &&
+           str_compare(str_slice(number, 4, 4), STR("1231")) <= 0 && number.at[8] <= '2' &&
+           number.at[10] <= '5' && number.at[12] <= '5';
+}
+
+/* Whether it counts where it stands: sure ones do; else the text has to speak of parcels, and
+ * of a form that fits much, right there. */
+static bool is_meant(const struct scan *scan, const struct tracking_found *found, size_t begin,
+                     size_t end, bool expected)
+{
+    enum called called = called_as(scan, begin);
 
     if (expected || found->grade == TRACKING_SURE)
         return true;
-    if (is_called(scan, begin, LEX_PHONE) || scan_is_sign(scan, begin - 1, '+') ||
-        scan_is_sign(scan, begin - 1, '#'))
+    if (called == CALLED_OTHER || is_in_row(scan, begin, end) ||
+        scan_is_sign(scan, begin - 1, '+') || scan_is_sign(scan, begin - 1, '#'))
         return false;
-    if (is_called(scan, begin, LEX_ORDER) && !is_called(scan, begin, LEX_TRACKING) &&
-        !has_word(scan, LEX_CARRIER))
-        return false;
-    if (parcels)
+    if (found->grade == TRACKING_WEAK)
+        return is_plain_run(scan, begin, end) && !is_moment(found->number) &&
+               (called == CALLED_PARCEL || has_word(scan, LEX_CARRIER));
+    if (called == CALLED_PARCEL || has_word(scan, LEX_TRACKING) || has_word(scan, LEX_CARRIER))
         return true;
-    if (found->grade == TRACKING_WEAK || card_is(found->number))
-        return false;
-    return !is_digits(found->number) || found->number.len >= 15;
+    return !card_is(found->number) && (!is_digits(found->number) || found->number.len >= 15);
 }
 
 static bool can_begin(const struct scan *scan, size_t i)
@@ -530,12 +566,12 @@ size_t tracking_find(struct arena *into, struct scan *scan, bool expected,
 {
     size_t n = 0;
 
-    if (!has_digits(scan, 7))
+    if (!has_digits(scan, 4))
         return 0;
     for (size_t i = 0; i < scan->n && n < TRACKINGS_MAX;) {
         size_t end = can_begin(scan, i) ? read_run(into, scan, i, &found[n]) : 0;
 
-        if (!end || !is_meant(scan, &found[n], i, expected)) {
+        if (!end || !is_meant(scan, &found[n], i, end, expected)) {
             i++;
             continue;
         }

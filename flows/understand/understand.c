@@ -104,7 +104,17 @@ static bool is_another(const struct number_found *number, enum awaited awaited)
            !number->called && str_to_int(number->number, &digits);
 }
 
-/* What is called an order's number, else what could be one. */
+static bool is_lettered(struct str number)
+{
+    for (size_t i = 0; i < number.len; i++) {
+        if (number.at[i] >= 'A' && number.at[i] <= 'Z')
+            return true;
+    }
+    return false;
+}
+
+/* What is called an order's number, else what has letters as they have ("150 of INV-7022"),
+ * else what could be one. */
 static struct str order_number(const struct understood *meant, enum awaited awaited)
 {
     struct str first = STR_NONE;
@@ -116,7 +126,9 @@ static struct str order_number(const struct understood *meant, enum awaited awai
             continue;
         if (found->number.called)
             return found->number.number;
-        if (!first.len && !is_another(&found->number, awaited))
+        if (is_another(&found->number, awaited))
+            continue;
+        if (!first.len || (is_lettered(found->number.number) && !is_lettered(first)))
             first = found->number.number;
     }
     return first;
@@ -131,6 +143,24 @@ static struct str ticket_number(const struct understood *meant)
             return found->number.number;
     }
     return STR_NONE;
+}
+
+/* "5 stars", "⭐⭐⭐⭐"; "4/5" is a day, rather. */
+static int stars_of(const struct scan *scan)
+{
+    int drawn = 0;
+
+    for (size_t i = 0; i < scan->n; i++) {
+        int64_t value;
+        size_t n = scan_number(scan, i, &value);
+
+        drawn += scan_is_sign(scan, i, 0x2B50) || scan_is_sign(scan, i, 0x2605);
+        if (!n || value < 1 || value > 5)
+            continue;
+        if (scan_is(scan, i + n, LEX_STAR, NULL))
+            return (int)value;
+    }
+    return drawn <= 5 ? drawn : 0;
 }
 
 static void find_all(struct arena *into, struct str text,
@@ -148,6 +178,7 @@ static void find_all(struct arena *into, struct str text,
         for (size_t i = 0; i < n; i++)
             add(meant, all, FOUND_NUMBER, numbers[i].at)->number = numbers[i];
     }
+    meant->stars = stars_of(&scan);
     find_contacts(into, &scan, context, meant, all);
     find_values(into, &scan, context, meant, all);
     kept = arena_array(into, struct found, meant->n_found);
@@ -280,6 +311,10 @@ static void take_led(struct arena *scratch, struct str text, const struct match 
     if (lead.n == 0 || lead.n > PHRASE_WORDS_MAX)
         return;
     match_phrases(scratch, &lead, &command, &loose);
+    while (!command.phrase && lead.n > 1 && language_is_small_word(lead.items[lead.n - 1])) {
+        lead.n--; /* "dónde está el 1004" */
+        match_phrases(scratch, &lead, &command, &loose);
+    }
     if (!command.phrase || gives_way(command.phrase, said, meant) ||
         is_about_nothing(str_from(phrase_intents[command.phrase->intent])))
         return;
@@ -382,14 +417,14 @@ static void take_class(struct arena *scratch, struct str text, const struct toke
     meant->strong = true;
 }
 
-void understand(struct arena *into, struct str text, const struct understand_context *context,
-                struct understood *meant)
+static void understand_one(struct arena *into, struct str text,
+                           const struct understand_context *context, struct understood *meant)
 {
     struct tokens tokens;
     struct match command;
     struct match loose;
 
-    *meant = (struct understood){.lang = context->lang};
+    *meant = (struct understood){.lang = context->lang, .text = text};
     tokens_read(into, text, &tokens);
     match_phrases(into, &tokens, &command, &loose);
     take_guess(&tokens, text, &loose, meant);
@@ -400,6 +435,107 @@ void understand(struct arena *into, struct str text, const struct understand_con
     take_led(into, text, &loose, meant);
     take_greeting(into, &tokens, meant);
     take_class(into, text, &tokens, context, meant);
+}
+
+/* --- two wishes --------------------------------------------------------------------------- */
+
+/* Whether that names an order or a parcel. */
+static bool is_one(const struct found *found)
+{
+    return found->kind == FOUND_TRACKING ||
+           (found->kind == FOUND_NUMBER && !found->number.ticket);
+}
+
+/* Where the second thing that is named begins; 0 when there are not two. */
+static size_t second_named(const struct understood *meant, size_t *first_end)
+{
+    size_t n = 0;
+    size_t begin[2] = {0};
+
+    for (size_t at = 0; at < meant->text.len && n < 2; at++) {
+        for (size_t i = 0; i < meant->n_found && n < 2; i++) {
+            if (!is_one(&meant->found[i]) || meant->found[i].at.from != at)
+                continue;
+            begin[n++] = at;
+            if (n == 1)
+                *first_end = meant->found[i].at.to;
+        }
+    }
+    return n == 2 ? begin[1] : 0;
+}
+
+/* Whether a second wish may begin at `at`: behind "and" (any), a stop or a comma (one that is
+ * understood by itself). */
+static bool begins_wish(struct str text, size_t at, size_t *begin, bool *joined)
+{
+    static const char *const joins[] = {" and ",     " also ",  " then ",  " plus ",
+                                        " & ",       " y ",     " e ",     " también ",
+                                        " tambien ", " luego ", " i ",     " oraz ",
+                                        " a także ", " też ",   " وأيضا ", " ثم "};
+    static const char *const stops[] = {". ", "? ", "! ", "; ", ", ",
+                                        "\n", "، ", "؛ ", "؟ ", " و"};
+    struct str rest = str_slice(text, at, text.len);
+
+    for (size_t i = 0; i < COUNTOF(joins) + COUNTOF(stops); i++) {
+        *joined = i < COUNTOF(joins);
+        struct str lead = str_from(*joined ? joins[i] : stops[i - COUNTOF(joins)]);
+
+        if (!str_starts(rest, lead))
+            continue;
+        *begin = at + lead.len;
+        return true;
+    }
+    return false;
+}
+
+/* Whether what stands from `begin` on is a wish of its own: behind "and" any that does not
+ * merely name another ("orders 1004 and 1005 are broken"), else one that is understood by
+ * itself. */
+static bool is_wish(const struct understood *first, const struct understood *other, bool joined,
+                    bool named_first)
+{
+    if (str_eq(first->intent, STR("orders")) && named_first && other->intent.len)
+        return false;
+    return first->intent.len && (joined || other->intent.len);
+}
+
+/* "where is 1042 and cancel 1043": the first of them is what is meant, the other stands in
+ * `also`. */
+static void part_wishes(struct arena *into, const struct understand_context *context,
+                        struct understood *meant)
+{
+    struct str text = meant->text;
+    size_t first_end = 0;
+    size_t second = second_named(meant, &first_end);
+
+    for (size_t at = first_end; at < second; at++) {
+        struct understood first;
+        struct understood other;
+        size_t begin;
+        bool joined;
+
+        if (!begins_wish(text, at, &begin, &joined) || begin > second)
+            continue;
+        understand_one(into, str_slice(text, 0, at), context, &first);
+        understand_one(into, str_slice(text, begin, text.len), context, &other);
+        if (!is_wish(&first, &other, joined, begin == second))
+            continue;
+        first.lang = meant->lang;
+        first.lang_is_clear = meant->lang_is_clear;
+        first.lang_is_sure = meant->lang_is_sure;
+        first.lang_words = meant->lang_words;
+        first.also = str_trim(str_slice(text, begin, text.len));
+        *meant = first;
+        return;
+    }
+}
+
+void understand(struct arena *into, struct str text, const struct understand_context *context,
+                struct understood *meant)
+{
+    understand_one(into, text, context, meant);
+    if (context->classifier && !meant->exact)
+        part_wishes(into, context, meant);
 }
 
 const struct found *understood_find(const struct understood *meant, enum found_kind kind)

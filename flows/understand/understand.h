@@ -91,6 +91,9 @@ struct understood {
     struct str maybe;      /* there is no intent, and this one is half likely; or empty */
     struct str number;     /* an order number that stands in the text, or empty */
     struct str ticket;     /* a report's, likewise; it is no order's */
+    int stars;             /* 1-5, "five stars"; 0: none are given */
+    struct str text;       /* what all this is about: the whole text, or its first wish */
+    struct str also;       /* another wish behind it, in its words: "cancel 1043"; or empty */
     struct str named_lang; /* intent "language": the one that was named, "pl", or empty */
     enum lang lang;        /* what the text is written in */
     bool lang_is_clear;    /* else `lang` is just the one that was given */
@@ -100,7 +103,8 @@ struct understood {
     size_t n_found; /* no two of them share a character */
 };
 
-/* Texts point into `into` or are constant. */
+/* Texts point into `into`, into the text or are constant. Where whole sentences are expected
+ * (there is a classifier) two wishes about two orders are told apart. */
 void understand(struct arena *into, struct str text, const struct understand_context *context,
                 struct understood *meant);
 

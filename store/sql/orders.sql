@@ -20,7 +20,7 @@ select count(*) filter (where w.phase = 'active') as active,
 -- Up to 11 from an offset on, newest first, so that a list of ten knows whether there are more.
 -- Words are looked for in the number and in the items.
 -- $1 org  $2 customer  $3 filter: all, active, shipped, delivered, cancelled  $4 offset  $5 words
--- $6 language
+-- $6 language  $7 a day's noon (microseconds): what was placed then
 select o.number, o.workflow, o.status, n.status_name,
        status_icon(w.icon, w.phase, n.status_name) as status_icon, o.placed_at, o.total_minor, o.currency as total_currency,
        (select sum(case when i.qty = trunc(i.qty) then i.qty else 1 end)::int8
@@ -39,6 +39,9 @@ select o.number, o.workflow, o.status, n.status_name,
        when 'delivered' then w.phase = 'done'
        when 'cancelled' then w.phase = 'cancelled'
        else true end
+   and ($7::text is null
+        or o.placed_at >= to_timestamp($7::text::float8 / 1e6) - interval '12 hours'
+           and o.placed_at < to_timestamp($7::text::float8 / 1e6) + interval '12 hours')
    and (coalesce($5::text, '') = ''
         or strpos(lower(o.number), lower($5::text)) > 0
         or exists (select 1 from order_items i

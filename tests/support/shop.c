@@ -148,6 +148,13 @@ static const struct record *row_of(struct arena *into, const struct shop_order *
     return record_built(&row);
 }
 
+static bool is_within_half_a_day(const struct shop_order *order, usec_t of)
+{
+    usec_t apart = day(-order->placed_days).time - of;
+
+    return apart >= -12 * USEC_PER_HOUR && apart < 12 * USEC_PER_HOUR;
+}
+
 static struct value orders_list(struct arena *into, struct str customer,
                                 const struct record *takes)
 {
@@ -157,11 +164,14 @@ static struct value orders_list(struct arena *into, struct str customer,
     struct value filter = record_get(takes, STR("filter"));
     struct value words = record_get(takes, STR("words"));
     struct value offset = record_get(takes, STR("offset"));
+    struct value when = record_get(takes, STR("day"));
     int64_t skip = offset.kind == VALUE_INT ? offset.number : 0;
     size_t kept = 0;
 
     for (size_t i = 0; i < n && kept < 11; i++) {
         if (filter.kind == VALUE_TEXT && !fits_filter(&orders[i], filter.text))
+            continue;
+        if (when.kind == VALUE_TIME && !is_within_half_a_day(&orders[i], when.time))
             continue;
         if (words.kind == VALUE_TEXT && !holds(into, orders[i].number, words.text) &&
             !holds(into, orders[i].item, words.text))

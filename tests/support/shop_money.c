@@ -112,6 +112,7 @@ static const struct invoice *find(struct str customer, struct str number)
         const struct invoice *invoice = &table[i];
         if (str_eq(str_from(invoice->customer), customer) &&
             (str_eq(str_from(invoice->number), number) ||
+             (number.len >= 3 && str_ends(str_from(invoice->number), number)) ||
              (invoice->order && str_eq(str_from(invoice->order), number))))
             return invoice;
     }

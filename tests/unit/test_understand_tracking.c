@@ -285,23 +285,94 @@ static void check_courier(const char *name, struct tally *tally)
     json_decref(file);
 }
 
+static const char *const collection[] = {
+    "amazon",  "canadapost", "canpar",       "dhl",    "dpd",       "fedex",
+    "gofo",    "landmark",   "lasership",    "ontrac", "purolator", "s10",
+    "speedee", "ups",        "old_dominion", "usps",   "yodel",     "yunexpress"};
+
 /* All numbers of the collection: the good ones are theirs, the bad ones are nobody's of it. */
 static void trk_4_the_collection_of_forms_agrees(void **state)
 {
-    static const char *const names[] = {
-        "amazon",  "canadapost", "canpar",       "dhl",    "dpd",       "fedex",
-        "gofo",    "landmark",   "lasership",    "ontrac", "purolator", "s10",
-        "speedee", "ups",        "old_dominion", "usps",   "yodel",     "yunexpress"};
     struct tally tally = {0};
 
     (void)state;
     if (!shared_is_here(&arena))
         return;
-    for (size_t i = 0; i < COUNTOF(names); i++)
-        check_courier(names[i], &tally);
+    for (size_t i = 0; i < COUNTOF(collection); i++)
+        check_courier(collection[i], &tally);
     print_message("%u good, %u bad, %u wrong\n", tally.good, tally.bad, tally.wrong);
     assert_true(tally.good > 60);
     assert_int_equal(tally.wrong, 0);
+}
+
+/* Whether the number is found in the sentence, and nothing else is. */
+static bool is_found(const char *sentence, const char *number)
+{
+    const char *place = strchr(sentence, '%');
+    struct str text =
+        arena_format(&arena, "%.*s%s%s", (int)(place - sentence), sentence, number, place + 1);
+    struct tracking_found found[TRACKINGS_MAX];
+    struct tracking_found read;
+    struct scan scan;
+
+    scan_read(&arena, text, &scan);
+    return tracking_find(&arena, &scan, false, found) == 1 &&
+           tracking_read(&arena, str_from(number), &read) &&
+           str_eq(found[0].number, read.number) && strcmp(found[0].carrier, read.carrier) == 0;
+}
+
+static void count_sentences(const char *name, size_t *n, size_t *lost)
+{
+    static const char *const sentences[] = {
+        "where is my parcel %?",
+        "track % please",
+        "my tracking number is %, it has not moved",
+        "mi paquete % no llega",
+        "el número de seguimiento es %",
+        "gdzie jest paczka %?",
+        "numer przesyłki: %. Kiedy będzie?",
+        "أين الشحنة %",
+    };
+    struct str path = arena_format(&arena, "data/tracking-numbers/%s.json", name);
+    struct str bytes = shared_file(&arena, path.at);
+    json_t *file = json_loadb(bytes.at, bytes.len, 0, NULL);
+    json_t *form;
+    size_t i;
+
+    json_array_foreach(json_object_get(file, "tracking_numbers"), i, form)
+    {
+        json_t *good = json_object_get(json_object_get(form, "test_numbers"), "valid");
+        json_t *number;
+        size_t j;
+
+        json_array_foreach(good, j, number)
+        {
+            for (size_t k = 0; k < COUNTOF(sentences); k++) {
+                ++*n;
+                if (is_found(sentences[k], json_string_value(number)))
+                    continue;
+                ++*lost;
+                print_error("%s: \"%s\" in \"%s\"\n", name, json_string_value(number),
+                            sentences[k]);
+            }
+        }
+    }
+    json_decref(file);
+}
+
+static void trk_4_every_form_is_found_in_a_sentence(void **state)
+{
+    size_t n = 0;
+    size_t lost = 0;
+
+    (void)state;
+    if (!shared_is_here(&arena))
+        return;
+    for (size_t i = 0; i < COUNTOF(collection); i++)
+        count_sentences(collection[i], &n, &lost);
+    print_message("%zu sentences, %zu numbers lost\n", n, lost);
+    assert_true(n > 900);
+    assert_int_equal(lost, 0);
 }
 
 int main(void)
@@ -313,6 +384,7 @@ int main(void)
         cmocka_unit_test(trk_4_telephones_and_orders_are_no_parcels),
         cmocka_unit_test(ch_9_a_card_is_no_parcel_and_no_order),
         cmocka_unit_test(trk_4_the_collection_of_forms_agrees),
+        cmocka_unit_test(trk_4_every_form_is_found_in_a_sentence),
     };
     return cmocka_run_group_tests(tests, NULL, forget);
 }
