@@ -70,6 +70,9 @@ def main():
         everywhere = '\n'.join(words.values())
         for flow, keys in flows.items():
             others = set().union(*(k for f, k in flows.items() if f != flow))
+            if not keys - others: # it only leads elsewhere
+                seen.pop(flow, None)
+                continue
             own = [run for key, text in words.items() for run in runs(text)
                    if any(key == k or key.startswith(k + '.') for k in keys - others) and everywhere.count(run) == 1]
             seen[flow][language] = sum(any(run in text for run in own) for text in mine.values())
