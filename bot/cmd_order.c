@@ -45,6 +45,79 @@ static bool print_json(struct session *session, const struct desk_order *order, 
             err_raise(err, ERR_RETRY, "could not write"));
 }
 
+/* Each of a list, below its name: a line of ours, then the words that somebody wrote. */
+static void print_each(struct session *session, const json_t *whole, const char *name,
+                       void (*print)(struct session *session, const json_t *one))
+{
+    const json_t *list = json_array_in(whole, name);
+    size_t i;
+    json_t *one;
+
+    if (json_array_size(list) > 0)
+        (void)fprintf(session->desk.cli->out, "\n%s\n", name);
+    json_array_foreach(list, i, one)
+    {
+        print(session, one);
+    }
+}
+
+static struct str member(struct session *session, const json_t *one, const char *name)
+{
+    return desk_line(&session->desk, json_scalar(&session->desk.arena, one, name));
+}
+
+static void print_item(struct session *session, const json_t *one)
+{
+    (void)fprintf(session->desk.cli->out, "  %.*s x  %.*s  %.*s\n",
+                  STR_ARG(member(session, one, "qty")), STR_ARG(member(session, one, "code")),
+                  STR_ARG(member(session, one, "description")));
+}
+
+static void print_step(struct session *session, const json_t *one)
+{
+    (void)fprintf(session->desk.cli->out, "  %.*s  %.*s  %.*s  %.*s\n",
+                  STR_ARG(member(session, one, "at")), STR_ARG(member(session, one, "status")),
+                  STR_ARG(member(session, one, "actor")),
+                  STR_ARG(member(session, one, "note")));
+}
+
+static const char *hidden(const json_t *one)
+{
+    return json_bool(one, "visible", true) ? "" : "  (hidden)";
+}
+
+static void print_note(struct session *session, const json_t *one)
+{
+    (void)fprintf(session->desk.cli->out, "  %.*s  %.*s%s\n",
+                  STR_ARG(member(session, one, "at")), STR_ARG(member(session, one, "author")),
+                  hidden(one));
+    desk_words(&session->desk, json_text(&session->desk.arena, one, "text"));
+}
+
+static void print_photo(struct session *session, const json_t *one)
+{
+    (void)fprintf(session->desk.cli->out, "  %.*s  %.*s  %.*s%s\n",
+                  STR_ARG(member(session, one, "id")),
+                  STR_ARG(member(session, one, "category")),
+                  STR_ARG(member(session, one, "caption")), hidden(one));
+}
+
+static bool print_whole(struct session *session, const struct desk_order *order,
+                        struct err *err)
+{
+    OWNED_JSON(whole) = NULL;
+    struct str text;
+
+    if (!order_desk_whole(session->store, order, &session->desk.arena, &text, err) ||
+        !json_read(text, &whole, err))
+        return false;
+    print_each(session, whole, "items", print_item);
+    print_each(session, whole, "timeline", print_step);
+    print_each(session, whole, "notes", print_note);
+    print_each(session, whole, "photos", print_photo);
+    return true;
+}
+
 static bool show(struct desk *desk, const char *const *words, struct err *err)
 {
     struct session *session = CONTAINER_OF(desk, struct session, desk);
@@ -61,7 +134,7 @@ static bool show(struct desk *desk, const char *const *words, struct err *err)
     print_time(session, "expected", order.expected_at);
     print_time(session, "before", order.expected_was);
     print_time(session, "delivered", order.delivered_at);
-    return true;
+    return print_whole(session, &order, err);
 }
 
 /* --- updating ----------------------------------------------------------------------------- */

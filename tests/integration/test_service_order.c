@@ -179,6 +179,16 @@ static void what_cannot_be_meant_is_refused_and_changes_nothing(void **state)
     char *shown[] = {"order", "show", "ord1002", "--json", NULL};
     assert_int_equal(service_command(&service, shown, told, sizeof(told)), 0);
     assert_non_null(strstr(told, "\"number\": \"ORD-1002\""));
+    char *note[] = {"order", "note", "ORD-1002", "Ask \033[2Jfor Eve.", "--hidden", NULL};
+    assert_int_equal(service_command(&service, note, told, sizeof(told)), 0);
+    char *read[] = {"order", "show", "ORD-1002", NULL};
+    assert_int_equal(service_command(&service, read, told, sizeof(told)), 0);
+    assert_non_null(strstr(told, "\nitems\n"));
+    assert_non_null(strstr(told, "Waxed canvas saddlebag"));
+    assert_non_null(strstr(told, "  processing  "));
+    assert_non_null(strstr(told, "  (hidden)\n"));
+    assert_non_null(strstr(told, "for Eve."));
+    assert_null(strchr(told, '\033')); /* what somebody wrote commands no terminal */
     service_stop(&service);
 }
 
