@@ -290,7 +290,32 @@ const showTyping = (until) => {
 };
 setInterval(() => state.typingUntil && state.typingUntil < Date.now() && showTyping(0), 1000);
 
+// What is told while a chat is being read may be newer than what is read: it waits, and is shown after it.
+let loading = 0;
+const waiting = [];
+
 const load = async () => {
+  loading++;
+  try {
+    await read();
+  } finally {
+    loading--;
+    const told = loading ? [] : waiting.splice(0);
+    told.forEach(hear);
+  }
+};
+
+const hear = (news) => {
+  if (loading) {
+    waiting.push(news);
+    return;
+  }
+  if (news.who !== state.who) return;
+  if (news.entry) show(news.entry);
+  if (news.typing) showTyping(Date.now() + 25000);
+};
+
+const read = async () => {
   const who = state.who;
   const chat = await ask(`/control/chat?who=${encodeURIComponent(who)}&after=0`);
   if (who !== state.who) return;
@@ -335,10 +360,11 @@ const remembered = () => {
 const become = async (who) => {
   state.who = who;
   remember(who);
-  const person = state.people.find((one) => one.who === who);
-  $("who-name").textContent = person?.name ?? who;
   quote(null);
   await load();
+  if (who !== state.who) return;
+  const person = state.people.find((one) => one.who === who);
+  $("who-name").textContent = person?.name ?? who; // over their chat, and not over the one before
 };
 
 const languages = { en: "English", es: "Español", pl: "Polski", ar: "العربية" };
@@ -604,21 +630,24 @@ addEventListener("hashchange", () => remembered() !== state.who && become(rememb
 
 // --- start -----------------------------------------------------------------------------------------------------------
 
+// Each time that the stream opens, the first as well, all is read: what came before it opened nobody told us. The phone
+// is ready when that is done, and misses nothing from then on.
 const listen = () => {
   const events = new EventSource("/control/events");
-  let opened = false;
-  events.addEventListener("open", () => {
+  events.addEventListener("open", async () => {
     trouble(null);
-    if (opened) Promise.all([load(), crm.load()]).catch(() => {});
-    opened = true;
+    try {
+      await Promise.all([load(), crm.load()]);
+      document.documentElement.dataset.ready = "yes";
+    } catch (error) {
+      trouble(`The sandbox does not answer: ${error.message}`);
+    }
   });
   events.addEventListener("error", () => trouble("The sandbox does not answer; trying again."));
   events.addEventListener("message", ({ data }) => {
     const news = JSON.parse(data);
     if (news.crm) crm.show(news.crm);
-    if (news.who !== state.who) return;
-    if (news.entry) show(news.entry);
-    if (news.typing) showTyping(Date.now() + 25000);
+    hear(news);
   });
 };
 
@@ -629,9 +658,8 @@ const begin = async () => {
     const first = state.people.find((one) => one.seeded)?.who ?? state.people[0]?.who ?? "+15550100099";
     const made = await post("/control/people", { who: wanted ?? first }).catch(() => post("/control/people", { who: first }));
     if (!state.people.some((one) => one.who === made.who)) await loadPeople();
-    await Promise.all([become(made.who), crm.load()]);
+    await become(made.who);
     listen();
-    document.documentElement.dataset.ready = "yes";
   } catch (error) {
     trouble(`The sandbox does not answer: ${error.message}`);
     setTimeout(begin, 1000);
