@@ -12,11 +12,13 @@
 #include <signal.h>
 #include <sodium.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,6 +38,22 @@
 /* --- processes ------------------------------------------------------------------------------
  */
 
+/* Ours from now on, for all test programs of this machine that ask here: between looking for a
+ * port and listening on it another could take it, and its service would answer for ours. The
+ * name is given back when this program ends. */
+static bool claim_port(int port)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    int len = snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "parley-port-%d", port);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (bind(fd, (struct sockaddr *)&name,
+             (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len)) == 0)
+        return true; /* it stays open */
+    (void)close(fd);
+    return false;
+}
+
 /* Below the range that outgoing connections take theirs from, so that none is faster. */
 static int free_port(void)
 {
@@ -49,7 +67,7 @@ static int free_port(void)
         int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         bool is_free = bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
         (void)close(fd);
-        if (is_free)
+        if (is_free && claim_port(ntohs(address.sin_port)))
             return ntohs(address.sin_port);
     }
     fail_msg("no free port");
