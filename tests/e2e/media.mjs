@@ -284,11 +284,11 @@ check("CH-1 a provider that is slow, breaks off and sends other bytes only delay
   const ids = [];
   for (const one of bytes) ids.push(await send(who, one, one[0] === 0x25 ? { mime: "application/pdf", type: "document" } : {}));
   for (const [i, id] of ids.entries()) await isKept(id, bytes[i], 40_000);
-  await world.faults({ reset: true, media_cut: 1 });
+  // Of three tries two are cut: whoever looks for the first and says "enough" may be too late on a busy machine.
+  await world.faults({ reset: true, media_cut: 2 });
   const cut = await send(who, bytes[0] = jpeg());
-  await soon("a cut one was tried", async () => (await row(cut)).reason.includes("other bytes") || JSON.stringify(await row(cut)));
-  await world.faults({ reset: true });
   await isKept(cut, bytes[0]);
+  ok((await row(cut)).attempts >= 3, "two tries brought half a file");
 });
 
 check("CH-1 voice is kept as voice", async () => {

@@ -68,7 +68,8 @@ static void ord_4_a_date_that_moves_is_shown_beside_the_old_one_and_is_news(void
             "expected_changed_at = null where number = 'ORD-1002'");
     assert_int_equal(order("ord 1002", "--expected", "2030-03-08"), 0);
     write_in("ORD-1002");
-    assert_int_equal(service_arrived(&service, AMELIA, "8 March"), 1);
+    assert_true(service_arrived(&service, AMELIA, "8 March") >=
+                1); /* the news may be there, too */
     assert_int_equal(service_arrived(&service, AMELIA, "(before: Friday, 1 March"), 1);
     write_in("what's new?");
     assert_int_equal(

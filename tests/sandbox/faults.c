@@ -28,7 +28,7 @@ static const struct member {
     {"media_delay_ms",     COUNT,       offsetof(struct faults, media_delay_ms)    },
     {"media_gone",         PROBABILITY, offsetof(struct faults, media_gone)        },
     {"media_drop",         PROBABILITY, offsetof(struct faults, media_drop)        },
-    {"media_cut",          PROBABILITY, offsetof(struct faults, media_cut)         },
+    {"media_cut",          COUNT,       offsetof(struct faults, media_cut)         },
     {"media_wrong",        PROBABILITY, offsetof(struct faults, media_wrong)       },
     {"media_small",        SWITCH,      offsetof(struct faults, media_small)       },
     {"media_abroad",       SWITCH,      offsetof(struct faults, media_abroad)      },

@@ -40,8 +40,8 @@ struct faults {
     int64_t media_delay_ms;  /* a file's bytes wait so long */
     double media_gone;       /* probability that a look-up or an address says: no such file */
     double media_drop;       /* ... that the connection closes instead of the bytes */
-    double media_cut;        /* ... that only the first half of the bytes comes */
     double media_wrong;      /* ... that other bytes come */
+    int64_t media_cut;       /* of so many files that are asked for next only half comes */
     bool media_small;        /* look-ups say that every file has 1 byte */
     bool media_abroad;       /* look-ups lead to a host that is not Meta's */
     int64_t upload_delay_ms; /* an upload's answer waits so long */
