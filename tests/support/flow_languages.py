@@ -4,7 +4,8 @@ is missing in one of the four, when there are fewer than 150 transcripts, or whe
 are not more than the happy ones.
 
 A flow is spoken in a transcript that shows words which only this flow says: a run of at least eight
-letters of them that no other words have. A path is happy when each step of it is understood, allowed
+letters of them that no other words have; a flow that has no such run (it only leads on, or says what is given to
+it) is spoken in none. A path is happy when each step of it is understood, allowed
 and found; the words that say otherwise are named below.
 
 usage: flow_languages.py [FOLDER]
@@ -69,13 +70,18 @@ def main():
         mine = {name: text for name, text in chats.items() if name.startswith(language + '_')}
         everywhere = '\n'.join(words.values())
         for flow, keys in flows.items():
+            if flow not in seen:
+                continue
             others = set().union(*(k for f, k in flows.items() if f != flow))
             if not keys - others: # it only leads elsewhere
                 seen.pop(flow, None)
                 continue
             own = [run for key, text in words.items() for run in runs(text)
                    if any(key == k or key.startswith(k + '.') for k in keys - others) and everywhere.count(run) == 1]
-            seen[flow][language] = sum(any(run in text for run in own) for text in mine.values())
+            if own:
+                seen[flow][language] = sum(any(run in text for run in own) for text in mine.values())
+            else:
+                seen.pop(flow, None)
         sorry = [run for key, text in words.items() if UNHAPPY.match(key) for run in runs(text)]
         unhappy |= {name for name, text in mine.items() if any(run in text for run in sorry)}
     print(f'{"flow":22}' + ''.join(f'{language:>5}' for language in LANGUAGES))
