@@ -120,6 +120,9 @@ struct flow_answer {
  * Silence leaves the conversation as it was. */
 #define FLOW_NOTICE "notice."
 
+/* The one notice that is said while a person has the conversation: a file that they show. */
+#define FLOW_AGENT_FILE "agent_file"
+
 /* The beginning of a tap's id that stands for words: heard as if they were written. On buttons
  * of templates, which may be tapped months later. */
 #define FLOW_SAYS "say:"

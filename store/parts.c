@@ -44,6 +44,7 @@ static const struct part parts[] = {
     {"paper_tell", &SQL_PAPER_TELL, TAKES("@conversation"), PART_ACTION, false},
     {"portal_mint", &SQL_PORTAL_MINT, TAKES("@contact", "@id", "@portal", "@portal_short", "@now"), PART_ACTION, false},
     {"news_tell", &SQL_NEWS_TELL, TAKES("@conversation", "language", "@now"), PART_ACTION, false},
+    {"agent_files_tell", &SQL_AGENT_FILES_TELL, TAKES("@conversation", "@now"), PART_ACTION, false},
     {"person_there", &SQL_HANDOFF_THERE, TAKES("@conversation", "@now"), PART_ACTION, true},
     {"review_ask", &SQL_REVIEW_ASK, TAKES("@conversation", "@now"), PART_ACTION, false},
     {"review_begin", &SQL_REVIEW_BEGIN, TAKES("words"), PART_ACTION, false},

@@ -180,6 +180,9 @@ static const struct shape said[] = {
     {.name = "conversation", NEEDS_ID, .about = "Its id, as handoff.asked tells it."},
     {.name = "agent", NAME, .most = 80, .shown = true, .about = "Who speaks; another one may not go between."},
     {.name = "text", WORDS, .least = 1, .most = 3000, .required = true},
+    {.name = "url", .kind = SHAPE_URL, .most = 1000,
+     .about = "A file that follows the words: JPEG, PNG or PDF, for a customer on record."},
+    {.name = "name", WORDS, .most = 200, .about = "The file's, as the customer reads it."},
     {0},
 };
 

@@ -175,6 +175,7 @@ const struct flow_part flow_parts[] = {
     {FLOW_ACTION, "paper_tell", NULL, OUTCOMES("told", "failed", "nothing")},
     {FLOW_ACTION, "portal_mint", NULL, OUTCOMES("minted", "too_many", "unavailable")},
     {FLOW_ACTION, "news_tell", TAKES("?language"), OUTCOMES("told", "nothing")},
+    {FLOW_ACTION, "agent_files_tell", NULL, OUTCOMES("told", "nothing")},
     {FLOW_ACTION, "person_there", NULL, OUTCOMES("awaited", "there", "told")},
     {FLOW_ACTION, "review_ask", NULL, OUTCOMES("asked", "reminded", "nothing")},
     {FLOW_ACTION, "review_rate", TAKES("number", "stars"), OUTCOMES("rated", "low", "closed", "unknown")},

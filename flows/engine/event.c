@@ -276,10 +276,13 @@ static void on_notice(struct flow_turn *turn, struct str name)
     struct str intent = name;
     const struct flow_def *flow;
     struct kept *before;
+    bool muted;
 
     (void)str_split(&name, '/', &intent);
     flow = book_flow_on(turn->book, intent);
-    if (!flow || manners_is_muted(turn) || would_disturb(turn, flow))
+    muted = str_eq(intent, STR(FLOW_AGENT_FILE)) ? manners_is_stopped(turn)
+                                                 : manners_is_muted(turn);
+    if (!flow || muted || would_disturb(turn, flow))
         return;
     before = arena_new(turn->arena, struct kept);
     *before = turn->kept;

@@ -54,6 +54,21 @@ update conversations c set held_until = i.held_until
 -- $1 org  $2 conversations  $3 answer by
 select handoff_heard($1::uuid, $2::uuid[], $3::timestamptz);
 
+-- name: agent_files_tell
+-- An action: what a person of the business shows here and has come, each once. A picture has no name beside it.
+-- $1 org  $2 customer  $3 conversation  $4 now
+with told as (
+    update documents d set shown_at = $4::timestamptz
+     where d.org_id = $1::uuid and d.customer_id = $2::uuid and d.shown_in = $3::uuid and d.shown_at is null
+       and d.state = 'kept'
+    returning d.document_id, d.filename, d.mime, d.shown_by, d.at
+)
+select case when count(*) > 0 then 'told' else 'nothing' end as outcome,
+       json_agg(json_build_object('document', t.document_id, 'says', concat_ws(': ', t.shown_by, t.filename),
+                                  'filename', case when t.mime not like 'image/%' then t.filename end) order by t.at)
+           filter (where t.document_id is not null) as files
+  from told t;
+
 -- name: handoff_there
 -- An action: awaited (nobody has taken it yet), there (somebody has; said once in a handoff), told.
 -- $1 org  $2 customer, whoever it is  $3 conversation  $4 now

@@ -234,6 +234,44 @@ static void ord_6_a_photo_is_fetched_and_another_takes_its_place(void **state)
                      1); /* nothing counts on the first any more */
 }
 
+/* A person of the business shows a paper and a picture, while they have the conversation. */
+static void crm_3_an_agents_file_follows_their_words(void **state)
+{
+    char sql[1024];
+    static const char *const paths[] = {"/paper.pdf", "/picture.png", "/nothing-there.pdf"};
+    static const char *const names[] = {"manual.pdf", "the knob", "lost"};
+
+    (void)state;
+    write_in("human");
+    until("select count(*) from handoffs where state = 'offered'", 1);
+    for (size_t i = 0; i < COUNTOF(paths); i++) {
+        (void)snprintf(
+            sql, sizeof sql,
+            "select * from crm_take('" SOURCE "', null, (select jsonb_build_array("
+            "jsonb_build_object('i', 0, 'hash', gen_random_uuid(), 'type', 'agent.message', "
+            "'version', 1, 'data', jsonb_build_object('conversation', conversation_id, "
+            "'agent', "
+            "'Eve', 'text', 'Here it is, %zu.', 'url', 'http://127.0.0.1:%d%s', 'name', "
+            "'%s'))) from handoffs where state <> 'done'), now(), true)",
+            i, port, paths[i], names[i]);
+        run_sql(owner, sql);
+    }
+    until("select count(*) from documents where shown_at is not null", 2);
+    until("select count(*) from outbox", 0);
+    assert_int_equal(service_arrived(&service, AMELIA, "*Eve:* Here it is, 0."), 1);
+    assert_int_equal(service_arrived(&service, AMELIA, "\"filename\":\"manual.pdf\""), 1);
+    assert_int_equal(service_arrived(&service, AMELIA, "Eve: the knob"), 1);
+    assert_int_equal(ask_number(owner, "select count(*) from handoffs where state = 'human'"),
+                     1); /* it is theirs still */
+    run_sql(owner, "update documents set attempts = 10, due_at = now() where open");
+    until("select count(*) from events_out where type = 'file.refused' and data ->> 'what' = "
+          "'message' and data ->> 'reason' = 'lost'",
+          1);
+    write_in("menu");
+    run_sql(owner, "update jobs set due_at = now() where kind = 'handoff'");
+    until("select count(*) from handoffs where state <> 'done'", 0);
+}
+
 static void crm_1_killed_workers_fetch_again(void **state)
 {
     pid_t pids[8];
@@ -293,6 +331,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(crm_1_a_document_is_fetched_told_and_sent_from_our_store),
         cmocka_unit_test(ord_6_a_photo_is_fetched_and_another_takes_its_place),
+        cmocka_unit_test(crm_3_an_agents_file_follows_their_words),
         cmocka_unit_test(crm_1_killed_workers_fetch_again),
         cmocka_unit_test(crm_1_what_cannot_be_fetched_is_told_and_stays_a_reference),
     };

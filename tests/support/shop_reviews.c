@@ -5,15 +5,16 @@
 static const struct {
     const char *name, *outcome;
 } answers[] = {
-    {"person_there",   "awaited"},
-    {"review_ask",     "nothing"},
-    {"review_begin",   "nothing"},
-    {"review_rate",    "unknown"},
-    {"review_comment", "unknown"},
-    {"review_skip",    "over"   },
-    {"reviews_asked",  NULL     },
-    {"reviews_open",   NULL     },
-    {"review_links",   NULL     },
+    {"person_there",     "awaited"},
+    {"agent_files_tell", "nothing"},
+    {"review_ask",       "nothing"},
+    {"review_begin",     "nothing"},
+    {"review_rate",      "unknown"},
+    {"review_comment",   "unknown"},
+    {"review_skip",      "over"   },
+    {"reviews_asked",    NULL     },
+    {"reviews_open",     NULL     },
+    {"review_links",     NULL     },
 };
 
 bool shop_reviews_answer(struct arena *into, const struct flow_need *need,
