@@ -555,6 +555,8 @@ static PGresult *run_tempting(const struct sql *sql, const char *org, const char
         values[i] = tempting(PQparamtype(described, i), i, ids, words);
     if (sql->n_params > 0 && PQparamtype(described, 0) == 2950)
         values[0] = org;
+    if (sql == &SQL_ORDERS_LIST)
+        values[6] = NULL; /* of any day */
     PQclear(described);
     return PQexecPrepared(bot, sql->name, sql->n_params, values, NULL, NULL, 0);
 }
