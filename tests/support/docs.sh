@@ -45,6 +45,15 @@ while read -r command; do
   grep -qx "$command" <<<"$commands" || complain "the documentation speaks of parley $command, which is no command"
 done < <(grep -ohE '(`|^    |bin/|dev/|release/)parley [a-z]+' README.md CONTRIBUTING.md docs/*.md | sed -E 's/.*parley //' | sort -u)
 
+# Every module stands in docs/architecture.md, by its name or its family's; what is a module's inside does not.
+mapfile -t told < <(grep -oE '`[^` ]+`' docs/architecture.md | tr -d '`' | sed -E 's/\.[ch]$//; s,.*/,,' | sort -u)
+while read -r header; do
+  module=$(basename "$header" .h) known=no
+  # shellcheck disable=SC2053 # a family is a pattern
+  for one in "${told[@]}"; do [[ $module != $one ]] || { known=yes; break; }; done
+  [ $known = yes ] || complain "docs/architecture.md: does not tell $header"
+done < <(find bot flows store templates webhooks -name '*.h' | grep -vE '(_inside|_parts|/inside)\.h$')
+
 while read -r package; do
   grep -qw -- "$package" docs/dependencies.md || complain "docs/dependencies.md: no word on $package"
 done < <(sed -e 's/#.*//' -e '/^[[:space:]]*$/d' deploy/packages tests/packages)
