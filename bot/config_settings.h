@@ -98,6 +98,13 @@ bool setting_duration(struct str text, int64_t *value);
 /* A number as one would write it: "20s", "3MB". */
 struct str setting_number(struct arena *into, const struct setting *setting, int64_t value);
 
+/* An address of the web without the slashes at its end. */
+void config_strip_slashes(struct config *config, struct str *url);
+
+/* The settings as a whole: ERR_REJECT when some contradict each other. What is empty and has
+ * another setting's value is given it. */
+MUST_USE bool config_check(struct config *config, struct err *err);
+
 /* Put one value where its setting says; `base` is the config or the app. A secret's text is
  * kept as it is: it lives as long as the configuration. */
 MUST_USE bool config_set_value(struct config_details *details, const struct setting *setting,
