@@ -20,9 +20,9 @@
 #define AT(name)           {name, .kind = SHAPE_TIME, .required = true}
 #define MAYBE_AT(name)     {name, .kind = SHAPE_TIME}
 #define YES_NO(name)       {name, .kind = SHAPE_YES_NO, .required = true}
-#define LIST(name, member) {name, SHAPE_LIST, .required = true, .least = 0, .most = 200, .of = member}
-#define LIST_MAYBE(name, member) {name, SHAPE_LIST, .least = 0, .most = 200, .of = member}
-#define EACH(name, fields) static const struct shape name[] = {{"", .kind = SHAPE_RECORD, .of = fields}}
+#define LIST(name, member) {name, SHAPE_LIST, .required = true, .least = 0, .most = 200, .of = (member)}
+#define LIST_MAYBE(name, member) {name, SHAPE_LIST, .least = 0, .most = 200, .of = (member)}
+#define EACH(name, fields) static const struct shape name[] = {{"", .kind = SHAPE_RECORD, .of = (fields)}}
 
 static const struct shape item_fields[] = {
     TEXT("code"), TEXT("description"), TEXT("qty"), AMOUNT("unit_price_minor"), AMOUNT("total_minor"), {0}};

@@ -12,10 +12,12 @@ const struct api_scope api_scopes[] = {
     {NULL,              NULL                                              },
 };
 
+static const struct str mark = {"pk_", 3};
+
 void api_key_write(const uint8_t random[API_KEY_RANDOM], char text[API_KEY_LEN + 1])
 {
-    memcpy(text, "pk_", 3);
-    hex_format(random, API_KEY_PUBLIC / 2, text + 3);
+    memcpy(text, mark.at, mark.len);
+    hex_format(random, API_KEY_PUBLIC / 2, text + mark.len);
     text[3 + API_KEY_PUBLIC] = '_';
     hex_format(random + API_KEY_PUBLIC / 2, API_KEY_SECRET / 2, text + 4 + API_KEY_PUBLIC);
 }
@@ -24,7 +26,7 @@ bool api_key_read(struct str text, struct str *public_part)
 {
     uint8_t bytes[API_KEY_SECRET / 2];
 
-    if (text.len != API_KEY_LEN || !str_starts(text, STR("pk_")) ||
+    if (text.len != API_KEY_LEN || !str_starts(text, mark) ||
         text.at[3 + API_KEY_PUBLIC] != '_')
         return false;
     *public_part = str_slice(text, 3, API_KEY_PUBLIC);

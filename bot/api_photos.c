@@ -85,10 +85,11 @@ static void kept(struct desk_call *desk)
     struct upload *upload = CONTAINER_OF(desk, struct upload, call);
     struct db_call *call = &desk->call;
 
-    if (call->err.code == ERR_NONE && rows_n(call->results[0]) > 0) {
+    bool is_kept = call->err.code == ERR_NONE && rows_n(call->results[0]) > 0;
+    bool was_kept = call->err.code == ERR_REJECT && strcmp(call->sqlstate, "23505") == 0;
+
+    if (is_kept || was_kept) { /* by this request, or by the one that it repeats */
         made(upload);
-    } else if (call->err.code == ERR_REJECT && strcmp(call->sqlstate, "23505") == 0) {
-        made(upload); /* by the request that this one repeats */
     } else {
         failed(upload, "photo.keep", &call->err);
     }

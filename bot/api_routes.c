@@ -153,9 +153,10 @@ struct str api_methods(struct arena *into, struct str path)
     struct str list = STR_NONE;
 
     for (const struct api_route *route = api_routes; route->method != NULL; route++) {
-        if (fits(str_from(route->path), path, &match))
+        if (fits(str_from(route->path), path, &match)) {
             list = arena_format(into, "%.*s%s%s", STR_ARG(list), list.len > 0 ? ", " : "",
                                 route->method);
+        }
     }
     return list;
 }

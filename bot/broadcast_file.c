@@ -45,9 +45,10 @@ bool broadcast_columns_read(const struct csv *csv, const struct str *head,
                 "column %zu: a name is small letters, digits and _, from a letter on", i + 1);
         }
         for (size_t j = 0; j < i; j++) {
-            if (str_eq(name, head[j]))
+            if (str_eq(name, head[j])) {
                 return err_raise(err, ERR_REJECT, "the column %.*s is there twice",
                                  STR_ARG(name));
+            }
         }
         columns->names[i] = name;
         int *place = str_eq(name, STR("phone"))   ? &columns->phone
@@ -213,13 +214,15 @@ static bool read_text(struct reading *reading, const struct node *map, const cha
     if (node == NULL || node->kind != NODE_SCALAR || str_trim(node->text).len == 0)
         return REFUSE(reading, map, "'%s' wants words", name);
     struct str text = str_trim(node->text);
-    if (!str_is_utf8(text) || str_length(text) > most)
+    if (!str_is_utf8(text) || str_length(text) > most) {
         return REFUSE(reading, node, "'%s' has %zu characters, and %zu fit", name,
                       str_length(text), most);
+    }
     for (size_t i = 0; i < text.len; i++) {
-        if ((unsigned char)text.at[i] < ' ' && (one_line || text.at[i] != '\n'))
+        if ((unsigned char)text.at[i] < ' ' && (one_line || text.at[i] != '\n')) {
             return REFUSE(reading, node, "'%s' is %s", name,
                           one_line ? "one line" : "plain text");
+        }
     }
     json_key(&reading->out, name);
     return write_pieces(reading, node, text);
@@ -310,9 +313,10 @@ static bool read_otherwise(struct reading *reading, const struct node *root, con
 
     if (node != NULL && (node->kind != NODE_SCALAR || !lang_parse(node->text, &lang)))
         return REFUSE(reading, node, "'otherwise' is en, es, pl or ar");
-    if (node != NULL)
+    if (node != NULL) {
         return there[lang] ||
                REFUSE(reading, node, "%s does not have '%s' itself", what, lang_code(lang));
+    }
     for (lang = 0; lang < LANG_COUNT; lang++) {
         if (!there[lang]) {
             return REFUSE(reading, root,
@@ -354,11 +358,12 @@ static bool read_root(struct reading *reading, const struct node *root)
                       !read_otherwise(reading, root, "'template'", approved))))
         return false;
     for (enum lang lang = 0; words && template && lang < LANG_COUNT; lang++) {
-        if (said[lang] != approved[lang])
+        if (said[lang] != approved[lang]) {
             return REFUSE(reading, root,
                           "'words' and 'template' speak the same languages, but "
                           "'%s' is in one only",
                           lang_code(lang));
+        }
     }
     if (otherwise)
         json_member(&reading->out, "otherwise", otherwise->text);

@@ -44,13 +44,13 @@ static bool read_lines(struct planning *planning, struct csv *csv, struct broadc
 {
     struct arena *into = &planning->desk->arena;
     struct str fields[CSV_COLUMNS_MAX], *lines = NULL;
-    size_t room = 0, refused = 0;
+    size_t n = 0, room = 0, refused = 0;
     const char *why = NULL;
     enum csv_outcome outcome;
 
     while ((outcome = csv_next(csv, into, fields, &why)) != CSV_END) {
-        struct str json;
-        if (plan->n_lines == room) {
+        struct str json = STR_NONE;
+        if (n == room) {
             struct str *wider = arena_array(into, struct str, room * 2 + 1024);
             if (room > 0)
                 memcpy(wider, lines, room * sizeof(*lines));
@@ -60,21 +60,24 @@ static bool read_lines(struct planning *planning, struct csv *csv, struct broadc
         if (outcome == CSV_ROW)
             why = broadcast_line_read(into, &planning->columns, fields, csv->line, &json);
         if (why == NULL) {
-            lines[plan->n_lines++] = json;
+            lines[n++] = json;
         } else if (++refused <= TELL_MOST) {
             (void)fprintf(planning->desk->cli->err, "%s:%u: %s\n", planning->wish->list,
                           csv->line, why);
         }
-        if (plan->n_lines > BROADCAST_LINES_MAX)
+        if (n > BROADCAST_LINES_MAX) {
             return err_raise(err, ERR_REJECT, "a list has %d lines at most",
                              BROADCAST_LINES_MAX);
+        }
     }
     plan->lines = lines;
+    plan->n_lines = n;
     if (refused > TELL_MOST)
         (void)fprintf(planning->desk->cli->err, "... and %zu more\n", refused - TELL_MOST);
-    if (refused == 0 || planning->wish->skip)
-        return plan->n_lines > 0 ||
+    if (refused == 0 || planning->wish->skip) {
+        return n > 0 ||
                err_raise(err, ERR_REJECT, "%s: nobody is left in it", planning->wish->list);
+    }
     return err_raise(err, ERR_REJECT,
                      "%zu lines are refused: mend them, or leave them out with --skip",
                      refused);
@@ -83,7 +86,7 @@ static bool read_lines(struct planning *planning, struct csv *csv, struct broadc
 static bool read_list(struct planning *planning, struct broadcast_plan *plan, struct err *err)
 {
     struct arena *into = &planning->desk->arena;
-    struct str bytes, head[CSV_COLUMNS_MAX];
+    struct str bytes = STR_NONE, head[CSV_COLUMNS_MAX];
     const char *why = "it is empty";
     struct csv csv;
 
@@ -103,7 +106,7 @@ static bool read_content(struct planning *planning, struct broadcast_plan *plan,
                          struct err *err)
 {
     struct arena *into = &planning->desk->arena;
-    struct str bytes, content, files;
+    struct str bytes = STR_NONE, content = STR_NONE, files;
     struct book *book = NULL;
 
     if (!planning->wish->words)
@@ -155,9 +158,10 @@ static bool check(const struct broadcast_wish *wish, struct err *err)
 
     if (wish->channel && !is_one_of(wish->channel, channels))
         return err_raise(err, ERR_REJECT, "--channel is whatsapp, sms or email");
-    if (wish->topic && !is_one_of(wish->topic, topics))
+    if (wish->topic && !is_one_of(wish->topic, topics)) {
         return err_raise(err, ERR_REJECT,
                          "--topic is one of the customers' preferences: offers");
+    }
     if (wish->language && !lang_parse(str_from(wish->language), &lang))
         return err_raise(err, ERR_REJECT, "--language is en, es, pl or ar");
     if (wish->prefix && (wish->prefix[0] != '+' ||

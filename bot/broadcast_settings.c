@@ -12,9 +12,10 @@ static bool show_prices(struct desk *desk, struct broadcast_desk *store, struct 
                       STR_ARG(prices[i].prefix.len > 0 ? prices[i].prefix : STR("any")),
                       STR_ARG(prices[i].price));
     }
-    if (n == 0)
+    if (n == 0) {
         (void)fprintf(desk->cli->err, "no price is known: `parley broadcast prices sms +48 "
                                       "0.04` says one\n");
+    }
     return true;
 }
 
@@ -23,10 +24,11 @@ bool broadcast_prices(struct desk *desk, struct broadcast_desk *store, const cha
 {
     if (!words[0])
         return show_prices(desk, store, err);
-    if (!words[1] || !words[2])
+    if (!words[1] || !words[2]) {
         return err_raise(err, ERR_REJECT,
                          "say a channel, how numbers begin, and a price: sms "
                          "+48 0.04; email any 0.0004; sms +48 none");
+    }
     const char *prefix = strcmp(words[1], "any") == 0 ? "" : words[1];
     const char *price = strcmp(words[2], "none") == 0 ? NULL : words[2];
     return broadcast_desk_price(store, words[0], prefix, price, who, err) &&
@@ -59,9 +61,10 @@ bool broadcast_countries(struct desk *desk, struct broadcast_desk *store,
     if (!words[0])
         return show_countries(desk, store, err);
     bool all = strcmp(words[0], "all") == 0, without = strcmp(words[0], "without") == 0;
-    if ((!all && !without && strcmp(words[0], "only") != 0) || all != (words[1] == NULL))
+    if ((!all && !without && strcmp(words[0], "only") != 0) || all != (words[1] == NULL)) {
         return err_raise(err, ERR_REJECT,
                          "say all, or only or without and how numbers begin: only +48 +44");
+    }
     for (size_t i = 1; words[i]; i++) {
         list = arena_concat(&desk->arena, list, STR(" "), without ? STR("-") : STR_NONE,
                             str_from(words[i]));

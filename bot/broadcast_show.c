@@ -94,9 +94,10 @@ static void print_groups(struct desk *desk, const struct broadcast_group *groups
         } else {
             (void)fprintf(desk->cli->out, "  %8lld  %-9.*s %.*s", (long long)group->n,
                           STR_ARG(group->channel), STR_ARG(group->language));
-            if (group->segments > 1)
+            if (group->segments > 1) {
                 (void)fprintf(desk->cli->out, "  about %lld segments each",
                               (long long)group->segments);
+            }
             (void)fprintf(desk->cli->out, "\n");
         }
     }
@@ -104,9 +105,10 @@ static void print_groups(struct desk *desk, const struct broadcast_group *groups
 
 void broadcast_show_wrong(struct desk *desk, const struct broadcast *broadcast)
 {
-    if (broadcast->wrong.len > 0)
+    if (broadcast->wrong.len > 0) {
         (void)fprintf(desk->cli->err, "It cannot go like this: %.*s\n",
                       STR_ARG(desk_line(desk, broadcast->wrong)));
+    }
 }
 
 bool broadcast_show_plan(struct desk *desk, const struct broadcast *broadcast,
@@ -126,19 +128,22 @@ bool broadcast_show_plan(struct desk *desk, const struct broadcast *broadcast,
     (void)fprintf(desk->cli->out, "%.*s reaches %lld:\n", STR_ARG(broadcast->name),
                   (long long)sums.to);
     print_groups(desk, groups, n, false);
-    if (sums.late > 0)
+    if (sums.late > 0) {
         (void)fprintf(desk->cli->out, "%lld of them after their quiet hours\n",
                       (long long)sums.late);
+    }
     (void)fprintf(desk->cli->out, "and leaves out %lld:\n", (long long)sums.out);
     print_groups(desk, groups, n, true);
-    if (sums.priced)
+    if (sums.priced) {
         (void)fprintf(desk->cli->out,
                       "It costs about %.2f (a rough guess, by your own table of "
                       "prices)\n",
                       sums.price);
-    if (sums.unpriced > 0)
+    }
+    if (sums.unpriced > 0) {
         (void)fprintf(desk->cli->out, "For %lld there is no price in the table\n",
                       (long long)sums.unpriced);
+    }
     broadcast_show_wrong(desk, broadcast);
     return true;
 }
@@ -232,9 +237,10 @@ static void print_status(struct desk *desk, const struct status *status)
 {
     (void)fprintf(desk->cli->out, "%.*s: %.*s\n", STR_ARG(status->broadcast.name),
                   STR_ARG(status->broadcast.state));
-    if (status->broadcast.paused_why.len > 0)
+    if (status->broadcast.paused_why.len > 0) {
         (void)fprintf(desk->cli->out, "  paused by the service: %.*s\n",
                       STR_ARG(desk_line(desk, status->broadcast.paused_why)));
+    }
     print_line(desk, "waiting", status->counts.waiting + status->counts.placed);
     print_line(desk, "sent", status->figures.sent);
     print_line(desk, "delivered", status->figures.delivered);
@@ -284,11 +290,12 @@ bool broadcast_show_list(struct desk *desk, const struct broadcast *list, size_t
         desk_set_time(object, "ended_at", list[i].ended_at);
         if (json && !desk_print(desk, object, err))
             return false;
-        if (!json)
+        if (!json) {
             (void)fprintf(desk->cli->out, "%-24.*s %-10.*s %8lld  %s  %.*s\n",
                           STR_ARG(list[i].name), STR_ARG(list[i].state),
                           (long long)list[i].gathered, desk_time(list[i].made_at, made),
                           STR_ARG(list[i].made_by));
+        }
     }
     if (n == 0 && !json)
         (void)fprintf(desk->cli->err, "there is none yet\n");

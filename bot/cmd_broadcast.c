@@ -93,9 +93,10 @@ static bool change(struct desk *desk, const char *name, const char *what, const 
     (void)fprintf(desk->cli->out, "%s is %s", name, done);
     if (taken_back > 0)
         (void)fprintf(desk->cli->out, "; %lld messages were taken back", (long long)taken_back);
-    if (on_wire > 0)
+    if (on_wire > 0) {
         (void)fprintf(desk->cli->out, "; of %lld nobody knows yet whether they went",
                       (long long)on_wire);
+    }
     (void)fprintf(desk->cli->out, "\n");
     return true;
 }

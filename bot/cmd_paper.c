@@ -82,7 +82,7 @@ static bool change(struct session *session, const char *path, struct err *err)
 {
     char org[UUID_TEXT_LEN + 1], id[UUID_TEXT_LEN + 1];
     OWNED_ROWS(rows) = NULL;
-    struct str bytes;
+    struct str bytes = STR_NONE;
 
     uuid_format(session->org, org);
     fresh_id(id);

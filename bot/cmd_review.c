@@ -119,9 +119,10 @@ static bool stats(struct desk *desk, const char *const *words, struct err *err)
     (void)words;
     if (!reviews_stats(session->reviews, session->wish.since, &desk->arena, &items, &n, err))
         return false;
-    if (!session->wish.json)
+    if (!session->wish.json) {
         (void)fprintf(desk->cli->out, "%-19s %6s %8s %4s %7s %9s %7s\n", "", "asked",
                       "answered", "", "skipped", "completed", "average");
+    }
     for (size_t i = 0; i < n; i++) {
         if (!session->wish.json) {
             print_figures(session, &items[i]);
@@ -143,9 +144,10 @@ static bool ask(struct desk *desk, const char *const *words, struct err *err)
     if (!reviews_request(session->reviews, str_from(words[0]), clock_now(), &desk->arena,
                          &outcome, err))
         return false;
-    if (str_eq(outcome, STR("already")))
+    if (str_eq(outcome, STR("already"))) {
         return err_raise(err, ERR_REJECT, "%s: its customer was asked, or has answered",
                          words[0]);
+    }
     if (str_eq(outcome, STR("unfinished")))
         return err_raise(err, ERR_REJECT, "%s has not come to its end", words[0]);
     if (!str_eq(outcome, STR("asked")))

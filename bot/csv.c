@@ -1,7 +1,7 @@
 #include "bot/csv.h"
 
 /* All fields as long as they may be, in quotes, each of their bytes a doubled quote. */
-#define LINE_LEN_MAX (CSV_COLUMNS_MAX * (2 * CSV_FIELD_MAX + 3))
+enum { LINE_LEN_MAX = CSV_COLUMNS_MAX * (2 * CSV_FIELD_MAX + 3) };
 
 /* The next line that is not empty, without its end. */
 static bool take_line(struct csv *csv, struct str *line)
@@ -118,8 +118,9 @@ enum csv_outcome csv_next(struct csv *csv, struct arena *into,
     if (!take_line(csv, &line))
         return CSV_END;
     *why = take_fields(csv, into, line, fields, &n);
-    if (*why == NULL && n != csv->n)
+    if (*why == NULL && n != csv->n) {
         *why = n < csv->n ? "it has fewer fields than the head"
                           : "it has more fields than the head";
+    }
     return *why == NULL ? CSV_ROW : CSV_WRONG;
 }

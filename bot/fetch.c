@@ -464,6 +464,7 @@ static bool leads_to_public(const char *there)
 
 /* A connection is there, and the next thing is the first byte. Between `fetcher_start` and this
  * lie a turn of the loop, and dialling. */
+// NOLINTNEXTLINE(readability-non-const-parameter): libcurl's own signature
 static int before_the_first_byte(void *user, char *there, char *here, int port, int own_port)
 {
     struct transfer *transfer = user;

@@ -118,16 +118,24 @@ static void set_font(PangoLayout *layout, enum face_of_text as)
     pango_font_description_free(font);
 }
 
+/* Of the letter that stands at `*at`, which moves behind it. */
+static UCharDirection next_direction(struct str text, int32_t *at)
+{
+    UChar32 c;
+
+    U8_NEXT((const uint8_t *)text.at, *at, (int32_t)text.len, c);
+    return c < 0 ? U_OTHER_NEUTRAL : u_charDirection(c);
+}
+
 /* Which way a text runs by its own letters: a street in Galway is read from the left on a page
  * in Arabic, too. What has none, such as a number, follows the page. */
 static PangoDirection direction_of(const struct sheet *sheet, struct str text)
 {
-    int32_t at = 0, len = (int32_t)text.len;
+    int32_t at = 0;
 
-    while (at < len) {
-        UChar32 c;
-        U8_NEXT((const uint8_t *)text.at, at, len, c);
-        UCharDirection own = c < 0 ? U_OTHER_NEUTRAL : u_charDirection(c);
+    while (at < (int32_t)text.len) {
+        UCharDirection own = next_direction(text, &at);
+
         if (own == U_LEFT_TO_RIGHT)
             return PANGO_DIRECTION_LTR;
         if (own == U_RIGHT_TO_LEFT || own == U_RIGHT_TO_LEFT_ARABIC)

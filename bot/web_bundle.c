@@ -19,7 +19,7 @@
 
 #define BUNDLES_MAX 2   /* at once: each holds a file twice */
 #define FILES_MAX   200 /* of each kind, the newest */
-#define PIECE       (256 * 1024)
+#define PIECE       ((size_t)256 * 1024)
 #define LOOK_AGAIN  (10 * USEC_PER_MSEC)
 #define PATIENCE    (30 * USEC_PER_SEC)
 #define LONGEST     (15 * USEC_PER_MIN)
@@ -174,12 +174,11 @@ static void cut(struct bundle *bundle)
 /* What is there is sent piece by piece, as the reader takes it. */
 static bool push(struct bundle *bundle)
 {
-    struct str piece = STR_NONE;
     usec_t now = clock_monotonic();
 
     if (http_stream_behind(&bundle->stream) == 0) {
         bundle->progress_at = now;
-        piece = zip_take(bundle->zip, PIECE);
+        struct str piece = zip_take(bundle->zip, PIECE);
         if (piece.len == 0)
             return true;
         http_stream_write(&bundle->stream, piece);

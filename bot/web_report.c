@@ -104,7 +104,7 @@ static void show_form(struct report *report, const char *wrong)
     struct arena *arena = &visit->exchange->arena;
     struct db_param *params;
 
-    if (visit->json) {
+    if (visit->json && wrong != NULL) {
         refuse_json(visit, wrong);
         return;
     }

@@ -70,7 +70,9 @@ static void plain_name(struct str name, char plain[NAME_MAX_LEN + 1])
     for (size_t i = 0; i < n; i++) {
         bool begins = i == 0 || plain[i - 1] == '/';
         bool fits = percent_keeps(name.at[i], begins ? "_-" : "._-/");
-        plain[i] = fits ? name.at[i] : '_';
+        plain[i] = '_';
+        if (fits)
+            plain[i] = name.at[i];
     }
     plain[n] = '\0';
 }

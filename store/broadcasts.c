@@ -153,9 +153,10 @@ bool broadcast_desk_find(struct broadcast_desk *desk, const char *name, struct a
 
     if (!ask(desk, &SQL_BROADCAST_FIND, 2, values, &rows, err))
         return false;
-    if (rows_n(rows) == 0)
+    if (rows_n(rows) == 0) {
         return err_raise(err, ERR_REJECT, "there is no broadcast '%s': `list` shows them",
                          name);
+    }
     *broadcast =
         (struct broadcast){.id = row_uuid(rows, 0, 0),
                            .name = arena_str(into, str_from(name)),
@@ -208,9 +209,10 @@ bool broadcast_desk_change(struct broadcast_desk *desk, const char *name, const 
         return false;
     struct str outcome = row_text(rows, 0, 0), state = row_text(rows, 0, 1);
     *taken_back = row_int(rows, 0, 2);
-    if (str_eq(outcome, STR("unknown")))
+    if (str_eq(outcome, STR("unknown"))) {
         return err_raise(err, ERR_REJECT, "there is no broadcast '%s': `list` shows them",
                          name);
+    }
     if (str_eq(outcome, STR("state")))
         return err_raise(err, ERR_REJECT, "'%s' is %.*s", name, STR_ARG(state));
     return !str_eq(outcome, STR("template")) ||
@@ -360,9 +362,10 @@ bool broadcast_desk_try(struct broadcast_desk *desk, struct uuid id, struct aren
     if (!plain_begin(desk->conn, desk->org, err) ||
         !plain_ask(desk->conn, &SQL_BROADCAST_TRY, 2, values, &tried, err))
         return false;
-    if (rows_n(tried) == 0)
+    if (rows_n(tried) == 0) {
         return err_raise(err, ERR_REJECT,
                          "it has been started: `status` shows what becomes of it");
+    }
     if (!gather_all(desk, text, looked, err) ||
         !plain_ask(desk->conn, &SQL_BROADCAST_GROUPS, 2, values, &rows, err) ||
         !plain_command(desk->conn, "rollback", err))

@@ -62,12 +62,14 @@ static bool ask_one(struct round *round, struct uuid org, struct err *err)
 
     uuid_format(org, id);
     round->values[0] = id;
-    if (!plain_begin(round->desk->conn, org, err) ||
-        !plain_ask(round->desk->conn, round->sql, round->n, round->values, &rows, err) ||
-        !plain_command(round->desk->conn, "commit", err))
-        return false;
-    round->take(round, rows, org);
-    return true;
+    bool asked =
+        plain_begin(round->desk->conn, org, err) &&
+        plain_ask(round->desk->conn, round->sql, round->n, round->values, &rows, err) &&
+        plain_command(round->desk->conn, "commit", err);
+    round->values[0] = NULL; /* the id ends here */
+    if (asked)
+        round->take(round, rows, org);
+    return asked;
 }
 
 static bool ask_all(struct round *round, struct err *err)

@@ -35,9 +35,11 @@ static bool ask(struct reviews *reviews, struct uuid org, const struct sql *sql,
 
     uuid_format(org, id);
     values[0] = id;
-    return plain_begin(reviews->conn, org, err) &&
-           plain_ask(reviews->conn, sql, n, values, rows, err) &&
-           plain_command(reviews->conn, "commit", err);
+    bool asked = plain_begin(reviews->conn, org, err) &&
+                 plain_ask(reviews->conn, sql, n, values, rows, err) &&
+                 plain_command(reviews->conn, "commit", err);
+    values[0] = NULL; /* the id ends here */
+    return asked;
 }
 
 static struct str text_at(struct arena *into, const PGresult *rows, int row, int column)

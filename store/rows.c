@@ -138,8 +138,8 @@ static bool is_time(const json_t *json, usec_t *time)
 static bool is_absent(const json_t *json)
 {
     const json_t *time = json_object_get(json, "time"), *minor = json_object_get(json, "minor");
-    return (json_object_size(json) == 1 && time && json_is_null(time)) ||
-           (json_object_size(json) == 2 && minor && json_is_null(minor));
+    return (json_object_size(json) == 1 && json_is_null(time)) ||
+           (json_object_size(json) == 2 && json_is_null(minor));
 }
 
 static struct value value_of_object(struct arena *into, const json_t *json)

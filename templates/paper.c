@@ -88,9 +88,10 @@ static struct str fact_of(struct arena *into, const struct paper_ask *ask, const
 {
     struct value value = record_get(ask->facts, str_from(name));
 
-    if (value.kind != VALUE_NONE && strcmp(name, "status") == 0)
+    if (value.kind != VALUE_NONE && strcmp(name, "status") == 0) {
         return words_of(into, ask, ask->facts,
                         arena_format(into, "paper.status.%s", kinds[ask->kind].name));
+    }
     return shown(into, ask, value);
 }
 
@@ -129,9 +130,10 @@ static void write_rows(struct arena *into, const struct paper_ask *ask, struct p
         }
         paper->n_rows++;
     }
-    for (unsigned column = 0; n > 0 && column < PAPER_COLUMNS; column++)
+    for (unsigned column = 0; n > 0 && column < PAPER_COLUMNS; column++) {
         paper->heads[column] =
             words_of(into, ask, NULL, arena_format(into, "paper.column.%s", columns[column]));
+    }
 }
 
 /* For whom: the name, then the lines of the address. */
@@ -159,8 +161,10 @@ static struct str filename_of(struct arena *into, const char *kind, struct str n
     for (size_t i = 0; i < number.len && n + 1 < sizeof plain; i++) {
         char c = number.at[i];
         bool good = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+        if (!good)
+            c = '-';
         if (good || (n > 0 && plain[n - 1] != '-'))
-            plain[n++] = good ? c : '-';
+            plain[n++] = c;
     }
     while (n > 0 && plain[n - 1] == '-')
         n--;

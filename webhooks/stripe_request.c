@@ -83,9 +83,10 @@ static struct str lower(struct arena *into, const char *currency)
 {
     char *text = arena_alloc(into, 4);
 
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < 3; i++) {
         text[i] =
             (char)(currency[i] >= 'A' && currency[i] <= 'Z' ? currency[i] + 32 : currency[i]);
+    }
     return (struct str){text, 3};
 }
 

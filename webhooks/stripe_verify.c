@@ -10,14 +10,16 @@
 
 #define ENTRIES_MAX 32 /* two while a secret is rolled; nobody sends more in good faith */
 
+enum { MAC_LEN = 2 * HASH_LEN }; /* in hex */
+
 static struct str mac_text(struct arena *into, struct str secret, struct str seconds,
                            struct str body)
 {
     struct hash mac = hmac_sha256(secret, arena_concat(into, seconds, STR("."), body));
-    char *text = arena_alloc(into, 2 * HASH_LEN + 1);
+    char *text = arena_alloc(into, MAC_LEN + 1);
 
     hex_format(mac.bytes, HASH_LEN, text);
-    return (struct str){text, 2 * HASH_LEN};
+    return (struct str){text, MAC_LEN};
 }
 
 struct str stripe_sign(struct arena *into, struct str secret, int64_t seconds, struct str body)

@@ -76,12 +76,34 @@ static bool is_first_since_template(const struct flow_turn *turn)
     return record_path(turn->in->facts, STR("session.awaited_first")).kind == VALUE_BOOL;
 }
 
+/* The rule by which the words are understood, and gone by; NULL: by none. */
+static const char *follow(struct flow_turn *turn, struct str text,
+                          const struct understood *meant, bool tapped)
+{
+    if (is_card_alone(turn, text)) {
+        turn_again(turn);
+        return "card";
+    }
+    if (is_global(meant) && follow_words(turn, meant))
+        return "command";
+    if (is_first_since_template(turn) && follow_template(turn, meant))
+        return "template_answer"; /* it was asked later than what stands open */
+    if (tapped && follow_words(turn, meant))
+        return "tap";
+    if (answer_words(turn, text, meant))
+        return "answer";
+    if (follow_words(turn, meant))
+        return "meaning";
+    return follow_template(turn, meant) ? "template_answer" : NULL;
+}
+
 /* `tapped`: they stand for a tap on a template's button, which answers that template and never
  * the question that happens to be open. */
 static void on_words(struct flow_turn *turn, struct str said, bool tapped)
 {
     struct str text = str_trim(str_sane(turn->arena, said));
     struct understood meant;
+    const char *rule;
 
     hear_words(turn, text, &meant);
     turn->trace.intent = meant.intent;
@@ -94,29 +116,15 @@ static void on_words(struct flow_turn *turn, struct str said, bool tapped)
         manners_open(turn);
     if (meant.exact && is_intent(&meant, "start"))
         turn->result.consent = FLOW_CONSENT_START; /* they may have said STOP elsewhere */
-    if (is_card_alone(turn, text)) {
-        turn->trace.rule = "card";
-        turn_again(turn);
-    } else if (is_global(&meant) && follow_words(turn, &meant)) {
-        turn->trace.rule = "command";
-    } else if (is_first_since_template(turn) && follow_template(turn, &meant)) {
-        turn->trace.rule = "template_answer"; /* it was asked later than what stands open */
-    } else if (tapped && follow_words(turn, &meant)) {
-        turn->trace.rule = "tap";
-    } else if (answer_words(turn, text, &meant)) {
-        turn->trace.rule = "answer";
-    } else if (follow_words(turn, &meant)) {
-        turn->trace.rule = "meaning";
-    } else if (follow_template(turn, &meant)) {
-        turn->trace.rule = "template_answer";
+    rule = follow(turn, text, &meant, tapped);
+    if (rule != NULL) {
+        turn->trace.rule = rule;
+        turn->kept.misses = 0;
     } else if (follow_maybe(turn, &meant)) {
-        turn->trace.rule = "maybe";
-        return; /* whether it was understood is not known yet */
+        turn->trace.rule = "maybe"; /* whether it was understood is not known yet */
     } else {
         follow_nothing(turn);
-        return;
     }
-    turn->kept.misses = 0;
 }
 
 /* --- taps --------------------------------------------------------------------------------- */

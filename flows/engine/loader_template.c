@@ -103,10 +103,34 @@ static size_t words_in(struct str text)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < text.len; i++)
+    for (size_t i = 0; i < text.len; i++) {
         n +=
             (unsigned char)text.at[i] > ' ' && (i == 0 || (unsigned char)text.at[i - 1] <= ' ');
+    }
     return n;
+}
+
+/* `apart`: words stand before and behind it. */
+static bool check_param(struct loader *loader, const struct node *node, struct str piece,
+                        const struct message_template *template, bool apart,
+                        bool seen[PARAMS_MAX])
+{
+    size_t at = template_param_at(template, piece);
+
+    if (at == template->n_params) {
+        return REFUSE(loader, node, "{{%.*s}} is no parameter of this template",
+                      STR_ARG(str_slice(piece, 0, 60)));
+    }
+    if (!apart) {
+        return REFUSE(loader, node,
+                      "{{%.*s}} stands at an end or next to another parameter, which Meta "
+                      "refuses: put words there",
+                      STR_ARG(piece));
+    }
+    if (seen[at])
+        return REFUSE(loader, node, "{{%.*s}} stands there twice", STR_ARG(piece));
+    seen[at] = true;
+    return true;
 }
 
 /* What stands between and around the parameters. */
@@ -117,20 +141,10 @@ static bool check_pieces(struct loader *loader, const struct node *node, struct 
     bool is_param, before = true, seen[PARAMS_MAX] = {false};
 
     while (template_next_piece(&rest, &piece, &is_param)) {
-        size_t at = is_param ? template_param_at(template, piece) : 0;
-        if (is_param && at == template->n_params)
-            return REFUSE(loader, node, "{{%.*s}} is no parameter of this template",
-                          STR_ARG(str_slice(piece, 0, 60)));
-        if (is_param && (before || rest.len == 0)) {
-            return REFUSE(loader, node,
-                          "{{%.*s}} stands at an end or next to another parameter, which Meta "
-                          "refuses: put words there",
-                          STR_ARG(piece));
-        }
-        if (is_param && seen[at])
-            return REFUSE(loader, node, "{{%.*s}} stands there twice", STR_ARG(piece));
-        if (is_param)
-            seen[at] = true;
+        bool apart = !before && rest.len > 0;
+
+        if (is_param && !check_param(loader, node, piece, template, apart, seen))
+            return false;
         before = is_param || str_trim(piece).len == 0;
         *n += is_param;
         *words += is_param ? 0 : words_in(piece);
@@ -176,13 +190,15 @@ static bool check_says(struct loader *loader, const struct node *node, struct st
     struct str rest = says, piece;
     bool is_param;
 
-    if (says.len == 0 || str_length(says) > SAYS_MAX)
+    if (says.len == 0 || str_length(says) > SAYS_MAX) {
         return REFUSE(loader, node, "'says' is what a tap stands for, %d characters at most",
                       SAYS_MAX);
+    }
     while (template_next_piece(&rest, &piece, &is_param)) {
-        if (is_param && template_param_at(template, piece) == template->n_params)
+        if (is_param && template_param_at(template, piece) == template->n_params) {
             return REFUSE(loader, node, "{{%.*s}} is no parameter of this template",
                           STR_ARG(str_slice(piece, 0, 60)));
+        }
     }
     return true;
 }
@@ -233,9 +249,10 @@ static bool read_wording(struct loader *loader, const struct node *map, enum lan
     wording->body = str_trim(wording->body);
     if (wording->body.len == 0)
         return REFUSE(loader, node, "it has no 'body'");
-    if ((wording->button.len > 0) != (template->url.len > 0 || template_is_linked(template)))
+    if ((wording->button.len > 0) != (template->url.len > 0 || template_is_linked(template))) {
         return REFUSE(loader, node,
                       "a 'button' goes with the template's 'url', and only with it");
+    }
     if (wording->n_replies != template->in[0].n_replies)
         return REFUSE(loader, node, "all languages have as many replies");
     return check_body(loader, node, wording->body, template);

@@ -356,10 +356,12 @@ static size_t read_followed(const struct scan *scan, size_t i,
     int64_t units;
     size_t n;
 
-    if (read_groups(scan, i, &grouped) && read_currency(scan, grouped.end, context, &currency))
+    if (read_groups(scan, i, &grouped) &&
+        read_currency(scan, grouped.end, context, &currency)) {
         return to_money(&grouped, context, &currency, found)
                    ? read_rest(scan, grouped.end + 1, found)
                    : 0;
+    }
     n = scan_number(scan, i, &units);
     if (n && read_currency(scan, i + n, context, &currency))
         return whole_money(units, &currency, found) ? read_rest(scan, i + n + 1, found) : 0;

@@ -20,7 +20,7 @@ static size_t filled(size_t n_outputs)
 
 size_t weights_head(size_t n_labels, size_t n_langs)
 {
-    return NAMES_AT + (n_labels + n_langs) * (WEIGHTS_NAME_MAX + 8) + 2 * WEIGHTS_STEPS;
+    return NAMES_AT + (n_labels + n_langs) * (WEIGHTS_NAME_MAX + 8) + (size_t)2 * WEIGHTS_STEPS;
 }
 
 size_t weights_size(size_t n_labels, size_t n_langs)
@@ -94,9 +94,10 @@ static void score(const struct weights *weights, const struct features *features
         for (size_t k = 0; k < n; k++)
             sums[k] += weight * row[k];
     }
-    for (size_t k = 0; k < weights->n_labels + weights->n_langs; k++)
+    for (size_t k = 0; k < weights->n_labels + weights->n_langs; k++) {
         scores[k] =
             weights->bias[k] + (length ? (int64_t)sums[k] * weights->scale[k] / length : 0);
+    }
 }
 
 void weights_score_text(const struct weights *weights, struct arena *scratch, struct str text,

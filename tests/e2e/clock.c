@@ -7,7 +7,9 @@
  * allocated. (libfaketime reads its file there, and a backend died of it in one day of thirty.)
  * What waits until a moment by the kernel's own clock is not served; nothing of ours does.
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -33,7 +35,12 @@ __attribute__((constructor)) static void map_clock(void)
         ahead = at;
 }
 
-int clock_gettime(clockid_t which, struct timespec *now)
+/* What the C library has under these names, for whoever this is preloaded into. */
+int shifted_gettime(clockid_t which, struct timespec *now) __asm__("clock_gettime");
+int shifted_timeofday(struct timeval *now, void *zone) __asm__("gettimeofday");
+time_t shifted_time(time_t *into) __asm__("time");
+
+int shifted_gettime(clockid_t which, struct timespec *now)
 {
     int rc = (int)syscall(SYS_clock_gettime, which, now);
 
@@ -46,10 +53,10 @@ int clock_gettime(clockid_t which, struct timespec *now)
     return rc;
 }
 
-int gettimeofday(struct timeval *restrict now, void *restrict zone)
+int shifted_timeofday(struct timeval *now, void *zone)
 {
     struct timespec at;
-    int rc = clock_gettime(CLOCK_REALTIME, &at);
+    int rc = shifted_gettime(CLOCK_REALTIME, &at);
 
     (void)zone;
     if (rc == 0)
@@ -57,11 +64,11 @@ int gettimeofday(struct timeval *restrict now, void *restrict zone)
     return rc;
 }
 
-time_t time(time_t *into)
+time_t shifted_time(time_t *into)
 {
     struct timespec at = {0};
 
-    (void)clock_gettime(CLOCK_REALTIME, &at);
+    (void)shifted_gettime(CLOCK_REALTIME, &at);
     if (into != NULL)
         *into = at.tv_sec;
     return at.tv_sec;

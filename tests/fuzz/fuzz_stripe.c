@@ -31,9 +31,10 @@ static void hold_news(struct str news)
     json_object_foreach(doc, name, value)
     {
         const char *text = json_string_value(value);
-        for (; text && *text; text++)
+        for (; text && *text; text++) {
             hold((*text >= '0' && *text <= '9') || (*text >= 'a' && *text <= 'z') ||
                  (*text >= 'A' && *text <= 'Z') || strchr("_-.", *text) != NULL);
+        }
     }
 }
 

@@ -16,6 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct trained trained = {0};
     struct arena arena = {0};
+    const struct str head = STR("PARLEY\1\n");
     uint32_t mark = features_mark();
     size_t len = size;
     char *bytes = arena_alloc(&arena, MOST);
@@ -24,8 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     memcpy(bytes, data, size);
     if (size >= 16) { /* else hardly any would get beyond */
-        memcpy(bytes, "PARLEY\1\n", 8);
-        memcpy(bytes + 8, &mark, sizeof(mark));
+        memcpy(bytes, head.at, head.len);
+        memcpy(bytes + head.len, &mark, sizeof(mark));
         len = weights_size(data[12] + 256U * data[13], data[14] + 256U * data[15]);
     }
     if (len <= MOST && !trained_open((struct str){bytes, len}, &trained)) {

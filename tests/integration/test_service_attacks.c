@@ -214,16 +214,17 @@ static void iss_4_a_form_that_is_none_is_refused(void **state)
 {
     struct filing fine = {.filename = "a.png", .bytes = file_png(&arena, 8, 8)};
     struct str whole = form_of(A1, &fine), path = FORMAT("%.*s/report", STR_ARG(A1->page));
-    char *many = arena_alloc(&arena, 10000 * 80);
+    char *many = arena_alloc(&arena, 10000UL * 80);
     char *wide = arena_alloc(&arena, 20001);
     size_t n = 0;
     long before = tickets();
 
     (void)state;
-    for (int i = 0; i < 10000; i++)
+    for (int i = 0; i < 10000; i++) {
         n += (size_t)sprintf(many + n, /* NOLINT */
                              "--" EDGE
                              "\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\n\r\n");
+    }
     memset(wide, 'x', 20000);
     wide[20000] = '\0';
     /* clang-format off */
@@ -454,9 +455,10 @@ static void web_1_names_that_are_programs_stay_names(void **state)
         if (got != 200 && got != 404)
             fail_msg("%s: %ld", tails[i], got);
         for (size_t n = 0; knock_says("text/html") && n < COUNTOF(never); n++) {
-            if (knock_says(never[n]))
+            if (knock_says(never[n])) {
                 fail_msg("%s says %s:\n%s\n%s", tails[i], never[n], knock_answer.head.at,
                          knock_answer.body.at);
+            }
         }
     }
     assert_memory_equal(knock_answer.body.at, "PK", 2); /* its names: test_zip */

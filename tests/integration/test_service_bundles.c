@@ -207,7 +207,8 @@ static void ch_5_a_bundle_outlives_lost_answers_and_its_senders(void **state)
     }
     all_settled();
     each_arrived_once(COUNTOF(steps) * PEOPLE);
-    assert_true(service_counter(&service, "parley_worker_deaths_total") == COUNTOF(steps));
+    assert_int_equal((long)service_counter(&service, "parley_worker_deaths_total"),
+                     COUNTOF(steps));
     assert_int_equal(service_findings(&service), 0);
     service_stop(&service);
 }

@@ -55,7 +55,7 @@ static struct curl_slist *signature(const struct wish *wish, struct str body)
     const char *prefix = wish->svix ? "svix" : "webhook";
     struct str id = STR("msg_1"), secret = str_from(wish->secret ? wish->secret : SECRET);
     struct str at =
-        arena_format(&arena, "%lld", (long long)(clock_now() / USEC_PER_SEC + wish->shift));
+        arena_format(&arena, "%lld", (long long)(clock_now() / USEC_PER_SEC) + wish->shift);
     struct curl_slist *list = NULL;
 
     list = add(list, arena_format(&arena, "%s-id", prefix).at, id);
@@ -528,7 +528,7 @@ static void crm_1_what_is_killed_is_sent_again_and_counts_once(void **state)
         }
         status = push_as(body, (struct wish){0});
         (void)waitpid(killer, NULL, 0);
-        if (status == 200)
+        if (status == 200) {
             assert_int_equal(
                 ask_number(
                     owner,
@@ -537,6 +537,7 @@ static void crm_1_what_is_killed_is_sent_again_and_counts_once(void **state)
                                  round)
                         .at),
                 200);
+        }
         for (int i = 0; i < 100 && push_as(body, (struct wish){0}) != 200; i++)
             usleep(100000);
         assert_int_equal(

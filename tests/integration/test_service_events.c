@@ -281,7 +281,7 @@ static void crm_2_a_thousand_events_arrive_in_order_through_failures_and_deaths(
                            "'delivered'",
               1);
         kill_workers();
-        while (service_logged(&service, "worker.started") < (size_t)(4 + 2 * death))
+        while (service_logged(&service, "worker.started") < 4 + 2 * (size_t)death)
             (void)usleep(20000);
         run_sql(owner, "update event_deliveries set due_at = now(), leased_until = null where "
                        "state = 'waiting' and due_at is not null");

@@ -277,9 +277,10 @@ static void crm_1_killed_workers_fetch_again(void **state)
     pid_t pids[8];
 
     (void)state;
-    for (int i = 0; i < 40; i++)
+    for (int i = 0; i < 40; i++) {
         give_document(arena_format(&arena, "k-%d", i).at,
                       arena_format(&arena, "/paper.pdf?%d", i).at);
+    }
     size_t n = service_workers(&service, pids, 8);
     for (size_t i = 0; i < n; i++)
         (void)kill(pids[i], SIGKILL);

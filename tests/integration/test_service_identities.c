@@ -76,9 +76,10 @@ static void same_books(const char *where)
 static void says_nothing_of_others(const char *where, const struct neighbour *asks)
 {
     for (size_t i = 0; i < NEIGHBOURS; i++) {
-        if (&neighbours[i] != asks && knock_says(neighbours[i].word))
+        if (&neighbours[i] != asks && knock_says(neighbours[i].word)) {
             fail_msg("%s tells of %s:\n%s\n%s", where, neighbours[i].id, knock_answer.head.at,
                      knock_answer.body.at);
+        }
     }
 }
 
@@ -87,10 +88,11 @@ static void expect(const struct knock *ask, long status, const char *where,
 {
     long got = knock(&service, ask);
 
-    if (got != status)
+    if (got != status) {
         fail_msg("%s %s %.*s: %ld, not %ld\n%s", where, ask->method ? ask->method : "-",
                  STR_ARG(ask->path), got, status,
                  knock_answer.body.at ? knock_answer.body.at : "");
+    }
     says_nothing_of_others(where, asks);
 }
 
@@ -478,9 +480,10 @@ static void nobody_s_page(struct str page, const char *where)
     struct str tails[8];
     size_t n = tails_of(A1, tails);
 
-    for (size_t i = 0; i < COUNTOF(all); i++)
+    for (size_t i = 0; i < COUNTOF(all); i++) {
         expect(&(struct knock){.path = FORMAT("%.*s%s", STR_ARG(page), all[i])}, 404, where,
                NULL);
+    }
     for (size_t i = 0; i < n; i++)
         expect(&(struct knock){.path = arena_concat(&arena, page, tails[i])}, 404, where, NULL);
     expect(&(struct knock){.path = FORMAT("%.*s/report", STR_ARG(page)), .body = STR("x=1")},
@@ -548,9 +551,10 @@ static void look_at_own(const struct neighbour *one)
     struct str tails[8];
     size_t n = tails_of(one, tails);
 
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         expect(&(struct knock){.path = arena_concat(&arena, one->page, tails[i])}, 200,
                "one's own", one);
+    }
     expect(&(struct knock){.path = one->page}, 200, "one's own", one);
     assert_true(knock_says(one->word));
 }

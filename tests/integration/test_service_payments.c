@@ -46,7 +46,7 @@ static void say(const char *words)
 
 /* --- the sandbox's Stripe ----------------------------------------------------------------- */
 
-static size_t gather(char *bytes, size_t size, size_t n, void *context)
+static size_t gather(const char *bytes, size_t size, size_t n, void *context)
 {
     struct str *all = context;
 

@@ -55,7 +55,7 @@ static const char *ask_text(const char *sql)
     return text;
 }
 
-static size_t drop(char *bytes, size_t size, size_t n, void *user)
+static size_t drop(const char *bytes, size_t size, size_t n, void *user)
 {
     (void)bytes, (void)user;
     return size * n;

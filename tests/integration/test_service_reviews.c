@@ -251,12 +251,13 @@ static void rev_1_deaths_in_between_ask_nobody_twice_and_forget_nobody(void **st
                   "o.number like 'K-%' and r.state = 'asked'",
                   6, 3 * WAIT);
     service_until(&service, owner, "select count(*) from outbox", 0, 3 * WAIT);
-    for (unsigned i = 0; i < 6; i++)
+    for (unsigned i = 0; i < 6; i++) {
         assert_int_equal(
             ask_number(owner, FORMAT("select count(*) from messages where not inbound "
                                      "and body like '%%review.rate%%=K-%u-~c:one%%'",
                                      i)),
             1);
+    }
     assert_int_equal(ask_number(owner, "select count(*) from dead_letters"), 0);
 }
 

@@ -256,7 +256,7 @@ static void ch_3_templates_are_pushed_once_and_approved_by_webhook(void **state)
           "whatsapp_templates",
           0);
     long all = ask_number(owner, "select count(*) from whatsapp_templates");
-    assert_true(all >= 4 * 18);
+    assert_true(all >= 4L * 18);
     assert_int_equal(service_command(&service, push, told, sizeof told), 0);
     assert_null(strstr(told, "pushed"));
     assert_int_equal(service_command(&service, look, told, sizeof told), 0);

@@ -216,7 +216,7 @@ static void web_1_the_index_has_the_orders_and_the_papers(void **state)
     assert_shows("ORD-1002");
     assert_shows("/papers/invoice/INV-7002.pdf");
     assert_null(strstr(answer.body, "<script"));
-    assert_true(answer.body_len < 50 * 1024);
+    assert_true(answer.body_len < 50UL * 1024);
     double best = answer.first_byte;
     for (int i = 0; i < 5; i++) {
         assert_int_equal(get(amelia, ""), 200);
@@ -237,7 +237,7 @@ static void web_1_an_order_has_its_timeline_and_papers(void **state)
     assert_shows("Order ORD-1002");
     assert_shows("<ol class=\"steps\">");
     assert_shows("/papers/order/ORD-1002.pdf");
-    assert_true(answer.body_len < 50 * 1024);
+    assert_true(answer.body_len < 50UL * 1024);
 }
 
 static void web_1_a_paper_is_a_pdf_with_its_name(void **state)

@@ -56,9 +56,10 @@ static void take_at(const char *events, const char *at, bool tell)
             size_t len = strlen(outcomes);
             (void)snprintf(outcomes + len, sizeof outcomes - len, "%s%s", i ? " " : "",
                            PQgetvalue(rows, i, 1));
-            if (strcmp(PQgetvalue(rows, i, 1), "refused") == 0 && !wrong[0])
+            if (strcmp(PQgetvalue(rows, i, 1), "refused") == 0 && !wrong[0]) {
                 (void)snprintf(wrong, sizeof wrong, "%s: %s (%s)", PQgetvalue(rows, i, 2),
                                PQgetvalue(rows, i, 3), PQgetvalue(rows, i, 4));
+            }
         }
         PQclear(rows);
     }
@@ -234,9 +235,10 @@ static void play(const char *const *events, size_t n, uint64_t *chance)
     while (left > 0) {
         size_t size = 1 + draw(chance, 6);
         struct str batch = STR("[");
-        for (size_t i = 0; i < size && left > 0; i++)
-            batch = arena_concat(&arena, batch, STR(""), i ? STR(",") : STR(""),
-                                 str_from(deck[--left]));
+        for (size_t i = 0; i < size && left > 0; i++) {
+            struct str next = str_from(deck[--left]);
+            batch = arena_concat(&arena, batch, STR(""), i ? STR(",") : STR(""), next);
+        }
         take_at(arena_concat(&arena, batch, STR("]")).at, NOW, false);
     }
 }

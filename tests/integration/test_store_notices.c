@@ -260,9 +260,10 @@ static void ntf_3_quiet_hours_end_when_the_clock_on_the_wall_says_so(void **stat
     for (size_t i = 0; i < COUNTOF(nights); i++) {
         const char *told =
             told_at(nights[i].zone, nights[i].from, nights[i].until, nights[i].at);
-        if (strcmp(told, nights[i].told) != 0)
+        if (strcmp(told, nights[i].told) != 0) {
             fail_msg("%s, %d to %d, at %s: %s and not %s", nights[i].zone, nights[i].from,
                      nights[i].until, nights[i].at, told, nights[i].told);
+        }
     }
 }
 

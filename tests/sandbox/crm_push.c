@@ -26,7 +26,7 @@ static struct str stamp(struct arena *into, usec_t at)
     char text[32];
     struct tm tm;
 
-    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", gmtime_r(&seconds, &tm));
+    (void)strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", gmtime_r(&seconds, &tm));
     return arena_format(into, "%s.%06lldZ", text, (long long)(at % USEC_PER_SEC));
 }
 

@@ -449,7 +449,7 @@ static void get_templates(struct call *call)
             json_array_append(data, template);
     }
     struct str end = arena_format(&call->exchange->arena, "%lld",
-                                  (long long)(after + (int64_t)json_array_size(data)));
+                                  (long long)after + (long long)json_array_size(data));
     paging = json_pack("{s:{s:s, s:s}}", "cursors", "before", "0", "after", end.at);
     if (after + (int64_t)json_array_size(data) < at)
         json_object_set_new(paging, "next", json_string(call->sandbox->base_url));

@@ -111,10 +111,10 @@ static bool wrong(struct call *call, const char *message)
 static struct str sum_of(struct call *call)
 {
     struct hash hash = hmac_sha256(call->exchange->path, call->exchange->body);
-    char *text = arena_alloc(&call->exchange->arena, 2 * HASH_LEN + 1);
+    char *text = arena_alloc(&call->exchange->arena, (size_t)2 * HASH_LEN + 1);
 
     hex_format(hash.bytes, HASH_LEN, text);
-    return (struct str){text, 2 * HASH_LEN};
+    return (struct str){text, (size_t)2 * HASH_LEN};
 }
 
 /* What is answered is kept under its key. */
@@ -237,9 +237,10 @@ static void check_description(struct call *call)
         OWNED_JSON(value) = value_of(described, field->value);
         if (described && schema_check(document, described, value, reason))
             continue;
-        if (!described)
+        if (!described) {
             (void)snprintf(reason, sizeof reason, "%.*s is not described",
                            STR_ARG(field->name));
+        }
         sandbox->n_undescribed++;
         finding_keep(sandbox, "description", reason, json_string_of(call->exchange->body));
     }
@@ -311,7 +312,7 @@ static void make_session(struct call *call)
         (void)wrong(call, "A payment of one thing with a price.");
     } else if (text_in(call->fields, "line_items[0][price_data][currency]").len != 3) {
         (void)wrong(call, "A currency of three small letters.");
-    } else if (expires < now + 29 * 60 || expires > now + 24 * 3600) {
+    } else if (expires < now + 29L * 60 || expires > now + 24L * 3600) {
         (void)wrong(call, "expires_at: half an hour to a day ahead.");
     } else if (!str_starts(text_in(call->fields, "success_url"), STR("http")) ||
                !str_starts(text_in(call->fields, "cancel_url"), STR("http"))) {

@@ -281,7 +281,7 @@ json_t *stripe_refund_new(struct sandbox *sandbox, struct arena *into, json_t *p
     set_null(refund, rest);
     stripe_keep(sandbox, "refunds", id, refund);
     json_decref(refund); /* the table has it */
-    json_object_set_new(payment, "refunded", json_integer((json_int_t)(before + amount)));
+    json_object_set_new(payment, "refunded", json_integer((json_int_t)before + amount));
     stripe_keep(sandbox, "payments", json_string_value(json_object_get(payment, "id")),
                 payment);
     stripe_tell(sandbox, into, "refund.created", refund);

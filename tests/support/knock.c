@@ -136,7 +136,7 @@ void knock_twilio(struct arena *into, const struct service *service, struct knoc
 static void sign_svix(struct arena *into, struct knock *knock, const char *prefix,
                       const char *secret, long shift)
 {
-    struct str at = arena_format(into, "%lld", (long long)(clock_now() / USEC_PER_SEC + shift));
+    struct str at = arena_format(into, "%lld", (long long)(clock_now() / USEC_PER_SEC) + shift);
     struct str mac = svix_sign(into, str_from(secret), STR("msg_1"), at, knock->body);
 
     knock_line(knock, arena_format(into, "%s-id: msg_1", prefix).at);

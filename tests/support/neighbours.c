@@ -197,19 +197,23 @@ static void tell(struct arena *into, const struct service *service, size_t from)
 /* --- what they say -------------------------------------------------------------------------
  */
 
+/* Both are of one length. */
+static void write_over(struct str text, struct str old, struct str fresh)
+{
+    memcpy((char *)text.at + str_find(text, old), fresh.at, fresh.len);
+}
+
 static void say(struct arena *into, const struct service *service, PGconn *owner,
                 const struct neighbour *one, const char *words)
 {
     static unsigned n;
     struct knock post = {.path = STR("/webhooks/whatsapp")};
-    const char *at, *number = is_first(one) ? SERVICE_NUMBER : NEIGHBOUR_NUMBER;
 
     post.body = post_text(into, one->phone, arena_format(into, "wamid.n.%u", ++n).at, words);
-    at = strstr(post.body.at, SERVICE_NUMBER);
-    memcpy((char *)at, number, strlen(number));
-    at = strstr(post.body.at, SERVICE_BUSINESS);
-    memcpy((char *)at, is_first(one) ? SERVICE_BUSINESS : NEIGHBOUR_BUSINESS,
-           strlen(SERVICE_BUSINESS));
+    if (!is_first(one)) {
+        write_over(post.body, STR(SERVICE_NUMBER), STR(NEIGHBOUR_NUMBER));
+        write_over(post.body, STR(SERVICE_BUSINESS), STR(NEIGHBOUR_BUSINESS));
+    }
     knock_meta(into, service, &post, is_first(one) ? SERVICE_APP_SECRET : NEIGHBOUR_APP_SECRET,
                0);
     assert_int_equal(knock(service, &post), 200);

@@ -914,7 +914,7 @@ long service_findings(const struct service *service)
     return (long)json_integer_value(json_object_get(told, "refused"));
 }
 
-static size_t pass_over(char *bytes, size_t size, size_t n, void *user)
+static size_t pass_over(const char *bytes, size_t size, size_t n, void *user)
 {
     (void)bytes;
     (void)user;

@@ -128,9 +128,10 @@ static void crm_1_the_published_schemas_are_printed_from_the_tables(void **state
             assert_int_equal(fwrite(written.at, 1, written.len, file), written.len);
             assert_int_equal(fclose(file), 0);
         }
-        if (!str_eq(file_of(schema_name(type)), written))
+        if (!str_eq(file_of(schema_name(type)), written)) {
             fail_msg("%s is of yesterday: PARLEY_GOLDEN=write test_crm_event",
                      schema_name(type));
+        }
     }
 }
 
@@ -154,9 +155,10 @@ static void agree(const char *type, const json_t *schema, const json_t *event)
     bool by_schema = schema_takes(schema, event, reason);
     bool by_reader = reader_takes(event, &first);
 
-    if (by_schema != by_reader)
+    if (by_schema != by_reader) {
         fail_msg("%s: the schema says '%s', the reader says '%.*s' of %.*s", type, reason,
                  STR_ARG(first), STR_ARG(json_write(&arena, event)));
+    }
 }
 
 /* Each member of an object is taken away, and put to what it should not be. */
@@ -302,9 +304,10 @@ static void ch_9_agents_names_lose_cards_and_addresses_with_one_are_refused(void
         assert_true(str_find(batches->events, STR("\"agent\":\"Eve *")) < batches->events.len);
     }
 #define PARCEL "'type':'shipment.upserted','data':{'id':'1','order':'1','status':'delivered',"
-    for (size_t i = 0; i < COUNTOF(fine); i++)
+    for (size_t i = 0; i < COUNTOF(fine); i++) {
         assert_string_equal(wrong(arena_format(&arena, "{" HEAD PARCEL "%s}}", fine[i]).at),
                             "");
+    }
     assert_non_null(strstr(wrong("{" HEAD PARCEL "'carrier':'x','tracking_number':'2',"
                                  "'url':'https://t.example/4111111111111111/2'}}"),
                            "0 data.url: an address that begins with https://, without"));

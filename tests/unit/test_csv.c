@@ -93,6 +93,11 @@ static void bro_1_what_is_too_much_is_refused(void **state)
     assert_int_equal(csv_begin(&csv, &arena, STR_NONE, fields, &why), CSV_END);
 }
 
+static void put(char *at, struct str text)
+{
+    memcpy(at, text.at, text.len);
+}
+
 /* One line of eight megabytes, with a quote at the beginning of each of its fields. */
 static void bro_1_a_huge_line_costs_no_more_than_its_bytes(void **state)
 {
@@ -102,10 +107,10 @@ static void bro_1_a_huge_line_costs_no_more_than_its_bytes(void **state)
     struct arena own = {0};
 
     (void)state;
-    memcpy(bytes, "a,b\n", 4);
+    put(bytes, STR("a,b\n"));
     for (size_t i = 4; i < HUGE; i += 4)
-        memcpy(bytes + i, "\"x\",", 4);
-    memcpy(bytes + HUGE, "\nx,y\n", 6);
+        put(bytes + i, STR("\"x\","));
+    put(bytes + HUGE, STR("\nx,y\n"));
     all.len = HUGE + 5;
     assert_int_equal(csv_begin(&csv, &arena, all, fields, &why), CSV_ROW);
     assert_int_equal(csv_next(&csv, &own, fields, &why), CSV_WRONG);

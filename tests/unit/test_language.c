@@ -69,9 +69,10 @@ static void judge(struct str text, const struct expected *expected, struct tally
     tally->right += right;
     tally->unclear += !right && !meant.lang_is_clear;
     tally->wrong += !right && meant.lang_is_clear;
-    if (!right && getenv("PARLEY_TEST_VERBOSE")) // NOLINT(concurrency-mt-unsafe): one thread
+    if (!right && getenv("PARLEY_TEST_VERBOSE")) { // NOLINT(concurrency-mt-unsafe): one thread
         (void)printf("%s: \"%.*s\" is %s\n", expected->name, STR_ARG(text),
                      meant.lang_is_clear ? lang_code(meant.lang) : "unclear");
+    }
 }
 
 static double percent(const struct tally *tally)

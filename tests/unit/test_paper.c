@@ -152,10 +152,11 @@ static struct str read_back(struct str pdf, const char *name)
     FILE *file;
     size_t n;
 
-    if (folder == NULL)
+    if (folder == NULL) {
         temp_file(path, "paper");
-    else
+    } else {
         (void)snprintf(path, sizeof path, "%s/%s.pdf", folder, name);
+    }
     file = fopen(path, "w");
     assert_non_null(file);
     assert_int_equal(fwrite(pdf.at, 1, pdf.len, file), pdf.len);
@@ -237,9 +238,10 @@ static void assert_read(struct str text, struct str wanted, const char *where)
         struct str part = bare(word);
         struct str letters = arena_format(&arena, "|%.*s|", STR_ARG(letters_of(part)));
         if (part.len > 0 && str_find(bare(text), part) == bare(text).len &&
-            str_find(all_letters(text), letters) == all_letters(text).len)
+            str_find(all_letters(text), letters) == all_letters(text).len) {
             fail_msg("%s: \"%.*s\" was not read back from:\n%.*s", where, STR_ARG(wanted),
                      STR_ARG(text));
+        }
     }
 }
 

@@ -31,9 +31,10 @@ static void assert_all(const struct sample *samples, size_t n)
     for (size_t i = 0; i < n; i++) {
         struct understood meant = meant_by(samples[i].text);
 
-        if (!str_eq(meant.intent, str_from(samples[i].intent)))
+        if (!str_eq(meant.intent, str_from(samples[i].intent))) {
             fail_msg("\"%s\" is taken for \"%.*s\", %d", samples[i].text, STR_ARG(meant.intent),
                      meant.confidence);
+        }
     }
 }
 

@@ -328,9 +328,10 @@ static int64_t cost_of(struct script *script, size_t lang, const struct counted 
 {
     if (counted->word.len)
         return word_cost(script, lang, counted);
-    if (counted->n)
+    if (counted->n) {
         return logarithm(SURE_PIECE) -
                logarithm(piece_likely(script, lang, counted->letters, counted->n));
+    }
     return logarithm(5 * script->letters[lang] + 1000) -
            logarithm(5 * counted->times[lang] + 1);
 }
@@ -382,7 +383,7 @@ static void write_slots(FILE *out, const struct script *script, size_t n_rows)
     uint32_t n = 2;
 
     memset(slots, 0, sizeof(slots));
-    while (2 * n < 3 * n_rows)
+    while ((size_t)2 * n < 3 * n_rows)
         n *= 2;
     for (size_t i = 0; i < script->n_items; i++) {
         uint32_t slot = script->items[i].key & (n - 1);

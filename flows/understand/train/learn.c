@@ -15,13 +15,18 @@ static void put_number(char *at, int64_t number, size_t bytes)
 
 /* --- the head ----------------------------------------------------------------------------- */
 
+static void put_text(char *at, struct str text)
+{
+    memcpy(at, text.at, text.len);
+}
+
 static struct str begin_model(const struct rows *rows, struct arena *into)
 {
     size_t size = weights_size(rows->n_labels, ROW_LANGS);
     char *bytes = arena_alloc(into, size);
     char *at = bytes + 16;
 
-    memcpy(bytes, "PARLEY\1\n", 8);
+    put_text(bytes, STR("PARLEY\1\n"));
     put_number(bytes + 8, features_mark(), 4);
     put_number(bytes + 12, (int64_t)rows->n_labels, 2);
     put_number(bytes + 14, ROW_LANGS, 2);
@@ -29,8 +34,8 @@ static struct str begin_model(const struct rows *rows, struct arena *into)
         memcpy(at, rows->labels[i].at,
                rows->labels[i].len < WEIGHTS_NAME_MAX ? rows->labels[i].len : WEIGHTS_NAME_MAX);
     for (unsigned i = 0; i < LANG_COUNT; i++, at += WEIGHTS_NAME_MAX)
-        memcpy(at, lang_code((enum lang)i), 2);
-    memcpy(at, "other", 5);
+        put_text(at, str_from(lang_code((enum lang)i)));
+    put_text(at, STR("other"));
     return (struct str){bytes, size};
 }
 

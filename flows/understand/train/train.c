@@ -52,6 +52,7 @@ static bool read_wish(int argc, char **argv, struct wish *wish, struct rows *row
     bool good = true;
     int option;
 
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
     while (good && (option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (option) {
         case 'm':
@@ -98,9 +99,10 @@ static bool open_before(struct rows *rows, const char *name, struct str *bytes,
             return err_raise(err, ERR_REJECT, "too many intents");
     }
     for (size_t i = 0; i < rows->n_labels; i++) {
-        if (i >= weights->n_labels || !str_eq(weights->names[i], rows->labels[i]))
+        if (i >= weights->n_labels || !str_eq(weights->names[i], rows->labels[i])) {
             return err_raise(err, ERR_REJECT, "%s knows no intent \"%.*s\"", name,
                              STR_ARG(rows->labels[i]));
+        }
     }
     return true;
 }
