@@ -919,6 +919,7 @@ static const struct record *longest_values(void)
         TEXT("channel", "whatsapp"), TEXT("stands", "off"), TEXT("whatsapp", "off"),
         TEXT("sms", "off"), TEXT("email_stands", "off"), TEXT("flow", "report"),
         TEXT("masked", "m•••@e•••.example"), TEXT("here", "here"),
+        TEXT("says", "Eve: manual.pdf"),
         RECORD("first_channel_set", VALUES(TEXT("channel", "email"))),
         RECORD("quiet", VALUES(TEXT("stands", "on"), TIME("begins_at", TUESDAY),
                                TIME("ends_at", TUESDAY))),

@@ -30,7 +30,7 @@ export const EXPECTED = {
     C-23: 2 contact.opted_in, 1 customer.verified
     C-24: 1 contact.opted_in, 1 contact.opted_out, 1 customer.verified
     C-31: 1 contact.opted_in, 3 customer.verified, 1 review.skipped
-    C-32: 1 customer.verified, 1 ticket.opened
+    C-32: 1 contact.opted_out, 1 customer.verified, 1 ticket.opened
     C-33: 1 customer.verified, 1 handoff.asked, 1 handoff.returned, 1 message.received
     C-34: 1 customer.verified, 1 invoice.viewed, 1 payment.made, 2 review.completed, 1 ticket.opened
   `,
