@@ -85,18 +85,33 @@ void batch_doubt(struct batch_work *work, struct turn *turn, const struct item *
     work->handled++;
 }
 
+static void forget(struct uuid *contacts, size_t *n, const struct uuid *contact)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < *n; i++) {
+        if (!uuid_eq(contacts[i], *contact))
+            contacts[kept++] = contacts[i];
+    }
+    *n = kept;
+}
+
+/* Of several words in one batch the last one counts. */
 static void absorb_consent(struct batch_work *work, struct turn *turn,
                            const struct flow_result *result)
 {
     if (turn->doubtful)
         return; /* else anybody could silence an address before its owner comes */
     if (result->consent == FLOW_CONSENT_STOP) {
+        forget(work->starting, &work->n_starting, &turn->contact);
         work->stopping[work->n_stopping++] = turn->contact;
         turn->stopped = true;
-    } else if (result->consent == FLOW_CONSENT_START) {
+    } else if (result->consent == FLOW_CONSENT_START || turn->back) {
+        forget(work->stopping, &work->n_stopping, &turn->contact);
         work->starting[work->n_starting++] = turn->contact;
         turn->stopped = false;
     }
+    turn->back = false;
 }
 
 /* A person who reads the log wants to know a voice from a picture. */

@@ -50,6 +50,7 @@ struct turn {
     bool at_rest;
     bool language_settled;
     bool stopped;
+    bool back;            /* writes from a mailbox that took nothing: it does again */
     bool owned;           /* a customer's, or something was said here before */
     bool doubtful;        /* nobody's yet, and nobody vouches for who begins it */
     usec_t awaited_at;    /* when it did */

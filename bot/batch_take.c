@@ -222,6 +222,17 @@ static bool is_doubtful(const struct batch_work *work, const struct turn *turn)
     return false;
 }
 
+/* Who writes from a mailbox that was given up is there, and is answered. */
+static bool is_back(const struct batch_work *work, const struct turn *turn)
+{
+    for (size_t i = 0; i < turn->n; i++) {
+        if (event_is_message(turn->items[i]->event->kind) &&
+            !batch_is_doubtful(work, turn, turn->items[i]))
+            return true;
+    }
+    return false;
+}
+
 static void row_to_turn(struct batch_work *work, const PGresult *rows, int row,
                         struct turn *turn)
 {
@@ -236,7 +247,8 @@ static void row_to_turn(struct batch_work *work, const PGresult *rows, int row,
     turn->language_settled = row_bool(rows, row, 8);
     turn->last_inbound_at = row_time(rows, row, 9);
     turn->held_until = row_time(rows, row, 10);
-    turn->stopped = !row_null(rows, row, 11);
+    turn->back = row_bool(rows, row, 14) && is_back(work, turn);
+    turn->stopped = !row_null(rows, row, 11) && !turn->back;
     turn->phone = arena_str(&work->arena, row_text(rows, row, 12));
     turn->verified_until = row_null(rows, row, 13) ? 0 : row_time(rows, row, 13);
     turn->owned = turn->seq > 0 || !uuid_is_none(turn->customer);

@@ -5,7 +5,7 @@
 -- $1 org  $2 account ids  $3 addresses  $4 channels
 select i.ord::int4 as ord, c.conversation_id, c.contact_id, p.customer_id, c.seq, c.state, c.at_rest,
        c.language, c.language_settled, c.last_inbound_at, c.held_until, p.stopped_at, p.phone,
-       c.verified_until
+       c.verified_until, p.unreachable
   from unnest($2::uuid[], $3::text[], $4::text[]) with ordinality i (account_id, address, channel, ord)
   join contact_points p on p.org_id = $1::uuid and p.channel = i.channel and p.address = i.address
  cross join lateral (
@@ -42,7 +42,7 @@ update contact_points p set address = i.user_id
 -- $1 org  $2 account ids  $3 addresses  $4 channels
 select i.ord::int4 as ord, c.conversation_id, c.contact_id, p.customer_id, c.seq, c.state, c.at_rest,
        c.language, c.language_settled, c.last_inbound_at, c.held_until, p.stopped_at, p.phone,
-       c.verified_until
+       c.verified_until, p.unreachable
   from unnest($2::uuid[], $3::text[], $4::text[]) with ordinality i (account_id, address, channel, ord)
  cross join lateral (
        select q.* from contact_points q
@@ -200,11 +200,12 @@ update messages m set delivery = greatest(m.delivery, 2), reason = 'stopped'
  where m.org_id = $1::uuid and m.conversation_id = t.conversation_id and m.seq = t.seq;
 
 -- name: turn_start
--- START ends the silence of the place where it is written. Of a person who said STOP elsewhere it is known from then
+-- START ends the silence of the place where it is written, and any words that of a mailbox which took nothing. Of a person who said STOP elsewhere it is known from then
 -- on that they want to hear of things here; there nothing leaves before START is written there.
 -- $1 org  $2 contacts
 with started as (
-    update contact_points p set stopped_at = null, unreachable = false, started_at = now()
+    update contact_points p set stopped_at = null, unreachable = false,
+           started_at = case when unreachable then started_at else now() end
      where org_id = $1::uuid and contact_id = any ($2::uuid[])
        and (stopped_at is not null
             or exists (select from contact_points q

@@ -685,6 +685,32 @@ static void our_mail_leaves(void)
     assert_true(api.left > 0);
 }
 
+static void ch_5_who_writes_from_a_mailbox_that_was_gone_is_answered(void **state)
+{
+    static const char gone[] = "select count(*) from contact_points where unreachable and "
+                               "stopped_at is not null";
+    usec_t end;
+    int left;
+
+    (void)state;
+    start(1);
+    our_mail_leaves();
+    post_status("email.bounced", ",\"bounce\":{\"type\":\"Permanent\"}");
+    service_until(&service, owner, gone, 1, WAIT);
+    left = api.left;
+    give_mail(HEAD "Message-ID: <back@example.net>\r\n\r\nmenu");
+    service_until(&service, owner, gone, 0, WAIT);
+    end = clock_monotonic() + WAIT;
+    while (api.left == left && clock_monotonic() < end)
+        (void)usleep(20000);
+    assert_true(api.left > left);
+    assert_int_equal(ask_number(owner,
+                                "select count(*) from contact_points where stopped_at is "
+                                "not null"),
+                     0);
+    service_stop(&service);
+}
+
 static void ch_5_statuses_of_our_mail_join_in_any_order(void **state)
 {
     static const char *const orders[][3] = {
@@ -949,6 +975,8 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(ch_5_only_resend_may_speak_for_resend, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(
+            ch_5_who_writes_from_a_mailbox_that_was_gone_is_answered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(ch_5_bounces_and_complaints_end_what_is_sent_there,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(ch_5_statuses_of_our_mail_join_in_any_order, set_up,

@@ -271,6 +271,34 @@ static void ch_4_a_gateway_s_word_alone_stops_and_in_a_sentence_it_does_not(void
     service_stop(&service);
 }
 
+/* They come in one delivery, and are handled as one. */
+static void ntf_1_of_stop_and_start_at_once_the_last_one_counts(void **state)
+{
+    static const char *const said_so[][2] = {
+        {"START", "STOP" },
+        {"STOP",  "START"}
+    };
+    static const long stopped[] = {1, 0};
+
+    (void)state;
+    start(1, NULL);
+    for (size_t i = 0; i < COUNTOF(said_so); i++) {
+        struct str two[2];
+        for (int n = 0; n < 2; n++) {
+            two[n] = post_message(&arena, "15550100002",
+                                  arena_format(&arena, "wamid.%zu.%d", i, n).at, said_so[i][n]);
+        }
+        struct post post = {.body = post_messages(&arena, two, 2)};
+        service_post(&service, &post, 1, 1, WAIT);
+        assert_int_equal(ask_number(owner,
+                                    "select count(*) from contact_points where channel = "
+                                    "'whatsapp' and stopped_at is not null"),
+                         stopped[i]);
+    }
+    all_settled();
+    service_stop(&service);
+}
+
 /* Twilio knows of a STOP that we were never told of. */
 static void ch_4_who_told_the_provider_to_stop_hears_nothing_more_until_start(void **state)
 {
@@ -465,6 +493,8 @@ int main(void)
                                   tear_down),
         cmocka_unit_test_teardown(
             ch_4_a_gateway_s_word_alone_stops_and_in_a_sentence_it_does_not, tear_down),
+        cmocka_unit_test_teardown(ntf_1_of_stop_and_start_at_once_the_last_one_counts,
+                                  tear_down),
         cmocka_unit_test_teardown(
             ch_4_who_told_the_provider_to_stop_hears_nothing_more_until_start, tear_down),
     };
