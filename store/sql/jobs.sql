@@ -30,11 +30,12 @@ select due_at from jobs where org_id = $1::uuid and leased_until is null order b
 
 -- name: turn_jobs
 -- Which of these are still as they were claimed: what a customer's answer or a person changed
--- meanwhile is not to happen any more. Asked when the conversations are ours.
+-- meanwhile is not to happen any more. Asked when the conversations are ours. The time is compared in a way
+-- that no index knows: ten thousand may be due at one moment, and each would be looked for among them.
 -- $1 org  $2 ids  $3 when they were due
 select j.job_id
   from unnest($2::uuid[], $3::timestamptz[]) i (job_id, due_at)
-  join jobs j on j.org_id = $1::uuid and j.job_id = i.job_id and j.due_at = i.due_at;
+  join jobs j on j.org_id = $1::uuid and j.job_id = i.job_id and j.due_at is not distinct from i.due_at;
 
 -- name: turn_jobs_done
 -- $1 org  $2 ids
