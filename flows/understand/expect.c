@@ -324,6 +324,18 @@ static bool same(const struct tokens *said, const struct tokens *title)
     return true;
 }
 
+/* "nie" alone is a no, and no part of "Nie ten artykuł". */
+static bool is_refusal(const struct tokens *said)
+{
+    static const char *const words[] = {"no", "nie", "not", "لا", "ليس"};
+
+    for (size_t i = 0; said->n == 1 && i < COUNTOF(words); i++) {
+        if (str_eq(said->items[0], str_from(words[i])))
+            return true;
+    }
+    return false;
+}
+
 /* The option whose title holds all that was said; the whole title beats a part of another. */
 static int by_words(struct arena *scratch, const struct tokens *said,
                     const struct expect_option *options, size_t n)
@@ -340,7 +352,7 @@ static int by_words(struct arena *scratch, const struct tokens *said,
         tokens_read(scratch, options[i].title, &title);
         if (same(said, &title))
             return (int)i;
-        if (len < 3 || !fits(said, &title))
+        if (len < 3 || is_refusal(said) || !fits(said, &title))
             continue;
         ambiguous = found >= 0;
         found = (int)i;

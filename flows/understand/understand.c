@@ -468,10 +468,11 @@ static size_t second_named(const struct understood *meant, size_t *first_end)
  * understood by itself). */
 static bool begins_wish(struct str text, size_t at, size_t *begin, bool *joined)
 {
-    static const char *const joins[] = {" and ",     " also ",  " then ",  " plus ",
-                                        " & ",       " y ",     " e ",     " también ",
-                                        " tambien ", " luego ", " i ",     " oraz ",
-                                        " a także ", " też ",   " وأيضا ", " ثم "};
+    static const char *const joins[] = {
+        " and also ", " y además ", " y tambien ", " y también ", " i także ", " i też ",
+        " and then ", " and ",      " also ",      " then ",      " plus ",    " & ",
+        " y ",        " e ",        " también ",   " tambien ",   " luego ",   " i ",
+        " oraz ",     " a także ",  " też ",       " وأيضا ",     " ثم "};
     static const char *const stops[] = {". ", "? ", "! ", "; ", ", ",
                                         "\n", "، ", "؛ ", "؟ ", " و"};
     struct str rest = str_slice(text, at, text.len);
@@ -496,7 +497,9 @@ static bool is_wish(const struct understood *first, const struct understood *oth
 {
     if (str_eq(first->intent, STR("orders")) && named_first && other->intent.len)
         return false;
-    return first->intent.len && (joined || other->intent.len);
+    if (!first->intent.len) /* "1005, how is it, and pay INV-7": that order is shown */
+        return joined && !named_first && first->number.len && other->intent.len;
+    return joined || other->intent.len;
 }
 
 /* "where is 1042 and cancel 1043": the first of them is what is meant, the other stands in

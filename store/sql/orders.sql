@@ -39,9 +39,10 @@ select o.number, o.workflow, o.status, n.status_name,
        when 'delivered' then w.phase = 'done'
        when 'cancelled' then w.phase = 'cancelled'
        else true end
-   and ($7::text is null
-        or o.placed_at >= to_timestamp($7::text::float8 / 1e6) - interval '12 hours'
-           and o.placed_at < to_timestamp($7::text::float8 / 1e6) + interval '12 hours')
+   and case when $7::text ~ '^[0-9]{1,17}$'
+            then o.placed_at >= to_timestamp($7::text::float8 / 1e6) - interval '12 hours'
+             and o.placed_at < to_timestamp($7::text::float8 / 1e6) + interval '12 hours'
+            else true end
    and (coalesce($5::text, '') = ''
         or strpos(lower(o.number), lower($5::text)) > 0
         or exists (select 1 from order_items i

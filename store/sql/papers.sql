@@ -1,11 +1,20 @@
 -- Papers: what stands on them (templates/paper.h), and their way from a wish to a file (bot/papers.c).
 
 -- name: papers_list
--- What this customer can have as a paper, the newest first; with a number only what is about that order or
--- invoice.
+-- What this customer can have as a paper, the newest first; with a number, as people type it, only what is about that
+-- order or invoice.
 -- $1 org  $2 customer  $3 number  $4 now
-with asked as materialized (
+with typed as materialized (
     select upper(regexp_replace(left(coalesce($3::text, ''), 100), '[^[:alnum:]]', '', 'g')) as key
+), asked as materialized (
+    select coalesce((select o.number_key from orders o
+                      where o.org_id = $1::uuid and t.key <> ''
+                        and o.order_id = order_typed($1::uuid, $2::uuid, $3::text)),
+                    (select i.number_key from invoices i
+                      where i.org_id = $1::uuid and i.customer_id = $2::uuid and t.key <> ''
+                        and ltrim(i.number_key, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ') = t.key
+                      order by i.issued_on desc limit 1), t.key) as key
+      from typed t
 ), own as (
     (select 'file' as kind, 'file:' || l.link_id as paper, l.name as number, l.at, null::int8 as total_minor,
             null::text as currency

@@ -81,7 +81,7 @@ static void web_4_an_order_s_confirmation_comes_as_a_pdf_that_says_what_the_data
     void **state)
 {
     (void)state;
-    say(AMELIA, "order confirmation for ORD-1002");
+    say(AMELIA, "order confirmation for 1002"); /* as people type it */
     until("select count(*) from papers where state = 'told'", 1);
     all_told();
     assert_int_equal(service_arrived(&service, AMELIA, "order-ORD-1002.pdf"), 1);

@@ -124,6 +124,13 @@ static void ord_1_filters_pages_and_words_narrow_the_list(void **state)
     assert_int_equal(load_text(AMELIA, "orders_list", "words", "ord-100").list->n, 4);
     assert_int_equal(load_text(AMELIA, "orders_list", "words", "%").list->n, 0);
     assert_int_equal(load(OLIVER, "orders_list", NULL, 0).list->n, 0);
+    struct value placed = in(all.list->items[0], "placed_at");
+    struct value day = load(ZOFIA, "orders_list", &(struct take){"day", placed}, 1);
+    assert_in_range(day.list->n, 1, 3);
+    assert_true(
+        str_eq(in(day.list->items[0], "number").text, in(all.list->items[0], "number").text));
+    assert_int_equal(
+        load(ZOFIA, "orders_list", &(struct take){"day", value_time(5)}, 1).list->n, 0);
 }
 
 static void an_order_is_found_however_its_number_is_typed(void **state)
@@ -261,15 +268,15 @@ static void what_a_dialogue_holds_cannot_fail_a_load(void **state)
                                   value_int(INT64_MAX), value_time(5),    value_list(&nothing)};
     static const char *const names[] = {"order_figures", "orders_list", "order_by_number",
                                         "order_timeline", "order_shipments"};
-    static const char *const takes[] = {"filter", "offset", "words", "number"};
+    static const char *const takes[] = {"filter", "offset", "words", "number", "day"};
     for (size_t l = 0; l < COUNTOF(names); l++) {
         for (size_t i = 0; i < COUNTOF(hostile) + COUNTOF(kinds); i++) {
             struct value value = i < COUNTOF(hostile) ? value_text(str_from(hostile[i]))
                                                       : kinds[i - COUNTOF(hostile)];
-            struct take all[4];
-            for (size_t t = 0; t < 4; t++)
+            struct take all[5];
+            for (size_t t = 0; t < 5; t++)
                 all[t] = (struct take){takes[t], value};
-            (void)load(AMELIA, names[l], all, 4); /* fails the test if it fails */
+            (void)load(AMELIA, names[l], all, 5); /* fails the test if it fails */
         }
     }
 }
