@@ -305,7 +305,8 @@ static void pay_3_a_bank_takes_its_time_and_the_order_of_news_does_not_matter(vo
     told("Payment of $45.00 processed", 1);
     told("$15.00 is on its way back to you", 1);
     books_until("telling", 0);
-    assert_int_equal(stands("INV-9004", "outstanding"), 1500);
+    assert_int_equal(stands("INV-9004", "paid"), 3000);
+    assert_int_equal(stands("INV-9004", "outstanding"), 0); /* given back, not owed again */
     assert_int_equal(ask_number(owner, "select count(*) from stripe_early"), 0);
 }
 

@@ -476,20 +476,80 @@ static void pay_3_refunds_are_counted_once_however_they_are_told(void **state)
     (void)stripe("e1", "paid", link_of("P-7", 5000), "pi_7", 5000);
     assert_string_equal(said("e2", "charge_refunded", "pi_7", "ch_7", "", 2000),
                         "charge_refunded");
-    assert_string_equal(stands("P-7", "outstanding"), "2000");
+    assert_string_equal(stands("P-7", "paid"), "3000");
     assert_string_equal(said("e3", "refund", "pi_7", "re_7", "succeeded", 2000), "refund");
-    assert_string_equal(stands("P-7", "outstanding"), "2000");
+    assert_string_equal(stands("P-7", "paid"), "3000");
     assert_string_equal(said("e4", "refund", "pi_7", "re_8", "pending", 1000), "refund");
-    assert_string_equal(stands("P-7", "outstanding"), "2000");
+    assert_string_equal(stands("P-7", "paid"), "3000");
     assert_string_equal(said("e5", "refund", "pi_7", "re_8", "succeeded", 1000), "refund");
     assert_string_equal(said("e6", "refund", "pi_7", "re_8", "pending", 1000), "late");
     assert_string_equal(said("e7", "charge_refunded", "pi_7", "ch_7", "", 3000),
                         "charge_refunded");
-    assert_string_equal(stands("P-7", "outstanding"), "3000");
-    /* One that comes back is owed no more. */
+    assert_string_equal(stands("P-7", "paid"), "2000");
+    /* One that comes back is ours again. */
     assert_string_equal(said("e8", "refund", "pi_7", "re_8", "failed", 1000), "refund");
-    assert_string_equal(stands("P-7", "outstanding"), "2000");
+    assert_string_equal(stands("P-7", "paid"), "3000");
     assert_int_equal(notices("refunded"), 2);
+}
+
+static void adjust(const char *number, long total, const char *cause)
+{
+    assert_string_equal(
+        ask(staff, FORMAT("select outcome from invoice_put(" ORG ", " AMELIA
+                          ", null, '%s', null, '2026-06-01', '2026-06-02', 'USD', %ld, 0, 0, "
+                          "%ld, '', '[]', false, '%s', " NOW ")",
+                          number, total, total, cause)),
+        "changed");
+}
+
+/* Due eight days ago, paid, and a part or all of it given back: nobody is asked for it again.
+ */
+static void pay_1_what_the_business_gives_back_is_not_owed_again(void **state)
+{
+    (void)state;
+    invoice("P-20", 5000);
+    adjust("P-20", 6000, "c1"); /* due on 2 June from here on */
+    (void)make(bot, "P-20", "null");
+    make_at_stripe();
+    (void)stripe("e1", "paid", link_of("P-20", 6000), "pi_20", 6000);
+    (void)said("e2", "refund", "pi_20", "re_20", "succeeded", 1000);
+    assert_string_equal(stands("P-20", "state"), "paid");
+    assert_string_equal(stands("P-20", "outstanding"), "0");
+    assert_string_equal(stands("P-20", "payable"), "0");
+    assert_string_equal(stands("P-20", "paid"), "5000");
+    assert_string_equal(make(bot, "P-20", "null"), "paid");
+    /* The business's books may lower the total for it, or not: it counts once. */
+    adjust("P-20", 5000, "c2");
+    assert_string_equal(stands("P-20", "outstanding"), "0");
+    adjust("P-20", 6000, "c3");
+    assert_string_equal(stands("P-20", "outstanding"), "0");
+    /* It says so: then it is owed. */
+    adjust("P-20", 7000, "c4");
+    assert_string_equal(stands("P-20", "state"), "overdue");
+    assert_string_equal(stands("P-20", "outstanding"), "1000");
+    /* All of it, and what a bank takes back is no gift. */
+    adjust("P-20", 6000, "c5");
+    (void)said("e3", "refund", "pi_20", "re_21", "succeeded", 2000);
+    assert_string_equal(stands("P-20", "state"), "paid");
+    (void)said("e4", "dispute", "pi_20", "du_20", "lost", 3000);
+    assert_string_equal(stands("P-20", "state"), "overdue");
+    assert_string_equal(stands("P-20", "outstanding"), "3000");
+    assert_string_equal(stands("P-20", "paid"), "0");
+}
+
+/* What is left to pay of an invoice does not grow by what is given back of the part. */
+static void pay_1_what_is_given_back_of_a_part_leaves_the_rest_as_it_was(void **state)
+{
+    (void)state;
+    invoice("P-21", 5000);
+    (void)make(bot, "P-21", "'3000'");
+    make_at_stripe();
+    (void)stripe("e1", "paid", link_of("P-21", 3000), "pi_21", 3000);
+    (void)said("e2", "refund", "pi_21", "re_22", "succeeded", 1000);
+    assert_string_equal(stands("P-21", "outstanding"), "2000");
+    (void)said("e3", "refund", "pi_21", "re_22", "failed", 1000);
+    assert_string_equal(stands("P-21", "outstanding"), "2000");
+    assert_string_equal(stands("P-21", "paid"), "3000");
 }
 
 static void pay_3_a_dispute_takes_the_money_and_a_won_one_gives_it_back(void **state)
@@ -535,7 +595,7 @@ static void pay_3_what_comes_before_its_payment_waits_for_it(void **state)
                    "\"payment_intent\":\"pi_9\",\"minor\":5000,\"currency\":\"usd\"}",
                    link, "\"01921a7b-4000-7000-8000-6c61726b0001\"");
     assert_string_equal(take(json), "paid");
-    assert_string_equal(stands("P-9", "outstanding"), "1500");
+    assert_string_equal(stands("P-9", "paid"), "3500");
     assert_int_equal(ask_number(owner, "select count(*) from stripe_early"), 0);
     assert_string_equal(take("{\"id\":\"r1\",\"kind\":\"refund\",\"payment_intent\":\"pi_9\","
                              "\"object\":\"re_9\",\"status\":\"succeeded\",\"minor\":1500}"),
@@ -652,6 +712,8 @@ int main(void)
         ARRANGED(pay_3_a_decline_of_what_was_paid_since_is_told_to_the_crm_alone),
         ARRANGED(pay_3_a_late_payment_by_a_link_that_was_over_is_booked_and_goes_back),
         ARRANGED(pay_3_refunds_are_counted_once_however_they_are_told),
+        ARRANGED(pay_1_what_the_business_gives_back_is_not_owed_again),
+        ARRANGED(pay_1_what_is_given_back_of_a_part_leaves_the_rest_as_it_was),
         ARRANGED(pay_3_a_dispute_takes_the_money_and_a_won_one_gives_it_back),
         ARRANGED(pay_3_what_comes_before_its_payment_waits_for_it),
         ARRANGED(pay_3_another_business_s_metadata_reaches_nothing),
