@@ -552,13 +552,20 @@ static size_t read_run(struct arena *into, const struct scan *scan, size_t begin
     return end;
 }
 
-static bool has_digits(const struct scan *scan, size_t least)
+/* Seven digits, or fewer where letters and digits touch on both sides ("1LSCXVE005BUEFX"). */
+static bool may_hold(const struct scan *scan)
 {
     size_t digits = 0;
+    size_t touching = 0;
 
-    for (size_t i = 0; i < scan->n; i++)
-        digits += scan->marks[i].kind == MARK_NUMBER ? scan->marks[i].text.len : 0;
-    return digits >= least;
+    for (size_t i = 0; i < scan->n; i++) {
+        const struct mark *mark = &scan->marks[i];
+
+        digits += mark->kind == MARK_NUMBER ? mark->text.len : 0;
+        touching += mark->kind == MARK_WORD && mark->glued && i > 0 &&
+                    scan->marks[i - 1].kind == MARK_NUMBER;
+    }
+    return digits >= 7 || (digits >= 4 && touching >= 2);
 }
 
 size_t tracking_find(struct arena *into, struct scan *scan, bool expected,
@@ -566,7 +573,7 @@ size_t tracking_find(struct arena *into, struct scan *scan, bool expected,
 {
     size_t n = 0;
 
-    if (!has_digits(scan, 4))
+    if (!may_hold(scan))
         return 0;
     for (size_t i = 0; i < scan->n && n < TRACKINGS_MAX;) {
         size_t end = can_begin(scan, i) ? read_run(into, scan, i, &found[n]) : 0;

@@ -152,12 +152,10 @@ static int stars_of(const struct scan *scan)
 
     for (size_t i = 0; i < scan->n; i++) {
         int64_t value;
-        size_t n = scan_number(scan, i, &value);
 
         drawn += scan_is_sign(scan, i, 0x2B50) || scan_is_sign(scan, i, 0x2605);
-        if (!n || value < 1 || value > 5)
-            continue;
-        if (scan_is(scan, i + n, LEX_STAR, NULL))
+        if (i > 0 && scan_is(scan, i, LEX_STAR, NULL) &&
+            scan_number(scan, i - 1, &value) == 1 && value >= 1 && value <= 5)
             return (int)value;
     }
     return drawn <= 5 ? drawn : 0;
@@ -291,6 +289,15 @@ static bool gives_way(const struct phrase *command, const struct match *loose,
     return command->yields && meant->intent.len && loose->phrase && !loose->phrase->yields;
 }
 
+/* Without an article or the like at the end; whether there was one. */
+static bool drop_small(struct tokens *lead)
+{
+    if (lead->n < 2 || !language_is_small_word(lead->items[lead->n - 1]))
+        return false;
+    lead->n--;
+    return true;
+}
+
 /* "cancel 5001, ordered twice", "track 1Z...", "pay 50 €": a command, then what it is about.
  * `said`: the phrase of the whole text. */
 static void take_led(struct arena *scratch, struct str text, const struct match *said,
@@ -311,10 +318,8 @@ static void take_led(struct arena *scratch, struct str text, const struct match 
     if (lead.n == 0 || lead.n > PHRASE_WORDS_MAX)
         return;
     match_phrases(scratch, &lead, &command, &loose);
-    while (!command.phrase && lead.n > 1 && language_is_small_word(lead.items[lead.n - 1])) {
-        lead.n--; /* "dónde está el 1004" */
+    if (!command.phrase && !meant->intent.len && drop_small(&lead)) /* "dónde está el 1004" */
         match_phrases(scratch, &lead, &command, &loose);
-    }
     if (!command.phrase || gives_way(command.phrase, said, meant) ||
         is_about_nothing(str_from(phrase_intents[command.phrase->intent])))
         return;
