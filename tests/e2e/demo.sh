@@ -96,10 +96,11 @@ push() {
   sed -n '/^\. \.demo\/demo\.env/,/^```$/p' README.md | sed '$d' | sed "s#\.demo#$state#g" | bash
 }
 kept=$(push) && grep -q '"kept":1' <<<"$kept" || fail "the README's event is not taken: $kept"
+before=$(($("$state/date" +%s) - $(date +%s))) # the shop's story has let a day pass already
 deploy/demo --later 25h --state "$state"
 kept=$(push) && grep -q '"kept":1' <<<"$kept" || fail "the README's event is not taken a day later: $kept"
-ahead=$(($("$state/date" +%s) - $(date +%s)))
-((ahead >= 25 * 3600 - 5 && ahead <= 25 * 3600 + 5)) || fail "the demo's date is $ahead seconds ahead, not 25 hours"
+ahead=$(($("$state/date" +%s) - $(date +%s) - before))
+((ahead >= 25 * 3600 - 5 && ahead <= 25 * 3600 + 5)) || fail "the demo's date went $ahead seconds ahead, not 25 hours"
 
 deploy/demo --stop --state "$state"
 ! grep -n 'Assertion\|AddressSanitizer' "$state/service.log" "$state/sandbox.log" || fail "a process did not end well"
