@@ -31,19 +31,46 @@ static size_t find_either(struct str word, uint8_t ids[CONCEPTS_OF_MAX])
     return n;
 }
 
-size_t concepts_of(struct str word, uint8_t ids[CONCEPTS_OF_MAX])
+/* --- what is joined to Arabic words ------------------------------------------------------- */
+
+enum { ROOT_LEAST = 6 /* bytes: three letters */ };
+
+/* Pronouns and plurals behind the word. */
+static size_t find_shorter(struct str word, uint8_t ids[CONCEPTS_OF_MAX])
 {
-    static const char *const joined[] = {"وال", "بال", "لل", "ال", "و", "ب", "ل", "ف", "ه"};
+    static const char *const behind[] = {"كم", "هم", "ني", "نا", "ها", "كن", "وا", "ين",
+                                         "ات", "ون", "ه",  "ك",  "ي",  "ت",  "و",  "ش"};
     size_t n = find_either(word, ids);
 
-    if (n || word.len < 4 || (unsigned char)word.at[0] < 0xD8 ||
-        (unsigned char)word.at[0] > 0xDB)
-        return n;
-    for (size_t i = 0; n == 0 && i < COUNTOF(joined); i++) {
-        struct str begin = str_from(joined[i]);
+    for (size_t i = 0; n == 0 && i < COUNTOF(behind); i++) {
+        struct str end = str_from(behind[i]);
 
-        if (word.len >= begin.len + 4 && str_starts(word, begin))
-            n = find_either(str_slice(word, begin.len, word.len), ids);
+        if (word.len >= end.len + ROOT_LEAST && str_ends(word, end))
+            n = find_either(str_slice(word, 0, word.len - end.len), ids);
     }
     return n;
+}
+
+/* Small words and the persons of verbs before it. */
+static size_t find_arabic(struct str word, uint8_t ids[CONCEPTS_OF_MAX])
+{
+    static const char *const before[] = {"وال", "بال", "هال", "لل", "ال", "بي", "بت",
+                                         "هي",  "حي",  "و",   "ب",  "ل",  "ف",  "ه",
+                                         "ي",   "ت",   "ن",   "ا",  "س",  "ح"};
+    size_t n = find_shorter(word, ids);
+
+    for (size_t i = 0; n == 0 && i < COUNTOF(before); i++) {
+        struct str begin = str_from(before[i]);
+
+        if (word.len >= begin.len + ROOT_LEAST && str_starts(word, begin))
+            n = find_shorter(str_slice(word, begin.len, word.len), ids);
+    }
+    return n;
+}
+
+size_t concepts_of(struct str word, uint8_t ids[CONCEPTS_OF_MAX])
+{
+    if (word.len >= 4 && (unsigned char)word.at[0] >= 0xD8 && (unsigned char)word.at[0] <= 0xDB)
+        return find_arabic(word, ids);
+    return find_either(word, ids);
 }

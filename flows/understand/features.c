@@ -4,13 +4,15 @@
 #include "flows/understand/letters.h"
 
 enum {
-    VERSION = 1, /* of the numbering below */
+    VERSION = 2, /* of the numbering below */
     LETTERS_MAX = 26,
     STEM_LETTERS = 5,
     PIECE_LEAST = 2,
-    PIECE_MOST = 5,
+    PIECE_MOST = 4,
+    REPEATS_MOST = 2,  /* of a letter: "holaaa" */
     CONCEPTS_MAX = 10, /* of a text, as far as pairs are made of them */
-    CONCEPTS_ROW = 48
+    CONCEPTS_ROW = 48,
+    CONCEPT_BEHIND = 300 /* marks a meaning that stands behind the stem */
 };
 
 /* What a feature is made of, and how much it counts. */
@@ -18,14 +20,14 @@ enum kind {
     KIND_WORD = 1,
     KIND_STEM,
     KIND_PAIR,
-    KIND_APART,
+    KIND_BESIDE, /* a stem next to a meaning */
     KIND_PIECE,
     KIND_CONCEPT,
     KIND_ROW,
     KIND_TOGETHER
 };
 static const uint16_t weights[] = {
-    [KIND_WORD] = 3,  [KIND_STEM] = 6,    [KIND_PAIR] = 3, [KIND_APART] = 2,
+    [KIND_WORD] = 3,  [KIND_STEM] = 6,    [KIND_PAIR] = 3, [KIND_BESIDE] = 4,
     [KIND_PIECE] = 2, [KIND_CONCEPT] = 5, [KIND_ROW] = 5,  [KIND_TOGETHER] = 5};
 
 uint32_t features_mark(void)
@@ -62,12 +64,16 @@ static void add(struct features *into, enum kind kind, uint32_t hash)
 static size_t letters(struct str word, uint32_t into[LETTERS_MAX])
 {
     size_t n = 0;
+    size_t repeats = 0;
 
     into[n++] = '<';
     for (size_t at = 0; at < word.len && n < LETTERS_MAX - 1;) {
         uint32_t c = letter_next(word, &at);
 
-        into[n++] = c >= '0' && c <= '9' ? '0' : c;
+        c = c >= '0' && c <= '9' ? '0' : c;
+        repeats = c == into[n - 1] ? repeats + 1 : 1;
+        if (repeats <= REPEATS_MOST)
+            into[n++] = c;
     }
     into[n++] = '>';
     return n;
@@ -100,16 +106,24 @@ static uint32_t stem(const uint32_t *points, size_t n)
     return hash;
 }
 
-static uint32_t add_word(struct features *into, struct str word)
+/* What is kept of a word for what stands beside it. */
+struct seen_word {
+    uint32_t whole, stem;
+    uint8_t ids[CONCEPTS_OF_MAX];
+    size_t n_ids;
+};
+
+static struct seen_word add_word(struct features *into, struct str word)
 {
     uint32_t points[LETTERS_MAX];
     size_t n = letters(word, points);
-    uint32_t whole = begin(KIND_WORD);
+    struct seen_word seen = {.whole = begin(KIND_WORD), .stem = stem(points, n)};
 
     for (size_t i = 0; i < n; i++)
-        whole = mix(whole, points[i]);
-    add(into, KIND_WORD, whole);
-    add(into, KIND_STEM, stem(points, n));
+        seen.whole = mix(seen.whole, points[i]);
+    seen.n_ids = concepts_of(word, seen.ids);
+    add(into, KIND_WORD, seen.whole);
+    add(into, KIND_STEM, seen.stem);
     for (size_t from = 0; from < n; from++) {
         uint32_t piece = begin(KIND_PIECE);
 
@@ -119,24 +133,32 @@ static uint32_t add_word(struct features *into, struct str word)
                 add(into, KIND_PIECE, mix(piece, (uint32_t)len));
         }
     }
-    return whole;
+    return seen;
+}
+
+static void add_beside(struct features *into, const struct seen_word *last,
+                       const struct seen_word *word)
+{
+    for (size_t i = 0; i < last->n_ids; i++)
+        add(into, KIND_BESIDE, mix(mix(begin(KIND_BESIDE), last->ids[i]), word->stem));
+    for (size_t i = 0; i < word->n_ids; i++)
+        add(into, KIND_BESIDE,
+            mix(mix(begin(KIND_BESIDE), last->stem), word->ids[i] + CONCEPT_BEHIND));
 }
 
 static void add_words(struct features *into, const struct tokens *tokens)
 {
-    uint32_t before = 0; /* the word before the last */
-    uint32_t last = '^';
+    struct seen_word last = {.whole = '^'};
 
     for (size_t i = 0; i < tokens->n; i++) {
-        uint32_t word = add_word(into, tokens->items[i]);
+        struct seen_word word = add_word(into, tokens->items[i]);
 
-        add(into, KIND_PAIR, mix(mix(begin(KIND_PAIR), last), word));
-        if (before)
-            add(into, KIND_APART, mix(mix(begin(KIND_APART), before), word));
-        before = last;
+        add(into, KIND_PAIR, mix(mix(begin(KIND_PAIR), last.whole), word.whole));
+        if (i > 0)
+            add_beside(into, &last, &word);
         last = word;
     }
-    add(into, KIND_PAIR, mix(mix(begin(KIND_PAIR), last), '$'));
+    add(into, KIND_PAIR, mix(mix(begin(KIND_PAIR), last.whole), '$'));
 }
 
 /* --- meanings ----------------------------------------------------------------------------- */

@@ -81,7 +81,7 @@ static void flw_5_what_was_found_travels_with_the_meaning(void **state)
     (void)state;
     assert_string_equal(arena_cstr(&arena, meant.intent), "cancel");
     assert_string_equal(arena_cstr(&arena, meant.number), "1042");
-    meant = meant_by("pls can you see where 1Z999AA10123456784 has got to");
+    meant = meant_by("pls can you see where my parcel 1Z999AA10123456784 has got to");
     assert_string_equal(arena_cstr(&arena, meant.intent), "track");
     assert_string_equal(understood_find(&meant, FOUND_TRACKING)->tracking.carrier, "ups");
 }

@@ -59,6 +59,9 @@ struct place {
 /* What liblinear found for one output: a weight for each bucket, and behind them the bias. */
 enum { BIAS_AT = FEATURE_BUCKETS, FOUND_WEIGHTS };
 
+/* So much more than learnt speaks for "none of these": in doubt nothing is guessed. */
+#define DOUBT 0.25
+
 /* What was known counts so much more than what is new. */
 #define FROM_COUNTS 4.0
 
@@ -174,6 +177,9 @@ static void learn_side(const struct rows *rows, const struct learn_wish *wish, b
     found = train(&problem, &parameter);
     for (int i = 0; i < found->nr_class; i++) {
         take_found(found, i, wish, weights);
+        if (!langs && !wish->from &&
+            str_eq(rows->labels[found->label[i]], STR("none_of_these")))
+            weights[BIAS_AT] += DOUBT;
         put_output(place, (size_t)found->label[i] + (langs ? rows->n_labels : 0), weights);
     }
     free_and_destroy_model(&found);

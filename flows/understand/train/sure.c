@@ -2,6 +2,7 @@
 
 #include "flows/understand/understand.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 /* The nearest table that never falls: neighbours that would are taken together. */
@@ -23,9 +24,13 @@ static void even_out(struct tally tallies[WEIGHTS_STEPS], char *percents)
         }
     }
     for (size_t i = 0, pool = 0; i < WEIGHTS_STEPS; i++) {
+        double share;
+
         pool += i > ends[pool];
-        /* One more that is wrong: a few that were right prove little. */
-        percents[i] = (char)(100 * pools[pool].right / (pools[pool].all + 1));
+        /* A few that were right prove little: what it is likely to be at least. */
+        share = pools[pool].right / (pools[pool].all + 1);
+        share -= sqrt(share * (1 - share) / (pools[pool].all + 1));
+        percents[i] = (char)(share > 0 ? 100 * share : 0);
         if (i > 0 && percents[i] < percents[i - 1])
             percents[i] = percents[i - 1];
     }
