@@ -1,7 +1,7 @@
 /*
  * A file that came within its mail: its handle is "payload:<id>/<n>", the n-th of what was kept
  * of that delivery. So nothing is fetched from anywhere, and the bytes are there for as long as
- * deliveries are kept; of one that had to be withheld (CH-9) they are not.
+ * deliveries are kept, also where the mail around it had to be withheld (CH-9).
  */
 #include "bot/download_inside.h"
 

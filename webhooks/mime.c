@@ -6,8 +6,11 @@
 #include "webhooks/mime_html.h"
 #include "webhooks/mime_parts.h"
 
+#include "bot/base/cards.h"
 #include "bot/base/crypto.h"
 #include "bot/base/sniff.h"
+
+#include <sodium.h>
 
 #define DEPTH_MAX 30
 #define NAME_MAX  255
@@ -322,4 +325,90 @@ bool mime_file(struct arena *into, struct str raw, size_t number, struct str *by
         return err_raise(err, ERR_REJECT, "the mail has no such attachment");
     *bytes = wanted.bytes;
     return true;
+}
+
+/* --- the files alone ---------------------------------------------------------------------- */
+
+struct piece {
+    struct piece *next;
+    struct str text;
+};
+
+struct keeping {
+    struct leaves leaves;
+    struct piece *first, **last;
+    size_t len, n;
+};
+
+static void keep_piece(struct keeping *keeping, struct str text)
+{
+    struct piece *piece = arena_new(keeping->leaves.into, struct piece);
+
+    piece->text = text;
+    *keeping->last = piece;
+    keeping->last = &piece->next;
+    keeping->len += text.len;
+}
+
+/* Files of words are the only ones that are read for cards. */
+static bool is_withheld(GMimePart *part, struct str bytes)
+{
+    struct card_span ignored;
+
+    return (is_type(GMIME_OBJECT(part), "text", "*") ||
+            is_type(GMIME_OBJECT(part), "message", "*")) &&
+           cards_may(bytes) && cards_next(bytes, 0, &ignored);
+}
+
+static void keep_file(struct leaves *leaves, GMimePart *part, size_t number)
+{
+    struct keeping *keeping = CONTAINER_OF(leaves, struct keeping, leaves);
+    OWNED_OBJECT GMimeStream *stream = NULL;
+    struct str bytes = content_of(part, &stream);
+    size_t size;
+    char *text;
+
+    keep_piece(keeping, STR("--files\r\nContent-Type: application/octet-stream\r\n"
+                            "Content-Disposition: attachment\r\n"
+                            "Content-Transfer-Encoding: base64\r\n\r\n"));
+    if (number <= MAIL_FILES_MAX && bytes.len > 0 && !is_withheld(part, bytes)) {
+        size = sodium_base64_ENCODED_LEN(bytes.len, sodium_base64_VARIANT_ORIGINAL);
+        text = arena_alloc(leaves->into, size);
+        (void)sodium_bin2base64(text, size, (const unsigned char *)bytes.at, bytes.len,
+                                sodium_base64_VARIANT_ORIGINAL);
+        keep_piece(keeping, (struct str){text, size - 1});
+        keeping->n++;
+    }
+    keep_piece(keeping, STR("\r\n"));
+}
+
+struct str mime_files_only(struct arena *into, struct str raw, struct str note)
+{
+    struct keeping keeping = {
+        .leaves = {.into = into, .see = keep_file}
+    };
+    size_t len = 0;
+    char *text;
+
+    keeping.last = &keeping.first;
+    raw = without_envelope(raw);
+    if (!mime_guard(raw, NULL))
+        return STR_NONE;
+    OWNED_OBJECT GMimeMessage *message = parse(raw);
+    if (message == NULL)
+        return STR_NONE;
+    keep_piece(&keeping, STR("MIME-Version: 1.0\r\n"
+                             "Content-Type: multipart/mixed; boundary=\"files\"\r\n\r\n"));
+    keep_piece(&keeping, note);
+    keep_piece(&keeping, STR("\r\n"));
+    walk(&keeping.leaves, g_mime_message_get_mime_part(message), 0);
+    keep_piece(&keeping, STR("--files--\r\n"));
+    if (keeping.n == 0)
+        return STR_NONE;
+    text = arena_alloc(into, keeping.len);
+    for (const struct piece *piece = keeping.first; piece != NULL; piece = piece->next) {
+        memcpy(text + len, piece->text.at, piece->text.len);
+        len += piece->text.len;
+    }
+    return (struct str){text, len};
 }

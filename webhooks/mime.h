@@ -30,3 +30,8 @@ MUST_USE bool mime_decode(struct arena *into, struct str raw,
  * is none. */
 MUST_USE bool mime_file(struct arena *into, struct str raw, size_t number, struct str *bytes,
                         struct err *err);
+
+/* A mail that has the files of `raw` under their numbers and nothing else: no head, no names,
+ * and `note` for its words. A file that holds words with a card's number is left empty. Empty
+ * when there is no file that can be kept. */
+struct str mime_files_only(struct arena *into, struct str raw, struct str note);

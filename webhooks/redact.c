@@ -5,6 +5,7 @@
 #include "webhooks/redact.h"
 
 #include "bot/base/cards.h"
+#include "webhooks/mime.h"
 
 /* Whether one before `n` is of the same person. */
 static bool is_told(const struct inbound_batch *batch, size_t n)
@@ -31,6 +32,19 @@ static size_t redact_events(struct arena *into, struct inbound_batch *batch)
     return found;
 }
 
+/* The files of a mail that was taken apart stay: they are fetched out of what is kept. */
+static struct str withhold(struct arena *into, enum redact_form form, struct str body,
+                           const struct inbound_batch *batch)
+{
+    struct str files = STR_NONE;
+
+    for (size_t i = 0; i < batch->n && form == REDACT_MAIL && files.len == 0; i++) {
+        if (batch->events[i].media != NULL)
+            files = mime_files_only(into, body, STR(REDACT_WITHHELD));
+    }
+    return files.len > 0 ? files : STR(REDACT_WITHHELD);
+}
+
 struct str redact_delivery(struct arena *into, enum redact_form form, struct str body,
                            struct inbound_batch *batch)
 {
@@ -50,5 +64,5 @@ struct str redact_delivery(struct arena *into, enum redact_form form, struct str
         found += redact_mail_has(into, body);
         break;
     }
-    return found > 0 && cut == 0 ? STR(REDACT_WITHHELD) : kept;
+    return found > 0 && cut == 0 ? withhold(into, form, body, batch) : kept;
 }

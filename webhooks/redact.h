@@ -3,7 +3,8 @@
  *
  * The events lose them wherever a person chose the words (bot/base/cards.h); the bytes lose
  * them in place where their form allows it, ids and telephones aside. What cannot be cut out,
- * as out of a mail's base64, is withheld as a whole: a note stands in its stead. Pure.
+ * as out of a mail's base64, is withheld: a note stands in its stead, and of a mail its files
+ * stay without their names (mime_files_only). Pure.
  */
 #pragma once
 

@@ -27,6 +27,19 @@ static void look(struct arena *arena, const struct event *event)
     hold(!event_is_message(event->kind) || (event->mail != NULL && event->from.email.len > 0));
 }
 
+/* What stays of a withheld mail has each file under its number, as it was or empty. */
+static void keep_files(struct arena *arena, struct str raw, const struct mail *mail)
+{
+    struct str kept = mime_files_only(arena, raw, STR("note"));
+
+    for (size_t i = 0; i < mail->n_files && kept.len > 0; i++) {
+        struct str before, after;
+        hold(mime_file(arena, raw, i + 1, &before, NULL) &&
+             mime_file(arena, kept, i + 1, &after, NULL));
+        hold(after.len == 0 || str_eq(before, after));
+    }
+}
+
 static void take_files(struct arena *arena, struct str raw, const struct mail *mail)
 {
     for (size_t i = 0; i < mail->n_files; i++) {
@@ -64,6 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         for (size_t i = 0; i < batch.n; i++)
             look(&arena, &batch.events[i]);
         take_files(&arena, raw, &mail);
+        keep_files(&arena, raw, &mail);
     } else {
         hold(err.code == ERR_REJECT);
     }

@@ -832,7 +832,7 @@ static const char *with_file(const char *name)
     return arena_format(&arena,
                         HEAD
                         "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nIt is "
-                        "broken.\r\n--b\r\nContent-Type: image/png; name=%s\r\n"
+                        "broken.\r\n--b\r\nContent-Type: image/png; name%s\r\n"
                         "Content-Transfer-Encoding: base64\r\n\r\n%s\r\n--b\r\n"
                         "Content-Type: application/pdf\r\nContent-Disposition: attachment;"
                         " filename=x.pdf\r\n\r\nno PDF\r\n--b--\r\n",
@@ -844,7 +844,7 @@ static void ch_5_attachments_of_raw_mail_become_documents(void **state)
 {
     (void)state;
     start(1);
-    assert_int_equal(post_mail(DOOR, with_file("b.png")), 200);
+    assert_int_equal(post_mail(DOOR, with_file("=b.png")), 200);
     service_until(&service, owner, "select count(*) from documents where state = 'kept'", 1,
                   WAIT);
     assert_int_equal(ask_number(owner, "select size from documents where state = 'kept'"),
@@ -855,6 +855,45 @@ static void ch_5_attachments_of_raw_mail_become_documents(void **state)
     service_until(&service, owner,
                   "select count(*) from documents where state = 'refused' and reason = 'kind'",
                   1, WAIT);
+    service_stop(&service);
+}
+
+/* Called by a card's number, as it stands and in each of the ways that mail hides a name: the
+ * picture is kept under stars, and the number nowhere. */
+static void ch_9_a_file_called_by_a_card_s_number_is_kept_without_it(void **state)
+{
+    static const char *const names[] = {
+        "=\"4111 1111 1111 1111.png\"",
+        "=\"=?utf-8?B?NDExMSAxMTExIDExMTEgMTExMS5wbmc=?=\"",
+        "*=utf-8''4111%201111%201111%201111.png",
+        "*0=\"4111 1111 \"; name*1=\"1111 1111.png\"",
+    };
+
+    (void)state;
+    start(1);
+    for (size_t i = 0; i < COUNTOF(names); i++)
+        assert_int_equal(post_mail(DOOR, with_file(names[i])), 200);
+    service_until(&service, owner, "select count(*) from documents where state = 'kept'",
+                  COUNTOF(names), WAIT);
+    assert_int_equal(
+        ask_number(owner, arena_format(&arena,
+                                       "select count(*) from documents where"
+                                       " state = 'kept' and size = %zu and filename"
+                                       " = '**** **** **** ****.png'",
+                                       sizeof png)
+                              .at),
+        COUNTOF(names));
+    assert_int_equal(ask_number(owner, "select count(*) from documents where state = 'lost'"),
+                     0);
+    for (size_t i = 0; i < 2; i++) {
+        const char *query =
+            arena_format(&arena,
+                         "select count(*) from %s t where t::text ~ '4111 1111|NDExMSAxMTEx"
+                         "|4111%%20|34313131203131|4e4445784d5341|34313131253230'",
+                         i == 0 ? "payloads" : "documents")
+                .at;
+        assert_int_equal(ask_number(owner, query), 0);
+    }
     service_stop(&service);
 }
 
@@ -987,6 +1026,8 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(ch_5_attachments_of_resends_mail_become_documents,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            ch_9_a_file_called_by_a_card_s_number_is_kept_without_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(ch_5_attachments_of_raw_mail_become_documents, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(ch_5_deaths_lose_no_mail_and_double_none, set_up,

@@ -3,6 +3,7 @@
 
 #include "bot/base/json.h"
 #include "tests/support/shared_data.h"
+#include "webhooks/mime.h"
 #include "webhooks/whatsapp.h"
 
 #include <setjmp.h>
@@ -195,6 +196,30 @@ static void ch_9_what_cannot_be_cut_out_is_withheld(void **state)
     assert_true(redact_delivery(&arena, REDACT_MAIL, plain, &none).at == plain.at);
 }
 
+/* Of three files the picture stays, under its number and without its name; a list of cards
+ * does not. */
+static void ch_9_of_a_withheld_mail_the_files_stay_without_names(void **state)
+{
+    struct str mail =
+        STR("Subject: 5555 5555 5555 4444\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+            "--b\r\n\r\nwords\r\n--b\r\nContent-Type: text/csv\r\nContent-Disposition: "
+            "attachment\r\n\r\n4111 1111 1111 1111\r\n--b\r\nContent-Type: image/png; "
+            "name=\"4111 1111 1111 1111.png\"\r\n\r\nPNG\r\n--b--\r\n");
+    struct media media = {.filename = STR("4111 1111 1111 1111.png")};
+    struct event event = {.kind = EVENT_MEDIA, .media = &media};
+    struct inbound_batch batch = {.events = &event, .n = 1};
+    struct str left = redact_delivery(&arena, REDACT_MAIL, mail, &batch), file;
+
+    (void)state;
+    assert_true(event.card && str_eq(event.media->filename, STR("**** **** **** ****.png")));
+    assert_int_equal(str_find(left, STR("1111")), left.len);
+    assert_int_equal(str_find(left, STR("4444")), left.len);
+    assert_true(str_find(left, STR(REDACT_WITHHELD)) < left.len);
+    assert_true(mime_file(&arena, left, 1, &file, NULL) && file.len == 0);
+    assert_true(mime_file(&arena, left, 2, &file, NULL) && str_eq(file, STR("PNG")));
+    assert_false(mime_file(&arena, left, 3, &file, NULL));
+}
+
 /* No delivery of the collection has a card, and each is kept byte for byte. */
 static void ch_9_what_has_no_card_is_kept_as_it_came(void **state)
 {
@@ -229,6 +254,7 @@ int main(void)
         cmocka_unit_test(ch_9_a_mail_is_looked_through_however_it_is_encoded),
         cmocka_unit_test(ch_9_each_person_is_told_once_a_delivery),
         cmocka_unit_test(ch_9_what_cannot_be_cut_out_is_withheld),
+        cmocka_unit_test(ch_9_of_a_withheld_mail_the_files_stay_without_names),
         cmocka_unit_test(ch_9_what_has_no_card_is_kept_as_it_came)};
 
     return cmocka_run_group_tests(tests, NULL, finish);
