@@ -109,6 +109,8 @@ struct str kept_write(struct arena *into, const struct book *book, const struct 
         record_set(&out, STR("stopped"), value_bool(true));
     if (kept->media_at)
         record_set(&out, STR("media"), value_time(kept->media_at));
+    if (kept->below_at)
+        record_set(&out, STR("below"), value_time(kept->below_at));
     if (kept->armed_at)
         record_set(&out, STR("armed"), value_time(kept->armed_at));
     if (kept->timer.len)
@@ -218,6 +220,7 @@ bool kept_read(struct arena *into, const struct book *book, struct str state, st
     if (misses.kind == VALUE_INT && misses.number > 0 && misses.number < 100)
         kept->misses = misses.number;
     kept->media_at = time_in(record, STR("media"));
+    kept->below_at = time_in(record, STR("below"));
     kept->armed_at = time_in(record, STR("armed"));
     if (kept->armed_at < 0 || kept->armed_at > YEAR_9999)
         kept->armed_at = 0;

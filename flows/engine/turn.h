@@ -45,6 +45,7 @@ struct kept {
     struct str timer; /* the name of what runs, as it was when the last turn ended */
     usec_t media_at;  /* when something other than words was last answered */
     struct str album; /* what was said of a file then: the same is not said again */
+    usec_t below_at;  /* when the question was last repeated below news */
     struct str heard; /* the language that their own words moved us to, "es"; empty: none */
 };
 

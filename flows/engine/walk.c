@@ -119,15 +119,28 @@ void turn_prove(struct flow_turn *turn)
     turn_page(turn, waiting.at);
 }
 
-/* A notice is over. A question that does more than read is asked again below it; all else stays
- * as it was, and so does everything when there was nothing to say. */
+/* So long the question is near enough above for more news not to repeat it. */
+#define BELOW_WITHIN (10 * USEC_PER_MIN)
+
+static bool is_near(const struct flow_turn *turn, usec_t at)
+{
+    return at > 0 && at <= turn->in->now && turn->in->now - at < BELOW_WITHIN;
+}
+
+/* A notice is over. A question that does more than read is asked again below it, but not below
+ * each of several that come in a row. All else stays as it was, and so does everything when
+ * there was nothing to say. */
 static bool return_from_notice(struct flow_turn *turn)
 {
     const struct kept *before = turn->aside;
     bool silent = turn->text_len == 0 && turn->result.n_replies == 0;
 
-    if (!before || (!silent && before->open && !before->now.at->again))
+    if (!before)
         return false;
+    if (!silent && before->open && !before->now.at->again && !is_near(turn, before->below_at)) {
+        turn->kept.below_at = turn->in->now;
+        return false;
+    }
     turn->kept = *before;
     turn->aside = NULL;
     turn->phase = PHASE_END;
