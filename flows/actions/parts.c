@@ -104,9 +104,10 @@
  * Actions on who is speaking (flows/verify.yaml and its neighbours). A code leaves to `masked`,
  * an address that tells only its owner enough; `until_at` is when a lock ends.
  *
- * send_code        to the customer who is known: masked, next (the `way` after this one), ways
- *                  (how many there are)
- * send_link_code   to `identity`, a number or an address of mail that may be on record: masked
+ * send_code        to the customer who is known: masked, until_at, next (the `way` after this
+ *                  one), ways (how many there are)
+ * send_link_code   to `identity`, a number or an address of mail that may be on record: masked,
+ *                  until_at
  * check_code       of either: left (tries), until_at, last_visit_at; verified proves who it is
  * thread_elsewhere a load, or none: what the customer is in the middle of at another contact
  *                  point: flow (cancel, report, estimate), number (the order's), channel

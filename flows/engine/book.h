@@ -33,7 +33,7 @@ struct bindings {
 struct guard_kind {
     const char *name;
     bool compares; /* takes `to` */
-    bool (*holds)(struct value of, struct str to);
+    bool (*holds)(struct value of, struct str to, usec_t now);
 };
 
 const struct guard_kind *guard_kind_find(struct str name);

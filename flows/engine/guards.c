@@ -18,34 +18,39 @@ static bool is_empty(struct value of)
     }
 }
 
-static bool guard_empty(struct value of, struct str to)
+static bool guard_empty(struct value of, struct str to, usec_t now)
 {
+    (void)now;
     (void)to;
     return is_empty(of);
 }
 
-static bool guard_some(struct value of, struct str to)
+static bool guard_some(struct value of, struct str to, usec_t now)
 {
+    (void)now;
     (void)to;
     return !is_empty(of);
 }
 
-static bool guard_one(struct value of, struct str to)
+static bool guard_one(struct value of, struct str to, usec_t now)
 {
+    (void)now;
     (void)to;
     return of.kind == VALUE_LIST && of.list->n == 1;
 }
 
-static bool guard_many(struct value of, struct str to)
+static bool guard_many(struct value of, struct str to, usec_t now)
 {
+    (void)now;
     (void)to;
     return of.kind == VALUE_LIST && of.list->n > 1;
 }
 
-static bool guard_is(struct value of, struct str to)
+static bool guard_is(struct value of, struct str to, usec_t now)
 {
     int64_t number;
 
+    (void)now;
     switch (of.kind) {
     case VALUE_TEXT:
         return str_eq(of.text, to);
@@ -58,9 +63,16 @@ static bool guard_is(struct value of, struct str to)
     }
 }
 
-static bool guard_is_not(struct value of, struct str to)
+static bool guard_is_not(struct value of, struct str to, usec_t now)
 {
-    return !guard_is(of, to);
+    return !guard_is(of, to, now);
+}
+
+/* A time that has come; one that was never set has not. */
+static bool guard_past(struct value of, struct str to, usec_t now)
+{
+    (void)to;
+    return of.kind == VALUE_TIME && of.time <= now;
 }
 
 static const struct guard_kind kinds[] = {
@@ -70,6 +82,7 @@ static const struct guard_kind kinds[] = {
     {"many",   false, guard_many  },
     {"is",     true,  guard_is    },
     {"is_not", true,  guard_is_not},
+    {"past",   false, guard_past  },
 };
 
 const char *guard_kind_name(size_t i)

@@ -7,9 +7,10 @@ static bool check_guard(struct loader *loader, const struct node *node, struct s
                         const struct guard *guard)
 {
     if (!guard->kind) {
-        return REFUSE(loader, node,
-                      "there is no guard '%.*s'; there are empty, some, one, many, is, is_not",
-                      STR_ARG(name));
+        return REFUSE(
+            loader, node,
+            "there is no guard '%.*s'; there are empty, some, one, many, is, is_not, past",
+            STR_ARG(name));
     }
     if (!guard->of.len)
         return REFUSE(loader, node, "guard '%.*s' of what? add 'of'", STR_ARG(name));

@@ -5,7 +5,8 @@
 
 static bool holds(const struct flow_turn *turn, const struct guard *guard)
 {
-    return !guard->kind || guard->kind->holds(turn_value(turn, NULL, guard->of), guard->to);
+    return !guard->kind ||
+           guard->kind->holds(turn_value(turn, NULL, guard->of), guard->to, turn->in->now);
 }
 
 static struct record_builder bound(struct flow_turn *turn, const struct bindings *with)

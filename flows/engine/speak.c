@@ -164,7 +164,7 @@ static void say_one(struct flow_turn *turn, const struct saying *saying,
     if (saying->when.len) {
         struct value when = turn_value(turn, row, saying->when);
 
-        if (!guard_kind_find(STR("some"))->holds(when, STR_NONE))
+        if (!guard_kind_find(STR("some"))->holds(when, STR_NONE, turn->in->now))
             return;
     }
     if (saying->each.len) {
@@ -379,7 +379,7 @@ static struct str hint_of(struct flow_turn *turn, struct str key, const struct r
 
 static bool is_something(struct value value)
 {
-    return guard_kind_find(STR("some"))->holds(value, STR_NONE);
+    return guard_kind_find(STR("some"))->holds(value, STR_NONE, 0);
 }
 
 /* Of buttons the first three that are there. */

@@ -3,6 +3,7 @@
 -- (the code that was made leaves there), `who` (proved, changed, gone) and `customer_id`, `alert`.
 
 -- name: send_code
+-- `until_at` is when the code ends (code_issue), or the lock.
 -- A code for the customer who is known, to another address than the one that writes if there is
 -- one. `way` counts through the addresses; `next` is the one after.
 -- $1 org  $2 customer  $3 way  $4 contact  $5 hash of the new code  $6 id  $7 now
@@ -33,7 +34,8 @@ with own as (
     select * from ways
      where place = case when $3::text ~ '^[0-9]{1,4}$' then $3::text::int8 else 0 end % n
 )
-select i.outcome, i.channel, i.destination, i.masked, i.until as until_at, i.alert,
+select i.outcome, i.channel, i.destination, i.masked, i.alert,
+       case when i.outcome = 'sent' then $7::timestamptz + interval '5 minutes' else i.until end as until_at,
        coalesce((w.place + 1) % w.n, 0) as next, coalesce(w.n, 0) as ways
   from (select) one
   left join way w on true
@@ -54,7 +56,8 @@ with carried as (
       from carried k
 )
 select case when not a.clear then 'unclear' when not a.reachable then 'unavailable' else i.outcome end as outcome,
-       i.channel, i.destination, i.masked, i.until as until_at, i.alert
+       i.channel, i.destination, i.masked, i.alert,
+       case when i.outcome = 'sent' then $7::timestamptz + interval '5 minutes' else i.until end as until_at
   from asked a
  cross join lateral code_issue($1::uuid, $4::uuid, 'link',
                                customer_reached($1::uuid, $3::text), a.channel,
@@ -299,7 +302,8 @@ with asked as (
            'email' = any (string_to_array($8::text, ',')) as reachable
 )
 select case when a.same then 'same' when not a.reachable then 'unavailable' else i.outcome end as outcome,
-       i.channel, i.destination, i.masked, i.until as until_at, i.alert
+       i.channel, i.destination, i.masked, i.alert,
+       case when i.outcome = 'sent' then $7::timestamptz + interval '5 minutes' else i.until end as until_at
   from asked a
  cross join lateral code_issue($1::uuid, $4::uuid, 'email', $2::uuid, 'email',
                                case when not a.same and a.reachable then $3::text end,
