@@ -60,7 +60,7 @@ struct place {
 enum { BIAS_AT = FEATURE_BUCKETS, FOUND_WEIGHTS };
 
 /* So much more than learnt speaks for "none of these": in doubt nothing is guessed. */
-#define DOUBT 0.25
+#define DOUBT 0.2
 
 /* What was known counts so much more than what is new. */
 #define FROM_COUNTS 4.0
