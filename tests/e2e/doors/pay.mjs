@@ -110,16 +110,19 @@ export class Pay extends Door {
   async judge() {
     const { sessions, payments, refunds } = await this.stripe();
     const numberOf = (id) => [...this.invoices.keys()].find((number) => sessions[id]?._name?.includes(number));
-    const owed = new Map(this.invoices), paidFor = new Map(), links = new Map(), checkouts = tally(Object.values(sessions).map(({ metadata }) => metadata.parley_checkout));
+    const sums = new Map([...this.invoices].map(([number, total]) => [number, { total, came: 0, back: 0, taken: 0 }])), paidFor = new Map(), links = new Map(), checkouts = tally(Object.values(sessions).map(({ metadata }) => metadata.parley_checkout));
     for (const id of Object.keys(sessions)) links.set(numberOf(id), (links.get(numberOf(id)) ?? 0) + 1);
     for (const { session, amount, refunded } of Object.values(payments)) {
       if (sessions[session].payment_status !== "paid") continue;
       const taken = ["needs_response", "lost"].includes(this.disputed.get(session)) ? amount : 0;
-      owed.set(numberOf(session), owed.get(numberOf(session)) - amount + refunded + taken);
+      const sum = sums.get(numberOf(session));
+      sum.came += amount, sum.back += refunded, sum.taken += taken;
       paidFor.set(numberOf(session), (paidFor.get(numberOf(session)) ?? 0) + 1);
     }
-    const ledger = new Map((await rowsOf(this.world, `select i.number, s.outstanding from invoices i, invoice_stands(i.org_id, i.invoice_id, current_date) s where i.number like 'INV-33______'`))
-      .map(({ number, outstanding }) => [number, outstanding]));
+    const ledger = new Map((await rowsOf(this.world, `select i.number, s.outstanding, s.paid from invoices i, invoice_stands(i.org_id, i.invoice_id, current_date) s where i.number like 'INV-33______'`))
+      .map(({ number, outstanding, paid }) => [number, `${outstanding} owed, ${paid} paid`]));
+    // What is given back settles what was too much and is a gift beyond that; what a bank takes is owed again.
+    const stands = ({ total, came, back, taken }) => `${(came <= total ? total - came : Math.min(total - came + back, 0)) + taken} owed, ${came - back - taken} paid`;
     const words = await rowsOf(this.world, "select body from messages where not inbound and body like '%INV-33______%'");
     const said = (number, pattern) => words.reduce((n, { body }) => n + body.split(/\\n/).filter((line) => line.includes(number) && pattern.test(line)).length, 0);
     const unlike = (pattern, counts) => [...this.invoices.keys()].filter((number) => said(number, pattern) !== (counts.get(number) ?? 0)).map((number) => [number, counts.get(number) ?? 0, said(number, pattern)]);
@@ -128,7 +131,7 @@ export class Pay extends Door {
     this.sums = [Object.keys(sessions).length, Object.keys(payments).length, Object.keys(refunds).length];
     return [...this.common(),
       ["paying: no link came", this.wanting],
-      ["paying: the ledger is not what Stripe says", [...owed].filter(([number, left]) => ledger.get(number) !== left).map(([number, left]) => [number, left, ledger.get(number)])],
+      ["paying: the ledger is not what Stripe says", [...sums].filter(([number, sum]) => ledger.get(number) !== stands(sum)).map(([number, sum]) => [number, stands(sum), ledger.get(number)])],
       ["paying: two sessions of one wish", [...checkouts].filter(([, n]) => n > 1)],
       ["paying: a link not told once", unlike(/Here you can pay/, links)],
       ["paying: a receipt not told once", unlike(/processed successfully/, paidFor)],
