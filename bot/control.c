@@ -4,7 +4,7 @@
  */
 #include "bot/control.h"
 
-#include "bot/config.h"
+#include "bot/config/config.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -1,8 +1,8 @@
 /*
  * parley: the list of its commands, as --help shows them.
  */
-#include "bot/chat.h"
-#include "bot/commands.h"
+#include "bot/command/chat.h"
+#include "bot/command/commands.h"
 
 /* clang-format off */
 static const struct command *const commands[] = {

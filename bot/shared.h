@@ -5,14 +5,14 @@
  */
 #pragma once
 
-#include "bot/api_rate.h"
 #include "bot/base/crypto.h"
 #include "bot/base/err.h"
-#include "bot/gate.h"
+#include "bot/door/api_rate.h"
+#include "bot/door/spool_file.h"
+#include "bot/lane/gate.h"
+#include "bot/lane/post.h"
+#include "bot/lane/rate.h"
 #include "bot/metrics.h"
-#include "bot/post.h"
-#include "bot/rate.h"
-#include "bot/spool_file.h"
 
 #define SHARED_SLOTS     8   /* batches of one worker in flight */
 #define SHARED_STEPPING  256 /* deliveries of one batch */

@@ -6,10 +6,10 @@
  */
 #pragma once
 
-#include "bot/config.h"
-#include "bot/fetch.h"
-#include "bot/http.h"
+#include "bot/config/config.h"
 #include "bot/loop/loop.h"
+#include "bot/net/fetch.h"
+#include "bot/net/http.h"
 #include "bot/shared.h"
 #include "flows/flows.h"
 #include "store/db.h"

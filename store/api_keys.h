@@ -1,6 +1,6 @@
 /*
- * Keys for the API, for `parley key`: made, listed, revoked. What a key is, bot/api_key.h says;
- * here is only its public part, and a hash of the whole.
+ * Keys for the API, for `parley key`: made, listed, revoked. What a key is, bot/door/api_key.h
+ * says; here is only its public part, and a hash of the whole.
  *
  * Connects as the owner and acts as the business's staff.
  */

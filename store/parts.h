@@ -3,7 +3,7 @@
  * variables that it takes.
  *
  * They run inside a turn's transaction with business and customer set, so that row-level
- * security decides what there is to see and to change. (bot/batch_ask.c sends them;
+ * security decides what there is to see and to change. (bot/turn/batch_ask.c sends them;
  * flows/actions declares them.) An action's statement gives one row: `outcome`, one of those
  * that are declared for it, and whatever words need to tell of it. What the domain expects
  * ("too late") is an outcome, never an error.

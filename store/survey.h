@@ -29,8 +29,8 @@ struct survey {
     int version;       /* 150008 */
     struct str user;   /* that logged in */
     struct str role;   /* acting */
-    bool may_be_staff; /* bot/desk_door.h acts as parley_staff */
-    bool may_be_web;   /* bot/web.h acts as parley_web */
+    bool may_be_staff; /* bot/door/desk_door.h acts as parley_staff */
+    bool may_be_web;   /* bot/view/web.h acts as parley_web */
     bool above_rules;  /* the acting role passes row-level security by */
     usec_t ahead;      /* the database's clock less ours */
     usec_t took;       /* one round trip */

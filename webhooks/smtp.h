@@ -1,6 +1,6 @@
 /*
  * Mail out through a mail server: a reply with its face becomes a mail and its envelope, what
- * the server said becomes an outcome. Pure; libcurl speaks the protocol (bot/fetch_mail.c).
+ * the server said becomes an outcome. Pure; libcurl speaks the protocol (bot/net/fetch_mail.c).
  *
  * SMTP has no idempotency. Until the last dot is sent nothing has been taken; after it a lost
  * answer is SENDING_UNKNOWN, and the repetition carries the same Message-ID, by which mail

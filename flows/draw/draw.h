@@ -2,9 +2,9 @@
  * Flows as pictures: a drawing is boxes and arrows made from a book, a layout says where they
  * stand, and the picture is SVG that reads in light and in dark.
  *
- * Pure: the layout is made elsewhere (bot/cmd_flows_graph.c asks graphviz), from the text that
- * `drawing_dot` gives, in which every box and label has its size already. So the picture does
- * not hang on the fonts of the machine that makes it.
+ * Pure: the layout is made elsewhere (bot/command/cmd_flows_graph.c asks graphviz), from the
+ * text that `drawing_dot` gives, in which every box and label has its size already. So the
+ * picture does not hang on the fonts of the machine that makes it.
  *
  *     drawing = drawing_of_flow(arena, book, STR("orders"));
  *     dot = drawing_dot(arena, drawing);       graphviz: dot -Tjson0

@@ -14,7 +14,7 @@ enum { OPTIONS_MAX = 2000 };
 
 #define SESSION (30 * USEC_PER_MIN) /* what a code proved ends after so long a silence */
 
-/* As in bot/batch_handoff.c, where the business says nothing else. */
+/* As in bot/turn/batch_handoff.c, where the business says nothing else. */
 #define HANDOFF_ANSWER (15 * USEC_PER_MIN)
 #define HANDOFF_QUIET  (2 * USEC_PER_HOUR)
 

@@ -1,4 +1,4 @@
--- The API of a business's people and programs: bot/api.c, and its keys: store/api_keys.c. What is done
+-- The API of a business's people and programs: bot/door/api.c, and its keys: store/api_keys.c. What is done
 -- is migration 0053.
 
 -- name: api_key_find

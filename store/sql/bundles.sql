@@ -1,4 +1,4 @@
--- Many messages in one request: bot/bundle*.c. State 6 is one in a bundle that is to go again, and goes with
+-- Many messages in one request: bot/lane/bundle*.c. State 6 is one in a bundle that is to go again, and goes with
 -- all the others of it or not at all.
 
 -- name: bundle_intend

@@ -1,4 +1,4 @@
--- One-time codes on their way out: bot/batch_code.c. The log has them masked, the outbox sealed.
+-- One-time codes on their way out: bot/turn/batch_code.c. The log has them masked, the outbox sealed.
 
 -- name: code_promise
 -- A code into a conversation whose message is logged already.

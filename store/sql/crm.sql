@@ -1,4 +1,4 @@
--- Events of a business's CRM: bot/intake_crm.c, store/crm.c. What is done with them is migration 0043.
+-- Events of a business's CRM: bot/door/intake_crm.c, store/crm.c. What is done with them is migration 0043.
 
 -- name: crm_take
 -- A batch of one source, in the order of the batch: what became of each, and why it is refused.

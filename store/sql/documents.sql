@@ -1,5 +1,5 @@
--- Files that customers sent: wanted with the turn, fetched afterwards (bot/download.c), kept under
--- their own hash (bot/documents.c). Nothing here runs in a customer's name but `documents_want`.
+-- Files that customers sent: wanted with the turn, fetched afterwards (bot/file/download.c), kept under
+-- their own hash (bot/file/documents.c). Nothing here runs in a customer's name but `documents_want`.
 
 -- name: documents_want
 -- In the transaction of the turn that they came in. The same file of the same conversation is one row.

@@ -1,4 +1,4 @@
--- What a lane must know to say something by SMS or mail: bot/faces.c.
+-- What a lane must know to say something by SMS or mail: bot/lane/faces.c.
 
 -- name: faces_of
 -- In which language and for whom the lane speaks, for each message that it intends now: those that it

@@ -1,4 +1,4 @@
--- What did not arrive goes on to the next channel: migrations 0033 and 0040, bot/fallbacks.c.
+-- What did not arrive goes on to the next channel: migrations 0033 and 0040, bot/lane/fallbacks.c.
 
 -- name: fallbacks_watch
 -- Messages just promised, to be looked after.

@@ -1,4 +1,4 @@
--- Conversations in a person's hands: bot/batch_handoff.c in turns, store/handoffs.c for commands.
+-- Conversations in a person's hands: bot/turn/batch_handoff.c in turns, store/handoffs.c for commands.
 -- The conversation's row is locked before any of these, so they come one after the other.
 
 -- name: turn_handoff_end

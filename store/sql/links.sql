@@ -1,4 +1,4 @@
--- Links of our mails that come back: bot/link_pages.c.
+-- Links of our mails that come back: bot/view/link_pages.c.
 
 -- name: link_message
 -- What a link of a mail is about, and who got it. Only what was really said has links.

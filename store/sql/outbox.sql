@@ -1,4 +1,4 @@
--- The queries of a lane: bot/lane_*.c. States are 0 ready, 1 intended, 2 unknown, 3 orphaned,
+-- The queries of a lane: bot/lane/lane_*.c. States are 0 ready, 1 intended, 2 unknown, 3 orphaned,
 -- 4 waiting behind others of its conversation, 5 waiting until the provider has its file, 6 to go again in
 -- its bundle (bundles.sql).
 

@@ -1,4 +1,4 @@
--- Customers' own pages: links to them (bot/portal.h), and what stands there (bot/web.c). But for the first
+-- Customers' own pages: links to them (bot/view/portal.h), and what stands there (bot/view/web.c). But for the first
 -- run as parley_web with the customer set: that they see their own only is row-level security's
 -- doing.
 

@@ -1,4 +1,4 @@
--- The queries of a turn: bot/batch.c runs them in this order, in one transaction, for one business.
+-- The queries of a turn: bot/turn/batch.c runs them in this order, in one transaction, for one business.
 
 -- name: turn_take
 -- Take conversations, passing over those that another worker holds. No row: new, or held.

@@ -1,4 +1,4 @@
--- Kept files on their way to a provider: bot/upload*.c. A message that shows one waits in state 5
+-- Kept files on their way to a provider: bot/file/upload*.c. A message that shows one waits in state 5
 -- until the provider has it; the row in `uploads` is there from the transaction of the turn.
 
 -- name: turn_files

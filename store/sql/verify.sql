@@ -1,5 +1,5 @@
 -- Codes, and what they prove. Actions of flows/verify.yaml and its neighbours: one row each, its
--- `outcome` first. Columns that speak to the shell (bot/batch_action.c): `channel` and `destination`
+-- `outcome` first. Columns that speak to the shell (bot/turn/batch_action.c): `channel` and `destination`
 -- (the code that was made leaves there), `who` (proved, changed, gone) and `customer_id`, `alert`.
 
 -- name: send_code

@@ -1,6 +1,6 @@
 /* What strangers send to the API before a database is asked: a key, a path, a body. */
-#include "bot/api_key.h"
-#include "bot/api_routes.h"
+#include "bot/door/api_key.h"
+#include "bot/door/api_routes.h"
 
 #include <stddef.h>
 

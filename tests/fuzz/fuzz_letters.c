@@ -4,8 +4,8 @@
  * and then the ring works again. Input: written and read, eight bytes each, and the ring's
  * beginning; what is read is taken for a message handed over.
  */
-#include "bot/handover.h"
-#include "bot/post.h"
+#include "bot/lane/handover.h"
+#include "bot/lane/post.h"
 
 #include <stdlib.h>
 

@@ -3,10 +3,10 @@
  * bring: links of messages, of files and of a customer's pages, tokens of mails. Nothing opens
  * but what we would have made to the letter, and what is read is written as it was read.
  */
-#include "bot/link.h"
-#include "bot/mail_token.h"
-#include "bot/portal.h"
-#include "bot/short_link.h"
+#include "bot/lane/mail_token.h"
+#include "bot/view/link.h"
+#include "bot/view/portal.h"
+#include "bot/view/short_link.h"
 #include "webhooks/rfc3339.h"
 
 #include <stdlib.h>

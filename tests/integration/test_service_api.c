@@ -2,9 +2,9 @@
  * The API of a business's people and programs through the whole service: who may do what, on
  * every route, and what becomes of it.
  */
-#include "bot/api_routes.h"
 #include "bot/base/crypto.h"
 #include "bot/base/json.h"
+#include "bot/door/api_routes.h"
 #include "bot/loop/loop.h"
 #include "tests/sandbox/schema.h"
 #include "tests/support/files.h"

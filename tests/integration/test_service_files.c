@@ -4,7 +4,7 @@
  * gets anything.
  */
 #include "bot/base/crypto.h"
-#include "bot/link.h"
+#include "bot/view/link.h"
 #include "tests/support/files.h"
 #include "tests/support/service.h"
 

@@ -4,7 +4,7 @@
  * further than they should. One service for all; nothing of it acts, and nobody hears of it.
  */
 #include "bot/base/crypto.h"
-#include "bot/link.h"
+#include "bot/view/link.h"
 #include "tests/support/service.h"
 
 #include <setjmp.h>

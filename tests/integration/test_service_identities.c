@@ -4,14 +4,14 @@
  * back, one that may not, and the right one at the wrong place. Each is refused with its
  * status; nothing of anybody else's stands in the answer or in the log, and no row changes.
  *
- * The doors are a table, held against the one in bot/routes.c: a route that is not tried here
- * fails this test.
+ * The doors are a table, held against the one in bot/door/routes.c: a route that is not tried
+ * here fails this test.
  */
-#include "bot/api_routes.h"
 #include "bot/base/crypto.h"
-#include "bot/link.h"
+#include "bot/door/api_routes.h"
+#include "bot/lane/mail_token.h"
 #include "bot/loop/loop.h"
-#include "bot/mail_token.h"
+#include "bot/view/link.h"
 #include "tests/support/files.h"
 #include "tests/support/knock.h"
 #include "tests/support/neighbours.h"
@@ -100,7 +100,7 @@ static void expect(const struct knock *ask, long status, const char *where,
  */
 
 struct door {
-    const char *method, *route; /* as bot/routes.c has it */
+    const char *method, *route; /* as bot/door/routes.c has it */
     const char *content_type;
     knock_signer *sign;
     const char *secret, *other; /* `other`: of another app, where there are several */
@@ -829,12 +829,12 @@ static bool is_walked(const char *method, const char *route)
     return false;
 }
 
-/* The tables of bot/routes.c, as they are written: {"POST", "/path", ..}, {"/before/", ..}, and
- * STR("/v1/"). */
+/* The tables of bot/door/routes.c, as they are written: {"POST", "/path", ..}, {"/before/",
+ * ..}, and STR("/v1/"). */
 static void no_route_is_left_out(void **state)
 {
     static char text[1 << 16];
-    FILE *file = fopen(PARLEY_SOURCE_DIR "/bot/routes.c", "re");
+    FILE *file = fopen(PARLEY_SOURCE_DIR "/bot/door/routes.c", "re");
     size_t n = 0;
 
     (void)state;
@@ -851,7 +851,7 @@ static void no_route_is_left_out(void **state)
         if (*before == '"' && sscanf(before, "\"%15[A-Z]\"", method) != 1)
             method[0] = '\0';
         if (!is_walked(method[0] != '\0' ? method : NULL, route))
-            fail_msg("bot/routes.c has %s %s, which nobody tries here", method, route);
+            fail_msg("bot/door/routes.c has %s %s, which nobody tries here", method, route);
         at += len + 2;
     }
     assert_int_equal(n, COUNTOF(walks));

@@ -3,7 +3,7 @@
  * does.
  */
 #include "bot/base/crypto.h"
-#include "bot/link.h"
+#include "bot/view/link.h"
 #include "tests/support/service.h"
 
 #include <setjmp.h>

@@ -5,7 +5,7 @@
  */
 #include "bot/base/crypto.h"
 #include "bot/base/message.h"
-#include "bot/mail_token.h"
+#include "bot/lane/mail_token.h"
 #include "tests/support/service.h"
 
 #include <arpa/inet.h>

@@ -3,7 +3,7 @@
  * token stands nowhere but in the message that arrives, and it opens its customer's things and
  * nobody else's, on every path.
  */
-#include "bot/portal.h"
+#include "bot/view/portal.h"
 #include "tests/support/files.h"
 #include "tests/support/service.h"
 #include "tests/support/temp.h"

@@ -332,7 +332,8 @@ static void what_the_last_holder_intended_is_an_orphan_and_what_we_intend_is_not
 #define DELIVERY_OF_1                                                                          \
     "select delivery from messages where conversation_id = '" C1 "' and seq = 1"
 
-/* What a holder says of the first, which it intended under that epoch: bot/lane_cycle.c. */
+/* What a holder says of the first, which it intended under that epoch: bot/lane/lane_cycle.c.
+ */
 static void settle_sent(PGconn *conn, const char *epochs)
 {
     (void)say_count(conn, &SQL_OUTBOX_SETTLE, PARAMS(org, "{" C1 "}", "{1}", epochs));

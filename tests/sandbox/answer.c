@@ -3,7 +3,7 @@
  * then the connection is shut under the server, which is what a lost answer looks like.
  */
 #include "bot/base/json.h"
-#include "bot/http.h"
+#include "bot/net/http.h"
 #include "tests/sandbox/sandbox.h"
 
 #include <stdlib.h>

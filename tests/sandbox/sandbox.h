@@ -27,8 +27,8 @@
  */
 #pragma once
 
-#include "bot/fetch.h"
-#include "bot/http.h"
+#include "bot/net/fetch.h"
+#include "bot/net/http.h"
 #include "tests/sandbox/description.h"
 #include "tests/sandbox/faults.h"
 #include "tests/sandbox/journal.h"

@@ -8,18 +8,22 @@ cd "${1:-$(dirname "$0")/../..}"
 declare -A may=(
   [base]=""
   [loop]="base"
+  [config]="base loop webhooks"
+  [net]="base loop"
   [templates]="base"
   [webhooks]="base"
   [flows]="base templates"
   [store]="base loop"
-  [bot]="base loop templates webhooks flows store"
-  [tests]="base loop templates webhooks flows store bot"
+  [bot]="base loop config net templates webhooks flows store"
+  [tests]="base loop config net templates webhooks flows store bot"
 )
 # Sets `room`; no process of its own, as there are thousands of includes.
 room_of() {
   case $1 in
     bot/base/*) room=base ;;
     bot/loop/*) room=loop ;;
+    bot/config/*) room=config ;;
+    bot/net/*) room=net ;;
     */*) room=${1%%/*} ;;
     *) room= ;;
   esac
@@ -45,10 +49,10 @@ done < <(grep -nE '^[[:space:]]*#[[:space:]]*include[[:space:]]+"' -r --include=
 # Only one place knows each foreign wire.
 while IFS=: read -r file line text; do
   case "$text:$file" in
-    *libwebsockets.h*:bot/http*) ;;
+    *libwebsockets.h*:bot/net/http*) ;;
     *gmime/gmime.h*:webhooks/mime_gmime.h) ;;
     *libpq-fe.h*:store/* | *libpq-fe.h*:tests/*) ;;
-    *curl/curl.h*:bot/fetch* | *curl/curl.h*:bot/doctor* | *curl/curl.h*:bot/chat* | *curl/curl.h*:tests/*) ;;
+    *curl/curl.h*:bot/net/fetch* | *curl/curl.h*:bot/command/* | *curl/curl.h*:tests/*) ;;
     *) printf '%s:%s: this library has a place of its own\n' "$file" "$line"; bad=1 ;;
   esac
 done < <(grep -nE '#include <(libwebsockets|libpq-fe|curl/curl|gmime/gmime)\.h>' -r --include='*.c' --include='*.h' \

@@ -1,10 +1,10 @@
 #include "tests/support/neighbours.h"
 
-#include "bot/api_key.h"
 #include "bot/base/crypto.h"
-#include "bot/link.h"
+#include "bot/door/api_key.h"
 #include "bot/loop/loop.h"
-#include "bot/portal.h"
+#include "bot/view/link.h"
+#include "bot/view/portal.h"
 #include "tests/support/knock.h"
 
 #include <setjmp.h>
@@ -338,7 +338,7 @@ struct str neighbours_file(struct arena *into, const struct neighbour *of, struc
             .org = org, .document = of->document, .customer = customer, .end = end}));
 }
 
-/* As the service makes them (bot/short_link.c), but for the chance. */
+/* As the service makes them (bot/view/short_link.c), but for the chance. */
 static struct str code_of(struct arena *into, const struct neighbour *one)
 {
     static const char signs[] = "23456789abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ";

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "bot/base/uuid.h"
-#include "bot/config.h"
+#include "bot/config/config.h"
 #include "tests/support/service.h"
 
 #define NEIGHBOUR_ORG        "0192ffff-4000-7000-8000-0000000000b0"

@@ -1,9 +1,9 @@
 /* The API's parts that need no service: what a key looks like, how often it may be used, and
  * which request is which. */
-#include "bot/api_doc.h"
-#include "bot/api_key.h"
-#include "bot/api_rate.h"
-#include "bot/api_routes.h"
+#include "bot/door/api_doc.h"
+#include "bot/door/api_key.h"
+#include "bot/door/api_rate.h"
+#include "bot/door/api_routes.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

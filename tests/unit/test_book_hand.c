@@ -1,5 +1,5 @@
 /* A book goes from hand to hand: whole, and as it was when it was judged. */
-#include "bot/book_hand.h"
+#include "bot/turn/book_hand.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* What `parley chat` tells the sandbox by each channel, and how it shows what comes back. */
 #include "bot/base/json.h"
-#include "bot/chat_parts.h"
+#include "bot/command/chat_parts.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

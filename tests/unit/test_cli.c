@@ -1,6 +1,6 @@
 /* How the command line answers, right and wrong. */
-#include "bot/cli.h"
-#include "bot/suggest.h"
+#include "bot/base/suggest.h"
+#include "bot/command/cli.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

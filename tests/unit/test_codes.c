@@ -1,5 +1,5 @@
 /* One-time codes: their digits, and the hashes that are kept of them. */
-#include "bot/codes.h"
+#include "bot/turn/codes.h"
 
 #include "bot/base/crypto.h"
 

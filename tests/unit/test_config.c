@@ -1,6 +1,6 @@
 /* What operators write, right and wrong. */
-#include "bot/config.h"
-#include "bot/config_settings.h"
+#include "bot/config/config.h"
+#include "bot/config/config_settings.h"
 #include "tests/support/temp.h"
 
 #include <setjmp.h>

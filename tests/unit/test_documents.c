@@ -1,6 +1,6 @@
 /* The document store in a folder: what is put is there as a whole, and what has rotted is told.
  */
-#include "bot/documents.h"
+#include "bot/file/documents.h"
 #include "tests/support/temp.h"
 
 #include <dirent.h>

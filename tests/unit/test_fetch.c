@@ -3,7 +3,7 @@
  * out right each time is how far the request got: a message is never repeated because someone
  * guessed.
  */
-#include "bot/fetch.h"
+#include "bot/net/fetch.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

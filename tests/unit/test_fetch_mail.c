@@ -2,7 +2,7 @@
  * Mail to servers that answer up to a point, and then say nothing. Whatever they do, the loop
  * turns on: a timer that should fire every few milliseconds measures its longest standstill.
  */
-#include "bot/fetch.h"
+#include "bot/net/fetch.h"
 
 #include <arpa/inet.h>
 #include <pthread.h>

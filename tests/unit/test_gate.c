@@ -1,6 +1,6 @@
 /* Places of a lane: given, taken, come back; never more taken than given, whoever comes. */
-#include "bot/batch_hand.h"
-#include "bot/gate.h"
+#include "bot/lane/gate.h"
+#include "bot/turn/batch_hand.h"
 
 #include <pthread.h>
 #include <setjmp.h>

@@ -5,7 +5,7 @@
  * that a remote client can spring is sprung here, and afterwards three things must hold: others
  * are still served, the thread has not burnt CPU, and the loop closes with nothing left over.
  */
-#include "bot/http.h"
+#include "bot/net/http.h"
 #include "tests/support/temp.h"
 
 #include <arpa/inet.h>

@@ -1,5 +1,5 @@
 /* The tokens of links that come back to us. */
-#include "bot/link.h"
+#include "bot/view/link.h"
 
 #include "bot/base/crypto.h"
 

@@ -1,5 +1,5 @@
 /* The token in the address that our mails are answered to. */
-#include "bot/mail_token.h"
+#include "bot/lane/mail_token.h"
 
 #include "bot/base/crypto.h"
 

@@ -1,5 +1,5 @@
 /* Which language a number lets us guess; a guess too many is worse than none. */
-#include "bot/people.h"
+#include "bot/turn/people.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

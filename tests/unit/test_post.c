@@ -1,5 +1,5 @@
 /* Letters arrive whole, in order, once; also while both ends run. */
-#include "bot/post.h"
+#include "bot/lane/post.h"
 
 #include <pthread.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* Which addresses may be reached when somebody else chose them. */
-#include "bot/public_net.h"
+#include "bot/net/public_net.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -2,7 +2,7 @@
  * The arithmetic of the sending rates, on a clock of the test's own: what is promised to the
  * provider is an upper bound over every stretch of time, so that is what is counted.
  */
-#include "bot/rate.h"
+#include "bot/lane/rate.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

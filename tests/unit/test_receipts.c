@@ -1,5 +1,5 @@
 /* Read receipts against a fetcher of the test's own: a kindness that must cost nothing. */
-#include "bot/receipts.h"
+#include "bot/lane/receipts.h"
 
 #include "bot/base/json.h"
 

@@ -1,14 +1,14 @@
 /* Which address answers what, without a server: the answers are caught before HTTP. */
-#include "bot/routes.h"
+#include "bot/door/routes.h"
 
-#include "bot/accounts.h"
-#include "bot/api.h"
-#include "bot/intake.h"
-#include "bot/link_files.h"
-#include "bot/link_pages.h"
-#include "bot/pay_pages.h"
-#include "bot/short_link.h"
-#include "bot/web.h"
+#include "bot/door/api.h"
+#include "bot/door/intake.h"
+#include "bot/turn/accounts.h"
+#include "bot/view/link_files.h"
+#include "bot/view/link_pages.h"
+#include "bot/view/pay_pages.h"
+#include "bot/view/short_link.h"
+#include "bot/view/web.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

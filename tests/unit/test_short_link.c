@@ -1,5 +1,5 @@
 /* The codes of short addresses. */
-#include "bot/short_link.h"
+#include "bot/view/short_link.h"
 
 #include "bot/base/crypto.h"
 

@@ -1,7 +1,7 @@
 /* Held against the worked examples of AWS's own documentation of S3 (the key in them is AWS's
  * example and opens nothing). */
 #include "bot/base/crypto.h"
-#include "bot/sigv4.h"
+#include "bot/net/sigv4.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
  * The spool's files: what was said to be kept is there after every kind of death, in the order
  * in which it came, and nothing is said to be kept that is not.
  */
-#include "bot/spool_file.h"
+#include "bot/door/spool_file.h"
 #include "tests/support/temp.h"
 
 #include <dirent.h>

@@ -1,7 +1,7 @@
 /*
  * WhatsApp's templates: what a wrong file is refused with, and what ours become.
  */
-#include "bot/book_files.h"
+#include "bot/turn/book_files.h"
 #include "flows/engine/book.h"
 #include "flows/notice_kinds.h"
 #include "flows/templates.h"

@@ -1,10 +1,10 @@
 /*
  * The queue of turns against a batch of the test's own: what is picked together, in which
  * order, and what becomes of items when a batch is put off, sick or bad. No database: the three
- * functions of bot/batch.h stand here.
+ * functions of bot/turn/batch.h stand here.
  */
-#include "bot/batch.h"
-#include "bot/turns.h"
+#include "bot/turn/batch.h"
+#include "bot/turn/turns.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

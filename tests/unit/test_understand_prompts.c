@@ -2,7 +2,7 @@
  * What prompts wait for: a day, an amount, a number, yes or no, and "not that one". A flow of
  * our own is added to the real book and asked through.
  */
-#include "bot/book_files.h"
+#include "bot/turn/book_files.h"
 #include "flows/flows.h"
 #include "flows/understand/expect.h"
 

@@ -1,5 +1,5 @@
 /* Archives: what is in them, and where their names lead. */
-#include "bot/zip.h"
+#include "bot/view/zip.h"
 
 #include <archive.h>
 #include <archive_entry.h>

@@ -3,7 +3,7 @@
  * a message such as "code sms +15550100001 471123" sends that code there, as an action of a
  * flow does, with words that the test's own folder has.
  */
-#include "bot/batch_code.h"
+#include "bot/turn/batch_code.h"
 
 void __real_batch_write(struct batch_work *work);
 void __wrap_batch_write(struct batch_work *work);

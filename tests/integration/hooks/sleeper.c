@@ -4,7 +4,7 @@
  * does whose machine is stopped or swaps. It leaves its pid in the file that PARLEY_TEST_SLEEPS
  * names.
  */
-#include "bot/fetch.h"
+#include "bot/net/fetch.h"
 
 #include <fcntl.h>
 #include <signal.h>
