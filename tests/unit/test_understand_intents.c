@@ -298,6 +298,23 @@ static void flw_5_a_command_as_it_is_written_comes_before_one_with_a_slip(void *
     assert_string_equal(arena_cstr(&arena, meaning_of("المستجدات").intent), "updates");
 }
 
+/* Who wants no more English has not had enough of us. */
+static void ch_4_not_in_this_language_is_no_stop(void **state)
+{
+    static const char *const others[] = {"nie piszcie do mnie po angielsku bo nic nie kumam",
+                                         "stop messaging me in english please",
+                                         "dejen de escribirme en inglés por favor",
+                                         "no me escribas en ingles"};
+    static const char *const stops[] = {"nie piszcie do mnie", "stop messaging me",
+                                        "dejen de escribirme"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(others); i++)
+        assert_string_equal(arena_cstr(&arena, meaning_of(others[i]).intent), "language");
+    for (size_t i = 0; i < COUNTOF(stops); i++)
+        assert_string_equal(arena_cstr(&arena, meaning_of(stops[i]).intent), "stop");
+}
+
 static void three_words_tell_the_language(void **state)
 {
     static const struct {
@@ -362,6 +379,7 @@ int main(void)
         cmocka_unit_test(flw_5_what_is_found_travels_with_the_intent),
         cmocka_unit_test(flw_5_a_classifier_is_asked_about_what_is_no_command),
         cmocka_unit_test(flw_5_a_command_as_it_is_written_comes_before_one_with_a_slip),
+        cmocka_unit_test(ch_4_not_in_this_language_is_no_stop),
         cmocka_unit_test(three_words_tell_the_language),
         cmocka_unit_test(phrases_are_written_as_texts_are_read),
     };
