@@ -27,7 +27,7 @@ const env = Object.fromEntries([...readFileSync(options.env, "utf8").matchAll(/^
 const require = modules(options.modules, BROWSER);
 const { chromium } = require("playwright-core");
 const axeSource = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
-const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu"] });
+const browser = await chromium.launch({ executablePath: "/usr/bin/chromium-headless-shell", args: ["--no-sandbox", "--disable-gpu"] });
 
 let failures = 0;
 const check = (what, ok, detail = "") => {

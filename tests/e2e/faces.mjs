@@ -98,7 +98,7 @@ const measure = () => {
   return told;
 };
 
-const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
+const browser = await chromium.launch({ executablePath: "/usr/bin/chromium-headless-shell", args: ["--no-sandbox"] });
 const windows = [[320, "light"], [390, "light"], [390, "dark"], [800, "light"], [800, "dark"]];
 for (const [width, scheme] of windows) {
   const page = await browser.newPage({ viewport: { width, height: 740 }, colorScheme: scheme });

@@ -46,7 +46,7 @@ const measure = () => {
   return told;
 };
 
-const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
+const browser = await chromium.launch({ executablePath: "/usr/bin/chromium-headless-shell", args: ["--no-sandbox"] });
 for (const [width, scheme] of [[320, "light"], [390, "light"], [390, "dark"], [1000, "light"], [1000, "dark"]]) {
   const page = await browser.newPage({ viewport: { width, height: 740 }, colorScheme: scheme });
   const fetched = [];

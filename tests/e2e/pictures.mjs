@@ -26,7 +26,7 @@ const url = /^PARLEY_PAGE_URL='(.*)'$/m.exec(readFileSync(options.env, "utf8"))[
 const { chromium } = modules(options.modules, BROWSER)("playwright-core");
 const people = (await (await fetch(new URL("control/people", url))).json()).people;
 const seeded = (language) => people.find((one) => one.seeded && one.language === language && one.orders > 0).who;
-const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
+const browser = await chromium.launch({ executablePath: "/usr/bin/chromium-headless-shell", args: ["--no-sandbox"] });
 
 const pictures = [
   { name: "chat", who: seeded("en"), lines: ["where is my order?", "/code"], scheme: "light", width: 390 },
