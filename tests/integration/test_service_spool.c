@@ -142,8 +142,10 @@ static void spool_is_empty(void)
 {
     double n = waiting();
 
-    for (unsigned i = 0; i < 200 && n != 0; i++) /* -1: the worker that was asked died */
+    for (unsigned i = 0; i < 200 && n != 0; i++) { /* -1: the worker that was asked died */
+        (void)usleep(50000);
         n = waiting();
+    }
     assert_true(n == 0);
 }
 
