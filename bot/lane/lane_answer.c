@@ -48,7 +48,8 @@ void sending_put_off(struct sending_row *row, enum outbox_state state, usec_t wa
     row->settlement = SETTLE_PUT_OFF;
     row->state = state;
     row->put_off = clock_now() + wait;
-    if (state == OUTBOX_READY || state == OUTBOX_BUNDLED)
+    if ((state == OUTBOX_READY || state == OUTBOX_BUNDLED) &&
+        row->priority != PRIORITY_BROADCAST)
         gate_queue(row->lane->gate, 1);
 }
 

@@ -9,6 +9,7 @@
 #include "bot/loop/log.h"
 #include "store/sql.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 #define RETRY_WAIT (USEC_PER_SEC / 4)
@@ -335,14 +336,14 @@ static void add_claim(struct lane *lane)
     lane->next_poll = clock_monotonic() + lane_config(lane)->outbox.poll;
 }
 
-/* What stands first is a broadcast's: then nobody waits for an answer. */
+/* Answers are taken first: where a broadcast's is among them, no answer waits any more. */
 static bool is_low(const PGresult *rows)
 {
     for (int i = 0; i < rows_n(rows); i++) {
-        if (row_int(rows, i, 4) != PRIORITY_BROADCAST)
-            return false;
+        if (row_int(rows, i, 4) == PRIORITY_BROADCAST)
+            return true;
     }
-    return rows_n(rows) > 0;
+    return false;
 }
 
 /* A broadcast is taken in small bites with pauses, in which the gate is open for answers. A
@@ -362,12 +363,13 @@ static void claimed(struct lane *lane, const PGresult *rows)
     unsigned n = (unsigned)rows_n(rows);
     unsigned requests = lane->bundling && n > 1 ? 1 : n;
 
-    bucket_take(&lane->bucket, requests);
+    bucket_give(&lane->bucket, lane->reserved - requests);
+    lane->reserved = 0;
     if (lane->quota != NULL)
         quota_give(lane->quota, lane->limits.rate, lane->claim_limit - requests);
     lane->under_way += requests;
-    if (lane->gate != NULL)
-        gate_dequeue(lane->gate, n);
+    if (lane->gate != NULL) /* fewer than were asked for, or a broadcast's: no answer is due */
+        gate_dequeue(lane->gate, n < lane->claim_limit || is_low(rows) ? UINT_MAX : n);
     bundle_claimed(lane, n);
     if (lane->bundling)
         return;
@@ -409,6 +411,7 @@ static void cycled(struct db_call *call)
 
     lane->cycling = false;
     if (call->err.code != ERR_NONE) {
+        lane->reserved = 0; /* perhaps it is committed */
         failed(lane, &call->err);
     } else {
         free_settled(lane);
@@ -436,6 +439,9 @@ void lane_cycle(struct lane *lane, unsigned limit)
     lane->cycle_began = clock_monotonic();
     lane->claim_limit = limit;
     lane->bundling = lane->bundling && limit > 0;
+    /* Else the gate would promise the same tokens to turns while the claim is under way. */
+    lane->reserved = lane->bundling ? 1 : limit;
+    bucket_take(&lane->bucket, lane->reserved);
     lane->renews = false;
     lane_call(lane, &lane->cycle_arena, &lane->cycle_call, cycled);
     add_done(lane);

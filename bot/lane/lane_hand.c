@@ -133,7 +133,8 @@ unsigned lane_tokens(struct lane *lane, usec_t now)
 unsigned lane_room(const struct lane *lane)
 {
     unsigned most = lane->limits.connections < SENDS_MAX ? lane->limits.connections : SENDS_MAX;
-    uint64_t busy = lane->under_way + (lane->gate != NULL ? gate_out(lane->gate) : 0);
+    uint64_t busy =
+        lane->under_way + lane->reserved + (lane->gate != NULL ? gate_out(lane->gate) : 0);
 
     return most > busy ? most - (unsigned)busy : 0;
 }

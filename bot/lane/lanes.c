@@ -68,15 +68,18 @@ static void timer_fired(struct timer *timer)
     lane_pump(CONTAINER_OF(timer, struct lane, timer));
 }
 
-/* For a broadcast half of the burst stays untouched, so that answers that come together find
- * tokens; and no more at once than are put into words in a moment, however much has gathered.
- * One is always taken: it would be somebody's who awaits it, if there were any. */
-static unsigned low_size(const struct lane *lane, unsigned size, unsigned tokens)
+/* For a broadcast half of the burst and of the connections stays untouched, so that answers
+ * that come together find both; and no more at once than are put into words in a moment,
+ * however much has gathered. One is always taken: it would be somebody's who awaits it, if
+ * there were any. */
+static unsigned low_size(const struct lane *lane, unsigned size, unsigned tokens, unsigned room)
 {
     unsigned kept = lane->limits.rate_burst / 2, spare = tokens > kept ? tokens - kept : 0;
 
     if (size > 1 && size > spare)
         size = spare > 1 ? spare : 1;
+    if (size > 1 && size > room / 2)
+        size = room > 3 ? room / 2 : 1;
     return size < LOW_BITE ? size : LOW_BITE;
 }
 
@@ -87,8 +90,12 @@ static unsigned claim_size(struct lane *lane, usec_t now)
     unsigned size = tokens < room ? tokens : room;
 
     size = size < config->outbox.claim_max ? size : config->outbox.claim_max;
-    if (lane->low && !lane_has_queue(lane))
-        size = low_size(lane, size, tokens);
+    if (lane->low && lane->gate != NULL) { /* and what answers is known to wait */
+        int64_t waiting = atomic_load(&lane->gate->queued);
+        unsigned most = low_size(lane, size, tokens, room);
+        if (waiting < (int64_t)(size - most))
+            size = most + (unsigned)(waiting > 0 ? waiting : 0);
+    }
     if (lane->stopped)
         size = now >= lane->probe_at && lane->under_way == 0 && size > 0 ? 1 : 0;
     return size;

@@ -157,6 +157,7 @@ struct lane {
     struct arena lease_arena, cycle_arena, sweep_arena;
     struct db_call lease_call, cycle_call, sweep_call;
     unsigned claim_limit; /* of the cycle under way */
+    unsigned reserved;    /* tokens and connections for what it claims */
     size_t claim_query;
     struct timer timer;
 };
