@@ -14,6 +14,13 @@
 #include "bot/file/download.h"
 #include "bot/file/upload.h"
 #include "bot/lane/lanes.h"
+#include "bot/later/audit.h"
+#include "bot/later/broadcasts.h"
+#include "bot/later/events_out.h"
+#include "bot/later/jobs.h"
+#include "bot/later/papers.h"
+#include "bot/later/payments.h"
+#include "bot/later/retention.h"
 #include "bot/loop/log.h"
 #include "bot/turn/accounts.h"
 #include "bot/turn/batch_hand.h"
@@ -22,13 +29,6 @@
 #include "bot/turn/turns.h"
 #include "bot/view/link_files.h"
 #include "bot/view/web.h"
-#include "bot/work/audit.h"
-#include "bot/work/broadcasts.h"
-#include "bot/work/events_out.h"
-#include "bot/work/jobs.h"
-#include "bot/work/papers.h"
-#include "bot/work/payments.h"
-#include "bot/work/retention.h"
 
 #include <errno.h>
 #include <stdatomic.h>

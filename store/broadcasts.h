@@ -1,6 +1,6 @@
 /*
  * Broadcasts, for the business's people: `parley broadcast`. What is made here is a plan; the
- * service writes the ledger and sends (bot/work/broadcasts.h).
+ * service writes the ledger and sends (bot/later/broadcasts.h).
  *
  * Connects as the owner and acts as the business's staff; each change stands in the audit.
  */

@@ -1,6 +1,6 @@
 /*
  * Events out, for `parley events` and the doctor: what happened, what became of it at each
- * endpoint, and again. (Delivering is bot/work/events_out.h.)
+ * endpoint, and again. (Delivering is bot/later/events_out.h.)
  *
  * Connects as the owner and acts as the business's staff.
  */

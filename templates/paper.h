@@ -4,7 +4,7 @@
  *
  * Which lines a paper has is a table in paper.c; their words are the keys under "paper.". Pure:
  * the facts are handed in as the database gave them (store/sql/papers.sql), and drawing
- * (bot/work/paper_draw.h) puts down what it finds here and adds nothing.
+ * (bot/later/paper_draw.h) puts down what it finds here and adds nothing.
  */
 #pragma once
 

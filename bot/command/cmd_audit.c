@@ -1,7 +1,7 @@
 /*
  * parley audit verify: whether what was written into the audit is still what was written.
  */
-#include "bot/work/desk.h"
+#include "bot/later/desk.h"
 #include "store/chain.h"
 
 struct session {

@@ -1,10 +1,10 @@
 /*
  * parley broadcast: one message to many who asked for it, by the business's people.
  */
+#include "bot/later/broadcast_plan.h"
+#include "bot/later/broadcast_settings.h"
+#include "bot/later/broadcast_show.h"
 #include "bot/loop/loop.h"
-#include "bot/work/broadcast_plan.h"
-#include "bot/work/broadcast_settings.h"
-#include "bot/work/broadcast_show.h"
 
 #include <unistd.h>
 

@@ -2,9 +2,9 @@
  * parley cancellation: the wishes to cancel that a rule left to the business, until a CRM
  * decides on them.
  */
+#include "bot/later/cancellation_rules.h"
+#include "bot/later/desk.h"
 #include "bot/loop/loop.h"
-#include "bot/work/cancellation_rules.h"
-#include "bot/work/desk.h"
 #include "store/cancellations.h"
 
 enum { LIMIT = 100, LIMIT_MAX = 10000, NOTE_MAX = 500 };

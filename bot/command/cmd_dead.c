@@ -5,8 +5,8 @@
  */
 #include "bot/base/crypto.h"
 #include "bot/command/doctor.h"
+#include "bot/later/desk.h"
 #include "bot/loop/loop.h"
-#include "bot/work/desk.h"
 #include "store/dead.h"
 #include "webhooks/mime.h"
 #include "webhooks/resend_in.h"

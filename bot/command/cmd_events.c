@@ -2,8 +2,8 @@
  * parley events: what the business's systems are told, what became of it, and again.
  */
 #include "bot/config/config_settings.h"
+#include "bot/later/desk.h"
 #include "bot/loop/loop.h"
-#include "bot/work/desk.h"
 #include "store/event_desk.h"
 #include "webhooks/rfc3339.h"
 

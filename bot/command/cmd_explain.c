@@ -5,7 +5,7 @@
  * fault needs the rule and the words' keys, and seldom what stood there. --show shows it.
  */
 #include "bot/base/crypto.h"
-#include "bot/work/desk.h"
+#include "bot/later/desk.h"
 #include "store/explain.h"
 
 struct telling {

@@ -3,7 +3,7 @@
  * does is what a CRM will do through the API.
  */
 #include "bot/base/cards.h"
-#include "bot/work/desk.h"
+#include "bot/later/desk.h"
 #include "store/handoffs.h"
 
 #define LIMIT     100

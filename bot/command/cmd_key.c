@@ -2,8 +2,8 @@
  * parley key: with which keys a business's people and programs may use the API.
  */
 #include "bot/door/api_key.h"
+#include "bot/later/desk.h"
 #include "bot/loop/loop.h"
-#include "bot/work/desk.h"
 #include "store/api_keys.h"
 
 #define NAME_MAX_LEN 60

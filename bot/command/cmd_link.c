@@ -1,7 +1,7 @@
 /*
  * parley link: links to customers' own pages, and ending them.
  */
-#include "bot/work/desk.h"
+#include "bot/later/desk.h"
 #include "store/portal_links.h"
 
 struct session {

@@ -2,8 +2,8 @@
  * parley notices: what became of each piece of news (NTF-5): where it was told, whether it
  * arrived, or why it was not told. No word of a customer, and no address.
  */
+#include "bot/later/desk.h"
 #include "bot/loop/loop.h"
-#include "bot/work/desk.h"
 #include "store/templates.h"
 
 #define LIMIT     100

@@ -3,8 +3,8 @@
  * business's people. What it does is what the API does: order_change (migration 0053).
  */
 #include "bot/base/json_out.h"
+#include "bot/later/desk.h"
 #include "bot/loop/loop.h"
-#include "bot/work/desk.h"
 #include "flows/understand/calendar.h"
 #include "store/order_desk.h"
 

@@ -1,8 +1,8 @@
 /*
  * parley review: what customers say of their orders, figures of it, and asking one of them now.
  */
+#include "bot/later/desk.h"
 #include "bot/loop/loop.h"
-#include "bot/work/desk.h"
 #include "flows/understand/calendar.h"
 #include "store/reviews.h"
 

@@ -7,10 +7,10 @@
  * text is not changed behind anybody's back.
  */
 #include "bot/command/doctor.h"
+#include "bot/later/desk.h"
 #include "bot/loop/loop.h"
 #include "bot/turn/book_files.h"
 #include "bot/view/short_link.h"
-#include "bot/work/desk.h"
 #include "flows/templates.h"
 #include "store/templates.h"
 #include "webhooks/whatsapp_template.h"

@@ -2,7 +2,7 @@
  * parley workflow: the kinds of work of a business, and the states that they go through.
  */
 #include "bot/command/commands.h"
-#include "bot/work/workflow_file.h"
+#include "bot/later/workflow_file.h"
 
 #define FILE_MAX_BYTES ((size_t)1 << 20)
 

@@ -5,7 +5,7 @@
  */
 #include "bot/command/doctor.h"
 
-#include "bot/work/desk.h"
+#include "bot/later/desk.h"
 #include "store/event_desk.h"
 
 static void check_address(struct report *report, const struct config *config,

@@ -10,9 +10,9 @@
 #include "bot/door/intake_inside.h"
 
 #include "bot/door/desk_door.h"
+#include "bot/later/jobs.h"
+#include "bot/later/payments.h"
 #include "bot/loop/log.h"
-#include "bot/work/jobs.h"
-#include "bot/work/payments.h"
 #include "store/sql.h"
 #include "webhooks/stripe.h"
 

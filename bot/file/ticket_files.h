@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "bot/work/desk.h"
+#include "bot/later/desk.h"
 #include "store/tickets.h"
 
 /*

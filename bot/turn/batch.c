@@ -12,10 +12,10 @@
 #include "bot/file/upload.h"
 #include "bot/lane/lanes.h"
 #include "bot/lane/receipts.h"
+#include "bot/later/jobs.h"
+#include "bot/later/payments.h"
 #include "bot/loop/log.h"
 #include "bot/turn/batch_handoff.h"
-#include "bot/work/jobs.h"
-#include "bot/work/payments.h"
 
 #include <stdlib.h>
 

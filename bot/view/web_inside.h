@@ -10,8 +10,8 @@
  */
 #pragma once
 
+#include "bot/later/paper_make.h"
 #include "bot/view/web.h"
-#include "bot/work/paper_make.h"
 #include "templates/web_page.h"
 
 struct web {

@@ -1,4 +1,4 @@
--- The audit's chain: one job links what turns and commands have written (bot/work/audit.c), and anybody
+-- The audit's chain: one job links what turns and commands have written (bot/later/audit.c), and anybody
 -- may look whether it still holds (`parley audit verify`).
 
 -- name: audit_link_more

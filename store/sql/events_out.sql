@@ -1,4 +1,4 @@
--- Events on their way to the business's other systems: bot/work/events_out.c, bot/command/cmd_events.c. What is done
+-- Events on their way to the business's other systems: bot/later/events_out.c, bot/command/cmd_events.c. What is done
 -- with them is migration 0050.
 
 -- name: events_out_claim

@@ -1,4 +1,4 @@
--- Work for later: bot/work/jobs.c claims what is due, bot/batch_*.c makes turns of it.
+-- Work for later: bot/later/jobs.c claims what is due, bot/batch_*.c makes turns of it.
 
 -- name: jobs_claim
 -- What is due of this business and nobody has, oldest first; ours until the lease lapses.

@@ -1,4 +1,4 @@
--- What customers hear that nobody asked for: bot/work/notices.c, flows/news.yaml, migrations 0042, 0051, 0056, 0077, 0085.
+-- What customers hear that nobody asked for: bot/later/notices.c, flows/news.yaml, migrations 0042, 0051, 0056, 0077, 0085.
 
 -- name: notices_place
 -- $1 org  $2 now  $3 at most  $4 templates as JSON: [{"kind", "name", "needs"}], those that say most first

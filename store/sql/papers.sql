@@ -1,4 +1,4 @@
--- Papers: what stands on them (templates/paper.h), and their way from a wish to a file (bot/work/papers.c).
+-- Papers: what stands on them (templates/paper.h), and their way from a wish to a file (bot/later/papers.c).
 
 -- name: papers_list
 -- What this customer can have as a paper, the newest first; with a number, as people type it, only what is about that

@@ -131,7 +131,7 @@ select * from checkout_make($1::uuid, $2::uuid, $3::text, $4::text, $5::uuid, $6
 -- $1 org  $2 customer  $3 conversation  $4 now
 select * from checkout_tell($1::uuid, $2::uuid, $3::uuid, $4::timestamptz);
 
--- --- what a worker does at Stripe (bot/work/payments*.c), as parley_staff ---------------------------
+-- --- what a worker does at Stripe (bot/later/payments*.c), as parley_staff ---------------------------
 
 -- name: payments_claim
 -- $1 org  $2 now  $3 the lease's end  $4 a link's life in seconds  $5 at most

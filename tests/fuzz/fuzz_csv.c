@@ -3,7 +3,7 @@
  * none is larger than it may be. What is read as a line is JSON.
  */
 #include "bot/base/json.h"
-#include "bot/work/broadcast_file.h"
+#include "bot/later/broadcast_file.h"
 
 #include <stdlib.h>
 

@@ -2,7 +2,7 @@
  * Any bytes as a file of a workflow: it is read, or refused with a place and a cure. What was
  * read has a beginning and an end, and reads back from what is written of it.
  */
-#include "bot/work/workflow_file.h"
+#include "bot/later/workflow_file.h"
 
 #include <stdlib.h>
 

@@ -2,7 +2,7 @@
  * Jobs, repairs, estimates, photos and history over real SQL: a business's own words, who sees
  * what, decisions that meet, and that nothing reads more than it must.
  */
-#include "bot/work/workflow_file.h"
+#include "bot/later/workflow_file.h"
 #include "store/parts.h"
 #include "store/seed.h"
 #include "store/sql.h"

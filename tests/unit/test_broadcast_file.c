@@ -1,6 +1,6 @@
 /* What a broadcast says, and the list of whom it is for: read whole, or refused with a place
  * and a cure. */
-#include "bot/work/broadcast_file.h"
+#include "bot/later/broadcast_file.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

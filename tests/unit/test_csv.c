@@ -1,6 +1,6 @@
 /* Tables as comma-separated values: what is read, what is refused, and that a bad row harms no
  * other. */
-#include "bot/work/csv.h"
+#include "bot/later/csv.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
  * Papers: what stands on them in each language, and that a PDF says just that when it is read
  * back. With PARLEY_TEST_PAPERS=FOLDER they are written there, for people to look at.
  */
-#include "bot/work/paper_draw.h"
+#include "bot/later/paper_draw.h"
 #include "tests/support/face_samples.h"
 #include "tests/support/temp.h"
 

@@ -1,5 +1,5 @@
 /* Workflows as files: read strictly, written so that they read back. */
-#include "bot/work/workflow_file.h"
+#include "bot/later/workflow_file.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,16 +3,16 @@
  * than may be open at once, so that ten thousand which are due together trickle through between
  * the customers' messages: these wait for a part of one batch at most.
  */
-#include "bot/work/jobs.h"
+#include "bot/later/jobs.h"
 
 #include "bot/lane/fallbacks.h"
+#include "bot/later/broadcasts.h"
+#include "bot/later/events_out.h"
+#include "bot/later/notices.h"
+#include "bot/later/papers.h"
 #include "bot/loop/log.h"
 #include "bot/turn/accounts.h"
 #include "bot/turn/turns.h"
-#include "bot/work/broadcasts.h"
-#include "bot/work/events_out.h"
-#include "bot/work/notices.h"
-#include "bot/work/papers.h"
 #include "store/sql.h"
 
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "bot/work/desk.h"
+#include "bot/later/desk.h"
 #include "store/broadcasts.h"
 
 /* As they were given; NULL: not. */

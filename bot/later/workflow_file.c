@@ -2,7 +2,7 @@
  * Reading is strict: a misspelt entry must never be silently nothing, and whatever could leave
  * a customer with a bare sign, or an order without an end, is refused here.
  */
-#include "bot/work/workflow_file.h"
+#include "bot/later/workflow_file.h"
 
 #include "bot/base/json.h"
 #include "flows/engine/yaml.h"

@@ -1,7 +1,7 @@
-#include "bot/work/paper_make.h"
+#include "bot/later/paper_make.h"
 
+#include "bot/later/paper_draw.h"
 #include "bot/turn/books.h"
-#include "bot/work/paper_draw.h"
 #include "store/sql.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "bot/work/broadcasts.h"
+#include "bot/later/broadcasts.h"
 
 #include "bot/door/desk_door.h"
 #include "bot/lane/channels.h"

@@ -7,7 +7,7 @@
  * (a row, the totals) is never torn. Pages are counted before anything is drawn, by laying out
  * the same way without ink.
  */
-#include "bot/work/paper_draw.h"
+#include "bot/later/paper_draw.h"
 
 #include <cairo-pdf.h>
 #include <fontconfig/fontconfig.h>

@@ -1,4 +1,4 @@
-#include "bot/work/broadcast_show.h"
+#include "bot/later/broadcast_show.h"
 
 #include <stdlib.h>
 #include <unistd.h>

@@ -2,7 +2,7 @@
  * Business by business, some hundred rows at a time. Several nodes may come at once: the
  * database lets one at a business's chain, and the others find nothing to do.
  */
-#include "bot/work/audit.h"
+#include "bot/later/audit.h"
 
 #include "bot/loop/log.h"
 #include "bot/turn/accounts.h"

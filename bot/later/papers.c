@@ -1,12 +1,12 @@
-#include "bot/work/papers.h"
+#include "bot/later/papers.h"
 
 #include "bot/file/documents.h"
 
+#include "bot/later/jobs.h"
+#include "bot/later/paper_draw.h"
+#include "bot/later/paper_make.h"
 #include "bot/loop/log.h"
 #include "bot/metrics.h"
-#include "bot/work/jobs.h"
-#include "bot/work/paper_draw.h"
-#include "bot/work/paper_make.h"
 #include "store/sql.h"
 
 #include <stdlib.h>

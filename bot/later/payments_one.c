@@ -3,12 +3,12 @@
  * answer says of a session or a refund goes the way of events (`payment_said`), so it does not
  * matter which of the two comes first, or whether both do.
  */
-#include "bot/work/payments_inside.h"
+#include "bot/later/payments_inside.h"
 
 #include "bot/base/crypto.h"
 #include "bot/lane/pause.h"
+#include "bot/later/jobs.h"
 #include "bot/loop/log.h"
-#include "bot/work/jobs.h"
 #include "store/sql.h"
 
 #define SHUT_PAUSE  (60 * USEC_PER_SEC)

@@ -7,8 +7,8 @@
 #pragma once
 
 #include "bot/door/desk_door.h"
+#include "bot/later/payments.h"
 #include "bot/net/fetch.h"
-#include "bot/work/payments.h"
 #include "webhooks/stripe.h"
 
 #define PAYMENTS_SOON_MAX 32

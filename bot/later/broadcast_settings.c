@@ -1,4 +1,4 @@
-#include "bot/work/broadcast_settings.h"
+#include "bot/later/broadcast_settings.h"
 
 static bool show_prices(struct desk *desk, struct broadcast_desk *store, struct err *err)
 {

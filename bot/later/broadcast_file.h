@@ -14,7 +14,7 @@
  */
 #pragma once
 
-#include "bot/work/csv.h"
+#include "bot/later/csv.h"
 #include "flows/engine/yaml.h"
 #include "templates/words.h"
 

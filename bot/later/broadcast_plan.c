@@ -1,8 +1,8 @@
-#include "bot/work/broadcast_plan.h"
+#include "bot/later/broadcast_plan.h"
 
+#include "bot/later/broadcast_file.h"
 #include "bot/loop/loop.h"
 #include "bot/turn/books.h"
-#include "bot/work/broadcast_file.h"
 #include "flows/flows.h"
 #include "flows/understand/calendar.h"
 

@@ -2,7 +2,7 @@
  * One small transaction after the other, business by business, so that nobody waits for a
  * broom. Nodes may sweep at the same time: each statement is harmless twice.
  */
-#include "bot/work/retention.h"
+#include "bot/later/retention.h"
 
 #include "bot/door/desk_door.h"
 #include "bot/loop/log.h"

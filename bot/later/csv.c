@@ -1,4 +1,4 @@
-#include "bot/work/csv.h"
+#include "bot/later/csv.h"
 
 /* All fields as long as they may be, in quotes, each of their bytes a doubled quote. */
 enum { LINE_LEN_MAX = CSV_COLUMNS_MAX * (2 * CSV_FIELD_MAX + 3) };

@@ -1,4 +1,4 @@
-#include "bot/work/notices.h"
+#include "bot/later/notices.h"
 
 #include "bot/base/json.h"
 #include "bot/loop/log.h"

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "bot/work/desk.h"
+#include "bot/later/desk.h"
 #include "store/broadcasts.h"
 
 #define BROADCAST_COUNTRIES_MOST 100

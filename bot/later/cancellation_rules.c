@@ -2,7 +2,7 @@
  * Rules as a file has them are JSON, and stay it: the database reads them. What is looked at
  * here is what it would pass over.
  */
-#include "bot/work/cancellation_rules.h"
+#include "bot/later/cancellation_rules.h"
 
 #include "bot/base/json.h"
 

@@ -3,7 +3,7 @@
  *
  * The only place that knows them. It touches nothing but what it is given (and fonts), so it
  * may run on any thread; the same paper gives the same bytes. A page takes some milliseconds:
- * on the loop's threads (bot/work/papers.c), never on the loop.
+ * on the loop's threads (bot/later/papers.c), never on the loop.
  */
 #pragma once
 

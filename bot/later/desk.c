@@ -1,7 +1,7 @@
 /*
  * One way through each of these commands: verb, settings, store, act, close.
  */
-#include "bot/work/desk.h"
+#include "bot/later/desk.h"
 
 #include "bot/base/crypto.h"
 #include "bot/loop/loop.h"

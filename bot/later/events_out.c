@@ -3,7 +3,7 @@
  * one before, so a backlog does not wait for the seconds of the look; and a quiet business
  * costs one statement of that look.
  */
-#include "bot/work/events_out.h"
+#include "bot/later/events_out.h"
 
 #include "bot/file/event_files.h"
 #include "bot/loop/log.h"

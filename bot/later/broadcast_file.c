@@ -1,4 +1,4 @@
-#include "bot/work/broadcast_file.h"
+#include "bot/later/broadcast_file.h"
 
 #include "bot/base/json_out.h"
 

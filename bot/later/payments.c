@@ -2,7 +2,7 @@
  * Looking goes business by business, one query at a time; what a turn has just wanted goes
  * first. No more is claimed than there is room for, so that a lease is for what is under way.
  */
-#include "bot/work/payments_inside.h"
+#include "bot/later/payments_inside.h"
 
 #include "bot/loop/log.h"
 #include "bot/turn/accounts.h"
