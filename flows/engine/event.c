@@ -194,15 +194,27 @@ static void on_choice(struct flow_turn *turn)
     }
 }
 
+/* Words of a kind of its own, where the book has them. */
+static const char *own_words(const struct flow_turn *turn, const char *own, const char *usual)
+{
+    return words_has(turn->book->words, str_from(own)) ? own : usual;
+}
+
 /* A voice note is told apart: who spoke is asked to write, not to describe a file. */
 static const char *media_words(const struct flow_turn *turn)
 {
     const struct media *media = turn->in->event->media;
 
-    if (media && (media->kind == MEDIA_VOICE || media->kind == MEDIA_AUDIO) &&
-        words_has(turn->book->words, STR("media.voice")))
-        return "media.voice";
+    if (media && (media->kind == MEDIA_VOICE || media->kind == MEDIA_AUDIO))
+        return own_words(turn, "media.voice", "media.thanks_not_now");
+    if (media && media->kind == MEDIA_VIDEO)
+        return own_words(turn, "media.video", "media.thanks_not_now");
     return "media.thanks_not_now";
+}
+
+static bool is_sticker(const struct event *event)
+{
+    return event->media && event->media->kind == MEDIA_STICKER;
 }
 
 /* A picture whose caption says what is wanted is answered for its words. */
@@ -213,6 +225,10 @@ static void on_media(struct flow_turn *turn)
         str_trim(event->text.len || !event->media ? event->text : event->media->caption);
     struct understood meant;
 
+    if (is_sticker(event)) { /* a mood: nodded at, and whatever stands open goes on */
+        files_nod(turn, own_words(turn, "sticker.thanks", "media.thanks_not_now"));
+        return;
+    }
     if (event->media && !manners_is_muted(turn) && turn->kept.open &&
         turn->kept.now.at->prompt.kind == PROMPT_MEDIA) {
         files_take(turn, event->media);
@@ -228,7 +244,8 @@ static void on_media(struct flow_turn *turn)
         hear_words(turn, caption, &meant);
         if (meant.intent.len || meant.number.len) {
             turn->kept.media_at = turn->in->now;
-            turn_say_key(turn, STR("media.thanks_not_now"));
+            turn->kept.album = str_from(media_words(turn));
+            turn_say_key(turn, turn->kept.album);
             on_words(turn, caption, false);
             return;
         }
@@ -333,6 +350,8 @@ void turn_event(struct flow_turn *turn)
         files_thank(turn, "location.thanks_not_now");
         break;
     case EVENT_CONTACTS:
+        files_thank(turn, own_words(turn, "contacts.thanks_not_now", "unsupported.kind"));
+        break;
     case EVENT_ORDER:
     case EVENT_UNSUPPORTED:
     case EVENT_UNKNOWN:

@@ -1,6 +1,7 @@
 /*
- * Pictures, voice notes and all that is not words. A prompt may ask for files; elsewhere they
- * are thanked for, and an album, which comes as single messages, is thanked for once.
+ * Pictures, voice notes and all that is not words. A prompt may ask for files; elsewhere each
+ * kind is told what becomes of it. An album, which comes as single messages, is told once, and
+ * what comes right behind something else does not have the question asked yet again.
  */
 #include "flows/engine/files.h"
 
@@ -9,22 +10,42 @@
 
 #define ALBUM_WITHIN (20 * USEC_PER_SEC) /* pictures that come together are answered once */
 
-void files_thank(struct flow_turn *turn, const char *key)
+/* Whether something that is not words was answered a moment ago. */
+static bool is_among_others(const struct flow_turn *turn)
+{
+    usec_t since = turn->in->now - turn->kept.media_at;
+
+    return turn->kept.media_at > 0 && since >= 0 && since < ALBUM_WITHIN;
+}
+
+static void thank(struct flow_turn *turn, const char *name, bool asks)
 {
     struct kept *kept = &turn->kept;
-    usec_t since = turn->in->now - kept->media_at;
+    struct str key = str_from(name);
+    bool among = is_among_others(turn);
 
     if (manners_is_muted(turn))
         return;
-    if (kept->media_at > 0 && since >= 0 && since < ALBUM_WITHIN && !turn->in->event->card) {
-        kept->media_at = turn->in->now;
-        return;
-    }
     kept->media_at = turn->in->now;
+    if (among && str_eq(kept->album, key) && !turn->in->event->card)
+        return;
+    kept->album = key;
     turn->trace.rule = "thing";
+    asks = manners_is_first(turn) || (asks && !among);
     manners_open(turn);
-    turn_say_key(turn, str_from(key));
-    turn_again(turn);
+    turn_say_key(turn, key);
+    if (asks)
+        turn_again(turn);
+}
+
+void files_thank(struct flow_turn *turn, const char *key)
+{
+    thank(turn, key, true);
+}
+
+void files_nod(struct flow_turn *turn, const char *key)
+{
+    thank(turn, key, false);
 }
 
 /* Pictures and PDFs, by what the channel says of them; what they are is seen when they come. */
