@@ -80,7 +80,11 @@ static void move_go(struct flow_turn *turn, const struct move *move)
         turn_return(turn);
         break;
     case MOVE_MENU:
-        turn_menu(turn);
+        if (turn->phase == PHASE_LOADED && turn_is_awaited(turn)) {
+            turn_return(turn); /* there was nothing to do here, and something waits below */
+        } else {
+            turn_menu(turn);
+        }
         break;
     case MOVE_REST:
         turn_rest(turn);

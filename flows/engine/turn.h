@@ -158,6 +158,7 @@ void turn_page(struct flow_turn *turn, const struct state_def *state);
 void turn_again(struct flow_turn *turn); /* the present prompt once more, or the menu */
 void turn_menu(struct flow_turn *turn);
 void turn_rest(struct flow_turn *turn);
+bool turn_is_awaited(const struct flow_turn *turn); /* something under way waits below */
 void turn_return(struct flow_turn *turn);
 void turn_back(struct flow_turn *turn); /* to what was before, or the menu */
 bool turn_push(struct flow_turn *turn, const struct state_def *back_to);

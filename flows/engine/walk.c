@@ -187,6 +187,17 @@ void turn_return(struct flow_turn *turn)
     turn_page(turn, kept->now.at); /* as it was left, its page too */
 }
 
+bool turn_is_awaited(const struct flow_turn *turn)
+{
+    const struct kept *kept = &turn->kept;
+
+    for (size_t i = 0; i < kept->depth; i++) {
+        if (!kept->stack[i].at->again)
+            return true;
+    }
+    return false;
+}
+
 void turn_back(struct flow_turn *turn)
 {
     struct kept *kept = &turn->kept;
