@@ -2,7 +2,8 @@
 
 /*
  * What a label leads to. "Stop" and "start" are commands: they are heard when they are the
- * whole message, and never guessed, for a guess would silence us or not.
+ * whole message, and never guessed, for a guess would silence us or not. Whoever seems to want
+ * silence is asked.
  */
 static const struct {
     const char *label;
@@ -14,7 +15,7 @@ static const struct {
     {"order_status",  "orders"       },
     {"report_issue",  "report"       },
     {"start",         NULL           },
-    {"stop",          NULL           },
+    {"stop",          "quiet"        },
 };
 
 static struct str meaning_of(struct str label)

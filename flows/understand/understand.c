@@ -5,6 +5,8 @@
  * accounts for little of a long text has little confidence.
  */
 #include "flows/understand/understand.h"
+
+#include "flows/understand/courtesy.h"
 #include "flows/understand/language.h"
 #include "flows/understand/letters.h"
 #include "flows/understand/match.h"
@@ -19,7 +21,8 @@ enum {
     LED = 90,   /* a command stands before what it is about */
     GREETING = 80,
     THANKS_MOST = 12, /* words */
-    SPOKEN_BITS = 3,  /* the odds that somebody goes on in their language: 8 to 1 */
+    CORE_MOST = 12,
+    SPOKEN_BITS = 3, /* the odds that somebody goes on in their language: 8 to 1 */
     PHRASE_BITS = 5,
     LONG_NUMBER = 10 /* characters: a parcel's with a slip in it, where one was asked for */
 };
@@ -188,6 +191,22 @@ static void find_all(struct arena *into, struct str text,
 
 /* --- what is wanted ----------------------------------------------------------------------- */
 
+/* "No wait, menu", "stop now": the same command, by the letter, with what stands around it for
+ * courtesy. */
+static void match_core(struct arena *scratch, const struct tokens *tokens,
+                       struct match *command)
+{
+    struct tokens core;
+    struct match found;
+    struct match loose;
+
+    if (command->phrase || tokens->n > CORE_MOST || !courtesy_strip(tokens, &core))
+        return;
+    match_phrases(scratch, &core, &found, &loose);
+    if (found.fit == TOKEN_SAME)
+        *command = found;
+}
+
 static void take_command(const struct match *command, struct understood *meant)
 {
     if (!command->phrase)
@@ -318,6 +337,7 @@ static void take_led(struct arena *scratch, struct str text, const struct match 
     if (lead.n == 0 || lead.n > PHRASE_WORDS_MAX)
         return;
     match_phrases(scratch, &lead, &command, &loose);
+    match_core(scratch, &lead, &command); /* "actually, cancel 1042" */
     if (!command.phrase && !meant->intent.len && drop_small(&lead)) /* "dónde está el 1004" */
         match_phrases(scratch, &lead, &command, &loose);
     if (!command.phrase || gives_way(command.phrase, said, meant) ||
@@ -432,6 +452,7 @@ static void understand_one(struct arena *into, struct str text,
     *meant = (struct understood){.lang = context->lang, .text = text};
     tokens_read(into, text, &tokens);
     match_phrases(into, &tokens, &command, &loose);
+    match_core(into, &tokens, &command);
     take_guess(&tokens, text, &loose, meant);
     take_command(&command, meant);
     find_all(into, text, context, meant);

@@ -192,6 +192,91 @@ static void stop_and_start_are_taken_by_the_letter(void **state)
     arena_finish(&arena);
 }
 
+static void ntf_1_stop_said_with_a_courtesy_is_stop_and_what_only_sounds_like_it_is_asked(
+    void **state)
+{
+    static const struct {
+        const char *text;
+        const char *intent; /* NULL: anything but these two */
+    } rows[] = {
+        {"please stop",                           "stop" },
+        {"STOP PLEASE!!",                         "stop" },
+        {"ok stop now",                           "stop" },
+        {"no wait, stop",                         "stop" },
+        {"stop messaging me",                     "stop" },
+        {"please don't message me anymore",       "stop" },
+        {"stop por favor",                        "stop" },
+        {"deja de escribirme ya",                 "stop" },
+        {"quiero darme de baja, gracias",         "stop" },
+        {"stop proszę",                          "stop" },
+        {"proszę przestać pisać",              "stop" },
+        {"nie pisz do mnie już",                 "stop" },
+        {"توقف من فضلك",                "stop" },
+        {"من فضلك لا تراسلني",     "stop" },
+        {"stop it",                               "quiet"},
+        {"leave me alone please",                 "quiet"},
+        {"para ya",                               "quiet"},
+        {"proszę przestań",                     "quiet"},
+        {"كفى",                                "quiet"},
+        {"don't stop",                            NULL   },
+        {"please don't stop sending me messages", NULL   },
+        {"no dejen de enviarme mensajes",         NULL   },
+        {"nie przestawaj",                        NULL   },
+        {"لا تتوقف",                       NULL   },
+        {"stop the order",                        NULL   },
+        {"which bus stop is it",                  NULL   },
+        {"the courier did not stop here",         NULL   },
+        {"stop texting me in english",            NULL   },
+        {"para mi pedido 1042",                   NULL   },
+    };
+    struct arena arena = {0};
+
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(rows); i++) {
+        struct understood meant;
+        bool silences;
+
+        understand(&arena, str_from(rows[i].text),
+                   &(struct understand_context){.lang = LANG_EN}, &meant);
+        silences = str_eq(meant.intent, STR("stop")) || str_eq(meant.intent, STR("quiet"));
+        if (rows[i].intent ? !meant.exact || !str_eq(meant.intent, str_from(rows[i].intent))
+                           : silences)
+            fail_msg("\"%s\" is taken for %.*s", rows[i].text, STR_ARG(meant.intent));
+    }
+    arena_finish(&arena);
+}
+
+/* By the letter: "anulować zamówienie" behind a "please" is not "anulowane zamówienia". */
+static void flw_5_a_command_is_heard_through_what_stands_around_it(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *intent;
+    } rows[] = {
+        {"actually, menu",                     "menu"  },
+        {"no wait, menu",                      "menu"  },
+        {"ok back please",                     "back"  },
+        {"espera, menú",                      "menu"  },
+        {"nie, czekaj, menu",                  "menu"  },
+        {"لا لحظة، القائمة",     "menu"  },
+        {"hello please help",                  "help"  },
+        {"sorry, wrong one",                   "other" },
+        {"proszę anulować zamówienie 5001", "cancel"},
+    };
+    struct arena arena = {0};
+
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(rows); i++) {
+        struct understood meant;
+
+        understand(&arena, str_from(rows[i].text),
+                   &(struct understand_context){.lang = LANG_EN}, &meant);
+        if (!str_eq(meant.intent, str_from(rows[i].intent)))
+            fail_msg("\"%s\" is taken for %.*s", rows[i].text, STR_ARG(meant.intent));
+    }
+    arena_finish(&arena);
+}
+
 static void an_order_number_is_found_in_a_sentence(void **state)
 {
     static const struct {
@@ -449,6 +534,9 @@ int main(void)
         cmocka_unit_test(flw_5_free_text_is_understood_typos_too),
         cmocka_unit_test(what_is_none_of_these_has_no_intent),
         cmocka_unit_test(stop_and_start_are_taken_by_the_letter),
+        cmocka_unit_test(
+            ntf_1_stop_said_with_a_courtesy_is_stop_and_what_only_sounds_like_it_is_asked),
+        cmocka_unit_test(flw_5_a_command_is_heard_through_what_stands_around_it),
         cmocka_unit_test(an_order_number_is_found_in_a_sentence),
         cmocka_unit_test(the_language_moves_only_when_it_is_clear),
         cmocka_unit_test(slips_of_the_finger_are_forgiven_by_length),

@@ -281,11 +281,12 @@ static void write_letters(FILE *out)
     (void)fprintf(out, "};\nconst size_t phrase_letters_n = %zu;\n", n);
 }
 
-/* Words that silence us must be right to the letter; those that cancel may at most have lost,
- * doubled or swapped one. */
+/* Words that silence us, or ask whether we are to be silent, must be right to the letter; those
+ * that cancel may at most have lost, doubled or swapped one. */
 static enum token_fit least_fit(struct str intent)
 {
-    if (str_eq(intent, STR("stop")) || str_eq(intent, STR("start")))
+    if (str_eq(intent, STR("stop")) || str_eq(intent, STR("start")) ||
+        str_eq(intent, STR("quiet")))
         return TOKEN_SAME;
     return str_eq(intent, STR("cancel")) ? TOKEN_NEAR : TOKEN_SLIP;
 }

@@ -1,0 +1,105 @@
+/*
+ * A "no" is an answer unless more such words follow it ("no wait, menu"), and what forbids
+ * ("don't stop", "nie przestawaj") is never among them: leaving it out would turn the meaning
+ * around.
+ */
+#include "flows/understand/courtesy.h"
+
+enum { WORDS_MAX = 2 };
+
+/* Levelled, as tokens are. */
+static const char words[] =
+    " please pls plz just actually ok okay oh ah um uh hmm hey hi hello"
+    " well so now then sorry wait already again immediately asap thanks"
+    " nevermind porfa porfavor gracias ya ahora vale bueno oye perdon"
+    " perdona espera espere mejor pues hola inmediatamente prosze teraz juz"
+    " natychmiast dobra dobrze okej przepraszam czekaj poczekaj jednak"
+    " wlasciwie hej dziekuje dzieki zaraz رجاء ارجوك ارجوكم الان حالا فورا"
+    " شكرا طيب حسنا اوك لحظه انتظر عفوا ";
+
+static const struct {
+    const char *first;
+    const char *second;
+} pairs[] = {
+    {"right",  "now"       },
+    {"at",     "once"      },
+    {"hold",   "on"        },
+    {"hang",   "on"        },
+    {"never",  "mind"      },
+    {"thank",  "you"       },
+    {"por",    "favor"     },
+    {"ahora",  "mismo"     },
+    {"en",     "realidad"  },
+    {"a",      "ver"       },
+    {"de",     "inmediato" },
+    {"w",      "sumie"     },
+    {"من",   "فضلك"  },
+    {"لو",   "سمحت"  },
+    {"لو",   "سمحتم"},
+    {"في",   "واقع"  },
+    {"بعد", "اذنك"  },
+};
+
+static bool is_word(struct str token)
+{
+    size_t at = 0;
+
+    while ((at += str_find(str_slice(str_from(words), at, strlen(words)), token)) <
+           strlen(words)) {
+        if (words[at - 1] == ' ' && words[at + token.len] == ' ')
+            return true;
+        at++;
+    }
+    return false;
+}
+
+/* How many words of a saying stand from `at` on; 0: none. */
+static size_t saying_at(const struct tokens *tokens, size_t at)
+{
+    for (size_t i = 0; at + 1 < tokens->n && i < COUNTOF(pairs); i++) {
+        if (str_eq(tokens->items[at], str_from(pairs[i].first)) &&
+            str_eq(tokens->items[at + 1], str_from(pairs[i].second)))
+            return 2;
+    }
+    return at < tokens->n && is_word(tokens->items[at]) ? 1 : 0;
+}
+
+static bool is_no(struct str token)
+{
+    return str_eq(token, STR("no")) || str_eq(token, STR("nie")) || str_eq(token, STR("لا"));
+}
+
+static size_t lead_at(const struct tokens *tokens, size_t at)
+{
+    size_t n = saying_at(tokens, at);
+
+    if (n > 0 || at + 1 >= tokens->n || !is_no(tokens->items[at]))
+        return n;
+    n = saying_at(tokens, at + 1);
+    return n > 0 ? n + 1 : 0;
+}
+
+bool courtesy_strip(const struct tokens *tokens, struct tokens *core)
+{
+    size_t begin = 0;
+    size_t end = tokens->n;
+    size_t n;
+
+    while ((n = lead_at(tokens, begin)) > 0 && begin + n < end)
+        begin += n;
+    for (bool went = true; went;) {
+        went = false;
+        for (n = 1; n <= WORDS_MAX && !went && begin + n < end; n++)
+            went = saying_at(tokens, end - n) == n;
+        if (went)
+            end -= n - 1;
+    }
+    if (begin == 0 && end == tokens->n)
+        return false;
+    core->n = 0;
+    for (size_t i = begin; i < end; i++) {
+        core->at[core->n] = tokens->at[i];
+        core->items[core->n++] = tokens->items[i];
+    }
+    return true;
+}

@@ -1,0 +1,11 @@
+/*
+ * What stands around a command and means nothing by itself: "actually, menu", "no wait, menu",
+ * "please stop", "stop now".
+ */
+#pragma once
+
+#include "flows/understand/tokens.h"
+
+/* The words between what is said for courtesy or in haste at both ends, in `core`; at least one
+ * stays. False when there is nothing to leave out. */
+bool courtesy_strip(const struct tokens *tokens, struct tokens *core);
