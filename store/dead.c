@@ -54,14 +54,8 @@ struct listing {
 static void listing_add(struct listing *listing, const PGresult *rows, struct uuid org)
 {
     for (int i = 0; i < rows_n(rows); i++) {
-        if (listing->n == listing->room) {
-            size_t room = listing->room ? listing->room * 2 : 64;
-            struct dead_letter *wider = arena_array(listing->into, struct dead_letter, room);
-            if (listing->n > 0)
-                memcpy(wider, listing->letters, listing->n * sizeof(*wider));
-            listing->letters = wider;
-            listing->room = room;
-        }
+        listing->letters =
+            arena_more(listing->into, listing->letters, listing->n, &listing->room);
         listing->letters[listing->n++] = letter_of(listing->into, rows, i, org);
     }
 }

@@ -40,18 +40,13 @@ struct round {
     struct arena *into;
     void (*take)(struct round *round, const PGresult *rows, struct uuid org);
     char *items; /* what was taken */
-    size_t n_items, size;
+    size_t n_items, room, size;
 };
 
 static void *add(struct round *round)
 {
-    if ((round->n_items & (round->n_items - 1)) == 0) {
-        size_t room = round->n_items > 0 ? 2 * round->n_items : 1;
-        char *wider = arena_alloc(round->into, room * round->size);
-        if (round->n_items > 0)
-            memcpy(wider, round->items, round->n_items * round->size);
-        round->items = wider;
-    }
+    round->items =
+        arena_more_items(round->into, round->items, round->size, round->n_items, &round->room);
     return round->items + round->n_items++ * round->size;
 }
 

@@ -67,14 +67,7 @@ struct listing {
 static void listing_add(struct listing *listing, const PGresult *rows, struct uuid org)
 {
     for (int i = 0; i < rows_n(rows); i++) {
-        if (listing->n == listing->room) {
-            size_t room = listing->room ? listing->room * 2 : 64;
-            struct handoff *wider = arena_array(listing->into, struct handoff, room);
-            if (listing->n > 0)
-                memcpy(wider, listing->items, listing->n * sizeof(*wider));
-            listing->items = wider;
-            listing->room = room;
-        }
+        listing->items = arena_more(listing->into, listing->items, listing->n, &listing->room);
         listing->items[listing->n++] = handoff_of(listing->into, rows, i, org);
     }
 }

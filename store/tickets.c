@@ -65,14 +65,7 @@ static void listing_add(struct listing *listing, struct arena *into, const PGres
                         struct uuid org)
 {
     for (int i = 0; i < rows_n(rows); i++) {
-        if (listing->n == listing->room) {
-            size_t room = listing->room ? listing->room * 2 : 64;
-            struct ticket *wider = arena_array(into, struct ticket, room);
-            if (listing->n > 0)
-                memcpy(wider, listing->items, listing->n * sizeof(*wider));
-            listing->items = wider;
-            listing->room = room;
-        }
+        listing->items = arena_more(into, listing->items, listing->n, &listing->room);
         listing->items[listing->n++] = ticket_of(into, rows, i, org);
     }
 }

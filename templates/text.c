@@ -29,14 +29,7 @@ struct compiler {
 
 static struct step *add_step(struct compiler *c, enum step_kind kind, struct str text)
 {
-    if (c->n == c->room) {
-        size_t room = c->room ? c->room * 2 : 8;
-        struct step *grown = arena_array(c->into, struct step, room);
-        if (c->n > 0)
-            memcpy(grown, c->steps, c->n * sizeof(*grown));
-        c->steps = grown;
-        c->room = room;
-    }
+    c->steps = arena_more(c->into, c->steps, c->n, &c->room);
     struct step *step = &c->steps[c->n++];
     *step = (struct step){.kind = kind, .line = c->line, .text = text};
     return step;

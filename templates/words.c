@@ -36,22 +36,12 @@ const struct entry *words_find(const struct words *words, struct str key)
     return words->entries[at];
 }
 
-static void words_grow(struct words *words)
-{
-    words->room = words->room ? words->room * 2 : 256;
-    struct entry **grown = arena_array(&words->arena, struct entry *, words->room);
-    for (size_t i = 0; i < words->n; i++)
-        grown[i] = words->entries[i];
-    words->entries = grown;
-}
-
 struct entry *words_entry(struct words *words, struct str key)
 {
     size_t at = words_position(words, key);
     if (at < words->n && str_eq(words->entries[at]->key, key))
         return words->entries[at];
-    if (words->n == words->room)
-        words_grow(words);
+    words->entries = arena_more(&words->arena, words->entries, words->n, &words->room);
     for (size_t i = words->n++; i > at; i--)
         words->entries[i] = words->entries[i - 1];
     words->entries[at] = arena_new(&words->arena, struct entry);
@@ -187,13 +177,7 @@ static void names_add(struct names *names, struct str name)
         at++;
     if (at < names->n && str_eq(names->items[at], name))
         return;
-    if (names->n == names->room) {
-        names->room = names->room ? names->room * 2 : 16;
-        struct str *grown = arena_array(names->into, struct str, names->room);
-        if (names->n > 0)
-            memcpy(grown, names->items, names->n * sizeof(*grown));
-        names->items = grown;
-    }
+    names->items = arena_more(names->into, names->items, names->n, &names->room);
     memmove(&names->items[at + 1], &names->items[at], (names->n - at) * sizeof(*names->items));
     names->items[at] = name;
     names->n++;

@@ -22,14 +22,7 @@ static const struct crm_type *type_named(struct str name)
 
 void crm_fault(struct crm_faults *faults, size_t event, const struct shape_fault *fault)
 {
-    if (faults->n == faults->room) {
-        size_t room = faults->room > 0 ? faults->room * 2 : 16;
-        struct cloud_fault *wider = arena_array(faults->into, struct cloud_fault, room);
-        if (faults->n > 0)
-            memcpy(wider, faults->items, faults->n * sizeof *wider);
-        faults->items = wider;
-        faults->room = room;
-    }
+    faults->items = arena_more(faults->into, faults->items, faults->n, &faults->room);
     faults->items[faults->n++] = (struct cloud_fault){event, *fault};
 }
 

@@ -33,30 +33,19 @@ static void add_broken(struct delivery_reader *reader)
         reader->batch->broken++;
 }
 
-static void make_room(struct delivery_reader *reader)
-{
-    struct inbound_batch *batch = reader->batch;
-    if (batch->n < reader->room)
-        return;
-    reader->room = reader->room ? 2 * reader->room : 4;
-    struct event *grown = arena_array(reader->place.into, struct event, reader->room);
-    if (batch->n > 0)
-        memcpy(grown, batch->events, batch->n * sizeof(*grown));
-    batch->events = grown;
-}
-
 static void add(struct delivery_reader *reader, const struct event *event,
                 enum whatsapp_reading reading)
 {
+    struct inbound_batch *batch = reader->batch;
     if (reading == WHATSAPP_BROKEN) {
         add_broken(reader);
         return;
     }
     if (!count_item(reader))
         return;
-    make_room(reader);
-    reader->batch->events[reader->batch->n++] = *event;
-    reader->batch->unknown += reading == WHATSAPP_UNKNOWN;
+    batch->events = arena_more(reader->place.into, batch->events, batch->n, &reader->room);
+    batch->events[batch->n++] = *event;
+    batch->unknown += reading == WHATSAPP_UNKNOWN;
 }
 
 static struct event new_event(const struct delivery_reader *reader, enum event_kind kind)

@@ -33,6 +33,7 @@
 #define BLOCK_MIN ((size_t)16 << 10)
 #define BLOCK_MAX ((size_t)256 << 10)
 #define ALLOC_MAX (SIZE_MAX / 4)
+#define ROOM_MIN  4 /* items of an array that grows: most stay short */
 
 struct arena_block {
     struct arena_block *older;
@@ -117,6 +118,18 @@ void *arena_alloc_array(struct arena *arena, size_t count, size_t size)
     if (__builtin_mul_overflow(count, size, &bytes))
         exhausted(SIZE_MAX);
     return arena_alloc(arena, bytes);
+}
+
+void *arena_more_items(struct arena *arena, void *items, size_t size, size_t n, size_t *room)
+{
+    if (n < *room)
+        return items;
+    size_t wider = *room > 0 ? *room * 2 : ROOM_MIN;
+    void *copy = arena_alloc_array(arena, wider, size);
+    if (n > 0)
+        memcpy(copy, items, n * size);
+    *room = wider;
+    return copy;
 }
 
 struct str arena_str(struct arena *arena, struct str text)

@@ -42,6 +42,17 @@ void *arena_alloc_array(struct arena *arena, size_t count, size_t size);
 #define arena_array(arena, type, count)                                                        \
     ((type *)arena_alloc_array((arena), (count), sizeof(type)))
 
+/*
+ * An array with room for one more behind its first @n items: @items itself while @room (a
+ * size_t *) says that it has, else a copy in twice the room. NULL with a room of 0 begins one.
+ *
+ *     list->items = arena_more(into, list->items, list->n, &list->room);
+ *     list->items[list->n++] = item;
+ */
+#define arena_more(arena, items, n, room)                                                      \
+    ((__typeof__(items))arena_more_items((arena), (items), sizeof *(items), (n), (room)))
+void *arena_more_items(struct arena *arena, void *items, size_t size, size_t n, size_t *room);
+
 /* Copy bytes into the arena; the copy is followed by a NUL that its length does not count. */
 struct str arena_str(struct arena *arena, struct str text);
 

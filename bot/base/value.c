@@ -84,18 +84,6 @@ void record_build(struct record_builder *builder, struct arena *into)
     *builder = (struct record_builder){.into = into};
 }
 
-static void make_room(struct record_builder *builder)
-{
-    if (builder->n < builder->room)
-        return;
-    size_t room = builder->room > 0 ? builder->room * 2 : 8;
-    struct field *fields = arena_array(builder->into, struct field, room);
-    if (builder->n > 0)
-        memcpy(fields, builder->fields, builder->n * sizeof(*fields));
-    builder->fields = fields;
-    builder->room = room;
-}
-
 void record_set(struct record_builder *builder, struct str name, struct value value)
 {
     for (size_t i = 0; i < builder->n; i++) {
@@ -104,7 +92,7 @@ void record_set(struct record_builder *builder, struct str name, struct value va
         builder->fields[i].value = value;
         return;
     }
-    make_room(builder);
+    builder->fields = arena_more(builder->into, builder->fields, builder->n, &builder->room);
     builder->fields[builder->n++] = (struct field){name, value};
 }
 
@@ -306,13 +294,7 @@ static bool read_list(struct json_in *in, struct value *value, struct err *err)
 
     json_enter(in, '[');
     while (json_more(in, ']')) {
-        if (n == room) {
-            room = room > 0 ? 2 * room : 8;
-            struct value *wider = arena_array(in->into, struct value, room);
-            if (n > 0)
-                memcpy(wider, items, n * sizeof *wider);
-            items = wider;
-        }
+        items = arena_more(in->into, items, n, &room);
         if (!read_value(in, &items[n++], err))
             return false;
     }

@@ -142,14 +142,8 @@ static struct entry *add(struct accounts *accounts, struct str external_id)
 
     entry->account.external_id =
         (struct str){arena_cstr(&accounts->arena, external_id), external_id.len};
-    if (accounts->n == accounts->room) {
-        size_t room = accounts->room > 0 ? accounts->room * 2 : 16;
-        struct entry **wider = arena_array(&accounts->arena, struct entry *, room);
-        if (accounts->n > 0)
-            memcpy(wider, accounts->entries, accounts->n * sizeof(struct entry *));
-        accounts->entries = wider;
-        accounts->room = room;
-    }
+    accounts->entries =
+        arena_more(&accounts->arena, accounts->entries, accounts->n, &accounts->room);
     accounts->entries[accounts->n++] = entry;
     return entry;
 }

@@ -15,14 +15,7 @@ enum { REVIEW_LINKS = 5 }; /* as many as review_links gives at most */
 
 static struct asked *ask(struct batch_work *work)
 {
-    if (work->n_asked == work->room_asked) {
-        size_t room = work->room_asked > 0 ? work->room_asked * 2 : 32;
-        struct asked *wider = arena_array(&work->arena, struct asked, room);
-        if (work->n_asked > 0)
-            memcpy(wider, work->asked, work->n_asked * sizeof *wider);
-        work->asked = wider;
-        work->room_asked = room;
-    }
+    work->asked = arena_more(&work->arena, work->asked, work->n_asked, &work->room_asked);
     return &work->asked[work->n_asked++];
 }
 

@@ -7,14 +7,8 @@
 
 void batch_promise(struct batch_work *work, const struct promise *promise)
 {
-    if (work->n_promised == work->room_promised) {
-        size_t room = work->room_promised > 0 ? work->room_promised * 2 : 32;
-        struct promise *wider = arena_array(&work->arena, struct promise, room);
-        if (work->n_promised > 0)
-            memcpy(wider, work->promises, work->n_promised * sizeof *wider);
-        work->promises = wider;
-        work->room_promised = room;
-    }
+    work->promises =
+        arena_more(&work->arena, work->promises, work->n_promised, &work->room_promised);
     work->promises[work->n_promised++] = *promise;
     promise->turn->n_promised++;
     work->n_files += !uuid_is_none(promise->document);

@@ -43,14 +43,7 @@ static struct turn *turn_of(struct batch_work *work, const struct item *item)
 
 static void turn_add(struct batch_work *work, struct turn *turn, struct item *item)
 {
-    if (turn->n == turn->room) {
-        size_t room = turn->room > 0 ? turn->room * 2 : 2;
-        struct item **wider = arena_array(&work->arena, struct item *, room);
-        if (turn->n > 0)
-            memcpy(wider, turn->items, turn->n * sizeof(struct item *));
-        turn->items = wider;
-        turn->room = room;
-    }
+    turn->items = arena_more(&work->arena, turn->items, turn->n, &turn->room);
     turn->items[turn->n++] = item;
 }
 

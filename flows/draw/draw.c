@@ -12,30 +12,16 @@ struct drawing *drawing_new(struct arena *into, const struct book *book)
 
 size_t box_add(struct drawing *drawing, enum box_kind kind, struct str title)
 {
-    if (drawing->n_boxes == drawing->room_boxes) {
-        size_t room = drawing->room_boxes ? 2 * drawing->room_boxes : 32;
-        struct box *boxes = arena_array(drawing->arena, struct box, room);
-
-        if (drawing->n_boxes)
-            memcpy(boxes, drawing->boxes, drawing->n_boxes * sizeof(*boxes));
-        drawing->boxes = boxes;
-        drawing->room_boxes = room;
-    }
+    drawing->boxes =
+        arena_more(drawing->arena, drawing->boxes, drawing->n_boxes, &drawing->room_boxes);
     drawing->boxes[drawing->n_boxes] = (struct box){.kind = kind, .title = title};
     return drawing->n_boxes++;
 }
 
 struct arrow *arrow_add(struct drawing *drawing, size_t from, size_t to)
 {
-    if (drawing->n_arrows == drawing->room_arrows) {
-        size_t room = drawing->room_arrows ? 2 * drawing->room_arrows : 64;
-        struct arrow *arrows = arena_array(drawing->arena, struct arrow, room);
-
-        if (drawing->n_arrows)
-            memcpy(arrows, drawing->arrows, drawing->n_arrows * sizeof(*arrows));
-        drawing->arrows = arrows;
-        drawing->room_arrows = room;
-    }
+    drawing->arrows =
+        arena_more(drawing->arena, drawing->arrows, drawing->n_arrows, &drawing->room_arrows);
     drawing->arrows[drawing->n_arrows] = (struct arrow){.from = from, .to = to};
     return &drawing->arrows[drawing->n_arrows++];
 }

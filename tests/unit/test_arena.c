@@ -108,6 +108,25 @@ static void empty_things_have_addresses_of_their_own(void **state)
     arena_finish(&arena);
 }
 
+static void an_array_grows_and_keeps_what_it_holds(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    uint64_t *items = NULL, *before;
+    size_t room = 0, moved = 0;
+    for (size_t n = 0; n < 1000; n++) {
+        before = items;
+        items = arena_more(&arena, items, n, &room);
+        assert_true(room > n);
+        moved += items != before;
+        items[n] = n;
+    }
+    for (size_t n = 0; n < 1000; n++)
+        assert_int_equal(items[n], n);
+    assert_in_range(moved, 2, 10); /* it doubles */
+    arena_finish(&arena);
+}
+
 static void used_counts_the_bytes_handed_out(void **state)
 {
     (void)state;
@@ -281,6 +300,7 @@ int main(void)
         cmocka_unit_test(memory_is_zeroed_aligned_and_apart_through_many_resets),
         cmocka_unit_test(sizes_around_a_block_s_end_do_not_overlap),
         cmocka_unit_test(empty_things_have_addresses_of_their_own),
+        cmocka_unit_test(an_array_grows_and_keeps_what_it_holds),
         cmocka_unit_test(used_counts_the_bytes_handed_out),
         cmocka_unit_test(text_is_copied_with_a_nul_behind_it),
         cmocka_unit_test(format_takes_text_of_any_length),
