@@ -53,8 +53,17 @@ struct cli_option {
     long max;          /* of a text: bytes, and it may not be empty; 0: any */
 };
 
-/* Read a command's options; the table ends in one without a name, and has 16 at most. False
- * when cli_usage is to be called, without a format. */
+/* The rows of such a table, and its end. */
+#define CLI_FLAG(called, at) ((struct cli_option){.name = (called), .flag = (at)})
+#define CLI_TEXT(called, at) ((struct cli_option){.name = (called), .text = (at)})
+#define CLI_TEXT_TO(called, at, most)                                                          \
+    ((struct cli_option){.name = (called), .text = (at), .max = (most)})
+#define CLI_NUMBER(called, at, most)                                                           \
+    ((struct cli_option){.name = (called), .number = (at), .max = (most)})
+#define CLI_OPTIONS_END ((struct cli_option){.name = NULL})
+
+/* Read a command's options; the table ends in CLI_OPTIONS_END, and has 16 at most. False when
+ * cli_usage is to be called, without a format. */
 MUST_USE bool cli_options(int argc, char **argv, const struct cli_option *options);
 
 /*

@@ -76,8 +76,8 @@ static int run(struct cli *cli, int argc, char **argv)
     static const struct desk_work work = {"say what: verify", verbs, NULL, NULL};
     struct session session = {.desk = {.cli = cli}};
     const struct cli_option options[] = {
-        {"json", .flag = &session.json},
-        {0     }
+        CLI_FLAG("json", &session.json),
+        CLI_OPTIONS_END,
     };
     if (!cli_options(argc, argv, options))
         return cli_usage(cli, NULL);

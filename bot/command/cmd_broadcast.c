@@ -193,22 +193,22 @@ static int run(struct cli *cli, int argc, char **argv)
     struct session session = {.desk = {.cli = cli}};
     struct broadcast_wish *wish = &session.wish;
     const struct cli_option options[] = {
-        {"words",                  .text = &wish->words},
-        {"list",                        .text = &wish->list},
-        {"skip",.flag = &wish->skip},
-        {"topic",                   .text = &wish->topic},
-        {"channel",                        .text = &wish->channel},
-        {"language",.text = &wish->language},
-        {"prefix",                .text = &wish->prefix, .max = 16},
-        {"company",                        .text = &wish->company, .max = 200},
-        {"since",                .text = &wish->since},
-        {"status",                 .text = &wish->status, .max = 60},
-        {"at",               .text = &wish->at},
-        {"local",                .flag = &wish->local},
-        {"json",              .flag = &session.json},
-        {"follow",                  .flag = &session.follow},
-        {"as",                        .text = &session.as, .max = DESK_AS_MAX},
-        {0},
+        CLI_TEXT("words", &wish->words),
+        CLI_TEXT("list", &wish->list),
+        CLI_FLAG("skip", &wish->skip),
+        CLI_TEXT("topic", &wish->topic),
+        CLI_TEXT("channel", &wish->channel),
+        CLI_TEXT("language", &wish->language),
+        CLI_TEXT_TO("prefix", &wish->prefix, 16),
+        CLI_TEXT_TO("company", &wish->company, 200),
+        CLI_TEXT("since", &wish->since),
+        CLI_TEXT_TO("status", &wish->status, 60),
+        CLI_TEXT("at", &wish->at),
+        CLI_FLAG("local", &wish->local),
+        CLI_FLAG("json", &session.json),
+        CLI_FLAG("follow", &session.follow),
+        CLI_TEXT_TO("as", &session.as, DESK_AS_MAX),
+        CLI_OPTIONS_END,
     };
     if (!cli_options(argc, argv, options))
         return cli_usage(cli, NULL);

@@ -7,18 +7,13 @@
 #include "bot/loop/loop.h"
 #include "store/cancellations.h"
 
-enum { LIMIT = 100, LIMIT_MAX = 10000, NOTE_MAX = 500 };
-
-struct wish {
-    bool all, json;
-    long limit;
-    const char *note;
-    const char *business; /* NULL: the only one */
-};
+enum { NOTE_MAX = 500 };
 
 struct session {
     struct desk desk;
-    struct wish wish;
+    struct desk_listing listing;
+    const char *note;
+    const char *business; /* NULL: the only one */
     struct cancellations *cancellations;
 };
 
@@ -48,30 +43,29 @@ static void print_line(struct session *session, const struct cancellation *row)
                   row->has_note ? ", with a note" : "");
 }
 
+static bool print(struct session *session, const struct cancellation *row, struct err *err)
+{
+    if (session->listing.json)
+        return desk_print_new(&session->desk, row_to_json(&session->desk.arena, row), err);
+    print_line(session, row);
+    return true;
+}
+
 static bool list(struct desk *desk, const char *const *words, struct err *err)
 {
     struct session *session = CONTAINER_OF(desk, struct session, desk);
     const struct cancellation *rows = NULL;
     size_t n = 0;
     (void)words;
-    if (!cancellations_list(session->cancellations, session->wish.all,
-                            (size_t)session->wish.limit, &session->desk.arena, &rows, &n, err))
+    if (!cancellations_list(session->cancellations, session->listing.all,
+                            (size_t)session->listing.limit, &desk->arena, &rows, &n, err))
         return false;
     for (size_t i = 0; i < n; i++) {
-        if (!session->wish.json) {
-            print_line(session, &rows[i]);
-            continue;
-        }
-        OWNED_JSON(object) = row_to_json(&session->desk.arena, &rows[i]);
-        if (!desk_print(&session->desk, object, err))
+        if (!print(session, &rows[i], err))
             return false;
     }
-    if (!session->wish.json && n == 0) {
-        (void)fprintf(session->desk.cli->err, "nothing %s\n",
-                      session->wish.all ? "was ever asked for" : "waits");
-    } else if (n == (size_t)session->wish.limit) {
-        (void)fprintf(session->desk.cli->err, "there may be more: --limit N shows them\n");
-    }
+    desk_listed(desk, &session->listing, n,
+                session->listing.all ? "nothing was ever asked for" : "nothing waits");
     return true;
 }
 
@@ -139,7 +133,7 @@ static bool decide(struct desk *desk, const char *const *words, struct err *err)
     struct cancellation_decision decision;
     char at[DESK_TIME_LEN];
     if (!find(session, text, &found, err) ||
-        !cancellations_decide(session->cancellations, &found, verb, session->wish.note,
+        !cancellations_decide(session->cancellations, &found, verb, session->note,
                               desk_person(NULL), clock_now(), desk_id(), &session->desk.arena,
                               &decision, err))
         return false;
@@ -186,7 +180,7 @@ static bool rules(struct desk *desk, const char *const *words, struct err *err)
     const struct str *rows = NULL;
     struct uuid org;
     size_t n = 0;
-    if (!cancellations_business(session->cancellations, session->wish.business, &org, err))
+    if (!cancellations_business(session->cancellations, session->business, &org, err))
         return false;
     if (!path)
         return show_rules(session, org, err);
@@ -204,7 +198,7 @@ static bool try_order(struct desk *desk, const char *const *words, struct err *e
     struct cancellation_trial trial = {.closes_at = 0};
     struct uuid org;
     char at[DESK_TIME_LEN];
-    if (!cancellations_business(session->cancellations, session->wish.business, &org, err) ||
+    if (!cancellations_business(session->cancellations, session->business, &org, err) ||
         !cancellations_try(session->cancellations, org, words[0], clock_now(),
                            &session->desk.arena, &trial, err))
         return false;
@@ -256,25 +250,19 @@ static const struct desk_work work = {
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-    struct session session = {
-        .desk = {.cli = cli },
-          .wish = { .limit = LIMIT, .note = ""}
-    };
-    struct wish *wish = &session.wish;
+    struct session session = {.desk.cli = cli, .listing.limit = DESK_LIMIT, .note = ""};
     const struct cli_option options[] = {
-        {"all",                .flag = &wish->all},
-        {"json",                    .flag = &wish->json},
-        {"limit",.number = &wish->limit, .max = LIMIT_MAX},
-        {"note",              .text = &wish->note},
-        {"business",    .text = &wish->business},
-        {0              },
+        DESK_LISTING_OPTIONS(&session.listing),
+        CLI_TEXT("note", &session.note),
+        CLI_TEXT("business", &session.business),
+        CLI_OPTIONS_END,
     };
     if (!cli_options(argc, argv, options))
         return cli_usage(cli, NULL);
     if (argc - optind == 3 && strcmp(argv[optind], "decide") == 0 &&
         !is_decision(argv[optind + 2]))
         return cli_usage(cli, "%s", work.what);
-    if (!str_is_utf8(str_from(wish->note)) || str_length(str_from(wish->note)) > NOTE_MAX)
+    if (!str_is_utf8(str_from(session.note)) || str_length(str_from(session.note)) > NOTE_MAX)
         return cli_usage(cli, "a note has 500 characters at most, in UTF-8");
     return desk_run(&session.desk, &work, argc, argv);
 }

@@ -16,18 +16,13 @@
 
 #include <limits.h>
 
-#define LIMIT     100
 #define ALL_LIMIT 1000000
-
-struct wish {
-    bool all, json, raw;
-    long limit;
-    const char *url;
-};
 
 struct session {
     struct desk desk;
-    struct wish wish;
+    struct desk_listing listing;
+    bool raw;
+    const char *url;
     struct dead *dead;
 };
 
@@ -54,13 +49,6 @@ static json_t *letter_to_json(const struct dead_letter *letter)
     return object;
 }
 
-static bool print_json(struct session *session, const struct dead_letter *letter,
-                       struct err *err)
-{
-    OWNED_JSON(object) = letter_to_json(letter);
-    return desk_print(&session->desk, object, err);
-}
-
 static void print_line(struct session *session, const struct dead_letter *letter)
 {
     char id[UUID_TEXT_LEN + 1], at[DESK_TIME_LEN];
@@ -71,28 +59,29 @@ static void print_line(struct session *session, const struct dead_letter *letter
                   STR_ARG(desk_line(&session->desk, letter->reason)));
 }
 
+static bool print(struct session *session, const struct dead_letter *letter, struct err *err)
+{
+    if (session->listing.json)
+        return desk_print_new(&session->desk, letter_to_json(letter), err);
+    print_line(session, letter);
+    return true;
+}
+
 static bool list(struct desk *desk, const char *const *words, struct err *err)
 {
     struct session *session = CONTAINER_OF(desk, struct session, desk);
     const struct dead_letter *letters = NULL;
     size_t n = 0;
     (void)words;
-    if (!dead_list(session->dead, session->wish.all, (size_t)session->wish.limit,
-                   &session->desk.arena, &letters, &n, err))
+    if (!dead_list(session->dead, session->listing.all, (size_t)session->listing.limit,
+                   &desk->arena, &letters, &n, err))
         return false;
     for (size_t i = 0; i < n; i++) {
-        if (!session->wish.json) {
-            print_line(session, &letters[i]);
-        } else if (!print_json(session, &letters[i], err)) {
+        if (!print(session, &letters[i], err))
             return false;
-        }
     }
-    if (!session->wish.json && n == 0) {
-        (void)fprintf(session->desk.cli->err, "nothing %s\n",
-                      session->wish.all ? "was ever parked" : "waits");
-    } else if (n == (size_t)session->wish.limit) {
-        (void)fprintf(session->desk.cli->err, "there may be more: --limit N shows them\n");
-    }
+    desk_listed(desk, &session->listing, n,
+                session->listing.all ? "nothing was ever parked" : "nothing waits");
     return true;
 }
 
@@ -113,10 +102,10 @@ static bool show(struct desk *desk, const char *const *words, struct err *err)
     struct session *session = CONTAINER_OF(desk, struct session, desk);
     struct dead_letter letter = {0};
     if (!find(session, words[0], &letter, err) ||
-        (!session->wish.raw && !print_json(session, &letter, err)))
+        (!session->raw && !desk_print_new(desk, letter_to_json(&letter), err)))
         return false;
-    bool ok = cli_print(desk->cli, letter.body) &&
-              (session->wish.raw || cli_print(desk->cli, STR("\n")));
+    bool ok =
+        cli_print(desk->cli, letter.body) && (session->raw || cli_print(desk->cli, STR("\n")));
     return ok || err_raise(err, ERR_RETRY, "could not write");
 }
 
@@ -174,8 +163,8 @@ static struct str own_url(struct session *session, const char *path)
     struct str host = config->listen.address;
     bool any = str_eq(host, STR("0.0.0.0")) || str_eq(host, STR("::"));
     bool six = memchr(host.at, ':', host.len) != NULL;
-    if (session->wish.url)
-        return str_from(session->wish.url);
+    if (session->url)
+        return str_from(session->url);
     if (any)
         host = six ? STR("::1") : STR("127.0.0.1");
     return arena_format(&session->desk.arena, "%s://%s%.*s%s:%u%s",
@@ -440,7 +429,7 @@ static bool replay_all(struct session *session, struct err *err)
 static bool replay_wished(struct desk *desk, const char *const *words, struct err *err)
 {
     struct session *session = CONTAINER_OF(desk, struct session, desk);
-    return session->wish.all ? replay_all(session, err) : replay_each(session, words);
+    return session->listing.all ? replay_all(session, err) : replay_each(session, words);
 }
 
 /* --- the command ---------------------------------------------------------------------------
@@ -461,23 +450,21 @@ static void close_store(struct desk *desk)
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-    struct session session = {.desk = {.cli = cli}, .wish = {.limit = LIMIT}};
-    struct wish *wish = &session.wish;
+    struct session session = {.desk.cli = cli, .listing.limit = DESK_LIMIT};
+    struct desk_listing *listing = &session.listing;
     const struct cli_option options[] = {
-        {"all",                   .flag = &wish->all},
-        {"json",                       .flag = &wish->json},
-        {"raw",.flag = &wish->raw},
-        {"limit",                   .number = &wish->limit, .max = ALL_LIMIT},
-        {"url",                       .text = &wish->url},
-        {0},
+        DESK_LISTING_OPTIONS(listing),
+        CLI_FLAG("raw", &session.raw),
+        CLI_TEXT("url", &session.url),
+        CLI_OPTIONS_END,
     };
     if (!cli_options(argc, argv, options))
         return cli_usage(cli, NULL);
     const struct desk_verb verbs[] = {
-        {"list",   0,                 0,                       list         },
-        {"show",   1,                 1,                       show         },
-        {"replay", wish->all ? 0 : 1, wish->all ? 0 : INT_MAX, replay_wished},
-        {NULL,     0,                 0,                       NULL         },
+        {"list",   0,                    0,                          list         },
+        {"show",   1,                    1,                          show         },
+        {"replay", listing->all ? 0 : 1, listing->all ? 0 : INT_MAX, replay_wished},
+        {NULL,     0,                    0,                          NULL         },
     };
     return desk_run(&session.desk,
                     &(struct desk_work){"say what: list, show ID, or replay ID... (or --all)",

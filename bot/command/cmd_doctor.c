@@ -466,8 +466,8 @@ static int run(struct cli *cli, int argc, char **argv)
 {
     struct report report = {.cli = cli};
     const struct cli_option options[] = {
-        {"json", .flag = &report.as_json},
-        {0     }
+        CLI_FLAG("json", &report.as_json),
+        CLI_OPTIONS_END,
     };
     if (!cli_options(argc, argv, options))
         return cli_usage(cli, NULL);

@@ -241,15 +241,15 @@ static int run(struct cli *cli, int argc, char **argv)
     struct session session = {.desk = {.cli = cli}, .wish = {.limit = LIMIT}};
     struct wish *wish = &session.wish;
     const struct cli_option options[] = {
-        {"json",                      .flag = &wish->json},
-        {"undelivered",                           .flag = &wish->undelivered},
-        {"limit",.number = &wish->limit, .max = LIMIT_MAX},
-        {"since",                     .text = &wish->since},
-        {"type",           .text = &wish->type},
-        {"state",                     .text = &wish->state},
-        {"endpoint",                           .text = &wish->endpoint},
-        {"as",.text = &wish->as, .max = DESK_AS_MAX},
-        {0                    },
+        CLI_FLAG("json", &wish->json),
+        CLI_FLAG("undelivered", &wish->undelivered),
+        CLI_NUMBER("limit", &wish->limit, LIMIT_MAX),
+        CLI_TEXT("since", &wish->since),
+        CLI_TEXT("type", &wish->type),
+        CLI_TEXT("state", &wish->state),
+        CLI_TEXT("endpoint", &wish->endpoint),
+        CLI_TEXT_TO("as", &wish->as, DESK_AS_MAX),
+        CLI_OPTIONS_END,
     };
 
     if (!cli_options(argc, argv, options))

@@ -328,9 +328,9 @@ static int run(struct cli *cli, int argc, char **argv)
 {
     struct telling telling = {.cli = cli};
     const struct cli_option options[] = {
-        {"show",                 .flag = &telling.show},
-        {"json",                      .flag = &telling.json},
-        {0}
+        CLI_FLAG("show", &telling.show),
+        CLI_FLAG("json", &telling.json),
+        CLI_OPTIONS_END,
     };
     int status;
 

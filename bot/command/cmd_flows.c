@@ -91,11 +91,11 @@ static bool read_options(struct flows_call *call, int argc, char **argv)
     const char *folder = NULL;
     const char *channel = NULL;
     const struct cli_option options[] = {
-        {"folder",           .text = &folder},
-        {"to",                  .text = &call->to},
-        {"write",.flag = &call->write},
-        {"channel",            .text = &channel},
-        {0                 }
+        CLI_TEXT("folder", &folder),
+        CLI_TEXT("to", &call->to),
+        CLI_FLAG("write", &call->write),
+        CLI_TEXT("channel", &channel),
+        CLI_OPTIONS_END,
     };
 
     if (!cli_options(argc, argv, options) || !read_channel(channel, &call->channel))

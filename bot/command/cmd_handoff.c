@@ -6,20 +6,13 @@
 #include "bot/later/desk.h"
 #include "store/handoffs.h"
 
-#define LIMIT     100
-#define LIMIT_MAX 100000
 #define BEFORE    20
 #define WORDS_MAX 3000 /* with a name above them what every channel takes as one message */
 
-struct wish {
-    bool all, json;
-    long limit;
-    const char *as;
-};
-
 struct session {
     struct desk desk;
-    struct wish wish;
+    struct desk_listing listing;
+    const char *as;
     struct handoffs *handoffs;
 };
 
@@ -47,12 +40,6 @@ static json_t *handoff_to_json(const struct handoff *handoff)
     return object;
 }
 
-static bool print_json(struct session *session, const struct handoff *handoff, struct err *err)
-{
-    OWNED_JSON(object) = handoff_to_json(handoff);
-    return desk_print(&session->desk, object, err);
-}
-
 static void print_line(struct session *session, const struct handoff *handoff)
 {
     char id[UUID_TEXT_LEN + 1], asked[DESK_TIME_LEN], by[DESK_TIME_LEN];
@@ -67,26 +54,30 @@ static void print_line(struct session *session, const struct handoff *handoff)
                                                      : handoff->reason));
 }
 
+static bool print(struct session *session, const struct handoff *handoff, struct err *err)
+{
+    if (session->listing.json)
+        return desk_print_new(&session->desk, handoff_to_json(handoff), err);
+    print_line(session, handoff);
+    return true;
+}
+
 static bool list(struct desk *desk, const char *const *words, struct err *err)
 {
     struct session *session = CONTAINER_OF(desk, struct session, desk);
     const struct handoff *items = NULL;
     size_t n = 0;
     (void)words;
-    if (!handoffs_list(session->handoffs, session->wish.all, (size_t)session->wish.limit,
-                       &session->desk.arena, &items, &n, err))
+    if (!handoffs_list(session->handoffs, session->listing.all, (size_t)session->listing.limit,
+                       &desk->arena, &items, &n, err))
         return false;
     for (size_t i = 0; i < n; i++) {
-        if (!session->wish.json) {
-            print_line(session, &items[i]);
-        } else if (!print_json(session, &items[i], err)) {
+        if (!print(session, &items[i], err))
             return false;
-        }
     }
-    if (!session->wish.json && n == 0) {
-        (void)fprintf(session->desk.cli->err, "nobody %s\n",
-                      session->wish.all ? "ever asked for a person" : "waits for a person");
-    }
+    desk_listed(desk, &session->listing, n,
+                session->listing.all ? "nobody ever asked for a person"
+                                     : "nobody waits for a person");
     return true;
 }
 
@@ -119,7 +110,7 @@ static bool print_said(struct session *session, const struct handoff_line *line,
 {
     struct str words = words_of(session, line);
     char at[DESK_TIME_LEN];
-    if (session->wish.json) {
+    if (session->listing.json) {
         OWNED_JSON(object) = json_object();
         desk_set_time(object, "at", line->at);
         json_set_text(object, "from", str_from(speaker_of(line)));
@@ -136,9 +127,10 @@ static bool print_said(struct session *session, const struct handoff_line *line,
 
 static bool print_head(struct session *session, const struct handoff *handoff, struct err *err)
 {
-    if (session->wish.json)
-        return print_json(session, handoff, err);
-    print_line(session, handoff);
+    if (!print(session, handoff, err))
+        return false;
+    if (session->listing.json)
+        return true;
     (void)fprintf(session->desk.cli->out, "%.*s %.*s %.*s\n\n", STR_ARG(handoff->channel),
                   STR_ARG(handoff->address), STR_ARG(desk_line(&session->desk, handoff->name)));
     return true;
@@ -180,7 +172,7 @@ static bool act(struct session *session, const char *id, enum handoff_act what,
 {
     struct handoff handoff = {0};
     return find(session, id, &handoff, err) &&
-           handoffs_do(session->handoffs, &handoff, what, desk_person(session->wish.as), reply,
+           handoffs_do(session->handoffs, &handoff, what, desk_person(session->as), reply,
                        desk_id(), err);
 }
 
@@ -199,7 +191,7 @@ static bool say(struct desk *desk, const char *const *words, struct err *err)
     size_t cards = 0;
     struct str text = cards_redact(
         &desk->arena, str_trim(str_sane(&desk->arena, str_from(words[1]))), &cards);
-    const char *as = CONTAINER_OF(desk, struct session, desk)->wish.as;
+    const char *as = CONTAINER_OF(desk, struct session, desk)->as;
     struct reply reply = {
         .kind = REPLY_TEXT, .by = as != NULL ? str_from(as) : STR_NONE, .body = text};
     if (text.len == 0 || str_length(text) > WORDS_MAX) {
@@ -238,14 +230,11 @@ static int run(struct cli *cli, int argc, char **argv)
     static const struct desk_work work = {
         "say what: list, show ID, take ID, say ID WORDS, or release ID", verbs, open_store,
         close_store};
-    struct session session = {.desk = {.cli = cli}, .wish = {.limit = LIMIT}};
-    struct wish *wish = &session.wish;
+    struct session session = {.desk.cli = cli, .listing.limit = DESK_LIMIT};
     const struct cli_option options[] = {
-        {"all",                .flag = &wish->all},
-        {"json",                    .flag = &wish->json},
-        {"limit",.number = &wish->limit, .max = LIMIT_MAX},
-        {"as",              .text = &wish->as, .max = DESK_AS_MAX},
-        {0   },
+        DESK_LISTING_OPTIONS(&session.listing),
+        CLI_TEXT_TO("as", &session.as, DESK_AS_MAX),
+        CLI_OPTIONS_END,
     };
     if (!cli_options(argc, argv, options))
         return cli_usage(cli, NULL);

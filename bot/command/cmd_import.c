@@ -337,10 +337,10 @@ static int run(struct cli *cli, int argc, char **argv)
 {
     struct wish wish = {0};
     const struct cli_option options[] = {
-        {.name = "tell",      .flag = &wish.tell},
-        {.name = "json",                   .flag = &wish.json},
-        {.name = "refused",.text = &wish.refused},
-        {0  }
+        CLI_FLAG("tell", &wish.tell),
+        CLI_FLAG("json", &wish.json),
+        CLI_TEXT("refused", &wish.refused),
+        CLI_OPTIONS_END,
     };
     struct config *config;
     char *refused = NULL;

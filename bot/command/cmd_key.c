@@ -147,12 +147,12 @@ static int run(struct cli *cli, int argc, char **argv)
     struct session session = {.desk = {.cli = cli}};
     struct wish *wish = &session.wish;
     const struct cli_option options[] = {
-        {"scopes",                 .text = &wish->scopes},
-        {"business",                        .text = &wish->business},
-        {"json",.flag = &wish->json},
-        {"all",                   .flag = &wish->all},
-        {"as",                        .text = &wish->as, .max = DESK_AS_MAX},
-        {0},
+        CLI_TEXT("scopes", &wish->scopes),
+        CLI_TEXT("business", &wish->business),
+        CLI_FLAG("json", &wish->json),
+        CLI_FLAG("all", &wish->all),
+        CLI_TEXT_TO("as", &wish->as, DESK_AS_MAX),
+        CLI_OPTIONS_END,
     };
 
     if (!cli_options(argc, argv, options))

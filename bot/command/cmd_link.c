@@ -87,10 +87,10 @@ static int run(struct cli *cli, int argc, char **argv)
                                           verbs, open_store, close_store};
     struct session session = {.desk = {.cli = cli}};
     const struct cli_option options[] = {
-        {"business",             .text = &session.business},
-        {"json",                      .flag = &session.json},
-        {"as",.text = &session.as, .max = DESK_AS_MAX},
-        {0                  },
+        CLI_TEXT("business", &session.business),
+        CLI_FLAG("json", &session.json),
+        CLI_TEXT_TO("as", &session.as, DESK_AS_MAX),
+        CLI_OPTIONS_END,
     };
 
     if (!cli_options(argc, argv, options))

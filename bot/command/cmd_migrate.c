@@ -45,8 +45,8 @@ static int run(struct cli *cli, int argc, char **argv)
 {
     bool only_check = false;
     const struct cli_option options[] = {
-        {"check", .flag = &only_check},
-        {0      }
+        CLI_FLAG("check", &only_check),
+        CLI_OPTIONS_END,
     };
     if (!cli_options(argc, argv, options))
         return cli_usage(cli, NULL);

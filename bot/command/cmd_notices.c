@@ -121,12 +121,12 @@ static int run(struct cli *cli, int argc, char **argv)
     static const struct desk_work work = {"say what: list", verbs, open_store, close_store};
     struct session session = {.desk = {.cli = cli}, .limit = LIMIT};
     const struct cli_option options[] = {
-        {"customer", .text = &session.customer, .max = 20},
-        {"since", .text = &session.since, .max = 10},
-        {"state",    .text = &session.wish.state, .max = 20},
-        {"limit", .number = &session.limit, .max = LIMIT_MAX},
-        {"json",    .flag = &session.json},
-        {0},
+        CLI_TEXT_TO("customer", &session.customer, 20),
+        CLI_TEXT_TO("since", &session.since, 10),
+        CLI_TEXT_TO("state", &session.wish.state, 20),
+        CLI_NUMBER("limit", &session.limit, LIMIT_MAX),
+        CLI_FLAG("json", &session.json),
+        CLI_OPTIONS_END,
     };
 
     if (!cli_options(argc, argv, options))

@@ -289,15 +289,15 @@ static int run(struct cli *cli, int argc, char **argv)
     struct wish *wish = &session.wish;
     const char *progress = NULL;
     const struct cli_option options[] = {
-        {"expected",            .text = &wish->expected},
-        {"paid",                     .text = &wish->paid},
-        {"progress",.text = &progress},
-        {"note",            .text = &wish->note},
-        {"hidden",                     .flag = &wish->hidden},
-        {"quiet",.flag = &wish->quiet},
-        {"json",              .flag = &wish->json},
-        {"as",                     .text = &wish->as, .max = DESK_AS_MAX},
-        {0          },
+        CLI_TEXT("expected", &wish->expected),
+        CLI_TEXT("paid", &wish->paid),
+        CLI_TEXT("progress", &progress),
+        CLI_TEXT("note", &wish->note),
+        CLI_FLAG("hidden", &wish->hidden),
+        CLI_FLAG("quiet", &wish->quiet),
+        CLI_FLAG("json", &wish->json),
+        CLI_TEXT_TO("as", &wish->as, DESK_AS_MAX),
+        CLI_OPTIONS_END,
     };
     if (argc > 1 && strcmp(argv[1], "photo") == 0)
         return command_photo.run(cli, argc - 1, argv + 1);

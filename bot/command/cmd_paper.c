@@ -127,9 +127,9 @@ static int run(struct cli *cli, int argc, char **argv)
 {
     struct session session = {.cli = cli};
     const struct cli_option options[] = {
-        {.name = "business",   .text = &session.business},
-        {.name = "as",                    .text = &session.as, .max = 80},
-        {0}
+        CLI_TEXT("business", &session.business),
+        CLI_TEXT_TO("as", &session.as, 80),
+        CLI_OPTIONS_END,
     };
 
     if (!cli_options(argc, argv, options))

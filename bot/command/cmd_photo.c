@@ -253,11 +253,11 @@ static bool read_options(int argc, char **argv, struct wish *wish)
 {
     const char *taken = NULL;
     const struct cli_option options[] = {
-        {.name = "category",      .text = &wish->category},
-        {.name = "caption",                       .text = &wish->caption},
-        {.name = "taken",.text = &taken},
-        {.name = "as",         .text = &wish->as, .max = 80},
-        {0                      },
+        CLI_TEXT("category", &wish->category),
+        CLI_TEXT("caption", &wish->caption),
+        CLI_TEXT("taken", &taken),
+        CLI_TEXT_TO("as", &wish->as, 80),
+        CLI_OPTIONS_END,
     };
     return cli_options(argc, argv, options) &&
            (!wish->category || photo_is_category(str_from(wish->category))) &&

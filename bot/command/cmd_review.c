@@ -195,11 +195,11 @@ static int run(struct cli *cli, int argc, char **argv)
     };
     struct wish *wish = &session.wish;
     const struct cli_option options[] = {
-        {"since",               .text = &wish->since},
-        {"state",                     .text = &wish->state},
-        {"limit",.number = &wish->limit, .max = LIMIT_MAX},
-        {"json",               .flag = &wish->json},
-        {0    },
+        CLI_TEXT("since", &wish->since),
+        CLI_TEXT("state", &wish->state),
+        CLI_NUMBER("limit", &wish->limit, LIMIT_MAX),
+        CLI_FLAG("json", &wish->json),
+        CLI_OPTIONS_END,
     };
     if (!cli_options(argc, argv, options))
         return cli_usage(cli, NULL);

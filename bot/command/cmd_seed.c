@@ -24,15 +24,15 @@ static int run(struct cli *cli, int argc, char **argv)
     struct seed_options options = {.phone_number_id = DEMO_NUMBER,
                                    .business_account_id = DEMO_BUSINESS};
     const struct cli_option known[] = {
-        {"reset",                           .flag = &options.reset},
-        {"number",                                 .text = &options.phone_number_id},
-        {"business",.text = &options.business_account_id},
-        {"phone",                        .text = &options.phone},
-        {"app",                                 .text = &options.app},
-        {"pictures",.text = &options.pictures},
-        {"sms",                             .text = &options.sms_number},
-        {"mail",                                 .text = &options.mail_address},
-        {0                    },
+        CLI_FLAG("reset", &options.reset),
+        CLI_TEXT("number", &options.phone_number_id),
+        CLI_TEXT("business", &options.business_account_id),
+        CLI_TEXT("phone", &options.phone),
+        CLI_TEXT("app", &options.app),
+        CLI_TEXT("pictures", &options.pictures),
+        CLI_TEXT("sms", &options.sms_number),
+        CLI_TEXT("mail", &options.mail_address),
+        CLI_OPTIONS_END,
     };
     if (!cli_options(argc, argv, known))
         return cli_usage(cli, NULL);

@@ -416,7 +416,7 @@ static bool prepare(struct supervisor *supervisor, struct err *err)
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-    const struct cli_option options[] = {{0}};
+    const struct cli_option options[] = {CLI_OPTIONS_END};
     static struct supervisor supervisor;
     struct err err = {0};
 

@@ -80,8 +80,8 @@ static int run(struct cli *cli, int argc, char **argv)
 {
     const char *app = NULL;
     const struct cli_option options[] = {
-        {.name = "app", .text = &app, .max = 40},
-        {0   }
+        CLI_TEXT_TO("app", &app, 40),
+        CLI_OPTIONS_END,
     };
     struct config *config;
     struct arena arena = {0};

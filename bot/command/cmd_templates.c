@@ -366,9 +366,9 @@ static int run(struct cli *cli, int argc, char **argv)
                                           close_store};
     struct session session = {.desk = {.cli = cli}};
     const struct cli_option options[] = {
-        {"json",                    .flag = &session.json},
-        {"dry-run",                         .flag = &session.dry_run},
-        {0},
+        CLI_FLAG("json", &session.json),
+        CLI_FLAG("dry-run", &session.dry_run),
+        CLI_OPTIONS_END,
     };
 
     if (!cli_options(argc, argv, options))

@@ -8,19 +8,12 @@
 #include "bot/turn/book_files.h"
 #include "templates/words.h"
 
-#define LIMIT     100
-#define LIMIT_MAX 100000
 #define WORDS_MAX 3000 /* with what is said around them they are one message */
-
-struct wish {
-    bool all, json;
-    long limit;
-    const char *as, *save;
-};
 
 struct session {
     struct desk desk;
-    struct wish wish;
+    struct desk_listing listing;
+    const char *as, *save;
     struct tickets *tickets;
 };
 
@@ -55,28 +48,30 @@ static void print_line(struct session *session, const struct ticket *ticket)
         ticket->files == 1 ? " " : "s", STR_ARG(ticket->order));
 }
 
+static bool print(struct session *session, const struct ticket *ticket, struct err *err)
+{
+    if (session->listing.json)
+        return desk_print_new(&session->desk, ticket_to_json(ticket), err);
+    print_line(session, ticket);
+    return true;
+}
+
 static bool list(struct desk *desk, const char *const *words, struct err *err)
 {
     struct session *session = CONTAINER_OF(desk, struct session, desk);
     const struct ticket *items = NULL;
     size_t n = 0;
     (void)words;
-    if (!tickets_list(session->tickets, session->wish.all, (size_t)session->wish.limit,
-                      &session->desk.arena, &items, &n, err))
+    if (!tickets_list(session->tickets, session->listing.all, (size_t)session->listing.limit,
+                      &desk->arena, &items, &n, err))
         return false;
     for (size_t i = 0; i < n; i++) {
-        if (!session->wish.json) {
-            print_line(session, &items[i]);
-            continue;
-        }
-        OWNED_JSON(object) = ticket_to_json(&items[i]);
-        if (!desk_print(&session->desk, object, err))
+        if (!print(session, &items[i], err))
             return false;
     }
-    if (!session->wish.json && n == 0) {
-        (void)fprintf(session->desk.cli->err, "no report %s\n",
-                      session->wish.all ? "was ever made" : "waits for an answer");
-    }
+    desk_listed(desk, &session->listing, n,
+                session->listing.all ? "no report was ever made"
+                                     : "no report waits for an answer");
     return true;
 }
 
@@ -170,7 +165,7 @@ static bool show(struct desk *desk, const char *const *words, struct err *err)
         !tickets_answers(session->tickets, ticket, &session->desk.arena, &answers, &n_answers,
                          err))
         return false;
-    if (session->wish.json) {
+    if (session->listing.json) {
         if (!show_json(session, ticket, files, n_files, answers, n_answers, err))
             return false;
     } else {
@@ -183,8 +178,8 @@ static bool show(struct desk *desk, const char *const *words, struct err *err)
                           STR_ARG(answers[i].words));
         }
     }
-    for (size_t i = 0; session->wish.save && i < n_files; i++) {
-        if (!ticket_file_save(desk, ticket, &files[i], i + 1, session->wish.save, err))
+    for (size_t i = 0; session->save && i < n_files; i++) {
+        if (!ticket_file_save(desk, ticket, &files[i], i + 1, session->save, err))
             return false;
     }
     return true;
@@ -251,7 +246,7 @@ static bool reply(struct session *session, const struct ticket *ticket, const ch
         return false;
     struct ticket_reply answer = {.status = status,
                                   .id = desk_id(),
-                                  .author = desk_person(session->wish.as),
+                                  .author = desk_person(session->as),
                                   .words = words,
                                   .reply = reply_to_json(&session->desk.arena, &said)};
     if (!tickets_reply(session->tickets, ticket, &answer, &told, err))
@@ -306,15 +301,12 @@ static int run(struct cli *cli, int argc, char **argv)
     static const struct desk_work work = {
         "say what: list, show NUMBER, answer NUMBER WORDS, or close NUMBER [WORDS]", verbs,
         open_store, close_store};
-    struct session session = {.desk = {.cli = cli}, .wish = {.limit = LIMIT}};
-    struct wish *wish = &session.wish;
+    struct session session = {.desk.cli = cli, .listing.limit = DESK_LIMIT};
     const struct cli_option options[] = {
-        {"all",                .flag = &wish->all},
-        {"json",                    .flag = &wish->json},
-        {"limit",.number = &wish->limit, .max = LIMIT_MAX},
-        {"as",              .text = &wish->as, .max = DESK_AS_MAX},
-        {"save",    .text = &wish->save},
-        {0                },
+        DESK_LISTING_OPTIONS(&session.listing),
+        CLI_TEXT_TO("as", &session.as, DESK_AS_MAX),
+        CLI_TEXT("save", &session.save),
+        CLI_OPTIONS_END,
     };
     if (!cli_options(argc, argv, options))
         return cli_usage(cli, NULL);

@@ -200,12 +200,9 @@ static int run(struct cli *cli, int argc, char **argv)
 {
     struct wish wish = {0};
     const struct cli_option options[] = {
-        {"lang",                 .text = &wish.lang},
-        {"today",                      .text = &wish.today},
-        {"currency",.text = &wish.currency},
-        {"country",             .text = &wish.country},
-        {"awaited",                      .text = &wish.awaited},
-        {0},
+        CLI_TEXT("lang", &wish.lang),         CLI_TEXT("today", &wish.today),
+        CLI_TEXT("currency", &wish.currency), CLI_TEXT("country", &wish.country),
+        CLI_TEXT("awaited", &wish.awaited),   CLI_OPTIONS_END,
     };
     struct trained trained = {0};
     struct understand_context context = {.today = today(), .classifier = &trained.classifier};

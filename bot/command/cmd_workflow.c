@@ -138,9 +138,9 @@ static int run(struct cli *cli, int argc, char **argv)
 {
     struct wish wish = {0};
     const struct cli_option options[] = {
-        {"business",           .text = &wish.business},
-        {"check",                    .flag = &wish.check},
-        {0}
+        CLI_TEXT("business", &wish.business),
+        CLI_FLAG("check", &wish.check),
+        CLI_OPTIONS_END,
     };
     if (!cli_options(argc, argv, options))
         return cli_usage(cli, NULL);

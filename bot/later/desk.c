@@ -72,6 +72,22 @@ bool desk_print(struct desk *desk, const json_t *object, struct err *err)
            err_raise(err, ERR_RETRY, "could not write");
 }
 
+bool desk_print_new(struct desk *desk, json_t *object, struct err *err)
+{
+    OWNED_JSON(taken) = object;
+
+    return desk_print(desk, taken, err);
+}
+
+void desk_listed(struct desk *desk, const struct desk_listing *listing, size_t n,
+                 const char *nothing)
+{
+    if (!listing->json && n == 0)
+        (void)fprintf(desk->cli->err, "%s\n", nothing);
+    if (n == (size_t)listing->limit)
+        (void)fprintf(desk->cli->err, "there may be more: --limit N shows them\n");
+}
+
 struct str desk_line(struct desk *desk, struct str text)
 {
     struct str plain = cli_plain(&desk->arena, text);

@@ -9,8 +9,20 @@
 #include "bot/base/uuid.h"
 #include "bot/command/commands.h"
 
-#define DESK_TIME_LEN 32
-#define DESK_AS_MAX   80 /* bytes of a person's name */
+#define DESK_TIME_LEN  32
+#define DESK_AS_MAX    80 /* bytes of a person's name */
+#define DESK_LIMIT     100
+#define DESK_LIMIT_MAX 100000
+
+/* What the list of a desk is asked for: --all, --json, --limit N. */
+struct desk_listing {
+    bool all, json;
+    long limit; /* DESK_LIMIT, where nothing is said */
+};
+
+#define DESK_LISTING_OPTIONS(listing)                                                          \
+    CLI_FLAG("all", &(listing)->all), CLI_FLAG("json", &(listing)->json),                      \
+        CLI_NUMBER("limit", &(listing)->limit, DESK_LIMIT_MAX)
 
 /* Embedded in the command's own struct: CONTAINER_OF leads back. */
 struct desk {
@@ -47,6 +59,14 @@ void desk_set_time(json_t *object, const char *name, usec_t at);
 
 /* One object a line. ERR_RETRY when standard output is gone. */
 MUST_USE bool desk_print(struct desk *desk, const json_t *object, struct err *err);
+
+/* The same, and takes the object. */
+MUST_USE bool desk_print_new(struct desk *desk, json_t *object, struct err *err);
+
+/* After a list's @n rows, tell on standard error what no row does: that there is @nothing (a
+ * person only: a program sees that), or that there may be more. */
+void desk_listed(struct desk *desk, const struct desk_listing *listing, size_t n,
+                 const char *nothing);
 
 /* What others wrote, in one line of ours: its first one, plain (cli_plain). */
 struct str desk_line(struct desk *desk, struct str text);

@@ -18,10 +18,10 @@ static int note(struct cli *cli, int argc, char **argv)
     const char *as = NULL;
     long times = 0;
     const struct cli_option options[] = {
-        {"loud",       .flag = &loud},
-        {"as",            .text = &as, .max = 5},
-        {"times",.number = &times, .max = 100},
-        {0           },
+        CLI_FLAG("loud", &loud),
+        CLI_TEXT_TO("as", &as, 5),
+        CLI_NUMBER("times", &times, 100),
+        CLI_OPTIONS_END,
     };
     seen_argc = argc;
     (void)snprintf(seen, sizeof(seen), "%s", cli->config_file ? cli->config_file : "-");
