@@ -294,7 +294,7 @@ static void crm_3_a_crm_that_is_away_leaves_nobody_alone(void **state)
 
 static struct str bytes_of; /* what the last `fetch` brought */
 
-static size_t gather(char *bytes, size_t size, size_t n, void *user)
+static size_t gather(const char *bytes, size_t size, size_t n, void *user)
 {
     (void)user;
     bytes_of = arena_concat(&arena, bytes_of, (struct str){bytes, size * n});

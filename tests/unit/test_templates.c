@@ -194,21 +194,25 @@ static struct str with_examples(const struct message_template *template, struct 
     return text;
 }
 
+/* Whether there is a flow for it, and the one that is wanted, where one is. */
+static bool is_meant(const struct book *book, const struct understood *meant,
+                     const char *wanted)
+{
+    if (meant->intent.len == 0 || !book_flow_on(book, meant->intent))
+        return meant->number.len > 0 && wanted == NULL;
+    return wanted == NULL || str_eq(meant->intent, str_from(wanted));
+}
+
 /* A tap that says so begins the flow that is meant. */
 static void tap(const struct book *book, const struct message_template *template,
                 enum lang lang, struct str says)
 {
     struct understand_context context = {.lang = lang};
-    const char *wanted = expected(template->name);
     struct understood meant;
 
     understand(&arena, says, &context, &meant);
-    if (meant.number.len == 0 && (meant.intent.len == 0 || !book_flow_on(book, meant.intent))) {
-        fail_msg("%.*s %s: \"%.*s\" begins nothing (%.*s)", STR_ARG(template->name),
-                 lang_code(lang), STR_ARG(says), STR_ARG(meant.intent));
-    }
-    if (wanted && !str_eq(meant.intent, str_from(wanted))) {
-        fail_msg("%.*s %s: \"%.*s\" means %.*s", STR_ARG(template->name), lang_code(lang),
+    if (!is_meant(book, &meant, expected(template->name))) {
+        fail_msg("%.*s %s: \"%.*s\" means '%.*s'", STR_ARG(template->name), lang_code(lang),
                  STR_ARG(says), STR_ARG(meant.intent));
     }
 }

@@ -31,12 +31,13 @@ static void fill(const char *pattern, char out[ROOM])
     for (; *pattern && n < ROOM - 1; pattern++) {
         char c = *pattern;
 
-        if (c == '#')
+        if (c == '#') {
             c = (char)('0' + chance(10));
-        else if (c == '9')
+        } else if (c == '9') {
             c = (char)('1' + chance(9));
-        else if (c == '@')
+        } else if (c == '@') {
             c = (char)('A' + chance(26));
+        }
         out[n++] = c;
     }
     out[n] = '\0';
@@ -123,8 +124,9 @@ static size_t count(const struct kind *kind, const char *const sentences[4])
     size_t n_patterns = 0;
     size_t alarms = 0;
 
-    while (n_patterns < COUNTOF(kind->patterns) && kind->patterns[n_patterns])
-        n_patterns++;
+    do {
+        n_patterns++; /* every kind has one */
+    } while (n_patterns < COUNTOF(kind->patterns) && kind->patterns[n_patterns]);
     for (size_t i = 0; i < EACH; i++) {
         char number[ROOM];
 

@@ -101,7 +101,7 @@ static void read_opinion(const struct rows *rows, FILE *in, struct opinion *opin
 
 bool judge_fasttext(const struct rows *rows, struct opinion *opinion, struct arena *into)
 {
-    const char *temporary = getenv("TMPDIR");
+    const char *temporary = getenv("TMPDIR"); // NOLINT(concurrency-mt-unsafe): one thread
     char *folder;
     const char *model;
     const char *small;
@@ -206,9 +206,10 @@ void judge_tell(const struct rows *rows, const struct opinion *opinions, size_t 
         count(line_of(lines, &n_lines, BY_KIND, none ? STR("of none") : STR("of one of ours"),
                       row->lang),
               row, opinions, n, i);
-        if (row->part == ROW_JUDGED)
+        if (row->part == ROW_JUDGED) {
             count(line_of(lines, &n_lines, row->source, row->label, ROW_LANG_OTHER), row,
                   opinions, n, i);
+        }
     }
     qsort(lines, n_lines, sizeof(lines[0]), by_name);
     (void)fprintf(out, "%-24s lang      n", "");
@@ -254,9 +255,10 @@ void judge_tell_judged(const struct rows *rows, const struct opinion *opinion, F
         int n;
         int right = right_of(rows, opinion, ROW_JUDGED, true, lang, &n);
 
-        if (n)
+        if (n) {
             (void)fprintf(out, "%-24s %-4s %6d  %4d.%d %%\n", opinion->name,
                           lang_code((enum lang)lang), n, right / 10, right % 10);
+        }
     }
 }
 
@@ -267,18 +269,20 @@ bool judge_allows(const struct rows *rows, const struct opinion *before,
     int was = right_of(rows, before, ROW_HELD, false, ROW_LANG_OTHER, &n);
     int is = right_of(rows, now, ROW_HELD, false, ROW_LANG_OTHER, &n);
 
-    if (is < was)
+    if (is < was) {
         return err_raise(err, ERR_REJECT,
                          "worse than before about %d of the rows that were given: "
                          "%d.%d %%, not %d.%d %%",
                          n, is / 10, is % 10, was / 10, was % 10);
+    }
     for (unsigned lang = 0; lang < LANG_COUNT; lang++) {
         was = right_of(rows, before, ROW_JUDGED, true, lang, &n);
         is = right_of(rows, now, ROW_JUDGED, true, lang, &n);
-        if (is + LOSS_MOST < was)
+        if (is + LOSS_MOST < was) {
             return err_raise(
                 err, ERR_REJECT, "worse than before in \"%s\": %d.%d %% of %d, not %d.%d %%",
                 lang_code((enum lang)lang), is / 10, is % 10, n, was / 10, was % 10);
+        }
     }
     return true;
 }

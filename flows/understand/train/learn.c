@@ -30,9 +30,10 @@ static struct str begin_model(const struct rows *rows, struct arena *into)
     put_number(bytes + 8, features_mark(), 4);
     put_number(bytes + 12, (int64_t)rows->n_labels, 2);
     put_number(bytes + 14, ROW_LANGS, 2);
-    for (size_t i = 0; i < rows->n_labels; i++, at += WEIGHTS_NAME_MAX)
+    for (size_t i = 0; i < rows->n_labels; i++, at += WEIGHTS_NAME_MAX) {
         memcpy(at, rows->labels[i].at,
                rows->labels[i].len < WEIGHTS_NAME_MAX ? rows->labels[i].len : WEIGHTS_NAME_MAX);
+    }
     for (unsigned i = 0; i < LANG_COUNT; i++, at += WEIGHTS_NAME_MAX)
         put_text(at, str_from(lang_code((enum lang)i)));
     put_text(at, STR("other"));
@@ -123,9 +124,10 @@ static struct feature_node *nodes_of(struct arena *scratch, const struct row *ro
     nodes = arena_array(scratch, struct feature_node, n + n_before + 1);
     memcpy(nodes, row->nodes, n * sizeof(*nodes));
     weights_score_text(from, scratch, row->text, scores);
-    for (size_t i = 0; i < n_before; i++)
+    for (size_t i = 0; i < n_before; i++) {
         nodes[n++] = (struct feature_node){FEATURE_BUCKETS + 1 + (int)i,
                                            (double)scores[i] / WEIGHTS_ONE * FROM_COUNTS};
+    }
     nodes[n].index = -1;
     return nodes;
 }

@@ -95,11 +95,12 @@ static bool read_json(struct rows *rows, struct row *like, struct str text, cons
         like->source = json_text(&rows->arena, doc, "source");
         if (!like->text.len || !like->label.len ||
             !lang_parse(json_text(&rows->arena, doc, "lang"), &lang) ||
-            !rows_add_label(rows, like->label))
+            !rows_add_label(rows, like->label)) {
             return err_raise(
                 err, ERR_REJECT,
                 "%s:%d: a row has a text, an intent and a lang of en, es, pl or ar", file,
                 number);
+        }
         like->source = str_slice(like->source, 0, str_find(like->source, STR("/")));
         if (!like->source.len)
             like->source = STR("given");
@@ -191,11 +192,12 @@ bool rows_read(struct rows *rows, const char *file, enum row_part part, bool own
             like.source = str_slice(name, 0, str_find(name, STR("/")));
         name = str_slice(name, str_find(name, STR("/")) + 1, name.len);
     }
-    if (lang_parse(name, &lang))
+    if (lang_parse(name, &lang)) {
         like.lang = (unsigned)lang;
-    else if (!str_eq(name, STR("other")))
+    } else if (!str_eq(name, STR("other"))) {
         return err_raise(err, ERR_REJECT, "%s: sentences are named en, es, pl, ar or other",
                          file);
+    }
     return read_sentences(rows, &like, text, file, err);
 }
 
@@ -242,10 +244,11 @@ static bool are_alike(const struct bag *a, const struct bag *b)
 
     for (size_t i = 0, j = 0; i < a->n && j < b->n;) {
         both += a->words[i] == b->words[j];
-        if (a->words[i] < b->words[j])
+        if (a->words[i] < b->words[j]) {
             i++;
-        else
+        } else {
             j++;
+        }
     }
     return both && 100 * both >= ALIKE * (a->n + b->n - both);
 }
@@ -455,9 +458,10 @@ void rows_look(struct rows *rows)
         features_read(&tokens, features);
         length = root((double)features->square);
         row->nodes = arena_array(&rows->arena, struct feature_node, features->n + 1);
-        for (size_t j = 0; j < features->n; j++)
+        for (size_t j = 0; j < features->n; j++) {
             row->nodes[j] = (struct feature_node){features->items[j].bucket + 1,
                                                   features->items[j].weight / length};
+        }
         qsort(row->nodes, features->n, sizeof(row->nodes[0]), by_index);
         row->nodes[features->n].index = -1;
         arena_reset(&scratch);

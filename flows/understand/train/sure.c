@@ -96,10 +96,11 @@ static void tell_line(const char *kind, unsigned lang, const struct tally *talli
         return;
     (void)fprintf(out, "%-24s %-4s %6.0f", kind,
                   lang < LANG_COUNT ? lang_code((enum lang)lang) : "all", all);
-    for (unsigned i = 0; i < DEGREES; i++)
+    for (unsigned i = 0; i < DEGREES; i++) {
         (void)fprintf(out, "  %5.3f of %5.3f",
                       tallies[i].all > 0 ? tallies[i].right / tallies[i].all : 1.0,
                       tallies[i].all / all);
+    }
     (void)fputc('\n', out);
 }
 
