@@ -4,7 +4,7 @@
 # has nothing to mend, and --stop leaves no process.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-state=$(mktemp -d /tmp/parley-e2e.XXXXXX)
+state=$(mktemp -d "${TMPDIR:-/tmp}/parley-e2e.XXXXXX")
 port=$((20000 + RANDOM % 12000)) # below those that outgoing connections take
 chat=$state.chat
 

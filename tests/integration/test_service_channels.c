@@ -7,6 +7,7 @@
 #include "bot/base/json.h"
 #include "tests/support/service.h"
 #include "tests/support/sink.h"
+#include "tests/support/temp.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -356,12 +357,12 @@ static pid_t sleeping(const char *path)
  * until another has said all. What it then sent would come twice, and behind what followed. */
 static void who_sleeps_just_before_the_wire_sends_nothing(void **state)
 {
-    char path[] = "/tmp/parley-sleeps-XXXXXX";
+    char folder[TEMP_PATH];
     pid_t pid;
 
     (void)state;
-    assert_non_null(mkdtemp(path));
-    const char *file = arena_format(&arena, "%s/pid", path).at;
+    temp_folder(folder, "sleeps");
+    const char *file = arena_format(&arena, "%s/pid", folder).at;
     (void)setenv("PARLEY_TEST_SLEEPS", file, 1);
     (void)setenv("PARLEY_OUTBOX_UNKNOWN_WAIT", "500ms", 1);
     program = PARLEY_BUILD_DIR "/parley-sleeper";
@@ -382,7 +383,7 @@ static void who_sleeps_just_before_the_wire_sends_nothing(void **state)
     assert_int_equal(service_arrived(&service, NULL, NULL), 2);
     assert_int_equal(service_disordered(&service), 0);
     service_stop(&service);
-    assert_int_equal(unlink(file) + rmdir(path), 0);
+    temp_remove(folder);
 }
 
 /* --- answers --------------------------------------------------------------------------------
