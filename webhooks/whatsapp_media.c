@@ -28,6 +28,21 @@ static bool may_have_token(struct str base, struct str url)
            (str_starts(url, STR(LOOKASIDE)) || (origin.len > 0 && str_starts(url, origin)));
 }
 
+/* "Decide on error.code, not on HTTP status (most throttles are 400)": a file that is there no
+ * more is a parameter that is none. What no code tells apart, the status does. */
+static bool is_gone(const struct http_answer *answer, const json_t *root)
+{
+    const json_t *error = json_object_in(root, "error");
+    const struct whatsapp_remedy *remedy = whatsapp_remedy_find(json_int(error, "code", -1));
+
+    if (answer->fate != HTTP_ANSWERED)
+        return false;
+    if (remedy != NULL)
+        return remedy->sending == SENDING_REFUSED;
+    return (answer->status == 400 || answer->status == 404) &&
+           !json_bool(error, "is_transient", false);
+}
+
 bool whatsapp_read_file(struct arena *into, const struct http_answer *answer,
                         struct whatsapp_file *file, struct err *err)
 {
@@ -36,12 +51,9 @@ bool whatsapp_read_file(struct arena *into, const struct http_answer *answer,
     int64_t number = 0;
 
     *file = (struct whatsapp_file){.size = -1};
-    if (answer->fate != HTTP_ANSWERED || answer->status != 200 ||
-        !json_read(answer->body, &root, NULL) || !json_is_object(root)) {
-        bool gone =
-            answer->fate == HTTP_ANSWERED && (answer->status == 400 || answer->status == 404);
-
-        return err_raise(err, gone ? ERR_REJECT : ERR_RETRY,
+    bool read = json_read(answer->body, &root, NULL) && json_is_object(root);
+    if (answer->fate != HTTP_ANSWERED || answer->status != 200 || !read) {
+        return err_raise(err, is_gone(answer, root) ? ERR_REJECT : ERR_RETRY,
                          "WhatsApp media: the look-up answered %d", answer->status);
     }
     file->url = arena_str(into, json_text(into, root, "url"));

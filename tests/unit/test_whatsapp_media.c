@@ -69,6 +69,12 @@ static void ch_1_no_such_file_is_told_from_not_this_time(void **state)
     } answers[] = {
         {404, "",                                                     ERR_REJECT},
         {400, "{\"error\":{\"code\":100,\"message\":\"no object\"}}", ERR_REJECT},
+        {400, "{\"error\":{\"code\":80007}}",                         ERR_RETRY },
+        {400, "{\"error\":{\"code\":4}}",                             ERR_RETRY },
+        {400, "{\"error\":{\"code\":2,\"is_transient\":true}}",       ERR_RETRY },
+        {400, "{\"error\":{\"code\":77,\"is_transient\":true}}",      ERR_RETRY },
+        {400, "{\"error\":{\"code\":77}}",                            ERR_REJECT},
+        {404, "{\"error\":{\"code\":100}}",                           ERR_REJECT},
         {401, "{\"error\":{\"code\":190}}",                           ERR_RETRY },
         {429, "",                                                     ERR_RETRY },
         {500, "{}",                                                   ERR_RETRY },
