@@ -37,7 +37,6 @@ static void put_mac(const struct config *config, const char *what, uint8_t *byte
     crypto_wipe(&key, sizeof key);
 }
 
-/* The token's `len` bytes, of which the last are the right hash of the others. */
 /* libsodium takes some bytes beyond ASCII for letters, and one token would have many spellings.
  */
 static bool is_ascii(struct str text)
@@ -49,6 +48,7 @@ static bool is_ascii(struct str text)
     return true;
 }
 
+/* The token's `len` bytes, of which the last are the right hash of the others. */
 static bool take_apart(const struct config *config, const char *what, struct str token,
                        uint8_t *given, size_t len)
 {

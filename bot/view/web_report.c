@@ -22,6 +22,7 @@
 #define FILES_MAX 5
 #define STORY_MIN 10
 #define STORY_MAX 1000
+#define PHONE_MAX 40
 #define ONCE_LEN  32
 #define TO_CHOOSE 25
 
@@ -36,6 +37,7 @@ struct report {
     struct web_visit *visit;
     struct multipart form;
     struct web_report page;
+    struct str phone; /* a program's; told below the story, where people read it */
     struct upload files[FILES_MAX];
     size_t n, stored;
     struct document_op put;
@@ -170,12 +172,15 @@ static void open_report(struct report *report)
     struct web_visit *visit = report->visit;
     struct arena *arena = &visit->exchange->arena;
     struct db_param *params = arena_array(arena, struct db_param, 9);
+    struct str story = report->page.story;
 
+    if (report->phone.len > 0)
+        story = arena_concat(arena, story, STR("\n"), report->phone);
     params[0] = param_uuid(arena, visit->org);
     params[1] = param_text((struct str){(const char *)visit->hash.bytes, HASH_LEN});
     params[2] = param_text(report->page.order);
     params[3] = param_text(report->page.kind);
-    params[4] = param_text(report->page.story);
+    params[4] = param_text(story);
     params[5] = param_text(report->page.email);
     params[6] = param_text(ids_of(report));
     params[7] = param_uuid(arena, worker_uuid());
@@ -364,13 +369,26 @@ static const char *wrong_with(struct report *report)
     return NULL;
 }
 
+/* A form ends lines with CR LF, which its own `maxlength` counts as one. */
+static struct str with_plain_lines(struct arena *arena, struct str text)
+{
+    char *plain = arena_alloc(arena, text.len + 1);
+    size_t n = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.at[i] != '\r' || i + 1 == text.len || text.at[i + 1] != '\n')
+            plain[n++] = text.at[i];
+    }
+    return (struct str){plain, n};
+}
+
 static struct str field(struct report *report, const char *name)
 {
     struct arena *arena = &report->visit->exchange->arena;
+    struct str text = str_sane(arena, multipart_text(&report->form, name));
     size_t cards = 0;
 
-    return str_trim(
-        cards_redact(arena, str_sane(arena, multipart_text(&report->form, name)), &cards));
+    return str_trim(cards_redact(arena, with_plain_lines(arena, text), &cards));
 }
 
 static bool is_ours(struct report *report)
@@ -381,18 +399,17 @@ static bool is_ours(struct report *report)
     return given.len == once.len && crypto_equal(given, once);
 }
 
-/* As a program calls them; the telephone stands below the story, where people read it. */
+/* As a program calls them. */
 static void read_json_names(struct report *report)
 {
-    struct arena *arena = &report->visit->exchange->arena;
     struct str phone = field(report, "contact_phone");
 
     report->page.order = report->visit->number;
     report->page.kind = field(report, "issue_type");
     report->page.story = field(report, "description");
     report->page.email = field(report, "contact_email");
-    if (phone.len > 0 && phone.len <= 40 && characters(report->page.story) >= STORY_MIN)
-        report->page.story = arena_concat(arena, report->page.story, STR("\n"), phone);
+    if (phone.len <= PHONE_MAX)
+        report->phone = phone;
 }
 
 static void post(struct report *report)

@@ -524,6 +524,25 @@ static void iss_4_what_is_wrong_is_said_and_nothing_of_the_form_is_lost(void **s
     assert_int_equal(reports("The lid is"), 0);
 }
 
+/* As browsers send what their own `maxlength` of 1000 lets through. */
+static void iss_4_an_end_of_line_is_one_character_of_a_report(void **state)
+{
+    const char *once = once_at(amelia);
+    char words[1201];
+    size_t n = 0;
+
+    (void)state;
+    for (size_t line = 0; line < 100; line++)
+        n += (size_t)snprintf(words + n, sizeof words - n, "Crack %02zu%c\r\n", line, '.');
+    assert_int_equal(n, 1100);
+    words[n - 2] = '\0'; /* 999 and the last end of a line */
+    assert_int_equal(post_report(amelia, once, "", words, STR(""), NULL), 200);
+    assert_int_equal(
+        ask_number(owner, "select count(*) from tickets where description like 'Crack 00.%' "
+                          "and strpos(description, chr(13)) = 0 and length(description) = 999"),
+        1);
+}
+
 /* The second waits for the first one's commit, and sees it. */
 static void iss_4_a_form_that_is_sent_twice_at_once_is_one_report(void **state)
 {
@@ -746,8 +765,11 @@ static long report_issue(const char *order, const char *kind, const char *words,
 static void web_2_a_program_reports_an_issue(void **state)
 {
     struct str photo = file_png(&arena, 8, 8);
+    char whole[1001];
 
     (void)state;
+    memset(whole, 'x', 1000);
+    whole[1000] = '\0';
     assert_int_equal(report_issue("ORD-1002", "broken", "The lid came broken.", photo), 422);
     assert_string_equal(member(json_object_get(json, "error"), "path"), "issue_type");
     assert_int_equal(report_issue("ORD-1002", "damaged", "Short.", photo), 422);
@@ -757,6 +779,8 @@ static void web_2_a_program_reports_an_issue(void **state)
     assert_string_equal(member(json_object_get(json, "error"), "path"), "photos");
     assert_int_equal(report_issue("ORD-9999", "damaged", "The lid came broken.", photo), 422);
     assert_string_equal(member(json_object_get(json, "error"), "path"), "order");
+    /* the telephone is not a part of the words, and has no part in their length */
+    assert_int_equal(report_issue("ORD-1002", "damaged", whole, photo), 201);
     assert_int_equal(report_issue("ORD-1002", "damaged", "The lid of mine came broken.", photo),
                      201);
     assert_non_null(
@@ -783,6 +807,7 @@ int main(void)
         cmocka_unit_test(web_1_all_of_it_comes_as_one_zip),
         cmocka_unit_test(iss_4_a_report_with_a_picture_reaches_the_team),
         cmocka_unit_test(iss_4_what_is_wrong_is_said_and_nothing_of_the_form_is_lost),
+        cmocka_unit_test(iss_4_an_end_of_line_is_one_character_of_a_report),
         cmocka_unit_test(iss_4_a_form_that_is_sent_twice_at_once_is_one_report),
         cmocka_unit_test(web_1_a_report_is_sent_from_our_own_page_only),
         cmocka_unit_test(stf_5_a_visit_is_told_once_and_from_where),
