@@ -37,16 +37,19 @@ static void release(void *doc)
     json_decref(doc);
 }
 
+/* Room grows by doubling: a batch may be wrong in each of its thousand events. */
 static void add_faults(struct reader *reader, size_t at, const struct shape_faults *faults)
 {
-    struct cloud_fault *wider =
-        arena_array(reader->into, struct cloud_fault, reader->n_faults + faults->n + 1);
-
-    if (reader->n_faults > 0)
-        memcpy(wider, reader->faults, reader->n_faults * sizeof *wider);
+    if (reader->n_faults + faults->n > reader->room) {
+        size_t room = 2 * (reader->n_faults + faults->n);
+        struct cloud_fault *wider = arena_array(reader->into, struct cloud_fault, room);
+        if (reader->n_faults > 0)
+            memcpy(wider, reader->faults, reader->n_faults * sizeof *wider);
+        reader->faults = wider;
+        reader->room = room;
+    }
     for (size_t i = 0; i < faults->n; i++)
-        wider[reader->n_faults++] = (struct cloud_fault){at, faults->items[i]};
-    reader->faults = wider;
+        reader->faults[reader->n_faults++] = (struct cloud_fault){at, faults->items[i]};
 }
 
 /* A text, or a number that a sender wrote for one. */
