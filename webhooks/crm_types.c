@@ -96,7 +96,8 @@ static const struct shape estimate[] = {
 static const struct shape shipment[] = {
     {.name = "id", NEEDS_ID, .about = "The shipment's id in your system."},
     {.name = "order", NEEDS_ID, .about = "The order's id; the shipment waits until there is one."},
-    {.name = "carrier", NAME, .most = 64, .required = true, .shown = true},
+    {.name = "carrier", NAME, .most = 64, .required = true, .shown = true,
+     .about = "As the customer reads it: UPS."},
     {.name = "tracking_number", NAME, .most = 100, .required = true},
     {.name = "status", .kind = SHAPE_CHOICE, .required = true, .choices = PARCEL_STATES},
     {.name = "status_at", .kind = SHAPE_TIME, .about = "Since when; left out: the event's time."},
