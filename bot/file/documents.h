@@ -31,6 +31,8 @@ struct document_op {
     struct document_key key;
     struct str bytes;   /* put: borrowed; their hash is the key's */
     struct arena *into; /* get: the bytes are born here; all: scratch */
+    usec_t until;       /* put, drop: monotonic; after it nothing is begun any more, since it is
+                           another's to do by then, and that is ERR_RETRY; 0: at any time */
     void (*done)(struct document_op *op);
     /* out */
     bool found;     /* get, look */

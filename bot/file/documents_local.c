@@ -142,6 +142,13 @@ static bool is_there(const struct place *place, size_t size)
     return stat(place->file, &info) == 0 && (size_t)info.st_size == size;
 }
 
+/* Asked last, so that who slept on the way leaves things as others have made them. */
+static bool is_late(struct document_op *op)
+{
+    return op->until > 0 && clock_monotonic() > op->until &&
+           !err_raise(&op->err, ERR_RETRY, "document store: too late for this lease");
+}
+
 static void put(struct document_op *op, const struct place *place)
 {
     char dir[PATH_ROOM];
@@ -160,6 +167,8 @@ static void put(struct document_op *op, const struct place *place)
     sweep(dir);
     if (!write_new(op, path)) {
         fail(op, "write");
+        (void)unlink(path);
+    } else if (is_late(op)) {
         (void)unlink(path);
     } else if (rename(path, place->file) != 0) {
         fail(op, "rename");
@@ -225,7 +234,7 @@ static void look(struct document_op *op, const struct place *place)
 
 static void drop(struct document_op *op, const struct place *place)
 {
-    if (unlink(place->file) != 0 && errno != ENOENT)
+    if (!is_late(op) && unlink(place->file) != 0 && errno != ENOENT)
         fail(op, "remove");
 }
 

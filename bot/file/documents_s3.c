@@ -99,13 +99,19 @@ static void judge(struct document_op *op)
     }
 }
 
+/* Not begun any more, and not because the service stops. */
+static bool is_late(const struct document_op *op)
+{
+    return op->err.code == ERR_CANCELED && op->until > 0 && clock_monotonic() > op->until;
+}
+
 static void answered(struct fetch *fetch)
 {
     struct document_op *op = CONTAINER_OF(fetch, struct document_op, fetch);
 
     if (fetch->answer.fate != HTTP_ANSWERED) {
         op->err = fetch->err;
-        if (op->err.code == ERR_REJECT) {
+        if (op->err.code == ERR_REJECT || is_late(op)) {
             /* an address may be mended; the document is not at fault */
             op->err.code = ERR_RETRY;
         }
@@ -123,6 +129,7 @@ static void start(struct document_op *op)
     write_request(op);
     op->fetch = (struct fetch){.request = &op->request,
                                .timeout = config->documents.timeout,
+                               .until = op->until,
                                .body_max = config->documents.max_size,
                                .into = op->into,
                                .done = answered};

@@ -108,6 +108,8 @@ static void begin(struct downloads *downloads, const PGresult *rows, int row)
         abort();
     download->downloads = downloads;
     download->began = clock_monotonic();
+    download->lease = downloads->lease;
+    download->until = downloads->until;
     download->org = downloads->org;
     download->id = row_uuid(rows, row, 0);
     download->conversation = row_uuid(rows, row, 1);
@@ -166,8 +168,11 @@ static void put_off(struct db_call *call)
 {
     struct download *download = download_called(call);
 
-    if (download != NULL)
-        download_finish(download);
+    if (download == NULL)
+        return;
+    if (rows_changed(call->results[0]) == 0)
+        log_event(LOG_WARN, "document.too_late", LOG_ID("document", download->id));
+    download_finish(download);
 }
 
 void download_later(struct download *download, const struct err *err)
@@ -175,7 +180,7 @@ void download_later(struct download *download, const struct err *err)
     const struct config *config = download->downloads->worker->config;
     usec_t pause = pause_before_next(config->documents.retry_first, config->documents.retry_max,
                                      download->attempts);
-    struct db_param *params = download_params(download, 4);
+    struct db_param *params = download_params(download, 5);
 
     if (download->downloads->closing || err->code == ERR_CANCELED) {
         download_finish(download);
@@ -187,6 +192,7 @@ void download_later(struct download *download, const struct err *err)
     count(COUNT_DOCUMENT_RETRIES, 1);
     params[2] = param_time(&download->arena, clock_now() + pause);
     params[3] = param_text(arena_str(&download->arena, str_from(err->text)));
+    params[4] = param_time(&download->arena, download->lease);
     download_call(download, &SQL_DOCUMENTS_LATER, params, put_off);
 }
 
@@ -212,10 +218,14 @@ static bool next_org(struct downloads *downloads)
     return false;
 }
 
-/* A lease is as long as one attempt can take. */
+#define SPARE (5 * USEC_PER_SEC) /* for the database */
+
+/* A lease is as long as one attempt can take: asking, fetching, and storing. */
 static usec_t lease_of(const struct config *config)
 {
-    return config->whatsapp.timeout + 2 * config->documents.timeout + 5 * USEC_PER_SEC;
+    usec_t one = config->documents.timeout;
+
+    return config->whatsapp.timeout + 2 * one + (one < SPARE ? one : SPARE);
 }
 
 static size_t room_in(const struct downloads *downloads)
@@ -267,13 +277,15 @@ static void ask(struct downloads *downloads, size_t room)
     usec_t now = clock_now();
     struct db_param *params;
 
+    downloads->lease = now + lease_of(config);
+    downloads->until = clock_monotonic() + lease_of(config) - config->documents.timeout;
     arena_reset(&downloads->arena);
     call_init(&downloads->call, &downloads->arena, downloads->org);
     downloads->call.done = looked;
     params = arena_array(&downloads->arena, struct db_param, 5);
     params[0] = param_uuid(&downloads->arena, downloads->org);
     params[1] = param_time(&downloads->arena, now);
-    params[2] = param_time(&downloads->arena, now + lease_of(config));
+    params[2] = param_time(&downloads->arena, downloads->lease);
     params[3] = param_int4(&downloads->arena, (int32_t)room);
     params[4] = param_int4(&downloads->arena, (int32_t)room_for_given(downloads, room));
     call_add(&downloads->call, &SQL_DOCUMENTS_CLAIM, params);

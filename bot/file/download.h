@@ -6,7 +6,7 @@
  * rows under a lease, fetches (bounded in size while it streams, from the provider's hosts
  * only), holds the bytes against the provider's hash, looks what they are, stores them and says
  * so. What fails is tried again, later and later; what cannot be kept is said to whoever
- * counts on it.
+ * counts on it. Who was asleep past its lease says, stores and removes nothing any more.
  *
  *     wanted -> storing -> kept           the bytes are in the store
  *        |         |                      a worker that died in between is found out by looking

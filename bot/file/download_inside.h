@@ -37,6 +37,7 @@ struct downloads {
     struct uuid soon[SOON_MAX];
     size_t n_soon;
     size_t n_open, n_given; /* under way; of these, in no conversation */
+    usec_t lease, until;    /* of what is just being claimed, as below */
     usec_t swept_at;        /* monotonic; 0: never */
 };
 
@@ -49,6 +50,9 @@ struct download {
     struct http_request request;
     struct document_op op;
     usec_t began;
+    usec_t lease; /* its end as it stands in the row: by it the row is known as ours */
+    usec_t until; /* monotonic: what begins by then has ended with the lease */
+    bool stored;  /* the bytes were put by us, just now */
 
     struct uuid org, id, conversation, account_id;
     const struct account *account;

@@ -141,6 +141,7 @@ static void ask(struct download *download, struct str url)
     download->fetch = (struct fetch){.request = &download->request,
                                      .connect_timeout = config->whatsapp.connect_timeout,
                                      .timeout = time_left(download),
+                                     .until = download->until,
                                      .body_max = config->documents.max_size,
                                      .public_only = !download->inside,
                                      .into = &download->arena,

@@ -22,12 +22,42 @@ static bool is_closing(const struct download *download)
 /* --- kept ------------------------------------------------------------------------------------
  */
 
+static void swept(struct db_call *call)
+{
+    struct download *download = download_called(call);
+
+    if (download != NULL)
+        download_finish(download);
+}
+
+/* The row has gone on without us, and the bytes that we have put may be nobody's. */
+static void sweep(struct download *download)
+{
+    struct arena *arena = &download->arena;
+    struct db_param *params = arena_array(arena, struct db_param, 4);
+
+    params[0] = param_uuid(arena, download->org);
+    params[1] = param_uuid(arena, worker_uuid());
+    params[2] = param_text((struct str){(const char *)download->sha256.bytes, HASH_LEN});
+    params[3] = param_time(arena, clock_now());
+    download_call(download, &SQL_DOCUMENTS_STRAY, params, swept);
+}
+
 static void kept(struct db_call *call)
 {
     struct download *download = download_called(call);
 
     if (download == NULL)
         return;
+    if (rows_n(call->results[0]) == 0) {
+        log_event(LOG_WARN, "document.too_late", LOG_ID("document", download->id));
+        if (download->stored) {
+            sweep(download);
+        } else {
+            download_finish(download);
+        }
+        return;
+    }
     count(COUNT_DOCUMENTS, 1);
     log_event(LOG_INFO, "document.kept", LOG_ID("document", download->id),
               LOG_S("kind", download->kind), LOG_I("attempt", download->attempts),
@@ -37,9 +67,10 @@ static void kept(struct db_call *call)
 
 static void keep(struct download *download)
 {
-    struct db_param *params = download_params(download, 3);
+    struct db_param *params = download_params(download, 4);
 
     params[2] = param_time(&download->arena, clock_now());
+    params[3] = param_time(&download->arena, download->lease);
     download_call(download, download->linked ? &SQL_DOCUMENTS_LINKED_KEPT : &SQL_DOCUMENTS_KEPT,
                   params, kept);
 }
@@ -54,6 +85,7 @@ static void stored(struct document_op *op)
     if (op->err.code != ERR_NONE || is_closing(download)) {
         download_later(download, &op->err);
     } else {
+        download->stored = true;
         keep(download);
     }
 }
@@ -65,8 +97,8 @@ static void store(struct db_call *call)
 
     if (download == NULL)
         return;
-    if (rows_changed(call->results[0]) == 0) { /* the same bytes are just being removed */
-        (void)err_raise(&err, ERR_RETRY, "the same file is just being removed");
+    if (rows_changed(call->results[0]) == 0) {
+        (void)err_raise(&err, ERR_RETRY, "the same file is just being removed, or another's");
         download_later(download, &err);
         return;
     }
@@ -74,6 +106,7 @@ static void store(struct db_call *call)
         .key = {download->org, download->sha256},
         .bytes = download->bytes,
         .into = &download->arena,
+        .until = download->until,
         .done = stored
     };
     documents_put(download->downloads->documents, &download->op);
@@ -82,13 +115,14 @@ static void store(struct db_call *call)
 static void say_storing(struct download *download, const struct file_look *look)
 {
     struct arena *arena = &download->arena;
-    struct db_param *params = download_params(download, 7);
+    struct db_param *params = download_params(download, 8);
 
     params[2] = param_text((struct str){(const char *)download->sha256.bytes, HASH_LEN});
     params[3] = param_int8(arena, (int64_t)download->bytes.len);
     params[4] = param_text(str_from(look->mime));
     params[5] = param_int4(arena, (int32_t)look->width);
     params[6] = param_int4(arena, (int32_t)look->height);
+    params[7] = param_time(arena, download->lease);
     download_call(download, &SQL_DOCUMENTS_STORING, params, store);
 }
 
@@ -189,6 +223,7 @@ static void start(struct download *download, usec_t timeout, size_t most,
     download->fetch = (struct fetch){.request = &download->request,
                                      .connect_timeout = config->whatsapp.connect_timeout,
                                      .timeout = timeout,
+                                     .until = download->until,
                                      .body_max = most,
                                      .public_only = download->ways->is_elsewhere != NULL &&
                                                     download->ways->is_elsewhere(config),

@@ -91,6 +91,14 @@ static void closed(struct db_call *call)
         download_finish(download);
 }
 
+static struct db_param *closing_params(struct download *download)
+{
+    struct db_param *params = download_params(download, 3);
+
+    params[2] = param_time(&download->arena, download->lease);
+    return params;
+}
+
 static void removed(struct document_op *op)
 {
     struct download *download = CONTAINER_OF(op, struct download, op);
@@ -98,7 +106,7 @@ static void removed(struct document_op *op)
     if (op->err.code != ERR_NONE || download->downloads->closing) {
         download_later(download, &op->err);
     } else if (download->state == DOCUMENT_GONE) {
-        download_call(download, &SQL_DOCUMENTS_CLOSED, download_params(download, 2), closed);
+        download_call(download, &SQL_DOCUMENTS_CLOSED, closing_params(download), closed);
     } else if (download->linked) {
         download_finish(download);
     } else {
@@ -114,7 +122,9 @@ static void found_others(struct db_call *call)
         return;
     download->op = (struct document_op){
         .key = {download->org, download->sha256},
-          .into = &download->arena, .done = removed
+        .into = &download->arena,
+        .until = download->until,
+        .done = removed
     };
     if (rows_n(call->results[0]) > 0) {
         removed(&download->op); /* the file is another row's too, and stays */
@@ -162,13 +172,14 @@ static void ended(struct db_call *call)
 
 void download_end(struct download *download, enum document_state state, const char *reason)
 {
-    struct db_param *params = download_params(download, 5);
+    struct db_param *params = download_params(download, 6);
 
     download->state = state;
     download->reason = reason;
     params[2] = param_text(state == DOCUMENT_LOST ? STR("lost") : STR("refused"));
     params[3] = param_text(str_from(reason));
     params[4] = param_time(&download->arena, clock_now());
+    params[5] = param_time(&download->arena, download->lease);
     download_call(download, download->linked ? &SQL_DOCUMENTS_LINKED_END : &SQL_DOCUMENTS_END,
                   params, ended);
 }

@@ -67,6 +67,8 @@ static void begin(struct uploads *uploads, const PGresult *rows, int row)
     upload->account_id = row_uuid(rows, row, 0);
     upload->document = row_uuid(rows, row, 1);
     upload->attempts = row_int(rows, row, 2);
+    upload->lease = uploads->lease;
+    upload->until = uploads->until;
     upload->account = account_of(upload);
     uploads->n_open++;
     upload_run(upload);
@@ -93,10 +95,14 @@ static bool next_org(struct uploads *uploads)
     return false;
 }
 
-/* A lease is as long as one attempt can take. */
+#define SPARE (5 * USEC_PER_SEC) /* for the database */
+
+/* A lease is as long as one attempt can take: reading, and uploading. */
 static usec_t lease_of(const struct config *config)
 {
-    return 2 * config->documents.timeout + 5 * USEC_PER_SEC;
+    usec_t one = config->documents.timeout;
+
+    return 2 * one + (one < SPARE ? one : SPARE);
 }
 
 static size_t room_in(const struct uploads *uploads)
@@ -132,16 +138,19 @@ static void looked(struct db_call *call)
 
 static void ask(struct uploads *uploads, size_t room)
 {
+    const struct config *config = uploads->worker->config;
     struct db_param *params;
     usec_t now = clock_now();
 
+    uploads->lease = now + lease_of(config);
+    uploads->until = clock_monotonic() + lease_of(config) - config->documents.timeout;
     arena_reset(&uploads->arena);
     call_init(&uploads->call, &uploads->arena, uploads->org);
     uploads->call.done = looked;
     params = arena_array(&uploads->arena, struct db_param, 4);
     params[0] = param_uuid(&uploads->arena, uploads->org);
     params[1] = param_time(&uploads->arena, now);
-    params[2] = param_time(&uploads->arena, now + lease_of(uploads->worker->config));
+    params[2] = param_time(&uploads->arena, uploads->lease);
     params[3] = param_int4(&uploads->arena, (int32_t)room);
     call_add(&uploads->call, &SQL_UPLOADS_CLAIM, params);
     db_call(uploads->worker->db, &uploads->call);

@@ -7,7 +7,8 @@
  * under a lease, reads the bytes, uploads them, and in one transaction keeps the provider's
  * handle and makes ready all that waits for it. Whoever dies in between leaves the lease to
  * lapse, and the upload is repeated, which hurts nobody; the message itself was never near the
- * wire.
+ * wire. Who was asleep past its lease uploads nothing any more, and what it brings counts only
+ * if nobody else has claimed the row since: an old answer ends nothing that began after it.
  *
  *     open -> has a handle    used by all later messages, as long as the provider keeps it
  *       |

@@ -24,6 +24,7 @@ struct uploads {
     struct uuid soon[UPLOADS_SOON_MAX];
     size_t n_soon;
     size_t n_open;
+    usec_t lease, until; /* of what is just being claimed, as below */
 };
 
 /* One file on its way. Its memory is its own and ends with it. */
@@ -34,6 +35,11 @@ struct upload {
     const struct account *account; /* NULL: not known to us, for now */
     int64_t attempts;
     usec_t began;
+    usec_t lease;   /* its end as it stands in the row: by it the row is known as ours */
+    usec_t until;   /* monotonic: what begins by then has ended with the lease */
+    usec_t sent_at; /* when the provider was given it */
+    int code;       /* why it is refused, in the provider's figure and words */
+    struct str reason;
     struct kept_file file;
     struct http_request request;
     struct fetch fetch;

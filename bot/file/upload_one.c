@@ -2,7 +2,7 @@
  * One file's way. Each step begins the next from its own `done`; every end is one of three: the
  * provider has it, later, or never. Both certain ends settle the waiting messages in their own
  * transaction, after the upload's row is locked: a turn that promises one more meanwhile waits
- * for that lock, or is waited for.
+ * for that lock, or is waited for. The row is ours as long as it has our lease.
  */
 #include "bot/file/upload_inside.h"
 
@@ -38,51 +38,82 @@ static struct db_param *start_call(struct upload *upload, size_t n,
     return params;
 }
 
-/* When the database did not take it, the lease lapses and it is done again. */
-static void ended(struct db_call *call)
+/* True: the row was ours to end. When the database did not take it, the lease lapses and it is
+ * done again. */
+static bool has_ended(struct upload *upload)
 {
-    struct upload *upload = CONTAINER_OF(call, struct upload, call);
+    struct db_call *call = &upload->call;
 
-    if (call->err.code == ERR_NONE) {
+    if (call->err.code == ERR_NONE && rows_changed(call->results[0]) > 0) {
         worker_wake_lane(upload->uploads->worker, upload->account_id);
+        return true;
+    }
+    if (call->err.code == ERR_NONE) {
+        log_event(LOG_WARN, "upload.too_late", LOG_ID("document", upload->document));
     } else if (call->err.code != ERR_CANCELED) {
         log_event(LOG_WARN, "upload.database", LOG_ID("document", upload->document),
                   LOG_ERR(&call->err));
     }
-    upload_finish(upload);
+    return false;
 }
 
 static void put_off(struct db_call *call)
 {
-    upload_finish(CONTAINER_OF(call, struct upload, call));
+    struct upload *upload = CONTAINER_OF(call, struct upload, call);
+
+    if (call->err.code == ERR_NONE && rows_changed(call->results[0]) == 0)
+        log_event(LOG_WARN, "upload.too_late", LOG_ID("document", upload->document));
+    upload_finish(upload);
 }
 
 /* --- ends --------------------------------------------------------------------------------- */
 
+static void readied(struct db_call *call)
+{
+    struct upload *upload = CONTAINER_OF(call, struct upload, call);
+
+    if (has_ended(upload)) {
+        count(COUNT_UPLOADS, 1);
+        log_event(LOG_INFO, "upload.ready", LOG_ID("document", upload->document),
+                  LOG_I("attempt", upload->attempts),
+                  LOG_I("ms", (clock_monotonic() - upload->began) / USEC_PER_MSEC));
+    }
+    upload_finish(upload);
+}
+
 static void ready(struct upload *upload, struct str handle)
 {
-    struct db_param *params = start_call(upload, 5, ended);
+    struct db_param *params = start_call(upload, 6, readied);
 
-    count(COUNT_UPLOADS, 1);
-    log_event(LOG_INFO, "upload.ready", LOG_ID("document", upload->document),
-              LOG_I("attempt", upload->attempts),
-              LOG_I("ms", (clock_monotonic() - upload->began) / USEC_PER_MSEC));
     params[3] = param_text(handle);
-    params[4] = param_time(&upload->arena, clock_now());
+    params[4] = param_time(&upload->arena, upload->sent_at);
+    params[5] = param_time(&upload->arena, upload->lease);
     call_add(&upload->call, &SQL_UPLOAD_READY, params);
     call_add(&upload->call, &SQL_UPLOAD_RELEASE, params);
     db_call(upload->uploads->worker->db, &upload->call);
 }
 
+static void refused(struct db_call *call)
+{
+    struct upload *upload = CONTAINER_OF(call, struct upload, call);
+
+    if (has_ended(upload)) {
+        count(COUNT_UPLOADS_REFUSED, 1);
+        log_event(LOG_ALERT, "upload.refused", LOG_ID("document", upload->document),
+                  LOG_I("code", upload->code), LOG_S("why", upload->reason));
+    }
+    upload_finish(upload);
+}
+
 static void refuse(struct upload *upload, int code, struct str reason)
 {
-    struct db_param *params = start_call(upload, 5, ended);
+    struct db_param *params = start_call(upload, 6, refused);
 
-    count(COUNT_UPLOADS_REFUSED, 1);
-    log_event(LOG_ALERT, "upload.refused", LOG_ID("document", upload->document),
-              LOG_I("code", code), LOG_S("why", reason));
+    upload->code = code;
+    upload->reason = reason;
     params[3] = param_text(reason);
-    params[4] = param_int4(&upload->arena, code);
+    params[4] = param_time(&upload->arena, upload->lease);
+    params[5] = param_int4(&upload->arena, code);
     call_add(&upload->call, &SQL_UPLOAD_REFUSED, params);
     call_add(&upload->call, &SQL_UPLOAD_DROP, params);
     db_call(upload->uploads->worker->db, &upload->call);
@@ -99,7 +130,7 @@ static void later(struct upload *upload, usec_t least, bool counts, struct str r
         upload_finish(upload);
         return;
     }
-    struct db_param *params = start_call(upload, 6, put_off);
+    struct db_param *params = start_call(upload, 7, put_off);
     pause = pause > least ? pause : least;
     count(COUNT_UPLOAD_RETRIES, 1);
     log_event(LOG_WARN, "upload.retry", LOG_ID("document", upload->document),
@@ -108,6 +139,7 @@ static void later(struct upload *upload, usec_t least, bool counts, struct str r
     params[3] = param_time(&upload->arena, clock_now() + pause);
     params[4] = param_int4(&upload->arena, (int32_t)(upload->attempts - (counts ? 0 : 1)));
     params[5] = param_text(reason);
+    params[6] = param_time(&upload->arena, upload->lease);
     call_add(&upload->call, &SQL_UPLOAD_LATER, params);
     db_call(upload->uploads->worker->db, &upload->call);
 }
@@ -179,10 +211,12 @@ static void start(struct upload *upload)
         refuse(upload, 0, words_of(upload, &err));
         return;
     }
+    upload->sent_at = clock_now();
     upload->fetch =
         (struct fetch){.request = &upload->request,
                        .connect_timeout = config->whatsapp.connect_timeout,
                        .timeout = config->documents.timeout,
+                       .until = upload->until,
                        .body_max = channel_ways(account->channel)->limits(config).answer_max,
                        .into = &upload->arena,
                        .done = answered};

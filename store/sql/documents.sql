@@ -23,7 +23,7 @@ select documents_place($1::uuid, $2::uuid[], $3::text[], $4::int8[]);
 -- name: documents_claim
 -- What is due, oldest first, each leased to one worker: what somebody sent in a conversation before what
 -- nobody waits for there (a CRM's files, of which there may be very many). `due_at` is the lease: whoever dies
--- leaves it to lapse.
+-- leaves it to lapse, and who sleeps past it finds another one there, so that nothing of what it then says counts.
 -- $1 org  $2 now  $3 lease's end  $4 at most  $5 at most of the latter
 with sent as (
     select d.document_id from documents d
@@ -49,28 +49,49 @@ returning d.document_id, d.conversation_id, d.account_id, d.handle, d.state, d.c
 
 -- name: documents_storing
 -- The bytes are here and are what they should be; from now on there may be a file.
--- No row when the same bytes are just being removed for another document.
--- $1 org  $2 id  $3 sha256  $4 size  $5 mime  $6 width  $7 height
+-- No row when the same bytes are just being removed for another document, or the lease is another's.
+-- $1 org  $2 id  $3 sha256  $4 size  $5 mime  $6 width  $7 height  $8 the lease's end
 update documents d set state = 'storing', sha256 = $3::bytea, size = $4::int8, mime = $5::text,
        width = nullif($6::int4, 0), height = nullif($7::int4, 0)
  where d.org_id = $1::uuid and d.document_id = $2::uuid and d.state in ('wanted', 'storing')
+   and d.due_at = $8::timestamptz
    and not exists (select 1 from documents g
                     where g.org_id = d.org_id and g.sha256 = $3::bytea and g.state = 'gone' and g.open);
 
 -- name: documents_kept
--- $1 org  $2 id  $3 now
+-- $1 org  $2 id  $3 now  $4 the lease's end
 update documents set state = 'kept', open = false, reason = null, kept_at = $3::timestamptz
- where org_id = $1::uuid and document_id = $2::uuid and state = 'storing';
+ where org_id = $1::uuid and document_id = $2::uuid and state = 'storing' and due_at = $4::timestamptz
+returning 1 as kept;
 
 -- name: documents_linked_kept
 -- As documents_kept, of a file that a CRM named by its address: its customer may hear of it now.
--- $1 org  $2 id  $3 now
-select 1 as kept where crm_file_kept($1::uuid, $2::uuid, $3::timestamptz);
+-- $1 org  $2 id  $3 now  $4 the lease's end
+with held as materialized (
+    select 1 from documents where org_id = $1::uuid and document_id = $2::uuid and due_at = $4::timestamptz
+       for update
+)
+select 1 as kept from held where crm_file_kept($1::uuid, $2::uuid, $3::timestamptz);
+
+-- name: documents_stray
+-- Bytes were stored by who slept past its lease: unless a row has them, they are there for nobody. A row of
+-- their own says so and is claimed like any other, so that nobody stores the same while they are removed.
+-- $1 org  $2 a new id  $3 sha256  $4 now
+insert into documents (org_id, document_id, handle, kind, at, expires_at, due_at, state, sha256)
+select $1::uuid, $2::uuid, '', '', $4::timestamptz, $4::timestamptz, $4::timestamptz, 'gone', $3::bytea
+ where not exists (select 1 from documents d
+                    where d.org_id = $1::uuid and d.sha256 = $3::bytea
+                      and (d.state in ('storing', 'kept') or d.state = 'gone' and d.open));
 
 -- name: documents_linked_end
 -- As documents_end; the CRM hears of it.
--- $1 org  $2 id  $3 state: refused, lost  $4 reason  $5 now
-select 1 as ended where crm_file_end($1::uuid, $2::uuid, $3::text, $4::text, $5::timestamptz);
+-- $1 org  $2 id  $3 state: refused, lost  $4 reason  $5 now  $6 the lease's end
+with held as materialized (
+    select 1 from documents where org_id = $1::uuid and document_id = $2::uuid and due_at = $6::timestamptz
+       for update
+)
+select 1 as ended from held
+ where crm_file_end($1::uuid, $2::uuid, $3::text, $4::text, $5::timestamptz);
 
 -- name: documents_payload
 -- The delivery that a file came within.
@@ -78,18 +99,19 @@ select 1 as ended where crm_file_end($1::uuid, $2::uuid, $3::text, $4::text, $5:
 select p.body from payloads p where p.org_id = $1::uuid and p.payload_id = $2::uuid limit 1;
 
 -- name: documents_later
--- $1 org  $2 id  $3 next attempt  $4 reason
+-- $1 org  $2 id  $3 next attempt  $4 reason  $5 the lease's end
 update documents set due_at = $3::timestamptz, reason = $4::text
- where org_id = $1::uuid and document_id = $2::uuid and open;
+ where org_id = $1::uuid and document_id = $2::uuid and open and due_at = $5::timestamptz;
 
 -- name: documents_end
 -- It cannot be kept. Where a report counts on it, telling so is still open; a report that is opened
 -- later tells by itself.
--- $1 org  $2 id  $3 state: refused, lost  $4 reason  $5 now
+-- $1 org  $2 id  $3 state: refused, lost  $4 reason  $5 now  $6 the lease's end
 update documents d
    set state = $3::text, reason = $4::text, due_at = $5::timestamptz,
        open = d.ticketed
  where d.org_id = $1::uuid and d.document_id = $2::uuid and d.state in ('wanted', 'storing')
+   and d.due_at = $6::timestamptz
 returning d.conversation_id, d.open, d.sha256;
 
 -- name: documents_untold
@@ -143,12 +165,13 @@ update documents d set state = 'gone', open = true, due_at = $3::timestamptz
 
 -- name: documents_closed
 -- The file is removed, and with it what the customer called it, and how providers know it.
--- $1 org  $2 id
-with forgotten as (
-    delete from uploads where org_id = $1::uuid and document_id = $2::uuid
+-- $1 org  $2 id  $3 the lease's end
+with closed as (
+    update documents set open = false, caption = '', filename = ''
+     where org_id = $1::uuid and document_id = $2::uuid and state = 'gone' and due_at = $3::timestamptz
+    returning 1
 )
-update documents set open = false, caption = '', filename = ''
- where org_id = $1::uuid and document_id = $2::uuid and state = 'gone';
+delete from uploads where org_id = $1::uuid and document_id = $2::uuid and exists (select 1 from closed);
 
 -- name: documents_of_ticket
 -- $1 org  $2 ticket

@@ -53,37 +53,49 @@ update uploads u set due_at = $3::timestamptz, attempts = u.attempts + 1
 returning u.account_id, u.document_id, u.attempts;
 
 -- name: upload_ready
--- $1 org  $2 account  $3 document  $4 the provider's handle  $5 now
+-- Only while the lease is the one that it was claimed under: who slept past it brings a handle that is
+-- nobody's. The handle is as old as its upload's beginning.
+-- $1 org  $2 account  $3 document  $4 the provider's handle  $5 when its upload began  $6 the lease's end
 update uploads set open = false, media_id = $4::text, uploaded_at = $5::timestamptz, reason = null
- where org_id = $1::uuid and account_id = $2::uuid and document_id = $3::uuid;
+ where org_id = $1::uuid and account_id = $2::uuid and document_id = $3::uuid and open
+   and due_at = $6::timestamptz;
 
 -- name: upload_release
 -- After it, in the same transaction: what waited may go. Its place in the lane is the one it had.
 -- $1 org  $2 account  $3 document  $4 the provider's handle
 update outbox set state = 0, media_id = $4::text
- where org_id = $1::uuid and document_id = $3::uuid and lane_id = $2::uuid and state = 5;
+ where org_id = $1::uuid and document_id = $3::uuid and lane_id = $2::uuid and state = 5
+   and exists (select 1 from uploads u
+                where u.org_id = $1::uuid and u.account_id = $2::uuid and u.document_id = $3::uuid
+                  and not u.open and u.media_id = $4::text);
 
 -- name: upload_later
--- $1 org  $2 account  $3 document  $4 next attempt  $5 attempts so far  $6 reason
+-- Only while the lease is ours; then it is given back.
+-- $1 org  $2 account  $3 document  $4 next attempt  $5 attempts so far  $6 reason  $7 the lease's end
 update uploads set due_at = $4::timestamptz, attempts = $5::int4, reason = $6::text
- where org_id = $1::uuid and account_id = $2::uuid and document_id = $3::uuid and open;
+ where org_id = $1::uuid and account_id = $2::uuid and document_id = $3::uuid and open
+   and due_at = $7::timestamptz;
 
 -- name: upload_refused
--- The provider does not take it, or it is not there any more.
--- $1 org  $2 account  $3 document  $4 reason
+-- The provider does not take it, or it is not there any more; while the lease is ours.
+-- $1 org  $2 account  $3 document  $4 reason  $5 the lease's end
 update uploads set open = false, media_id = null, reason = $4::text
- where org_id = $1::uuid and account_id = $2::uuid and document_id = $3::uuid;
+ where org_id = $1::uuid and account_id = $2::uuid and document_id = $3::uuid and open
+   and due_at = $5::timestamptz;
 
 -- name: upload_drop
 -- After it, in the same transaction: what waited for it is not sent.
--- $1 org  $2 account  $3 document  $4 reason  $5 code
+-- $1 org  $2 account  $3 document  $4 reason  $5 the lease's end  $6 code
 with dropped as (
     delete from outbox
      where org_id = $1::uuid and document_id = $3::uuid and lane_id = $2::uuid and state = 5
+       and exists (select 1 from uploads u
+                    where u.org_id = $1::uuid and u.account_id = $2::uuid and u.document_id = $3::uuid
+                      and not u.open and u.media_id is null and u.due_at = $5::timestamptz)
     returning conversation_id, seq
 )
 update messages m
-   set delivery = greatest(m.delivery, 2), error = greatest(m.error, $5::int4), reason = $4::text
+   set delivery = greatest(m.delivery, 2), error = greatest(m.error, $6::int4), reason = $4::text
   from dropped d
  where m.org_id = $1::uuid and m.conversation_id = d.conversation_id and m.seq = d.seq;
 

@@ -35,10 +35,13 @@ static int tear_down(void **state)
     return 0;
 }
 
+static const char *program; /* NULL: the service as it is */
+
 static void start(unsigned workers, const char *faults)
 {
     owner = owner_connect();
-    service_start(&service, &(struct service_wish){.workers = workers, .faults = faults});
+    service_start(&service, &(struct service_wish){
+                                .program = program, .workers = workers, .faults = faults});
     run_sql(owner, "delete from order_photos");
 }
 
@@ -208,6 +211,67 @@ static void ch_2_deaths_repeat_an_upload_and_never_the_photo(void **state)
     service_stop(&service);
 }
 
+/* The pid that parley-sleeper leaves when it has fallen asleep. */
+static pid_t sleeping(const char *path)
+{
+    usec_t end = clock_monotonic() + WAIT;
+    int pid = 0;
+
+    while (pid == 0 && clock_monotonic() < end) {
+        FILE *file = fopen(path, "re");
+        if (file != NULL) {
+            if (fscanf(file, "%d\n", &pid) != 1)
+                pid = 0;
+            (void)fclose(file);
+        }
+        (void)usleep(5000);
+    }
+    assert_true(pid > 0);
+    return pid;
+}
+
+/* A worker sleeps with the file in its hand, just before the wire, until another has uploaded
+ * it and the photo has arrived. */
+static void ch_2_who_sleeps_past_its_lease_uploads_nothing(void **state)
+{
+    char path[] = "/tmp/parley-sleeps-XXXXXX";
+    pid_t pid;
+
+    (void)state;
+    assert_non_null(mkdtemp(path));
+    const char *file = arena_format(&arena, "%s/pid", path).at;
+    (void)setenv("PARLEY_TEST_SLEEPS", file, 1);
+    (void)setenv("PARLEY_TEST_SLEEPS_OVER", "/media", 1);
+    program = PARLEY_BUILD_DIR "/parley-sleeper";
+    (void)setenv("PARLEY_DOCUMENTS_TIMEOUT", "300ms", 1);
+    (void)setenv("PARLEY_DOCUMENTS_POLL", "100ms", 1);
+    start(2, NULL);
+    program = NULL;
+    (void)unsetenv("PARLEY_DOCUMENTS_TIMEOUT");
+    (void)unsetenv("PARLEY_DOCUMENTS_POLL");
+    (void)unsetenv("PARLEY_TEST_SLEEPS");
+    (void)unsetenv("PARLEY_TEST_SLEEPS_OVER");
+    add_photo();
+    ask_for_photos();
+    pid = sleeping(file);
+    assert_int_equal(service_uploads(&service), 0);
+    until_quiet();
+    assert_int_equal(service_uploads(&service), 1);
+    assert_int_equal(kill(pid, SIGCONT), 0);
+    for (int i = 0; i < 500 && service_logged(&service, "upload.too_late") == 0; i++)
+        (void)usleep(20000);
+    assert_int_equal(service_logged(&service, "upload.too_late"), 1);
+    assert_int_equal(service_uploads(&service), 1);
+    uploaded(1);
+    assert_int_equal(ask_number(owner, "select count(*) from uploads where not open"
+                                       " and media_id is not null and attempts = 2"),
+                     1);
+    assert_int_equal(photos_arrived(), 1);
+    books_are_right();
+    service_stop(&service);
+    assert_int_equal(unlink(file) + rmdir(path), 0);
+}
+
 static void ch_2_an_answer_that_is_lost_or_an_error_repeats_the_upload(void **state)
 {
     (void)state;
@@ -330,6 +394,7 @@ int main(void)
         FRESH(ord_6_a_kept_photo_is_uploaded_once_and_sent_by_its_handle),
         FRESH(ch_2_nobody_else_waits_for_an_upload),
         FRESH(ch_2_deaths_repeat_an_upload_and_never_the_photo),
+        FRESH(ch_2_who_sleeps_past_its_lease_uploads_nothing),
         FRESH(ch_2_an_answer_that_is_lost_or_an_error_repeats_the_upload),
         FRESH(ch_2_a_refused_upload_ends_the_message_and_tells_why),
         FRESH(ch_2_a_handle_that_the_provider_forgot_is_renewed),

@@ -21,7 +21,7 @@
 
 static struct rig rig;
 static PGconn *owner;
-static usec_t now;
+static usec_t now, lease; /* the lease is what a claim took, or what stands in a new row */
 
 static struct uuid customer(int n)
 {
@@ -147,8 +147,9 @@ static struct db_param *params(size_t n)
 static int64_t claim(usec_t at, int most)
 {
     struct db_param *values = params(5);
+    lease = at + USEC_PER_MIN;
     values[1] = param_time(&rig.arena, at);
-    values[2] = param_time(&rig.arena, at + USEC_PER_MIN);
+    values[2] = param_time(&rig.arena, lease);
     values[3] = param_int4(&rig.arena, most);
     values[4] = param_int4(&rig.arena, most);
     return tell_of(&SQL_DOCUMENTS_CLAIM, values, count_rows);
@@ -158,7 +159,7 @@ static int64_t say_storing(const char *handle, const char *bytes)
 {
     char sql[200];
     struct hash hash = sha256(str_from(bytes));
-    struct db_param *values = params(7);
+    struct db_param *values = params(8);
     (void)snprintf(sql, sizeof sql, "select document_id from documents where handle = '%s'",
                    handle);
     values[1] = param_uuid(&rig.arena, ask_id(owner, sql));
@@ -167,20 +168,72 @@ static int64_t say_storing(const char *handle, const char *bytes)
     values[3] = param_int8(&rig.arena, 1);
     values[4] = param_text(STR("image/jpeg"));
     values[5] = values[6] = param_int4(&rig.arena, 0);
+    values[7] = param_time(&rig.arena, lease);
     return tell_of(&SQL_DOCUMENTS_STORING, values, count_changed);
 }
 
 static int64_t end_file(const char *handle, const char *state)
 {
     char sql[200];
-    struct db_param *values = params(5);
+    struct db_param *values = params(6);
     (void)snprintf(sql, sizeof sql, "select document_id from documents where handle = '%s'",
                    handle);
     values[1] = param_uuid(&rig.arena, ask_id(owner, sql));
     values[2] = param_text(str_from(state));
     values[3] = param_text(STR("lost"));
     values[4] = param_time(&rig.arena, now);
+    values[5] = param_time(&rig.arena, lease);
     return tell_of(&SQL_DOCUMENTS_END, values, count_rows);
+}
+
+static int64_t say_kept(const char *handle)
+{
+    char sql[200];
+    struct db_param *values = params(4);
+    (void)snprintf(sql, sizeof sql, "select document_id from documents where handle = '%s'",
+                   handle);
+    values[1] = param_uuid(&rig.arena, ask_id(owner, sql));
+    values[2] = param_time(&rig.arena, now);
+    values[3] = param_time(&rig.arena, lease);
+    return tell_of(&SQL_DOCUMENTS_KEPT, values, count_rows);
+}
+
+static int64_t say_later(const char *handle)
+{
+    char sql[200];
+    struct db_param *values = params(5);
+    (void)snprintf(sql, sizeof sql, "select document_id from documents where handle = '%s'",
+                   handle);
+    values[1] = param_uuid(&rig.arena, ask_id(owner, sql));
+    values[2] = param_time(&rig.arena, now);
+    values[3] = param_text(STR("later"));
+    values[4] = param_time(&rig.arena, lease);
+    return tell_of(&SQL_DOCUMENTS_LATER, values, count_changed);
+}
+
+static int64_t say_closed(const char *handle)
+{
+    char sql[200];
+    struct db_param *values = params(3);
+    (void)snprintf(sql, sizeof sql, "select document_id from documents where handle = '%s'",
+                   handle);
+    values[1] = param_uuid(&rig.arena, ask_id(owner, sql));
+    values[2] = param_time(&rig.arena, lease);
+    (void)tell_of(&SQL_DOCUMENTS_CLOSED, values, count_changed);
+    (void)snprintf(sql, sizeof sql,
+                   "select count(*) from documents where handle = '%s' and open", handle);
+    return ask_number(owner, sql);
+}
+
+static int64_t say_stray(const char *bytes)
+{
+    struct hash hash = sha256(str_from(bytes));
+    struct db_param *values = params(4);
+    values[1] = param_uuid(&rig.arena, fresh());
+    values[2] =
+        param_text(arena_str(&rig.arena, (struct str){(const char *)hash.bytes, HASH_LEN}));
+    values[3] = param_time(&rig.arena, now);
+    return tell_of(&SQL_DOCUMENTS_STRAY, values, count_changed);
 }
 
 static int64_t tell(int who)
@@ -214,7 +267,7 @@ static void want(int who, const char *handle)
 static int clean(void **state)
 {
     (void)state;
-    now = clock_now();
+    lease = now = clock_now();
     run_sql(owner,
             "truncate ticket_answers, ticket_documents, tickets, documents, outbox, messages;"
             "update businesses set settings = '{}'");
@@ -383,6 +436,61 @@ static void ch_1_a_file_is_claimed_by_one_worker_at_a_time(void **state)
     assert_int_equal(claim(now + USEC_PER_HOUR, 9), 0);
 }
 
+/* Two workers with one file: the first slept past its lease, and what it says then is nothing.
+ */
+static void ch_1_who_slept_past_its_lease_ends_no_file(void **state)
+{
+    (void)state;
+    usec_t first, second;
+
+    want(AMELIA, "a1");
+    assert_int_equal(open_ticket(AMELIA, "It is cracked.", "a1").kind, VALUE_RECORD);
+    assert_int_equal(claim(now, 9), 1);
+    first = lease;
+    assert_int_equal(claim(now + 2 * USEC_PER_MIN, 9), 1);
+    second = lease;
+    lease = first;
+    assert_int_equal(say_storing("a1", "old bytes"), 0);
+    assert_int_equal(end_file("a1", "lost"), 0);
+    assert_int_equal(say_later("a1"), 0);
+    lease = second;
+    assert_int_equal(say_storing("a1", "the bytes"), 1);
+    lease = first;
+    assert_int_equal(say_kept("a1"), 0); /* the other's are not there yet */
+    assert_int_equal(end_file("a1", "refused"), 0);
+    lease = second;
+    assert_int_equal(say_kept("a1"), 1);
+    assert_int_equal(tell(AMELIA), 0);
+    /* its own row, when it is removed and wanted once more meanwhile */
+    run_sql(owner, "update documents set state = 'gone', open = true");
+    lease = first;
+    assert_int_equal(say_closed("a1"), 1);
+    lease = second;
+    assert_int_equal(say_closed("a1"), 0);
+}
+
+static void ch_1_what_was_stored_too_late_is_removed_again(void **state)
+{
+    (void)state;
+    want(AMELIA, "a1");
+    assert_int_equal(claim(now, 9), 1);
+    assert_int_equal(say_storing("a1", "the bytes"), 1);
+    assert_int_equal(say_stray("the bytes"), 0); /* another row has them */
+    assert_int_equal(say_kept("a1"), 1);
+    assert_int_equal(say_stray("the bytes"), 0);
+    run_sql(owner, "update documents set state = 'gone', open = true");
+    assert_int_equal(say_stray("the bytes"), 0); /* they are being removed */
+    assert_int_equal(say_closed("a1"), 0);
+    assert_int_equal(say_stray("the bytes"), 1);
+    want(LUCIA, "l1");
+    assert_int_equal(claim(now, 9), 2);
+    assert_int_equal(say_storing("l1", "the bytes"), 0); /* not beneath its removal */
+    assert_int_equal(say_storing("l1", "others"), 1);
+    run_sql(owner, "delete from documents where handle = 'a1'"); /* or even its row is gone */
+    run_sql(owner, "delete from documents where handle = ''");
+    assert_int_equal(say_stray("the bytes"), 1);
+}
+
 static void ch_1_bytes_that_are_being_removed_are_not_stored_beneath_it(void **state)
 {
     (void)state;
@@ -473,6 +581,8 @@ int main(void)
         TEST(iss_1_only_files_of_this_conversation_are_taken),
         TEST(iss_1_five_files_with_a_report_and_twenty_in_all),
         TEST(ch_1_a_file_is_claimed_by_one_worker_at_a_time),
+        TEST(ch_1_who_slept_past_its_lease_ends_no_file),
+        TEST(ch_1_what_was_stored_too_late_is_removed_again),
         TEST(ch_1_bytes_that_are_being_removed_are_not_stored_beneath_it),
         TEST(iss_1_what_a_report_counts_on_is_told_once),
         TEST(iss_1_a_report_tells_of_files_that_were_lost_before_it),

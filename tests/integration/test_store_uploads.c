@@ -18,7 +18,7 @@
 
 static struct rig rig;
 static PGconn *owner;
-static usec_t now;
+static usec_t now, lease; /* the lease is what a claim took, or what stands in a new row */
 
 /* --- arranging -----------------------------------------------------------------------------
  */
@@ -73,7 +73,7 @@ static void add_photo(const char *name, const char *number, const char *visible)
 static int clean(void **state)
 {
     (void)state;
-    now = clock_now();
+    lease = now = clock_now();
     run_sql(owner,
             "truncate ticket_answers, ticket_documents, tickets, documents, outbox, messages,"
             " uploads, order_photos");
@@ -144,8 +144,9 @@ static int claim(usec_t at)
     struct db_param *values = params(4);
     struct called called;
 
+    lease = at + USEC_PER_MIN;
     values[1] = param_time(&rig.arena, at);
-    values[2] = param_time(&rig.arena, at + USEC_PER_MIN);
+    values[2] = param_time(&rig.arena, lease);
     values[3] = param_int4(&rig.arena, 10);
     run(&SQL_UPLOADS_CLAIM, values, &called);
     int n = rows_n(called.results[0]);
@@ -157,14 +158,15 @@ static int claim(usec_t at)
 static void end(const struct sql *first, const struct sql *second, const char *document,
                 const char *word)
 {
-    struct db_param *values = params(5);
+    bool ready = first == &SQL_UPLOAD_READY;
+    struct db_param *values = params(6);
     struct called called = {.done = false};
 
     values[1] = param_uuid(&rig.arena, account());
     values[2] = param_uuid(&rig.arena, md5_of(document));
     values[3] = param_text(str_from(word));
-    values[4] = first == &SQL_UPLOAD_READY ? param_time(&rig.arena, now)
-                                           : param_int4(&rig.arena, 131053);
+    values[4] = param_time(&rig.arena, ready ? now : lease);
+    values[5] = ready ? param_time(&rig.arena, lease) : param_int4(&rig.arena, 131053);
     call_init(&called.call, &rig.arena, seed_demo_org);
     call_add(&called.call, first, values);
     call_add(&called.call, second, values);
@@ -213,6 +215,58 @@ static void ch_2_an_upload_whose_worker_died_is_due_again(void **state)
     assert_int_equal(claim(now + 2 * USEC_PER_MIN), 1);
     assert_int_equal(ask_number(owner, "select attempts from uploads"), 2);
     assert_int_equal(outbox("state = 5"), 1);
+}
+
+static void later(const char *document)
+{
+    struct db_param *values = params(7);
+    struct called called;
+
+    values[1] = param_uuid(&rig.arena, account());
+    values[2] = param_uuid(&rig.arena, md5_of(document));
+    values[3] = param_time(&rig.arena, now);
+    values[4] = param_int4(&rig.arena, 0);
+    values[5] = param_text(STR("later"));
+    values[6] = param_time(&rig.arena, lease);
+    run(&SQL_UPLOAD_LATER, values, &called);
+    called_clear(&called);
+}
+
+/* Two workers with one file: the first slept past its lease. What it says then, be it good or
+ * bad, is not said to messages that wait for the second, nor to those that came afterwards. */
+static void ch_2_who_slept_past_its_lease_ends_no_upload(void **state)
+{
+    (void)state;
+    usec_t first, second;
+
+    promise(1);
+    show(1, "a", AMELIA);
+    assert_int_equal(claim(now), 1);
+    first = lease;
+    assert_int_equal(claim(now + 2 * USEC_PER_MIN), 1);
+    second = lease;
+    lease = first;
+    end(&SQL_UPLOAD_REFUSED, &SQL_UPLOAD_DROP, "a", "old");
+    end(&SQL_UPLOAD_READY, &SQL_UPLOAD_RELEASE, "a", "old");
+    later("a");
+    assert_int_equal(outbox("state = 5 and media_id is null"), 1);
+    assert_int_equal(ask_number(owner,
+                                "select count(*) from uploads where open and attempts = 2"
+                                " and media_id is null and reason is null"),
+                     1);
+    assert_int_equal(claim(now + 2 * USEC_PER_MIN), 0); /* the second has it, still */
+    lease = second;
+    end(&SQL_UPLOAD_READY, &SQL_UPLOAD_RELEASE, "a", "77");
+    assert_int_equal(outbox("state = 0 and media_id = '77'"), 1);
+    now += 26 * USEC_PER_DAY; /* the handle is not trusted any more, and another waits */
+    promise(2);
+    show(2, "a", AMELIA);
+    lease = first;
+    end(&SQL_UPLOAD_READY, &SQL_UPLOAD_RELEASE, "a", "old");
+    end(&SQL_UPLOAD_REFUSED, &SQL_UPLOAD_DROP, "a", "old");
+    assert_int_equal(outbox("seq = 2 and state = 5 and media_id is null"), 1);
+    assert_int_equal(ask_number(owner, "select count(*) from messages where reason = 'old'"),
+                     0);
 }
 
 static void ch_2_a_handle_is_not_trusted_to_its_end(void **state)
@@ -270,12 +324,13 @@ static void ch_2_a_turn_that_promises_while_the_upload_ends_is_not_left_waiting(
     run_sql(turn, "update uploads set open = media_id is null");
     run_sql(turn, "update outbox set state = 5, document_id = md5('a')::uuid where seq = 2");
 
-    struct db_param *values = params(5);
+    struct db_param *values = params(6);
     struct called called = {.done = false};
     values[1] = param_uuid(&rig.arena, account());
     values[2] = param_uuid(&rig.arena, md5_of("a"));
     values[3] = param_text(STR("77"));
     values[4] = param_time(&rig.arena, now);
+    values[5] = param_time(&rig.arena, lease);
     call_init(&called.call, &rig.arena, seed_demo_org);
     call_add(&called.call, &SQL_UPLOAD_READY, values);
     call_add(&called.call, &SQL_UPLOAD_RELEASE, values);
@@ -418,6 +473,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FRESH(ch_2_a_message_waits_for_its_file_and_names_it),
         FRESH(ch_2_an_upload_whose_worker_died_is_due_again),
+        FRESH(ch_2_who_slept_past_its_lease_ends_no_upload),
         FRESH(ch_2_a_handle_is_not_trusted_to_its_end),
         FRESH(ch_2_what_is_refused_ends_all_that_wait_and_no_others),
         FRESH(ch_2_a_turn_that_promises_while_the_upload_ends_is_not_left_waiting),

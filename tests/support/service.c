@@ -902,16 +902,26 @@ const char *service_media(const struct service *service, struct arena *into, con
     return arena_cstr(into, str_from(id));
 }
 
-long service_findings(const struct service *service)
+static long sandbox_number(const struct service *service, const char *path, const char *name)
 {
-    struct answer answer = get(service->sandbox_port, "/control/violations");
+    struct answer answer = get(service->sandbox_port, path);
     OWNED_JSON(told) = NULL;
     struct err err = {0};
 
     if (!json_read((struct str){answer.text, answer.len}, &told, &err))
         fail_msg("the sandbox does not say what it found: %s", err.text);
     free(answer.text);
-    return (long)json_integer_value(json_object_get(told, "refused"));
+    return (long)json_integer_value(json_object_get(told, name));
+}
+
+long service_findings(const struct service *service)
+{
+    return sandbox_number(service, "/control/violations", "refused");
+}
+
+long service_uploads(const struct service *service)
+{
+    return sandbox_number(service, "/control/counts", "uploads");
 }
 
 static size_t pass_over(const char *bytes, size_t size, size_t n, void *user)

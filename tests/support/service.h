@@ -125,6 +125,8 @@ const char *service_media(const struct service *service, struct arena *into, con
 void service_sandbox_again(struct service *service);
 /* How often the sandbox had something to say against what we do. */
 long service_findings(const struct service *service);
+/* How many files the service gave to the Graph API. */
+long service_uploads(const struct service *service);
 
 #define SERVICE_CRM_SECRET "whsec_cGFybGV5LXRlc3RzLWNybS1rZXktMDAxLXdpdGgtMzI="
 #define SERVICE_CRM_BEFORE "whsec_cGFybGV5LXRlc3RzLWNybS1vbGQtMDAxLXdpdGgtMzI="

@@ -196,6 +196,29 @@ static size_t files_in(const char *path)
     return n;
 }
 
+/* Whoever slept past its lease leaves things as others have made them since. */
+static void ch_1_what_comes_too_late_is_neither_put_nor_dropped(void **state)
+{
+    (void)state;
+    struct document_op late = op_for(STR("a file"), 1);
+
+    late.until = clock_monotonic() - 1;
+    act(documents_put, &late);
+    assert_int_equal(late.err.code, ERR_RETRY);
+    assert_int_not_equal(access(path_of(STR("a file"), 1), F_OK), 0);
+    put(STR("a file"), 1);
+    late = op_for(STR("a file"), 1);
+    late.until = clock_monotonic() - 1;
+    act(documents_drop, &late);
+    assert_int_equal(late.err.code, ERR_RETRY);
+    assert_int_equal(access(path_of(STR("a file"), 1), F_OK), 0);
+    late = op_for(STR("a file"), 1);
+    late.until = clock_monotonic() + USEC_PER_MIN;
+    act(documents_drop, &late);
+    assert_int_equal(late.err.code, ERR_NONE);
+    assert_int_not_equal(access(path_of(STR("a file"), 1), F_OK), 0);
+}
+
 static void ch_1_a_put_that_fails_leaves_nothing_half(void **state)
 {
     (void)state;
@@ -274,6 +297,7 @@ int main(void)
         TEST(ch_1_only_the_service_can_read_it),
         TEST(ch_1_what_has_rotted_or_was_swapped_is_never_given),
         TEST(ch_1_a_drop_is_a_drop_and_gone_is_no_error),
+        TEST(ch_1_what_comes_too_late_is_neither_put_nor_dropped),
         TEST(ch_1_a_put_that_fails_leaves_nothing_half),
         TEST(ch_1_what_a_death_left_is_swept_when_it_is_old),
         TEST(ch_1_settings_that_make_no_sense_are_refused),
