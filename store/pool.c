@@ -53,6 +53,9 @@ static struct db_conn *idle_conn(struct db *db)
     return NULL;
 }
 
+static void await_patience(struct db *db);
+
+/* Whoever came when one was idle, and found it taken, has only so much patience, too. */
 static void serve_leases(struct db *db)
 {
     struct db_conn *conn = NULL;
@@ -62,6 +65,7 @@ static void serve_leases(struct db *db)
         lease->conn = conn;
         lease->done(lease);
     }
+    await_patience(db);
 }
 
 static void cancel_leases(struct db *db)

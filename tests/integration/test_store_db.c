@@ -602,6 +602,28 @@ static void leases_are_granted_in_turn_and_end_when_their_time_is_over(void **st
     rig_close(&rig);
 }
 
+/* Both are asked for while the one connection is idle: only the first can have it. */
+static void a_lease_that_came_second_to_an_idle_connection_ends_in_time_too(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct db_lease quick = {.done = lease_kept, .deadline = 9 * USEC_PER_SEC};
+    struct db_lease second = {.done = lease_kept, .deadline = 60 * USEC_PER_MSEC};
+    rig_open(&rig, &(struct db_options){.connections = 1});
+    struct db_conn *conn = wait_lease(&rig);
+    db_release(rig.db, conn);
+    turn_for(&rig, 20 * USEC_PER_MSEC);
+    db_lease(rig.db, &quick);
+    db_lease(rig.db, &second);
+    turn_for(&rig, 200 * USEC_PER_MSEC);
+    assert_ptr_equal(quick.conn, conn);
+    assert_int_equal(second.until, -1);
+    assert_null(second.conn);
+    assert_int_equal(second.err.code, ERR_RETRY);
+    db_release(rig.db, quick.conn);
+    rig_close(&rig);
+}
+
 static void a_server_that_crashes_and_returns_is_met_again(void **state)
 {
     (void)state;
@@ -826,6 +848,7 @@ int main(void)
         cmocka_unit_test(an_idle_connection_that_dies_is_replaced_unasked),
         cmocka_unit_test(a_flight_past_its_deadline_is_retry_and_ends_on_the_server_too),
         cmocka_unit_test(leases_are_granted_in_turn_and_end_when_their_time_is_over),
+        cmocka_unit_test(a_lease_that_came_second_to_an_idle_connection_ends_in_time_too),
         cmocka_unit_test(a_server_that_crashes_and_returns_is_met_again),
         cmocka_unit_test(without_a_database_calls_end_at_their_deadline_and_say_why),
         cmocka_unit_test(a_schema_that_does_not_fit_is_found_before_a_connection_joins),
