@@ -217,6 +217,50 @@ static void what_was_seen_is_forgotten_by_age_a_few_at_a_time(void **state)
     assert_int_equal(ask_number(owner, "select count(*) from seen"), 601);
 }
 
+/* Rows that were looked at by work of the service's, which plans as its connections do. */
+static long looked_at(const char *work, const char *table)
+{
+    char line[300], count[200];
+
+    (void)snprintf(count, sizeof count,
+                   "select idx_tup_fetch + seq_tup_read from pg_stat_xact_user_tables"
+                   " where relname = '%s'",
+                   table);
+    run_sql(owner, "begin; set local enable_seqscan = off; set local enable_bitmapscan = off;"
+                   " set local plan_cache_mode = force_generic_plan");
+    (void)snprintf(line, sizeof line, "set local parley.org_id = '%s'", org);
+    run_sql(owner, line);
+    long before = ask_number(owner, count);
+    run_sql(owner, work);
+    long after = ask_number(owner, count);
+    run_sql(owner, "rollback");
+    return after - before;
+}
+
+/* A broom that reads all that is to stay needs longer than it may, and then sweeps nothing. */
+static void what_is_too_young_to_be_forgotten_is_not_looked_at(void **state)
+{
+    char line[1200];
+
+    (void)state;
+    run_sql(owner, "insert into seen select org_id, account_id, decode(md5(i::text), 'hex'),"
+                   " '2026-06-20 12:00+00'::timestamptz - i * interval '1 second'"
+                   "  from (select * from accounts limit 1) a, generate_series(1, 20000) i;"
+                   "insert into crm_seen select org_id, md5(i::text)::uuid,"
+                   " '2026-06-20 12:00+00'::timestamptz - i * interval '1 second'"
+                   "  from businesses, generate_series(1, 20000) i;"
+                   "analyze seen, crm_seen");
+    (void)snprintf(line, sizeof line, "prepare sweep as %s", SQL_RETENTION_SEEN.text);
+    run_sql(owner, line);
+    (void)snprintf(line, sizeof line, "execute sweep ('%s', '2026-06-20 06:28:20+00', 5000)",
+                   org);
+    assert_in_range(looked_at(line, "seen"), 90, 200); /* a hundred are old */
+    (void)snprintf(line, sizeof line, "select crm_sweep('%s', '2026-07-05 06:28:20+00', 5000)",
+                   org);
+    assert_in_range(looked_at(line, "crm_seen"), 90, 200);
+    run_sql(owner, "deallocate sweep; truncate crm_seen");
+}
+
 static void payloads_of_the_default_partition_statuses_and_strays_go_by_age(void **state)
 {
     (void)state;
@@ -278,6 +322,7 @@ int main(void)
         FRESH(a_new_partition_is_as_closed_as_the_whole),
         FRESH(a_long_reader_holds_up_the_broom_but_no_delivery),
         FRESH(what_was_seen_is_forgotten_by_age_a_few_at_a_time),
+        FRESH(what_is_too_young_to_be_forgotten_is_not_looked_at),
         FRESH(payloads_of_the_default_partition_statuses_and_strays_go_by_age),
     };
     store_open();
