@@ -44,7 +44,7 @@ static const struct shape order[] = {
     {.name = "customer", NEEDS_ID,
      .about = "The customer's id; the order waits until there is one."},
     {.name = "workflow", NAME, .most = 64,
-     .about = "The kind of work, as `parley workflow list` shows them; left out: shop."},
+     .about = "The kind of work, as `parley workflow show` lists them; left out: shop."},
     {.name = "status", NAME, .most = 64, .required = true, .about = "One of the workflow's."},
     {.name = "status_at", .kind = SHAPE_TIME, .about = "Since when; left out: the event's time."},
     {.name = "placed_at", .kind = SHAPE_TIME, .required = true},
