@@ -36,11 +36,14 @@ bool manners_is_muted(const struct flow_turn *turn)
     return turn->in->held || manners_is_stopped(turn);
 }
 
+/* Where their profile names a language, a sentence is enough to leave it, and so is a command
+ * of several words ("my orders"): nobody says these in a language that they don't read. A word
+ * is not: "hello", "ok" and "stop" are at home everywhere, and so are brands. */
 static bool is_enough(const struct flow_turn *turn, const struct understood *meant)
 {
     bool asked = turn->kept.open && turn->kept.now.at->prompt.kind == PROMPT_TEXT;
 
-    if (meant->lang_is_sure)
+    if (meant->lang_is_sure || (meant->exact && meant->strong && !asked))
         return true;
     if (turn->in->lang_is_known)
         return false;
