@@ -32,6 +32,19 @@ static size_t redact_events(struct arena *into, struct inbound_batch *batch)
     return found;
 }
 
+/* Of what none of the words have (an attached text, a page's source) the sender hears, too: it
+ * is withheld from everybody who could read it. */
+static size_t tell_sender(struct inbound_batch *batch)
+{
+    for (size_t i = 0; i < batch->n; i++) {
+        if (event_is_message(batch->events[i].kind)) {
+            batch->events[i].card = true;
+            break;
+        }
+    }
+    return 1;
+}
+
 /* The files of a mail that was taken apart stay: they are fetched out of what is kept. */
 static struct str withhold(struct arena *into, enum redact_form form, struct str body,
                            const struct inbound_batch *batch)
@@ -61,7 +74,8 @@ struct str redact_delivery(struct arena *into, enum redact_form form, struct str
         kept = redact_form(into, body, &cut);
         break;
     case REDACT_MAIL:
-        found += redact_mail_has(into, body);
+        if (found == 0 && redact_mail_has(into, body))
+            found = tell_sender(batch);
         break;
     }
     return found > 0 && cut == 0 ? withhold(into, form, body, batch) : kept;

@@ -23,12 +23,36 @@ static unsigned byte_at(struct str text, size_t at)
     return at < text.len ? (unsigned char)text.at[at] : 0;
 }
 
+static int hex_value(unsigned c)
+{
+    if (c >= '0' && c <= '9')
+        return (int)(c - '0');
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? (int)(c - 'a' + 10) : -1;
+}
+
+/* The byte that an address has there as "%20"; -1: no such thing. */
+static int escape_at(struct str text, size_t at)
+{
+    int high, low;
+
+    if (byte_at(text, at) != '%')
+        return -1;
+    high = hex_value(byte_at(text, at + 1));
+    low = hex_value(byte_at(text, at + 2));
+    return high >= 0 && low >= 0 ? 16 * high + low : -1;
+}
+
 /* The bytes of the digit that stands there; 0: none does. */
 static size_t digit_at(struct str text, size_t at, unsigned *digit)
 {
     unsigned a = byte_at(text, at), b, c;
 
     *digit = a - '0';
+    if (a == '%') {
+        *digit = (unsigned)escape_at(text, at) - '0';
+        return *digit <= 9 ? 3 : 0;
+    }
     if (a < 0x80)
         return *digit <= 9 ? 1 : 0;
     b = byte_at(text, at + 1);
@@ -56,7 +80,7 @@ static enum card_gap general_gap(unsigned b, unsigned c)
 
 static enum card_gap ascii_gap(unsigned a)
 {
-    if (a == ' ' || (a >= '\t' && a <= '\r'))
+    if (a == ' ' || a == '+' || (a >= '\t' && a <= '\r')) /* a plus is an address's space */
         return CARD_GAP_SPACE;
     if (a == '-' || a == '_')
         return CARD_GAP_DASH;
@@ -88,10 +112,11 @@ static enum card_gap wide_gap(unsigned a, unsigned b, unsigned c)
 static size_t gap_at(struct str text, size_t at, enum card_gap *gap)
 {
     unsigned a = byte_at(text, at), b = byte_at(text, at + 1), c = byte_at(text, at + 2);
+    int escaped = escape_at(text, at);
 
-    *gap = ascii_gap(a);
+    *gap = ascii_gap(escaped > 0 ? (unsigned)escaped : a);
     if (*gap != CARD_GAP_NONE)
-        return 1;
+        return escaped > 0 ? 3 : 1;
     *gap = a == 0xC2 ? latin_gap(b) : CARD_GAP_NONE;
     if (*gap != CARD_GAP_NONE)
         return 2;
@@ -279,6 +304,12 @@ static size_t card_length(struct str text, const struct card_digits *run, bool m
 /* --- a text --------------------------------------------------------------------------------
  */
 
+/* What stands before it is no digit of its own but the end of "%3D". */
+static bool is_behind_escape(struct str text, size_t at)
+{
+    return at >= 3 && escape_at(text, at - 3) >= 0;
+}
+
 static bool find(struct str text, size_t from, bool may, struct card_span *found)
 {
     bool inside = false;
@@ -287,7 +318,8 @@ static bool find(struct str text, size_t from, bool may, struct card_span *found
         unsigned digit;
         size_t step = digit_at(text, at, &digit), n;
         struct card_digits run;
-        bool begins = step > 0 && !inside && digit > 1 && digit != 7; /* nobody's */
+        bool begins = step > 0 && (!inside || is_behind_escape(text, at)) && digit > 1 &&
+                      digit != 7; /* nobody's */
 
         inside = step > 0;
         if (begins && text.len - at >= CARD_MIN) {
@@ -372,8 +404,13 @@ struct str cards_redact(struct arena *into, struct str text, size_t *n)
         len += span.at - from;
         for (size_t at = span.at; at < end; at += step) {
             step = digit_at(text, at, &digit);
-            out[len++] = (char)(step > 0 ? '*' : text.at[at]);
-            step = step > 0 ? step : 1;
+            if (step > 0) {
+                out[len++] = '*';
+                continue;
+            }
+            step = escape_at(text, at) >= 0 ? 3 : 1;
+            memcpy(out + len, text.at + at, step);
+            len += step;
         }
         from = end;
         ++*n;

@@ -103,6 +103,23 @@ static void ch_9_however_it_is_written(void **state)
     expect("scan_4111111111111111.jpg", "scan_****************.jpg");
 }
 
+static void ch_9_in_an_address_of_the_web_too(void **state)
+{
+    (void)state;
+    expect("https://shop.example/pay?card=4111%201111%201111%201111&cvc=1",
+           "https://shop.example/pay?card=****%20****%20****%20****&cvc=1");
+    expect("?n=4111+1111+1111+1111", "?n=****+****+****+****");
+    expect("?n=4111%2D1111%2d1111%2D1111", "?n=****%2D****%2d****%2D****");
+    expect("?n%3D4111111111111111", "?n%3D****************");
+    expect("?n=%204111%201111%201111%201111", "?n=%20****%20****%20****%20****");
+    expect("?n=%34%31%31%31%31%31%31%31%31%31%31%31%31%31%31%31", "?n=****************");
+    expect("5%4111111111111111 off", "5%**************** off");
+    keep("https://shop.example/o?q=100%20200%20300%20400%20500");
+    keep("https://shop.example/a%20b%2");
+    keep("save 20%, 30%, 40% and 4111%20");
+    keep("+48601234567+48602345678+48603456789");
+}
+
 static void ch_9_what_is_something_else_stays(void **state)
 {
     (void)state;
@@ -309,6 +326,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ch_9_every_brands_published_numbers_are_found),
         cmocka_unit_test(ch_9_however_it_is_written),
+        cmocka_unit_test(ch_9_in_an_address_of_the_web_too),
         cmocka_unit_test(ch_9_what_is_something_else_stays),
         cmocka_unit_test(ch_9_a_parcels_number_tracks_where_words_say_what_it_is),
         cmocka_unit_test(ch_9_the_collection_of_tracking_numbers_stays),

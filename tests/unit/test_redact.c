@@ -220,6 +220,31 @@ static void ch_9_of_a_withheld_mail_the_files_stay_without_names(void **state)
     assert_false(mime_file(&arena, left, 3, &file, NULL));
 }
 
+/* The words of the mail have none: they stay as they are, and the sender hears why the text is
+ * gone. */
+static void ch_9_a_card_in_an_attached_text_is_told_to_the_sender(void **state)
+{
+    struct str mail =
+        STR("Subject: my order\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+            "--b\r\n\r\nsee the note\r\n--b\r\nContent-Type: text/plain\r\n"
+            "Content-Disposition: attachment\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+            "NDExMSAxMTExIDExMTEgMTExMQ==\r\n--b--\r\n");
+    struct media media = {.filename = STR("note.txt")};
+    struct event events[] = {
+        {.kind = EVENT_STATUS        },
+        {                .kind = EVENT_MEDIA, .text = STR("see the note"), .media = &media},
+        { .kind = EVENT_MEDIA,          .media = &media}
+    };
+    struct inbound_batch batch = {.events = events, .n = COUNTOF(events)};
+    struct str left = redact_delivery(&arena, REDACT_MAIL, mail, &batch);
+
+    (void)state;
+    assert_true(!events[0].card && events[1].card && !events[2].card);
+    assert_true(str_eq(events[1].text, STR("see the note")));
+    assert_int_equal(str_find(left, STR("NDEx")), left.len);
+    assert_true(str_find(left, STR(REDACT_WITHHELD)) < left.len);
+}
+
 /* No delivery of the collection has a card, and each is kept byte for byte. */
 static void ch_9_what_has_no_card_is_kept_as_it_came(void **state)
 {
@@ -255,6 +280,7 @@ int main(void)
         cmocka_unit_test(ch_9_each_person_is_told_once_a_delivery),
         cmocka_unit_test(ch_9_what_cannot_be_cut_out_is_withheld),
         cmocka_unit_test(ch_9_of_a_withheld_mail_the_files_stay_without_names),
+        cmocka_unit_test(ch_9_a_card_in_an_attached_text_is_told_to_the_sender),
         cmocka_unit_test(ch_9_what_has_no_card_is_kept_as_it_came)};
 
     return cmocka_run_group_tests(tests, NULL, finish);
