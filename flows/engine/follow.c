@@ -55,7 +55,7 @@ static void give(struct flow_turn *turn, const struct flow_def *flow, struct str
         turn_set(turn, name, value_text(value));
 }
 
-/* What is said behind the number. */
+/* What is said behind the number; where there is none, why. */
 static struct str remark_of(const struct flow_turn *turn, const struct understood *meant)
 {
     for (size_t i = 0; meant->number.len && i < meant->n_found; i++) {
@@ -64,7 +64,7 @@ static struct str remark_of(const struct flow_turn *turn, const struct understoo
         if (found->kind == FOUND_NUMBER && str_eq(found->number.number, meant->number))
             return remark_behind(turn->arena, meant->text, found->at.to);
     }
-    return STR_NONE;
+    return meant->number.len ? STR_NONE : remark_reason(turn->arena, meant->text);
 }
 
 /* What somebody wants to pay, where it is the business's currency. */

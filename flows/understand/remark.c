@@ -47,15 +47,13 @@ static struct str skip_marks(struct str text, bool *set_off)
 static bool is_haste(struct str token)
 {
     static const char *const words[] = {
-        "now",         "right",       "away",           "asap",
-        "immediately", "urgent",      "urgently",       "fast",
-        "quick",       "quickly",     "soon",           "possible",
-        "cuanto",      "antes",       "possibly",       "again",
-        "order",       "ya",          "ahora",          "mismo",
-        "rapido",      "urgente",     "inmediatamente", "teraz",
-        "zaraz",       "pilne",       "szybko",         "natychmiast",
-        "jak",         "najszybciej", "الان",           "حالا",
-        "فورا",        "بسرعه",       "ضروري",          "عاجل",
+        "now",         "hurry",    "right", "away",     "asap",        "immediately",
+        "urgent",      "urgently", "fast",  "quick",    "quickly",     "soon",
+        "possible",    "cuanto",   "antes", "possibly", "again",       "order",
+        "ya",          "ahora",    "mismo", "rapido",   "urgente",     "inmediatamente",
+        "teraz",       "zaraz",    "pilne", "szybko",   "natychmiast", "jak",
+        "najszybciej", "الان",     "حالا",  "فورا",     "بسرعه",       "ضروري",
+        "عاجل",
     };
 
     for (size_t i = 0; i < COUNTOF(words); i++) {
@@ -65,19 +63,20 @@ static bool is_haste(struct str token)
     return language_is_small_word(token);
 }
 
-/* Two words at least that say something, and no number: that would be another order. */
-static bool says_something(struct arena *scratch, struct str rest)
+/* How many words say something; 0 where a number is among them that may not: it would be
+ * another order. */
+static size_t words_saying(struct arena *scratch, struct str rest, bool numbers)
 {
     struct tokens tokens;
     size_t words = 0;
 
     tokens_read(scratch, rest, &tokens);
     for (size_t i = 0; i < tokens.n; i++) {
-        if (tokens.items[i].at[0] >= '0' && tokens.items[i].at[0] <= '9')
-            return false;
+        if (!numbers && tokens.items[i].at[0] >= '0' && tokens.items[i].at[0] <= '9')
+            return 0;
         words += !is_haste(tokens.items[i]);
     }
-    return words >= 2;
+    return words;
 }
 
 struct str remark_after(struct arena *scratch, struct str text, struct str number)
@@ -93,7 +92,36 @@ struct str remark_behind(struct arena *scratch, struct str text, size_t end)
     rest = str_trim(rest);
     if (str_ends(rest, STR(")")) && str_find(rest, STR("(")) == rest.len)
         rest.len--;
-    if (set_off ? str_find(rest, STR(" ")) == rest.len : !says_something(scratch, rest))
+    if (set_off ? str_find(rest, STR(" ")) == rest.len || words_saying(scratch, rest, true) < 1
+                : words_saying(scratch, rest, false) < 2)
         return STR_NONE;
     return rest;
+}
+
+/* Levelled, as tokens are. "Since" may as well be about a time. */
+static bool gives_reason(struct str token)
+{
+    static const char *const words[] = {"because", "cause", "cuz",      "coz",   "bc",
+                                        "porque",  "bo",    "poniewaz", "gdyz",  "لان",
+                                        "لاني",    "لانه",  "لانها",    "لاننا", "بسبب"};
+
+    for (size_t i = 0; i < COUNTOF(words); i++) {
+        if (str_eq(token, str_from(words[i])))
+            return true;
+    }
+    return false;
+}
+
+struct str remark_reason(struct arena *scratch, struct str text)
+{
+    struct tokens tokens;
+
+    tokens_read(scratch, text, &tokens);
+    for (size_t i = 1; i + 1 < tokens.n; i++) {
+        struct str rest = str_trim(str_slice(text, tokens.at[i], text.len));
+
+        if (gives_reason(tokens.items[i]))
+            return words_saying(scratch, rest, true) > 1 ? rest : STR_NONE;
+    }
+    return STR_NONE;
 }

@@ -1,16 +1,22 @@
 /*
- * What people add to an order number: "cancel 1042, ordered twice".
+ * What people add to an order number, "cancel 1042, ordered twice", or to a wish without one,
+ * "cancel my order because it comes too late".
  */
 #pragma once
 
 #include "bot/base/arena.h"
 #include "bot/base/str.h"
 
-/* The remark behind `number` in `text`: at least two words, set off by a comma, a colon, a dash
- * or the like; or not set off, and at least two that are neither courtesy, haste nor small, so
- * that "cancel 1042 right now please" has none. `number` is as `understanding` gives it; empty
- * when it is empty or stands there in other digits. Points into `text`. */
+/* The remark behind `number` in `text`: at least two words, one of them neither courtesy nor
+ * haste, set off by a comma, a colon, a dash or the like; or not set off, and at least two that
+ * are neither courtesy, haste nor small, so that "cancel 1042 right now please" has none.
+ * `number` is as `understanding` gives it; empty when it is empty or stands there in other
+ * digits. Points into `text`. */
 struct str remark_after(struct arena *scratch, struct str text, struct str number);
 
 /* The same, where the number ends at byte `end` of the text. */
 struct str remark_behind(struct arena *scratch, struct str text, size_t end);
+
+/* From the word on that gives a reason ("because", "porque", "bo", "لأن"), with at least one
+ * more behind it that says something; empty when there is none. Points into `text`. */
+struct str remark_reason(struct arena *scratch, struct str text);

@@ -34,6 +34,9 @@ static void can_1_what_is_set_off_behind_the_number_is_the_note(void **state)
         {"cancel 1042 as soon as possible thanks",            "1042",     ""                               },
         {"cancel 1042 and order 1043 came broken",            "1042",     ""                               },
         {"cancel 1042 please",                                "1042",     ""                               },
+        {"cancel 1042, right now please",                     "1042",     ""                               },
+        {"cancel 1042, thank you please",                     "1042",     ""                               },
+        {"cancel 1042, it arrives too late",                  "1042",     "it arrives too late"            },
         {"cancel 1042, please",                               "1042",     ""                               },
         {"cancel 1042",                                       "1042",     ""                               },
         {"cancel 1042,",                                      "1042",     ""                               },
@@ -56,10 +59,39 @@ static void can_1_what_is_set_off_behind_the_number_is_the_note(void **state)
     arena_finish(&arena);
 }
 
+static void can_1_a_reason_is_found_without_a_number(void **state)
+{
+    static const struct {
+        const char *text, *reason;
+    } cases[] = {
+        {"cancel my order because it comes too late",                     "because it comes too late"     },
+        {"I want to cancel it, cuz I found it cheaper",                   "cuz I found it cheaper"        },
+        {"quiero cancelar mi pedido porque llega tarde",                  "porque llega tarde"            },
+        {"chcę anulować zamówienie, bo przyjdzie za późno",          "bo przyjdzie za późno"       },
+        {"أريد إلغاء الطلب لأنه سيصل متأخرا", "لأنه سيصل متأخرا"},
+        {"because I say so",                                              ""                              },
+        {"cancel it because",                                             ""                              },
+        {"cancel it because please",                                      ""                              },
+        {"cancel it since you ask",                                       ""                              },
+        {"",                                                              ""                              },
+    };
+    struct arena arena = {0};
+
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(cases); i++) {
+        struct str reason = remark_reason(&arena, str_from(cases[i].text));
+
+        if (!str_eq(reason, str_from(cases[i].reason)))
+            fail_msg("%s: %.*s", cases[i].text, STR_ARG(reason));
+    }
+    arena_finish(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(can_1_what_is_set_off_behind_the_number_is_the_note),
+        cmocka_unit_test(can_1_a_reason_is_found_without_a_number),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
