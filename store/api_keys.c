@@ -18,7 +18,7 @@ static bool find_business(struct api_keys *keys, const char *given, struct err *
 
     if (given && !uuid_parse(str_from(given), &wanted))
         return err_raise(err, ERR_REJECT, "'%s' is not the id of a business", given);
-    if (!plain_ask(keys->conn, &SQL_WORKFLOW_BUSINESSES, 0, NULL, &orgs, err))
+    if (!plain_ask(keys->conn, &SQL_BUSINESSES, 0, NULL, &orgs, err))
         return false;
     for (int i = 0; i < rows_n(orgs); i++) {
         keys->org = row_uuid(orgs, i, 0);

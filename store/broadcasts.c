@@ -20,7 +20,7 @@ static bool only_business(struct broadcast_desk *desk, struct err *err)
 {
     OWNED_ROWS(rows) = NULL;
 
-    if (!plain_ask(desk->conn, &SQL_WORKFLOW_BUSINESSES, 0, NULL, &rows, err))
+    if (!plain_ask(desk->conn, &SQL_BUSINESSES, 0, NULL, &rows, err))
         return false;
     if (rows_n(rows) == 1) {
         desk->org = row_uuid(rows, 0, 0);

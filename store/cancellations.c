@@ -1,7 +1,7 @@
 #include "store/cancellations.h"
 
 #include "store/db.h"
-#include "store/plain.h"
+#include "store/round.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -54,77 +54,53 @@ bool cancellations_list(struct cancellations *cancellations, bool all, size_t li
                         struct arena *into, const struct cancellation **rows, size_t *n,
                         struct err *err)
 {
-    char most[24], id[UUID_TEXT_LEN + 1];
-    (void)snprintf(most, sizeof(most), "%zu", limit);
-    const char *const values[] = {id, all ? "t" : "f", most};
+    char most[24];
+    const char *values[] = {NULL, all ? "t" : "f", most};
     struct cancellation *kept = NULL;
     size_t room = 0;
-    OWNED_ROWS(orgs) = NULL;
+    OWNED_ROUND(round) = {
+        .conn = cancellations->conn, .sql = &SQL_CANCELLATIONS_OPEN, .n = 3, .values = values};
+    (void)snprintf(most, sizeof(most), "%zu", limit);
     *n = 0;
-    if (!plain_ask(cancellations->conn, &SQL_DEAD_DIRECTORY, 0, NULL, &orgs, err))
-        return false;
-    for (int o = 0; o < rows_n(orgs); o++) {
-        struct uuid org = row_uuid(orgs, o, 0);
-        OWNED_ROWS(found) = NULL;
-        uuid_format(org, id);
-        if (!plain_begin(cancellations->conn, org, err) ||
-            !plain_ask(cancellations->conn, &SQL_CANCELLATIONS_OPEN, 3, values, &found, err) ||
-            !plain_command(cancellations->conn, "rollback", err))
-            return false;
-        struct cancellation *wider =
-            arena_array(into, struct cancellation, room + (size_t)rows_n(found) + 1);
-        if (*n > 0)
-            memcpy(wider, kept, *n * sizeof(*wider));
-        kept = wider;
-        room += (size_t)rows_n(found);
-        for (int i = 0; i < rows_n(found); i++) {
-            kept[*n] = row_of(into, found, i, org);
-            kept[(*n)++].has_note = row_bool(found, i, 7);
+    while (round_next(&round, err)) {
+        for (int i = 0; i < rows_n(round.rows); i++) {
+            kept = arena_more(into, kept, *n, &room);
+            kept[*n] = row_of(into, round.rows, i, round.org);
+            kept[(*n)++].has_note = row_bool(round.rows, i, 7);
         }
     }
     if (*n > 0)
         qsort(kept, *n, sizeof(*kept), oldest_first);
     *n = *n < limit ? *n : limit;
     *rows = kept;
-    return true;
+    return !round.failed;
 }
 
-static bool look(struct cancellations *cancellations, struct uuid org, struct uuid id,
-                 struct arena *into, struct cancellation *found, bool *there, struct err *err)
+static void read_whole(struct arena *into, const PGresult *rows, struct cancellation *found)
 {
-    char org_text[UUID_TEXT_LEN + 1], id_text[UUID_TEXT_LEN + 1];
-    const char *const values[] = {org_text, id_text};
-    OWNED_ROWS(rows) = NULL;
-    uuid_format(org, org_text);
-    uuid_format(id, id_text);
-    if (!plain_begin(cancellations->conn, org, err) ||
-        !plain_ask(cancellations->conn, &SQL_CANCELLATION_LOOK, 2, values, &rows, err) ||
-        !plain_command(cancellations->conn, "rollback", err))
-        return false;
-    *there = rows_n(rows) > 0;
-    if (*there) {
-        *found = row_of(into, rows, 0, org);
-        found->note = arena_str(into, row_text(rows, 0, 7));
-        found->has_note = found->note.len > 0;
-        found->facts = arena_str(into, row_text(rows, 0, 8));
-        found->decided_by = arena_str(into, row_text(rows, 0, 9));
-        found->decision_note = arena_str(into, row_text(rows, 0, 10));
-    }
-    return true;
+    found->note = arena_str(into, row_text(rows, 0, 7));
+    found->has_note = found->note.len > 0;
+    found->facts = arena_str(into, row_text(rows, 0, 8));
+    found->decided_by = arena_str(into, row_text(rows, 0, 9));
+    found->decision_note = arena_str(into, row_text(rows, 0, 10));
 }
 
 bool cancellations_find(struct cancellations *cancellations, struct uuid id, struct arena *into,
                         struct cancellation *found, struct err *err)
 {
-    bool there = false;
-    OWNED_ROWS(orgs) = NULL;
-    if (!plain_ask(cancellations->conn, &SQL_DEAD_DIRECTORY, 0, NULL, &orgs, err))
-        return false;
-    for (int o = 0; o < rows_n(orgs) && !there; o++) {
-        if (!look(cancellations, row_uuid(orgs, o, 0), id, into, found, &there, err))
-            return false;
+    char text[UUID_TEXT_LEN + 1];
+    const char *values[] = {NULL, text};
+    OWNED_ROUND(round) = {
+        .conn = cancellations->conn, .sql = &SQL_CANCELLATION_LOOK, .n = 2, .values = values};
+    uuid_format(id, text);
+    while (round_next(&round, err)) {
+        if (rows_n(round.rows) == 0)
+            continue;
+        *found = row_of(into, round.rows, 0, round.org);
+        read_whole(into, round.rows, found);
+        return true;
     }
-    return there || err_raise(err, ERR_REJECT, "there is no such cancellation");
+    return !round.failed && err_raise(err, ERR_REJECT, "there is no such cancellation");
 }
 
 /* --- deciding ----------------------------------------------------------------------------- */
@@ -197,7 +173,7 @@ bool cancellations_business(struct cancellations *cancellations, const char *tex
         return uuid_parse(str_from(text), org) ||
                err_raise(err, ERR_REJECT, "'%s' is not the id of a business", text);
     }
-    if (!plain_ask(cancellations->conn, &SQL_DEAD_DIRECTORY, 0, NULL, &orgs, err))
+    if (!plain_ask(cancellations->conn, &SQL_BUSINESSES, 0, NULL, &orgs, err))
         return false;
     if (rows_n(orgs) != 1) {
         return err_raise(err, ERR_REJECT,

@@ -34,7 +34,7 @@ static bool look_at_all(PGconn *conn, struct arena *into, const struct chain_sta
                         size_t *n, struct err *err)
 {
     OWNED_ROWS(orgs) = NULL;
-    if (!plain_ask(conn, &SQL_HANDOFFS_ORGS, 0, NULL, &orgs, err))
+    if (!plain_ask(conn, &SQL_BUSINESSES, 0, NULL, &orgs, err))
         return false;
     struct chain_state *items = arena_array(into, struct chain_state, (size_t)rows_n(orgs) + 1);
     for (int i = 0; i < rows_n(orgs); i++) {

@@ -1,7 +1,7 @@
 #include "store/dead.h"
 
 #include "store/db.h"
-#include "store/plain.h"
+#include "store/round.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,25 +60,22 @@ static void listing_add(struct listing *listing, const PGresult *rows, struct uu
     }
 }
 
-static bool list_business(struct dead *dead, struct uuid org, bool all, const char *most,
-                          struct listing *listing, struct err *err)
-{
-    char id[UUID_TEXT_LEN + 1];
-    const char *const values[] = {id, all ? "t" : "f", most};
-    uuid_format(org, id);
-    OWNED_ROWS(rows) = NULL;
-    if (!plain_begin(dead->conn, org, err) ||
-        !plain_ask(dead->conn, &SQL_DEAD_LETTERS_LIST, 3, values, &rows, err) ||
-        !plain_command(dead->conn, "rollback", err))
-        return false;
-    listing_add(listing, rows, org);
-    return true;
-}
-
 static int newest_first(const void *a, const void *b)
 {
     const struct dead_letter *left = a, *right = b;
     return (left->at < right->at) - (left->at > right->at);
+}
+
+/* Those of all businesses, each asked for $most. */
+static bool list_businesses(struct dead *dead, bool all, const char *most,
+                            struct listing *listing, struct err *err)
+{
+    const char *values[] = {NULL, all ? "t" : "f", most};
+    OWNED_ROUND(round) = {
+        .conn = dead->conn, .sql = &SQL_DEAD_LETTERS_LIST, .n = 3, .values = values};
+    while (round_next(&round, err))
+        listing_add(listing, round.rows, round.org);
+    return !round.failed;
 }
 
 bool dead_list(struct dead *dead, bool all, size_t limit, struct arena *into,
@@ -88,15 +85,10 @@ bool dead_list(struct dead *dead, bool all, size_t limit, struct arena *into,
     char most[24];
     (void)snprintf(most, sizeof(most), "%zu", limit);
     const char *const values[] = {most};
-    OWNED_ROWS(orgs) = NULL;
     OWNED_ROWS(unrouted) = NULL;
-    if (!plain_ask(dead->conn, &SQL_DEAD_DIRECTORY, 0, NULL, &orgs, err) ||
-        !plain_ask(dead->conn, &SQL_UNROUTED_LIST, 1, values, &unrouted, err))
+    if (!plain_ask(dead->conn, &SQL_UNROUTED_LIST, 1, values, &unrouted, err) ||
+        !list_businesses(dead, all, most, &listing, err))
         return false;
-    for (int i = 0; i < rows_n(orgs); i++) {
-        if (!list_business(dead, row_uuid(orgs, i, 0), all, most, &listing, err))
-            return false;
-    }
     listing_add(&listing, unrouted, (struct uuid){{0}});
     if (listing.n > 0)
         qsort(listing.letters, listing.n, sizeof(*listing.letters), newest_first);
@@ -105,49 +97,34 @@ bool dead_list(struct dead *dead, bool all, size_t limit, struct arena *into,
     return true;
 }
 
-static bool find_with(struct dead *dead, const struct sql *sql, int n,
-                      const char *const *values, struct uuid org, struct arena *into,
-                      struct dead_letter *letter, bool *found, struct err *err)
+static bool read_whole(const PGresult *rows, struct uuid org, struct arena *into,
+                       struct dead_letter *letter)
 {
-    OWNED_ROWS(rows) = NULL;
-    if (!plain_ask(dead->conn, sql, n, values, &rows, err))
+    if (rows_n(rows) == 0)
         return false;
-    *found = rows_n(rows) > 0;
-    if (*found) {
-        *letter = letter_of(into, rows, 0, org);
-        letter->body = arena_str(into, row_text(rows, 0, 9));
-    }
+    *letter = letter_of(into, rows, 0, org);
+    letter->body = arena_str(into, row_text(rows, 0, 9));
     return true;
-}
-
-static bool find_in(struct dead *dead, struct uuid org, const char *id, struct arena *into,
-                    struct dead_letter *letter, bool *found, struct err *err)
-{
-    char whose[UUID_TEXT_LEN + 1];
-    const char *const values[] = {whose, id};
-    uuid_format(org, whose);
-    return plain_begin(dead->conn, org, err) &&
-           find_with(dead, &SQL_DEAD_LETTERS_GET, 2, values, org, into, letter, found, err) &&
-           plain_command(dead->conn, "rollback", err);
 }
 
 bool dead_find(struct dead *dead, struct uuid id, struct arena *into,
                struct dead_letter *letter, struct err *err)
 {
     char text[UUID_TEXT_LEN + 1];
-    const char *const values[] = {text};
-    bool found = false;
-    OWNED_ROWS(orgs) = NULL;
+    const char *values[] = {NULL, text};
+    OWNED_ROWS(unrouted) = NULL;
+    OWNED_ROUND(round) = {
+        .conn = dead->conn, .sql = &SQL_DEAD_LETTERS_GET, .n = 2, .values = values};
     uuid_format(id, text);
-    if (!find_with(dead, &SQL_UNROUTED_GET, 1, values, (struct uuid){{0}}, into, letter, &found,
-                   err) ||
-        !plain_ask(dead->conn, &SQL_DEAD_DIRECTORY, 0, NULL, &orgs, err))
+    if (!plain_ask(dead->conn, &SQL_UNROUTED_GET, 1, values + 1, &unrouted, err))
         return false;
-    for (int i = 0; i < rows_n(orgs) && !found; i++) {
-        if (!find_in(dead, row_uuid(orgs, i, 0), text, into, letter, &found, err))
-            return false;
+    if (read_whole(unrouted, (struct uuid){{0}}, into, letter))
+        return true;
+    while (round_next(&round, err)) {
+        if (read_whole(round.rows, round.org, into, letter))
+            return true;
     }
-    return found || err_raise(err, ERR_REJECT, "there is no dead letter %s", text);
+    return !round.failed && err_raise(err, ERR_REJECT, "there is no dead letter %s", text);
 }
 
 bool dead_app_of(struct dead *dead, struct str external_id, struct arena *into, struct str *app,

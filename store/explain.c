@@ -174,7 +174,7 @@ bool explain_message(const struct explain_wish *wish, struct arena *into,
     struct search search = {.wish = wish, .into = into, .found = explanation};
 
     if (!plain_connect(wish->url, wish->role, wish->timeout, "parley explain", &conn, err) ||
-        !plain_ask(conn, &SQL_EXPLAIN_ORGS, 0, NULL, &orgs, err))
+        !plain_ask(conn, &SQL_BUSINESSES, 0, NULL, &orgs, err))
         return false;
     search.conn = conn;
     if (!plain_command(conn, "set statement_timeout = '60s'", err))

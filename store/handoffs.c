@@ -1,7 +1,7 @@
 #include "store/handoffs.h"
 
 #include "store/db.h"
-#include "store/plain.h"
+#include "store/round.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,29 +49,6 @@ static struct handoff handoff_of(struct arena *into, const PGresult *rows, int i
                             .seq = row_int(rows, i, 13)};
 }
 
-/* One query about one business, in a transaction that changes nothing. */
-static bool ask(struct handoffs *handoffs, struct uuid org, const struct sql *sql, int n,
-                const char *const *values, PGresult **rows, struct err *err)
-{
-    return plain_begin(handoffs->conn, org, err) &&
-           plain_ask(handoffs->conn, sql, n, values, rows, err) &&
-           plain_command(handoffs->conn, "rollback", err);
-}
-
-struct listing {
-    struct arena *into;
-    struct handoff *items;
-    size_t n, room;
-};
-
-static void listing_add(struct listing *listing, const PGresult *rows, struct uuid org)
-{
-    for (int i = 0; i < rows_n(rows); i++) {
-        listing->items = arena_more(listing->into, listing->items, listing->n, &listing->room);
-        listing->items[listing->n++] = handoff_of(listing->into, rows, i, org);
-    }
-}
-
 static int longest_first(const void *a, const void *b)
 {
     const struct handoff *left = a, *right = b;
@@ -81,63 +58,55 @@ static int longest_first(const void *a, const void *b)
 bool handoffs_list(struct handoffs *handoffs, bool all, size_t limit, struct arena *into,
                    const struct handoff **items, size_t *n, struct err *err)
 {
-    struct listing listing = {.into = into};
-    char most[24], id[UUID_TEXT_LEN + 1];
-    const char *const values[] = {id, all ? "t" : "f", most};
-    OWNED_ROWS(orgs) = NULL;
+    char most[24];
+    const char *values[] = {NULL, all ? "t" : "f", most};
+    struct handoff *found = NULL;
+    size_t room = 0;
+    OWNED_ROUND(round) = {
+        .conn = handoffs->conn, .sql = &SQL_HANDOFFS_LIST, .n = 3, .values = values};
     (void)snprintf(most, sizeof(most), "%zu", limit);
-    if (!plain_ask(handoffs->conn, &SQL_HANDOFFS_ORGS, 0, NULL, &orgs, err))
-        return false;
-    for (int i = 0; i < rows_n(orgs); i++) {
-        struct uuid org = row_uuid(orgs, i, 0);
-        OWNED_ROWS(rows) = NULL;
-        uuid_format(org, id);
-        if (!ask(handoffs, org, &SQL_HANDOFFS_LIST, 3, values, &rows, err))
-            return false;
-        listing_add(&listing, rows, org);
+    *n = 0;
+    while (round_next(&round, err)) {
+        for (int i = 0; i < rows_n(round.rows); i++) {
+            found = arena_more(into, found, *n, &room);
+            found[(*n)++] = handoff_of(into, round.rows, i, round.org);
+        }
     }
-    if (listing.n > 0)
-        qsort(listing.items, listing.n, sizeof(*listing.items), longest_first);
-    *items = listing.items;
-    *n = listing.n < limit ? listing.n : limit;
-    return true;
+    if (*n > 0)
+        qsort(found, *n, sizeof(*found), longest_first);
+    *items = found;
+    *n = *n < limit ? *n : limit;
+    return !round.failed;
 }
 
 bool handoffs_find(struct handoffs *handoffs, struct uuid id, struct arena *into,
                    struct handoff *handoff, struct err *err)
 {
-    char text[UUID_TEXT_LEN + 1], whose[UUID_TEXT_LEN + 1];
-    const char *const values[] = {whose, text};
-    OWNED_ROWS(orgs) = NULL;
+    char text[UUID_TEXT_LEN + 1];
+    const char *values[] = {NULL, text};
+    OWNED_ROUND(round) = {
+        .conn = handoffs->conn, .sql = &SQL_HANDOFFS_FIND, .n = 2, .values = values};
     uuid_format(id, text);
-    if (!plain_ask(handoffs->conn, &SQL_HANDOFFS_ORGS, 0, NULL, &orgs, err))
-        return false;
-    for (int i = 0; i < rows_n(orgs); i++) {
-        struct uuid org = row_uuid(orgs, i, 0);
-        OWNED_ROWS(rows) = NULL;
-        uuid_format(org, whose);
-        if (!ask(handoffs, org, &SQL_HANDOFFS_FIND, 2, values, &rows, err))
-            return false;
-        if (rows_n(rows) > 0) {
-            *handoff = handoff_of(into, rows, 0, org);
+    while (round_next(&round, err)) {
+        if (rows_n(round.rows) > 0) {
+            *handoff = handoff_of(into, round.rows, 0, round.org);
             return true;
         }
     }
-    return err_raise(err, ERR_REJECT, "there is no handoff %s", text);
+    return !round.failed && err_raise(err, ERR_REJECT, "there is no handoff %s", text);
 }
 
 bool handoffs_said(struct handoffs *handoffs, const struct handoff *handoff, unsigned before,
                    struct arena *into, const struct handoff_line **lines, size_t *n,
                    struct err *err)
 {
-    char org[UUID_TEXT_LEN + 1], conversation[UUID_TEXT_LEN + 1], seq[24], most[16];
-    const char *const values[] = {org, conversation, seq, most};
+    char conversation[UUID_TEXT_LEN + 1], seq[24], most[16];
+    const char *values[] = {NULL, conversation, seq, most};
     OWNED_ROWS(rows) = NULL;
-    uuid_format(handoff->org, org);
     uuid_format(handoff->conversation, conversation);
     (void)snprintf(seq, sizeof(seq), "%lld", (long long)handoff->seq);
     (void)snprintf(most, sizeof(most), "%u", before);
-    if (!ask(handoffs, handoff->org, &SQL_HANDOFFS_SAID, 4, values, &rows, err))
+    if (!plain_ask_of(handoffs->conn, handoff->org, &SQL_HANDOFFS_SAID, 4, values, &rows, err))
         return false;
     *n = (size_t)rows_n(rows);
     struct handoff_line *items = arena_array(into, struct handoff_line, *n + 1);

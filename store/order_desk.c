@@ -1,7 +1,7 @@
 #include "store/order_desk.h"
 
 #include "store/db.h"
-#include "store/plain.h"
+#include "store/round.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,15 +27,6 @@ void order_desk_close(struct order_desk **desk)
     *desk = NULL;
 }
 
-/* One question in a transaction of the business's. */
-static bool ask(struct order_desk *desk, struct uuid org, const struct sql *sql, int n,
-                const char *const *values, PGresult **rows, struct err *err)
-{
-    return plain_begin(desk->conn, org, err) &&
-           plain_ask(desk->conn, sql, n, values, rows, err) &&
-           plain_command(desk->conn, "commit", err);
-}
-
 static bool read_order(struct arena *into, const PGresult *rows, struct uuid org,
                        struct desk_order *order, struct err *err)
 {
@@ -58,38 +49,29 @@ static bool read_order(struct arena *into, const PGresult *rows, struct uuid org
 bool order_desk_find(struct order_desk *desk, struct str number, struct arena *into,
                      struct desk_order *order, struct err *err)
 {
-    char org[UUID_TEXT_LEN + 1];
-    const char *const values[] = {org, arena_cstr(into, number)};
-    OWNED_ROWS(orgs) = NULL;
+    const char *values[] = {NULL, arena_cstr(into, number)};
+    OWNED_ROUND(round) = {
+        .conn = desk->conn, .sql = &SQL_ORDER_DESK_FIND, .n = 2, .values = values};
 
-    if (!plain_ask(desk->conn, &SQL_TICKETS_ORGS, 0, NULL, &orgs, err))
-        return false;
-    for (int i = 0; i < rows_n(orgs); i++) {
-        OWNED_ROWS(rows) = NULL;
-        struct uuid id = row_uuid(orgs, i, 0);
-
-        uuid_format(id, org);
-        if (!ask(desk, id, &SQL_ORDER_DESK_FIND, 2, values, &rows, err))
-            return false;
-        if (rows_n(rows) > 0)
-            return read_order(into, rows, id, order, err);
+    while (round_next(&round, err)) {
+        if (rows_n(round.rows) > 0)
+            return read_order(into, round.rows, round.org, order, err);
     }
-    return err_raise(err, ERR_REJECT, "there is no order '%.*s'",
-                     STR_ARG(str_slice(number, 0, 40)));
+    return !round.failed && err_raise(err, ERR_REJECT, "there is no order '%.*s'",
+                                      STR_ARG(str_slice(number, 0, 40)));
 }
 
 bool order_desk_change(struct order_desk *desk, const struct desk_order *order,
                        struct str change, const char *who, struct uuid fresh,
                        struct arena *into, struct str *whole, struct err *err)
 {
-    char org[UUID_TEXT_LEN + 1], id[UUID_TEXT_LEN + 1], made[UUID_TEXT_LEN + 1];
-    const char *const values[] = {org, id, arena_cstr(into, change), who, made, "now"};
+    char id[UUID_TEXT_LEN + 1], made[UUID_TEXT_LEN + 1];
+    const char *values[] = {NULL, id, arena_cstr(into, change), who, made, "now"};
     OWNED_ROWS(rows) = NULL;
 
-    uuid_format(order->org, org);
     uuid_format(order->id, id);
     uuid_format(fresh, made);
-    if (!ask(desk, order->org, &SQL_ORDER_DESK_CHANGE, 6, values, &rows, err))
+    if (!plain_ask_of(desk->conn, order->org, &SQL_ORDER_DESK_CHANGE, 6, values, &rows, err))
         return false;
     if (row_int(rows, 0, 0) == 200) {
         if (whole)
@@ -104,13 +86,12 @@ bool order_desk_change(struct order_desk *desk, const struct desk_order *order,
 bool order_desk_whole(struct order_desk *desk, const struct desk_order *order,
                       struct arena *into, struct str *whole, struct err *err)
 {
-    char org[UUID_TEXT_LEN + 1], id[UUID_TEXT_LEN + 1];
-    const char *const values[] = {org, id};
+    char id[UUID_TEXT_LEN + 1];
+    const char *values[] = {NULL, id};
     OWNED_ROWS(rows) = NULL;
 
-    uuid_format(order->org, org);
     uuid_format(order->id, id);
-    if (!ask(desk, order->org, &SQL_ORDER_DESK_WHOLE, 2, values, &rows, err))
+    if (!plain_ask_of(desk->conn, order->org, &SQL_ORDER_DESK_WHOLE, 2, values, &rows, err))
         return false;
     *whole = arena_str(into, row_text(rows, 0, 0));
     return true;

@@ -2,7 +2,7 @@
 
 #include "bot/loop/loop.h"
 #include "store/db.h"
-#include "store/plain.h"
+#include "store/round.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +15,8 @@ struct photos {
 
 /* Values of a query as text: ids and times have their places. */
 struct texts {
-    char org[UUID_TEXT_LEN + 1], order[UUID_TEXT_LEN + 1], photo[UUID_TEXT_LEN + 1],
-        document[UUID_TEXT_LEN + 1], audit[UUID_TEXT_LEN + 1];
+    char order[UUID_TEXT_LEN + 1], photo[UUID_TEXT_LEN + 1], document[UUID_TEXT_LEN + 1],
+        audit[UUID_TEXT_LEN + 1];
     char now[48], taken[48];
     struct arena arena;
 };
@@ -39,7 +39,6 @@ static struct uuid fresh(void)
 static void texts_init(struct texts *texts, const struct photo_order *order, struct uuid photo)
 {
     *texts = (struct texts){.arena = {0}};
-    uuid_format(order->org, texts->org);
     uuid_format(order->id, texts->order);
     uuid_format(photo, texts->photo);
     uuid_format(fresh(), texts->audit);
@@ -63,21 +62,13 @@ void photos_close(struct photos **photos)
     *photos = NULL;
 }
 
-static bool ask(struct photos *photos, struct uuid org, const struct sql *sql, int n,
-                const char *const *values, PGresult **rows, struct err *err)
-{
-    return plain_begin(photos->conn, org, err) &&
-           plain_ask(photos->conn, sql, n, values, rows, err) &&
-           plain_command(photos->conn, "commit", err);
-}
-
 /* What must give a row; the texts end with it. */
 static bool change(struct photos *photos, const struct photo_order *order,
-                   const struct sql *sql, int n, const char *const *values, struct texts *texts,
+                   const struct sql *sql, int n, const char **values, struct texts *texts,
                    const char *otherwise, struct err *err)
 {
     OWNED_ROWS(rows) = NULL;
-    bool ok = ask(photos, order->org, sql, n, values, &rows, err);
+    bool ok = plain_ask_of(photos->conn, order->org, sql, n, values, &rows, err);
     arena_finish(&texts->arena);
     return ok && (rows_n(rows) > 0 || err_raise(err, ERR_REJECT, "%s", otherwise));
 }
@@ -87,26 +78,19 @@ static bool change(struct photos *photos, const struct photo_order *order,
 bool photos_order(struct photos *photos, struct str number, struct arena *into,
                   struct photo_order *order, struct err *err)
 {
-    char org[UUID_TEXT_LEN + 1];
-    const char *const values[] = {org, arena_cstr(into, number)};
-    OWNED_ROWS(orgs) = NULL;
-    if (!plain_ask(photos->conn, &SQL_TICKETS_ORGS, 0, NULL, &orgs, err))
-        return false;
-    for (int i = 0; i < rows_n(orgs); i++) {
-        OWNED_ROWS(rows) = NULL;
-        struct uuid id = row_uuid(orgs, i, 0);
-        uuid_format(id, org);
-        if (!ask(photos, id, &SQL_PHOTO_ORDER, 2, values, &rows, err))
-            return false;
-        if (rows_n(rows) == 0)
+    const char *values[] = {NULL, arena_cstr(into, number)};
+    OWNED_ROUND(round) = {
+        .conn = photos->conn, .sql = &SQL_PHOTO_ORDER, .n = 2, .values = values};
+    while (round_next(&round, err)) {
+        if (rows_n(round.rows) == 0)
             continue;
-        *order = (struct photo_order){.org = id,
-                                      .id = row_uuid(rows, 0, 0),
-                                      .number = arena_str(into, row_text(rows, 0, 1))};
+        *order = (struct photo_order){.org = round.org,
+                                      .id = row_uuid(round.rows, 0, 0),
+                                      .number = arena_str(into, row_text(round.rows, 0, 1))};
         return true;
     }
-    return err_raise(err, ERR_REJECT, "there is no order '%.*s'",
-                     STR_ARG(str_slice(number, 0, 40)));
+    return !round.failed && err_raise(err, ERR_REJECT, "there is no order '%.*s'",
+                                      STR_ARG(str_slice(number, 0, 40)));
 }
 
 bool photos_list(struct photos *photos, const struct photo_order *order, struct arena *into,
@@ -114,9 +98,9 @@ bool photos_list(struct photos *photos, const struct photo_order *order, struct 
 {
     struct texts texts;
     texts_init(&texts, order, order->id);
-    const char *const values[] = {texts.org, texts.order};
+    const char *values[] = {NULL, texts.order};
     OWNED_ROWS(rows) = NULL;
-    if (!ask(photos, order->org, &SQL_PHOTOS_OF, 2, values, &rows, err))
+    if (!plain_ask_of(photos->conn, order->org, &SQL_PHOTOS_OF, 2, values, &rows, err))
         return false;
     *n = (size_t)rows_n(rows);
     struct photo *list = arena_array(into, struct photo, *n + 1);
@@ -148,9 +132,9 @@ bool photos_begin(struct photos *photos, const struct photo_order *order,
     (void)snprintf(size, sizeof(size), "%zu", file->size);
     (void)snprintf(width, sizeof(width), "%u", file->width);
     (void)snprintf(height, sizeof(height), "%u", file->height);
-    const char *const values[] = {texts.org, texts.photo, texts.now,
-                                  hash,      size,        file->mime,
-                                  width,     height,      arena_cstr(&texts.arena, file->name)};
+    const char *values[] = {NULL,  texts.photo, texts.now,
+                            hash,  size,        file->mime,
+                            width, height,      arena_cstr(&texts.arena, file->name)};
     return change(photos, order, &SQL_PHOTO_BEGIN, 9, values, &texts,
                   "the same file is just being removed: try again in a minute", err);
 }
@@ -163,16 +147,16 @@ bool photos_add(struct photos *photos, const struct photo_order *order,
     texts_init(&texts, order, photo->id);
     uuid_format(file->document, texts.document);
     time_write(texts.taken, sizeof(texts.taken), photo->taken_at);
-    const char *const values[] = {texts.org,
-                                  texts.document,
-                                  texts.now,
-                                  texts.order,
-                                  texts.photo,
-                                  arena_cstr(&texts.arena, photo->category),
-                                  arena_cstr(&texts.arena, photo->caption),
-                                  who,
-                                  texts.taken,
-                                  texts.audit};
+    const char *values[] = {NULL,
+                            texts.document,
+                            texts.now,
+                            texts.order,
+                            texts.photo,
+                            arena_cstr(&texts.arena, photo->category),
+                            arena_cstr(&texts.arena, photo->caption),
+                            who,
+                            texts.taken,
+                            texts.audit};
     return change(photos, order, &SQL_PHOTO_KEEP, 10, values, &texts,
                   "the file was taken away meanwhile: try again", err);
 }
@@ -184,8 +168,8 @@ bool photos_replace(struct photos *photos, const struct photo_order *order,
     struct texts texts;
     texts_init(&texts, order, photo);
     uuid_format(file->document, texts.document);
-    const char *const values[] = {
-        texts.org, texts.document, texts.now, texts.order, texts.photo, who, texts.audit};
+    const char *values[] = {NULL, texts.document, texts.now, texts.order, texts.photo,
+                            who,  texts.audit};
     return change(photos, order, &SQL_PHOTO_REPLACE, 7, values, &texts,
                   "the order has no such photo", err);
 }
@@ -197,8 +181,8 @@ bool photos_describe(struct photos *photos, const struct photo_order *order, str
 {
     struct texts texts;
     texts_init(&texts, order, photo);
-    const char *const values[] = {
-        texts.org, texts.order, texts.photo, arena_cstr(&texts.arena, caption),
+    const char *values[] = {
+        NULL,      texts.order, texts.photo, arena_cstr(&texts.arena, caption),
         texts.now, who,         texts.audit};
     return change(photos, order, &SQL_PHOTO_DESCRIBE, 7, values, &texts,
                   "the order has no such photo", err);
@@ -209,8 +193,7 @@ bool photos_remove(struct photos *photos, const struct photo_order *order, struc
 {
     struct texts texts;
     texts_init(&texts, order, photo);
-    const char *const values[] = {texts.org, texts.order, texts.photo,
-                                  texts.now, who,         texts.audit};
+    const char *values[] = {NULL, texts.order, texts.photo, texts.now, who, texts.audit};
     return change(photos, order, &SQL_PHOTO_REMOVE, 6, values, &texts,
                   "the order has no such photo", err);
 }

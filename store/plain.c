@@ -47,6 +47,18 @@ bool plain_begin(PGconn *conn, struct uuid org, struct err *err)
     return plain_command(conn, "begin", err) && plain_command(conn, text, err);
 }
 
+bool plain_ask_of(PGconn *conn, struct uuid org, const struct sql *sql, int n,
+                  const char **values, PGresult **rows, struct err *err)
+{
+    char id[UUID_TEXT_LEN + 1];
+    uuid_format(org, id);
+    values[0] = id;
+    bool asked = plain_begin(conn, org, err) && plain_ask(conn, sql, n, values, rows, err) &&
+                 plain_command(conn, "commit", err);
+    values[0] = NULL;
+    return asked;
+}
+
 static bool take_role(PGconn *conn, struct str role, struct err *err)
 {
     if (role.len == 0)

@@ -27,3 +27,7 @@ MUST_USE bool plain_begin(PGconn *conn, struct uuid org, struct err *err);
 /* A named query; values are text, NULL is null. Rows come in binary. */
 MUST_USE bool plain_ask(PGconn *conn, const struct sql *sql, int n, const char *const *values,
                         PGresult **rows, struct err *err);
+/* The same in a transaction of its own, for one business: its id is written to values[0], which
+ * is good until this returns. */
+MUST_USE bool plain_ask_of(PGconn *conn, struct uuid org, const struct sql *sql, int n,
+                           const char **values, PGresult **rows, struct err *err);

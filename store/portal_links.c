@@ -18,7 +18,7 @@ static bool find_business(struct portal_links *links, const char *given, struct 
 
     if (given && !uuid_parse(str_from(given), &wanted))
         return err_raise(err, ERR_REJECT, "'%s' is not the id of a business", given);
-    if (!plain_ask(links->conn, &SQL_WORKFLOW_BUSINESSES, 0, NULL, &orgs, err))
+    if (!plain_ask(links->conn, &SQL_BUSINESSES, 0, NULL, &orgs, err))
         return false;
     for (int i = 0; i < rows_n(orgs); i++) {
         links->org = row_uuid(orgs, i, 0);

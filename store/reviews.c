@@ -1,7 +1,7 @@
 #include "store/reviews.h"
 
 #include "store/db.h"
-#include "store/plain.h"
+#include "store/round.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,21 +27,6 @@ void reviews_close(struct reviews **reviews)
     *reviews = NULL;
 }
 
-/* One question in a transaction of the business's; values[0] is where its id goes. */
-static bool ask(struct reviews *reviews, struct uuid org, const struct sql *sql, int n,
-                const char **values, PGresult **rows, struct err *err)
-{
-    char id[UUID_TEXT_LEN + 1];
-
-    uuid_format(org, id);
-    values[0] = id;
-    bool asked = plain_begin(reviews->conn, org, err) &&
-                 plain_ask(reviews->conn, sql, n, values, rows, err) &&
-                 plain_command(reviews->conn, "commit", err);
-    values[0] = NULL; /* the id ends here */
-    return asked;
-}
-
 static struct str text_at(struct arena *into, const PGresult *rows, int row, int column)
 {
     return arena_str(into, row_text(rows, row, column));
@@ -54,65 +39,33 @@ bool reviews_request(struct reviews *reviews, struct str number, usec_t now, str
                             arena_format(into, "%lld.%06lld", (long long)(now / USEC_PER_SEC),
                                          (long long)(now % USEC_PER_SEC))
                                 .at};
-    OWNED_ROWS(orgs) = NULL;
+    OWNED_ROUND(round) = {
+        .conn = reviews->conn, .sql = &SQL_REVIEWS_REQUEST, .n = 3, .values = values};
 
     *outcome = STR("unknown");
-    if (!plain_ask(reviews->conn, &SQL_TICKETS_ORGS, 0, NULL, &orgs, err))
-        return false;
-    for (int i = 0; i < rows_n(orgs) && str_eq(*outcome, STR("unknown")); i++) {
-        OWNED_ROWS(rows) = NULL;
-        if (!ask(reviews, row_uuid(orgs, i, 0), &SQL_REVIEWS_REQUEST, 3, values, &rows, err))
-            return false;
-        *outcome = text_at(into, rows, 0, 0);
-    }
-    return true;
+    while (str_eq(*outcome, STR("unknown")) && round_next(&round, err))
+        *outcome = text_at(into, round.rows, 0, 0);
+    return !round.failed;
 }
 
 /* --- many rows ---------------------------------------------------------------------------- */
 
-typedef void read_row(struct arena *into, const PGresult *rows, int row, void *item);
-
-/* The rows of all businesses as items of @size, at most @most of them. */
-static bool gather(struct reviews *reviews, const struct sql *sql, int n_values,
-                   const char **values, size_t most, size_t size, read_row *read,
-                   struct arena *into, void **items, size_t *n, struct err *err)
+static struct review review_of(struct arena *into, const PGresult *rows, int row)
 {
-    OWNED_ROWS(orgs) = NULL;
-
-    *items = NULL;
-    *n = 0;
-    if (!plain_ask(reviews->conn, &SQL_TICKETS_ORGS, 0, NULL, &orgs, err))
-        return false;
-    for (int i = 0; i < rows_n(orgs) && *n < most; i++) {
-        OWNED_ROWS(rows) = NULL;
-        if (!ask(reviews, row_uuid(orgs, i, 0), sql, n_values, values, &rows, err))
-            return false;
-        char *all = arena_alloc(into, (*n + (size_t)rows_n(rows) + 1) * size);
-        if (*n > 0)
-            memcpy(all, *items, *n * size);
-        for (int row = 0; row < rows_n(rows) && *n < most; row++, (*n)++)
-            read(into, rows, row, all + *n * size);
-        *items = all;
-    }
-    return true;
-}
-
-static void read_review(struct arena *into, const PGresult *rows, int row, void *item)
-{
-    *(struct review *)item = (struct review){.id = row_uuid(rows, row, 0),
-                                             .order = text_at(into, rows, row, 1),
-                                             .state = text_at(into, rows, row, 2),
-                                             .rating = row_int(rows, row, 3),
-                                             .comment = text_at(into, rows, row, 4),
-                                             .channel = text_at(into, rows, row, 5),
-                                             .platform = text_at(into, rows, row, 6),
-                                             .ticket = text_at(into, rows, row, 7),
-                                             .requested_at = row_time(rows, row, 8),
-                                             .asked_at = row_time(rows, row, 9),
-                                             .reminded_at = row_time(rows, row, 10),
-                                             .answered_at = row_time(rows, row, 11),
-                                             .why = text_at(into, rows, row, 12),
-                                             .workflow = text_at(into, rows, row, 13)};
+    return (struct review){.id = row_uuid(rows, row, 0),
+                           .order = text_at(into, rows, row, 1),
+                           .state = text_at(into, rows, row, 2),
+                           .rating = row_int(rows, row, 3),
+                           .comment = text_at(into, rows, row, 4),
+                           .channel = text_at(into, rows, row, 5),
+                           .platform = text_at(into, rows, row, 6),
+                           .ticket = text_at(into, rows, row, 7),
+                           .requested_at = row_time(rows, row, 8),
+                           .asked_at = row_time(rows, row, 9),
+                           .reminded_at = row_time(rows, row, 10),
+                           .answered_at = row_time(rows, row, 11),
+                           .why = text_at(into, rows, row, 12),
+                           .workflow = text_at(into, rows, row, 13)};
 }
 
 bool reviews_list(struct reviews *reviews, const char *since, const char *state, size_t limit,
@@ -120,38 +73,51 @@ bool reviews_list(struct reviews *reviews, const char *since, const char *state,
 {
     char most[24];
     const char *values[] = {NULL, since, most, state};
-    void *all;
+    struct review *found = NULL;
+    size_t room = 0;
+    OWNED_ROUND(round) = {
+        .conn = reviews->conn, .sql = &SQL_REVIEWS_LIST, .n = 4, .values = values};
 
     (void)snprintf(most, sizeof(most), "%zu", limit);
-    if (!gather(reviews, &SQL_REVIEWS_LIST, 4, values, limit, sizeof(struct review),
-                read_review, into, &all, n, err))
-        return false;
-    *items = all;
-    return true;
+    *n = 0;
+    while (*n < limit && round_next(&round, err)) {
+        for (int i = 0; i < rows_n(round.rows) && *n < limit; i++) {
+            found = arena_more(into, found, *n, &room);
+            found[(*n)++] = review_of(into, round.rows, i);
+        }
+    }
+    *items = found;
+    return !round.failed;
 }
 
-static void read_figures(struct arena *into, const PGresult *rows, int row, void *item)
+static struct review_figures figures_of(struct arena *into, const PGresult *rows, int row)
 {
-    *(struct review_figures *)item =
-        (struct review_figures){.what = text_at(into, rows, row, 0),
-                                .which = text_at(into, rows, row, 1),
-                                .asked = row_int(rows, row, 2),
-                                .answered = row_int(rows, row, 3),
-                                .skipped = row_int(rows, row, 4),
-                                .completed = row_int(rows, row, 5),
-                                .average = row_int(rows, row, 6),
-                                .opened = row_int(rows, row, 7)};
+    return (struct review_figures){.what = text_at(into, rows, row, 0),
+                                   .which = text_at(into, rows, row, 1),
+                                   .asked = row_int(rows, row, 2),
+                                   .answered = row_int(rows, row, 3),
+                                   .skipped = row_int(rows, row, 4),
+                                   .completed = row_int(rows, row, 5),
+                                   .average = row_int(rows, row, 6),
+                                   .opened = row_int(rows, row, 7)};
 }
 
 bool reviews_stats(struct reviews *reviews, const char *since, struct arena *into,
                    const struct review_figures **items, size_t *n, struct err *err)
 {
     const char *values[] = {NULL, since};
-    void *all;
+    struct review_figures *found = NULL;
+    size_t room = 0;
+    OWNED_ROUND(round) = {
+        .conn = reviews->conn, .sql = &SQL_REVIEWS_STATS, .n = 2, .values = values};
 
-    if (!gather(reviews, &SQL_REVIEWS_STATS, 2, values, SIZE_MAX, sizeof(struct review_figures),
-                read_figures, into, &all, n, err))
-        return false;
-    *items = all;
-    return true;
+    *n = 0;
+    while (round_next(&round, err)) {
+        for (int i = 0; i < rows_n(round.rows); i++) {
+            found = arena_more(into, found, *n, &room);
+            found[(*n)++] = figures_of(into, round.rows, i);
+        }
+    }
+    *items = found;
+    return !round.failed;
 }

@@ -2,7 +2,7 @@
 
 #include "bot/base/message.h"
 #include "store/db.h"
-#include "store/plain.h"
+#include "store/round.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,15 +34,6 @@ static struct str text_at(struct arena *into, const PGresult *rows, int row, int
     return arena_str(into, row_text(rows, row, column));
 }
 
-/* One question in a transaction of the business's. */
-static bool ask(struct templates_store *store, struct uuid org, const struct sql *sql, int n,
-                const char *const *values, PGresult **rows, struct err *err)
-{
-    return plain_begin(store->conn, org, err) &&
-           plain_ask(store->conn, sql, n, values, rows, err) &&
-           plain_command(store->conn, "commit", err);
-}
-
 static const char *time_text(struct arena *into, usec_t at)
 {
     return arena_format(into, "%lld", (long long)at).at;
@@ -70,11 +61,9 @@ bool templates_known(struct templates_store *store, const struct waba *waba, str
                      const struct template_row **items, size_t *n, struct err *err)
 {
     OWNED_ROWS(rows) = NULL;
-    char org[UUID_TEXT_LEN + 1];
-    const char *const values[] = {org, arena_cstr(into, waba->id)};
+    const char *values[] = {NULL, arena_cstr(into, waba->id)};
 
-    uuid_format(waba->org, org);
-    if (!ask(store, waba->org, &SQL_TEMPLATES_KNOWN, 2, values, &rows, err))
+    if (!plain_ask_of(store->conn, waba->org, &SQL_TEMPLATES_KNOWN, 2, values, &rows, err))
         return false;
     struct template_row *read =
         arena_array(into, struct template_row, (size_t)rows_n(rows) + 1);
@@ -97,17 +86,14 @@ bool templates_note(struct templates_store *store, const struct waba *waba,
 {
     OWNED_ROWS(rows) = NULL;
     struct arena scratch = {0};
-    char org[UUID_TEXT_LEN + 1];
-
-    uuid_format(waba->org, org);
-    const char *const values[] = {org,
-                                  arena_cstr(&scratch, waba->id),
-                                  arena_cstr(&scratch, row->name),
-                                  arena_cstr(&scratch, row->language),
-                                  arena_cstr(&scratch, row->status),
-                                  arena_cstr(&scratch, row->category),
-                                  time_text(&scratch, row->updated_at)};
-    bool ok = ask(store, waba->org, &SQL_TEMPLATES_NOTE, 7, values, &rows, err);
+    const char *values[] = {NULL,
+                            arena_cstr(&scratch, waba->id),
+                            arena_cstr(&scratch, row->name),
+                            arena_cstr(&scratch, row->language),
+                            arena_cstr(&scratch, row->status),
+                            arena_cstr(&scratch, row->category),
+                            time_text(&scratch, row->updated_at)};
+    bool ok = plain_ask_of(store->conn, waba->org, &SQL_TEMPLATES_NOTE, 7, values, &rows, err);
     arena_finish(&scratch);
     return ok;
 }
@@ -144,32 +130,23 @@ bool templates_notices(struct templates_store *store, const struct notice_wish *
                        struct arena *into, const struct notice_row **items, size_t *n,
                        struct err *err)
 {
-    OWNED_ROWS(orgs) = NULL;
-    char org[UUID_TEXT_LEN + 1];
-    const char *const values[] = {org, wish->phone, wish->state, time_text(into, wish->since),
-                                  arena_format(into, "%zu", wish->limit).at};
-    struct notice_row *read = NULL;
+    const char *values[] = {NULL, wish->phone, wish->state, time_text(into, wish->since),
+                            arena_format(into, "%zu", wish->limit).at};
+    struct notice_row *found = NULL;
+    size_t room = 0;
+    OWNED_ROUND(round) = {
+        .conn = store->conn, .sql = &SQL_NOTICES_LIST, .n = 5, .values = values};
 
     *n = 0;
-    if (!plain_ask(store->conn, &SQL_TICKETS_ORGS, 0, NULL, &orgs, err))
-        return false;
-    for (int i = 0; i < rows_n(orgs); i++) {
-        OWNED_ROWS(rows) = NULL;
-        struct uuid id = row_uuid(orgs, i, 0);
-        uuid_format(id, org);
-        if (!ask(store, id, &SQL_NOTICES_LIST, 5, values, &rows, err))
-            return false;
-        struct notice_row *more =
-            arena_array(into, struct notice_row, *n + (size_t)rows_n(rows) + 1);
-        if (*n > 0)
-            memcpy(more, read, *n * sizeof *more);
-        for (int k = 0; k < rows_n(rows); k++)
-            read_notice(into, rows, k, id, &more[(*n)++]);
-        read = more;
+    while (round_next(&round, err)) {
+        for (int i = 0; i < rows_n(round.rows); i++) {
+            found = arena_more(into, found, *n, &room);
+            read_notice(into, round.rows, i, round.org, &found[(*n)++]);
+        }
     }
     if (*n > 0)
-        qsort(read, *n, sizeof *read, newest_first);
+        qsort(found, *n, sizeof *found, newest_first);
     *n = *n < wish->limit ? *n : wish->limit;
-    *items = read;
-    return true;
+    *items = found;
+    return !round.failed;
 }

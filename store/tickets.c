@@ -1,7 +1,7 @@
 #include "store/tickets.h"
 
 #include "store/db.h"
-#include "store/plain.h"
+#include "store/round.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,29 +47,6 @@ static struct ticket ticket_of(struct arena *into, const PGresult *rows, int i, 
                            .files = row_int(rows, i, 7)};
 }
 
-/* One question in a transaction of the business's. */
-static bool ask(struct tickets *tickets, struct uuid org, const struct sql *sql, int n,
-                const char *const *values, PGresult **rows, struct err *err)
-{
-    return plain_begin(tickets->conn, org, err) &&
-           plain_ask(tickets->conn, sql, n, values, rows, err) &&
-           plain_command(tickets->conn, "commit", err);
-}
-
-struct listing {
-    struct ticket *items;
-    size_t n, room;
-};
-
-static void listing_add(struct listing *listing, struct arena *into, const PGresult *rows,
-                        struct uuid org)
-{
-    for (int i = 0; i < rows_n(rows); i++) {
-        listing->items = arena_more(into, listing->items, listing->n, &listing->room);
-        listing->items[listing->n++] = ticket_of(into, rows, i, org);
-    }
-}
-
 static int most_urgent_first(const void *a, const void *b)
 {
     const struct ticket *left = a, *right = b;
@@ -85,28 +62,25 @@ static int newest_first(const void *a, const void *b)
 bool tickets_list(struct tickets *tickets, bool all, size_t limit, struct arena *into,
                   const struct ticket **items, size_t *n, struct err *err)
 {
-    struct listing listing = {0};
-    char org[UUID_TEXT_LEN + 1], most[24];
-    const char *const values[] = {org, all ? "t" : "f", most};
-    OWNED_ROWS(orgs) = NULL;
+    char most[24];
+    const char *values[] = {NULL, all ? "t" : "f", most};
+    struct ticket *found = NULL;
+    size_t room = 0;
+    OWNED_ROUND(round) = {
+        .conn = tickets->conn, .sql = &SQL_TICKETS_WAITING, .n = 3, .values = values};
     (void)snprintf(most, sizeof(most), "%zu", limit);
-    if (!plain_ask(tickets->conn, &SQL_TICKETS_ORGS, 0, NULL, &orgs, err))
-        return false;
-    for (int i = 0; i < rows_n(orgs); i++) {
-        OWNED_ROWS(rows) = NULL;
-        struct uuid id = row_uuid(orgs, i, 0);
-        uuid_format(id, org);
-        if (!ask(tickets, id, &SQL_TICKETS_WAITING, 3, values, &rows, err))
-            return false;
-        listing_add(&listing, into, rows, id);
+    *n = 0;
+    while (round_next(&round, err)) {
+        for (int i = 0; i < rows_n(round.rows); i++) {
+            found = arena_more(into, found, *n, &room);
+            found[(*n)++] = ticket_of(into, round.rows, i, round.org);
+        }
     }
-    if (listing.n > 0) {
-        qsort(listing.items, listing.n, sizeof(*listing.items),
-              all ? newest_first : most_urgent_first);
-    }
-    *items = listing.items;
-    *n = listing.n < limit ? listing.n : limit;
-    return true;
+    if (*n > 0)
+        qsort(found, *n, sizeof(*found), all ? newest_first : most_urgent_first);
+    *items = found;
+    *n = *n < limit ? *n : limit;
+    return !round.failed;
 }
 
 static void read_whole(struct arena *into, const PGresult *rows, struct ticket *ticket)
@@ -124,24 +98,18 @@ static void read_whole(struct arena *into, const PGresult *rows, struct ticket *
 bool tickets_find(struct tickets *tickets, struct str number, struct arena *into,
                   struct ticket *ticket, struct err *err)
 {
-    char org[UUID_TEXT_LEN + 1];
-    const char *const values[] = {org, arena_cstr(into, number)};
-    OWNED_ROWS(orgs) = NULL;
-    if (!plain_ask(tickets->conn, &SQL_TICKETS_ORGS, 0, NULL, &orgs, err))
-        return false;
-    for (int i = 0; i < rows_n(orgs); i++) {
-        OWNED_ROWS(rows) = NULL;
-        struct uuid id = row_uuid(orgs, i, 0);
-        uuid_format(id, org);
-        if (!ask(tickets, id, &SQL_TICKETS_GET, 2, values, &rows, err))
-            return false;
-        if (rows_n(rows) == 0)
+    const char *values[] = {NULL, arena_cstr(into, number)};
+    OWNED_ROUND(round) = {
+        .conn = tickets->conn, .sql = &SQL_TICKETS_GET, .n = 2, .values = values};
+    while (round_next(&round, err)) {
+        if (rows_n(round.rows) == 0)
             continue;
-        *ticket = ticket_of(into, rows, 0, id);
-        read_whole(into, rows, ticket);
+        *ticket = ticket_of(into, round.rows, 0, round.org);
+        read_whole(into, round.rows, ticket);
         return true;
     }
-    return err_raise(err, ERR_REJECT,
+    return !round.failed &&
+           err_raise(err, ERR_REJECT,
                      "there is no ticket '%.*s': `parley ticket list --all` shows them",
                      STR_ARG(str_slice(number, 0, 40)));
 }
@@ -150,11 +118,10 @@ bool tickets_find(struct tickets *tickets, struct str number, struct arena *into
 static bool ask_about(struct tickets *tickets, const struct ticket *ticket,
                       const struct sql *sql, PGresult **rows, struct err *err)
 {
-    char org[UUID_TEXT_LEN + 1], id[UUID_TEXT_LEN + 1];
-    const char *const values[] = {org, id};
-    uuid_format(ticket->org, org);
+    char id[UUID_TEXT_LEN + 1];
+    const char *values[] = {NULL, id};
     uuid_format(ticket->id, id);
-    return ask(tickets, ticket->org, sql, 2, values, rows, err);
+    return plain_ask_of(tickets->conn, ticket->org, sql, 2, values, rows, err);
 }
 
 bool tickets_answers(struct tickets *tickets, const struct ticket *ticket, struct arena *into,
@@ -212,20 +179,20 @@ bool tickets_files(struct tickets *tickets, const struct ticket *ticket, struct 
 bool tickets_reply(struct tickets *tickets, const struct ticket *ticket,
                    const struct ticket_reply *reply, bool *told, struct err *err)
 {
-    char org[UUID_TEXT_LEN + 1], id[UUID_TEXT_LEN + 1], fresh[UUID_TEXT_LEN + 1];
+    char id[UUID_TEXT_LEN + 1], fresh[UUID_TEXT_LEN + 1];
     struct arena arena = {0};
-    const char *const values[] = {org,
-                                  id,
-                                  reply->status,
-                                  fresh,
-                                  reply->author,
-                                  arena_cstr(&arena, reply->words),
-                                  arena_cstr(&arena, reply->reply)};
+    const char *values[] = {NULL,
+                            id,
+                            reply->status,
+                            fresh,
+                            reply->author,
+                            arena_cstr(&arena, reply->words),
+                            arena_cstr(&arena, reply->reply)};
     OWNED_ROWS(rows) = NULL;
-    uuid_format(ticket->org, org);
     uuid_format(ticket->id, id);
     uuid_format(reply->id, fresh);
-    bool ok = ask(tickets, ticket->org, &SQL_TICKETS_ANSWER, 7, values, &rows, err);
+    bool ok =
+        plain_ask_of(tickets->conn, ticket->org, &SQL_TICKETS_ANSWER, 7, values, &rows, err);
     arena_finish(&arena);
     if (!ok)
         return false;

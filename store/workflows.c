@@ -31,7 +31,7 @@ void workflows_close(struct workflows **store)
 bool workflows_only_business(struct workflows *store, struct uuid *org, struct err *err)
 {
     OWNED_ROWS(rows) = NULL;
-    if (!plain_ask(store->conn, &SQL_WORKFLOW_BUSINESSES, 0, NULL, &rows, err))
+    if (!plain_ask(store->conn, &SQL_BUSINESSES, 0, NULL, &rows, err))
         return false;
     if (rows_n(rows) == 0) {
         return err_raise(err, ERR_REJECT,

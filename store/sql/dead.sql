@@ -54,9 +54,6 @@ select unrouted_id, received_at, reason, '', null::timestamptz, '', '', length(b
 -- $1 id
 delete from unrouted where unrouted_id = $1::uuid;
 
--- name: dead_directory
-select distinct org_id from directory order by org_id limit 10000;
-
 -- name: dead_app_of
 -- The app whose secret signs for a number or a business account.
 -- $1 external id

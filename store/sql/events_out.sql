@@ -19,9 +19,6 @@ select events_out_forget($1::uuid, $2::timestamptz, $3::int4);
 
 -- --- what people do about it, by `parley events` ----------------------------------------------
 
--- name: events_out_orgs
-select distinct org_id from directory where org_id is not null order by org_id;
-
 -- name: events_out_list
 -- The newest first. A state is that of all deliveries together: failed or waiting when one is; "new" is not
 -- handed out yet, "kept" was for nobody.

@@ -1,8 +1,5 @@
 -- What `parley explain` asks: one message, what it answers or what answered it, and what became of it.
 
--- name: explain_orgs
-select distinct org_id from directory order by org_id limit 10000;
-
 -- name: explain_find
 -- The newest message with that provider's id.
 -- $1 org  $2 hash of the id

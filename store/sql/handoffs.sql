@@ -88,9 +88,6 @@ select case when (select h.state from h) is null or (select h.state from h) = 'o
 
 -- --- what people do about it, by `parley handoff` --------------------------------------------
 
--- name: handoffs_orgs
-select distinct org_id from directory order by org_id limit 10000;
-
 -- name: handoffs_list
 -- Who waits first. What was written is not among it.
 -- $1 org  $2 ended ones too  $3 at most

@@ -124,5 +124,3 @@ with changed as (
 )
 select count(*)::int8, (select count(*)::int8 from next) from changed;
 
--- name: tickets_orgs
-select distinct org_id from directory order by org_id limit 10000;

@@ -1,9 +1,5 @@
 -- The kinds of work of a business and their states, as operators write them: store/workflows.c.
 
--- name: workflow_businesses
--- All businesses that there are, with their names where this role may see them.
-select distinct org_id from directory order by org_id limit 100;
-
 -- name: workflow_list
 -- Every state, workflow by workflow, in order.
 -- $1 org

@@ -37,14 +37,9 @@ static const char *const global_queries[] = {
     "retention_unrouted",
     "unrouted_",
     "dead_app_of",
-    "dead_directory",
-    "workflow_businesses",
-    "handoffs_orgs",
-    "tickets_orgs",
-    "events_out_orgs",
+    "businesses",
     "templates_accounts",
-    "crm_take", /* its business comes from the directory, by source and app; staff only */
-    "explain_orgs",
+    "crm_take",     /* its business comes from the directory, by source and app; staff only */
     "api_key_find", /* likewise, by a key's public part */
 };
 
