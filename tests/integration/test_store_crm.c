@@ -733,6 +733,28 @@ static void crm_1_what_cannot_be_kept_is_refused_alone(void **state)
     assert_non_null(strstr(wrong, "data.time_zone"));
 }
 
+/* Both are owed, so neither takes the place of the other; whose number it is says who came
+ * first. */
+static void crm_1_two_invoices_of_one_number_are_not_one(void **state)
+{
+    (void)state;
+    take(invoice("n1", "'version':1,", "N-1", "C-0001", ",'total':'10.00'"));
+    take(event("n2", "invoice.upserted", "'version':1,",
+               "{'id':'i-other','number':'N-1','customer':'C-0001','issued_on':'2026-11-21',"
+               "'currency':'EUR','total':'50.00'}"));
+    assert_string_equal(outcomes, "refused");
+    assert_non_null(strstr(wrong, "data.number: a number that no other invoice has"));
+    take(invoice("n3", "'version':2,", "N-1", "C-0001", ",'total':'11.00'"));
+    assert_string_equal(outcomes, "kept");
+    assert_int_equal(asked("select sum(l.minor) from ledger l join invoices using (org_id,"
+                           " invoice_id) where number = 'N-1' and external_id = 'i-N-1'"),
+                     1100);
+    take(event("n4", "invoice.upserted", "'version':1,",
+               "{'id':'i-other','number':'N-4','customer':'C-0001','issued_on':'2026-11-21',"
+               "'currency':'EUR','total':'50.00'}"));
+    assert_string_equal(outcomes, "kept");
+}
+
 /* Two orders of one number wait for a customer: the customer comes all the same. */
 static void crm_1_what_waited_and_is_wrong_goes_to_a_person(void **state)
 {
@@ -828,6 +850,7 @@ int main(void)
         TEST(ord_8_an_estimate_is_drafted_sent_changed_and_decided),
         TEST(crm_3_an_agent_speaks_through_the_crm),
         TEST(crm_1_what_cannot_be_kept_is_refused_alone),
+        TEST(crm_1_two_invoices_of_one_number_are_not_one),
         TEST(crm_1_what_waited_and_is_wrong_goes_to_a_person),
         TEST(crm_1_what_waits_in_vain_becomes_a_dead_letter),
         TEST(crm_1_a_number_moves_to_its_new_customer),
