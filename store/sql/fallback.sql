@@ -18,7 +18,7 @@ update fallbacks f set due_at = $4::timestamptz
 -- name: fallbacks_look
 -- What is due to be looked at: arrived ones are done with; failed ones go on, and on WhatsApp and SMS
 -- those that the provider has had so long and has not delivered. Mail servers do not report, so a mail
--- that did not come back has arrived. What is still ours to send, or of which nobody knows, is looked
+-- that has not come back by then has arrived. What is still ours to send, or of which nobody knows, is looked
 -- at later, for a day.
 -- $1 org  $2 now  $3 after (microseconds)  $4 contact ids  $5 conversation ids (as many)
 -- $6 what stands before the code in a short address; empty: there are none  $7 codes (as many)
@@ -38,8 +38,8 @@ with due as materialized (
                               where o.org_id = $1::uuid and o.conversation_id = d.conversation_id
                                 and o.seq = d.seq) then 'ours'
                 when m.delivery = 0 then 'ours'
-                when p.channel = 'email' then 'arrived'
                 when d.until > $2::timestamptz then 'theirs'
+                when p.channel = 'email' then 'arrived'
                 else 'failed' end as verdict
       from due d
       join messages m on m.org_id = $1::uuid and m.conversation_id = d.conversation_id and m.seq = d.seq

@@ -264,6 +264,23 @@ static void ch_7_a_mail_that_did_not_come_back_has_arrived(void **state)
     assert_int_equal(ask_number(owner, "select count(*) from fallbacks"), 0);
 }
 
+/* A server says within seconds or minutes that it has no such mailbox. */
+static void ch_7_a_mail_that_comes_back_within_the_wait_goes_on(void **state)
+{
+    (void)state;
+    wants("orders", "sms", "true");
+    say("2", "orders");
+    run_sql(owner, "update preferences set wanted = false where channel = 'sms'");
+    assert_string_equal(look(NOON), "gone_on email");
+    run_sql(owner, "update preferences set wanted = true where channel = 'sms';"
+                   " delete from outbox; update messages set delivery = 1 where delivery = 0");
+    assert_string_equal(look("2026-06-10 16:00:01Z"), "");
+    assert_string_equal(look("2026-06-10 16:02Z"), "");
+    run_sql(owner, "update messages set delivery = 2 where delivery = 1;"
+                   " update fallbacks set due_at = '2026-06-10 16:03Z'");
+    assert_string_equal(look("2026-06-10 16:03Z"), "gone_on sms");
+}
+
 static void ch_7_it_goes_round_once_and_then_a_person_can_see_it(void **state)
 {
     (void)state;
@@ -503,6 +520,7 @@ int main(void)
         cmocka_unit_test_setup(ch_7_what_arrived_goes_nowhere, arrange),
         cmocka_unit_test_setup(ch_7_what_may_still_arrive_is_waited_for, arrange),
         cmocka_unit_test_setup(ch_7_a_mail_that_did_not_come_back_has_arrived, arrange),
+        cmocka_unit_test_setup(ch_7_a_mail_that_comes_back_within_the_wait_goes_on, arrange),
         cmocka_unit_test_setup(ch_7_it_goes_round_once_and_then_a_person_can_see_it, arrange),
         cmocka_unit_test_setup(
             ntf_3_going_on_waits_for_the_end_of_quiet_hours_but_an_answer_does_not, arrange),
