@@ -64,6 +64,7 @@ struct ticket_reply {
 };
 
 /* In one transaction: the answer, the status, and the message in the outbox. `told` says
- * whether there was a conversation to tell it in. ERR_REJECT when the ticket is closed. */
+ * whether it is told: in its conversation, or where else the customer can be reached.
+ * ERR_REJECT when the ticket is closed. */
 MUST_USE bool tickets_reply(struct tickets *tickets, const struct ticket *ticket,
                             const struct ticket_reply *reply, bool *told, struct err *err);

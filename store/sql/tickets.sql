@@ -90,7 +90,8 @@ select w.at, w.author, w.body from ticket_answers w
 
 -- name: tickets_answer
 -- The answer, the ticket's new status, and the promise to tell the customer: all of it, or nothing
--- where the ticket is closed already. Without words a ticket is only closed.
+-- where the ticket is closed already. Without words a ticket is only closed. Where the conversation is not theirs
+-- any more (somebody else has the number), or there was none, an answer is news, and goes where they can be reached.
 -- $1 org  $2 ticket  $3 status  $4 answer id  $5 author  $6 words  $7 reply (json)
 with changed as (
     update tickets k
@@ -98,14 +99,16 @@ with changed as (
            answered_at = case when coalesce($6::text, '') <> '' then now() else k.answered_at end,
            closed_at = case when $3::text = 'closed' then now() end
      where k.org_id = $1::uuid and k.ticket_id = $2::uuid and k.status <> 'closed'
-    returning k.ticket_id, k.conversation_id
+    returning k.ticket_id, k.conversation_id, k.customer_id, k.number
 ), answered as (
     insert into ticket_answers (org_id, ticket_id, answer_id, at, author, body)
     select $1::uuid, c.ticket_id, $4::uuid, now(), $5::text, $6::text from changed c
      where coalesce($6::text, '') <> ''
 ), next as (
-    update conversations v set seq = v.seq + 1 from changed c
-     where v.org_id = $1::uuid and v.conversation_id = c.conversation_id
+    update conversations v set seq = v.seq + 1
+      from changed c
+      join contact_points p on p.org_id = $1::uuid and p.customer_id = c.customer_id
+     where v.org_id = $1::uuid and v.conversation_id = c.conversation_id and v.contact_id = p.contact_id
     returning v.conversation_id, v.seq, v.account_id
 ), said as (
     insert into messages (org_id, conversation_id, seq, inbound, kind, body, at, why)
@@ -121,6 +124,12 @@ with changed as (
 ), noted as (
     insert into audit (org_id, audit_id, at, actor, action, subject)
     select $1::uuid, $4::uuid, now(), $5::text, 'ticket ' || $3::text, c.ticket_id::text from changed c
+), elsewhere as (
+    select notice_make($1::uuid, c.customer_id, '', 'ticket_answered', '', null,
+                       jsonb_build_object('ticket', c.number, 'number', c.number, 'said', $6::text), now(), now()) as notice
+      from changed c
+     where coalesce($6::text, '') <> '' and not exists (select from next)
 )
-select count(*)::int8, (select count(*)::int8 from next) from changed;
+select count(*)::int8,
+       (select count(*)::int8 from next) + (select count(notice)::int8 from elsewhere) from changed;
 

@@ -535,6 +535,60 @@ static void iss_1_a_report_tells_of_files_that_were_lost_before_it(void **state)
     assert_int_equal(tell(AMELIA), 0);
 }
 
+/* What the team answers, as `parley ticket answer` does; how many ways it was told by. */
+static long team_answers(const char *ticket)
+{
+    char sql[300];
+    long told;
+
+    (void)snprintf(sql, sizeof sql, "select ticket_id from tickets where number = '%s'",
+                   ticket);
+    char id[UUID_TEXT_LEN + 1], answer[UUID_TEXT_LEN + 1], org[UUID_TEXT_LEN + 1];
+    uuid_format(ask_id(owner, sql), id);
+    uuid_format(fresh(), answer);
+    uuid_format(seed_demo_org, org);
+    run_sql(owner, "begin; set local role parley_staff");
+    (void)snprintf(sql, sizeof sql, "set local parley.org_id = '%s'", org);
+    run_sql(owner, sql);
+    PGresult *rows =
+        PQexecParams(owner, SQL_TICKETS_ANSWER.text, 7, NULL,
+                     (const char *const[]){org, id, "answered", answer, "eve",
+                                           "It is on its way.", "{\"kind\":\"text\"}"},
+                     NULL, NULL, 0);
+    if (PQresultStatus(rows) != PGRES_TUPLES_OK)
+        fail_msg("%s", PQerrorMessage(owner));
+    assert_string_equal(PQgetvalue(rows, 0, 0), "1");
+    told = atol(PQgetvalue(rows, 0, 1));
+    PQclear(rows);
+    run_sql(owner, "commit");
+    return told;
+}
+
+/* A number has another owner ("this isn't me"): what the team answers is not for them to read.
+ */
+static void otp_10_an_answer_to_a_report_follows_its_customer(void **state)
+{
+    (void)state;
+    const char *first = text_in(open_ticket(AMELIA, "The lamp is broken.", ""), "ticket");
+    const char *second = text_in(open_ticket(AMELIA, "So is the cup.", ""), "ticket");
+
+    assert_int_equal(team_answers(first), 1);
+    assert_int_equal(ask_number(owner, "select count(*) from outbox"), 1);
+    run_sql(owner, "update contact_points set customer_id = null where contact_id ="
+                   " md5('talk/1')::uuid");
+    assert_int_equal(team_answers(second), 1);
+    assert_int_equal(ask_number(owner, "select count(*) from outbox"), 1);
+    assert_int_equal(ask_number(owner,
+                                "select count(*) from notices where kind ="
+                                " 'ticket_answered' and state = 'waiting' and customer_id"
+                                " = md5('larkfield/customer/1')::uuid and detail ->>"
+                                " 'said' = 'It is on its way.'"),
+                     1);
+    run_sql(owner, "update contact_points set customer_id ="
+                   " md5('larkfield/customer/1')::uuid where contact_id ="
+                   " md5('talk/1')::uuid; delete from notices; delete from fallbacks");
+}
+
 static void ch_1_the_same_handle_twice_is_one_file(void **state)
 {
     (void)state;
@@ -586,6 +640,7 @@ int main(void)
         TEST(ch_1_bytes_that_are_being_removed_are_not_stored_beneath_it),
         TEST(iss_1_what_a_report_counts_on_is_told_once),
         TEST(iss_1_a_report_tells_of_files_that_were_lost_before_it),
+        TEST(otp_10_an_answer_to_a_report_follows_its_customer),
         TEST(ch_1_the_same_handle_twice_is_one_file),
     };
 
