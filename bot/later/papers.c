@@ -15,6 +15,7 @@
 #define LEASE        (20 * USEC_PER_SEC) /* a paper takes a tenth of one; two of a wish are one */
 #define ATTEMPTS_MAX 5
 #define RETRY_AFTER  (5 * USEC_PER_SEC)
+#define CLAIMS_MAX   20 /* killed workers are counted, too; so a deadly one ends */
 
 struct papers {
     struct worker *worker;
@@ -204,6 +205,11 @@ static void begin(struct papers *papers, struct uuid org, const PGresult *rows, 
         !lang_parse(row_text(rows, row, 4), &wish->make.lang))
         wish->make.lang = LANG_EN;
     papers->n_open++;
+    if (wish->attempts > CLAIMS_MAX) {
+        struct err deadly = {.code = ERR_BROKEN, .text = "nobody lives to end it"};
+        fail(wish, true, &deadly);
+        return;
+    }
     paper_make(&wish->make);
 }
 

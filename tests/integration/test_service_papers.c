@@ -220,6 +220,24 @@ static void web_4_whoever_dies_in_between_the_paper_comes_once(void **state)
     assert_int_equal(ask_number(owner, "select count(*) from dead_letters"), 0);
 }
 
+/* Its drawing ends every worker that begins it, whatever it is that does. */
+static void web_4_a_paper_that_nobody_lives_to_end_is_given_up(void **state)
+{
+    (void)state;
+    run_sql(owner, "delete from papers;"
+                   "insert into papers (org_id, paper_id, customer_id, conversation_id, kind,"
+                   " subject, language, due_at, made_at, attempts)"
+                   " select c.org_id, gen_random_uuid(), p.customer_id, c.conversation_id,"
+                   " 'order', 'ORD-1002', 'en', now(), now(), 20"
+                   "   from conversations c join contact_points p using (org_id, contact_id)"
+                   "  where p.phone = '+" AMELIA "'");
+    all_told();
+    assert_int_equal(ask_number(owner, "select count(*) from papers where state in ('failed',"
+                                       " 'told') and document_id is null"
+                                       " and reason = 'nobody lives to end it'"),
+                     1);
+}
+
 static int open_all(void **state)
 {
     (void)state;
@@ -249,6 +267,7 @@ int main(void)
         cmocka_unit_test(web_4_the_business_s_logo_stands_on_its_papers),
         cmocka_unit_test(web_4_nobody_gets_a_paper_of_somebody_else_s),
         cmocka_unit_test(web_4_whoever_dies_in_between_the_paper_comes_once),
+        cmocka_unit_test(web_4_a_paper_that_nobody_lives_to_end_is_given_up),
     };
 
     return cmocka_run_group_tests(tests, open_all, shut_all);
