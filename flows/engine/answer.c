@@ -97,6 +97,13 @@ static bool is_log_out(const struct understood *meant)
     return meant->exact && str_eq(meant->intent, STR("log_out"));
 }
 
+/* "Terrible service" is what somebody thinks, and may be the very comment that is asked for. */
+static bool is_mood(const struct understood *meant)
+{
+    return str_eq(meant->intent, STR("upset")) || str_eq(meant->intent, STR("bye")) ||
+           str_eq(meant->intent, STR("nothing"));
+}
+
 /*
  * A text of a certain length is a story: words in it that could mean something by themselves
  * ("my order came, and it is broken") do not lead away. What does is a question that we know,
@@ -108,7 +115,8 @@ static bool answer_story(struct flow_turn *turn, struct str text,
     const struct prompt *prompt = &turn->kept.now.at->prompt;
     size_t length = str_length(text);
 
-    if (is_log_out(meant) || (meant->strong && (meant->exact || is_question(text))))
+    if (is_log_out(meant) ||
+        (meant->strong && !is_mood(meant) && (meant->exact || is_question(text))))
         return false;
     if (length < (size_t)prompt->min)
         return length > 0 && !leads_away(turn, meant) && answer_happen(turn, STR("too_short"));
@@ -122,8 +130,9 @@ static bool answer_story(struct flow_turn *turn, struct str text,
  * very word that is looked for. */
 static bool leads_elsewhere(const struct flow_turn *turn, const struct understood *meant)
 {
-    return is_log_out(meant) || (meant->strong && meant->confidence >= SURE_ENOUGH &&
-                                 follow_flow(turn->book, meant->intent) != NULL);
+    return is_log_out(meant) ||
+           (meant->strong && meant->confidence >= SURE_ENOUGH && !is_mood(meant) &&
+            follow_flow(turn->book, meant->intent) != NULL);
 }
 
 /* The one day that was named, at its noon: no time zone's change moves it to another. */

@@ -102,9 +102,36 @@ static void give_day(struct flow_turn *turn, const struct flow_def *flow,
                  value_time(noon - locale_zone_offset(turn->locale.zone, noon)));
 }
 
+/* A question of ours that came in between: whoever goes on with something else has answered it.
+ */
+static bool is_passing(const struct flow_turn *turn, const struct flow_def *flow)
+{
+    static const char *const intents[] = {"doubt", "offer_human", "quiet", "upset"};
+
+    for (size_t i = 0; i < COUNTOF(intents); i++) {
+        if (book_flow_on(turn->book, str_from(intents[i])) == flow)
+            return true;
+    }
+    return false;
+}
+
+/* What it came in between of waits again, as if it had not. */
+static void drop_passing(struct flow_turn *turn)
+{
+    struct kept *kept = &turn->kept;
+
+    while (kept->open && is_passing(turn, kept->now.flow)) {
+        kept->open = kept->depth > 0;
+        if (kept->open)
+            kept->now = kept->stack[--kept->depth];
+    }
+}
+
 void follow_start(struct flow_turn *turn, const struct flow_def *flow,
                   const struct understood *meant)
 {
+    if (!flow->returns || is_passing(turn, flow)) /* else it is what comes back */
+        drop_passing(turn);
     follow_aside(turn, flow);
     turn_begin_flow(turn, flow, NULL);
     give(turn, flow, STR("number"), meant->number);
@@ -204,6 +231,29 @@ const struct flow_def *follow_flow(const struct book *book, struct str intent)
     return flow;
 }
 
+/* The flow is under way already, and nothing is named that would begin it anew: "the mug came
+ * broken", where photos of it are asked for. A code that never came is begun anew. */
+static bool goes_on(const struct flow_turn *turn, const struct flow_def *flow,
+                    const struct understood *meant)
+{
+    return flow == turn->kept.now.flow && flow != turn->book->verify &&
+           follow_under_way(&turn->kept) && !meant->exact && !meant->number.len &&
+           !meant->ticket.len && !meant->also.len && !meant->stars && meant->n_found == 0;
+}
+
+/* Nothing but a last word. */
+static bool say_bye(struct flow_turn *turn, struct str intent)
+{
+    bool bye = str_eq(intent, STR("bye"));
+    const char *key = bye ? "bye.reply" : "nothing.reply";
+
+    if (!(bye || (str_eq(intent, STR("nothing")) && !follow_under_way(&turn->kept))) ||
+        !words_has(turn->book->words, str_from(key)))
+        return false;
+    turn_say_key(turn, str_from(key));
+    return true;
+}
+
 /* One thing after the other: what else they asked for is said back to them. */
 static void mention_also(struct flow_turn *turn, const struct understood *meant)
 {
@@ -241,16 +291,23 @@ bool follow_words(struct flow_turn *turn, const struct understood *meant)
     } else if (str_eq(intent, STR("thanks"))) {
         turn_say_key(turn, STR("thanks.reply"));
     } else if (str_eq(intent, STR("ok"))) {
-        if (manners_is_first(turn))
-            greet(turn); /* else nothing is wanted, and the last word may be theirs */
+        if (manners_is_first(turn)) {
+            greet(turn);
+        } else if (follow_under_way(&turn->kept)) {
+            turn_again(turn); /* that is no answer to what was asked */
+        }                     /* else nothing is wanted, and the last word may be theirs */
     } else {
         flow = follow_flow(turn->book, intent);
         if (!flow && meant->number.len && str_eq(intent, STR("refund")))
             flow = book_flow_on(turn->book, STR("order")); /* what can be done shows there */
         if (!flow)
-            return false;
+            return say_bye(turn, intent);
         mention_also(turn, meant);
-        follow_start(turn, flow, meant);
+        if (goes_on(turn, flow, meant)) {
+            turn_again(turn);
+        } else {
+            follow_start(turn, flow, meant);
+        }
     }
     return true;
 }
@@ -258,9 +315,10 @@ bool follow_words(struct flow_turn *turn, const struct understood *meant)
 bool follow_maybe(struct flow_turn *turn, const struct understood *meant)
 {
     const struct flow_def *flow = book_flow_on(turn->book, STR("doubt"));
+    const struct flow_def *meant_flow = follow_flow(turn->book, meant->maybe);
 
-    if (!flow || !meant->maybe.len || turn->kept.now.flow == flow ||
-        !follow_flow(turn->book, meant->maybe))
+    if (!flow || !meant->maybe.len || turn->kept.now.flow == flow || !meant_flow ||
+        goes_on(turn, meant_flow, meant))
         return false;
     follow_start(turn, flow, meant);
     give(turn, flow, STR("meant"), meant->maybe);
@@ -307,6 +365,7 @@ void follow_nothing(struct flow_turn *turn)
         return;
     }
     turn->result.understood = false;
+    drop_passing(turn); /* whoever says something else there has not taken it up */
     if (misses > 1 && offer_person(turn))
         return;
     if (misses == 1 && kept->open) {

@@ -79,6 +79,16 @@ static size_t lead_at(const struct tokens *tokens, size_t at)
     return n > 0 ? n + 1 : 0;
 }
 
+/* "menu menu" is said with more force, and means no more. */
+static bool is_one_word(const struct tokens *tokens, size_t begin, size_t end)
+{
+    for (size_t i = begin + 1; i < end; i++) {
+        if (!str_eq(tokens->items[i], tokens->items[begin]))
+            return false;
+    }
+    return end - begin > 1;
+}
+
 bool courtesy_strip(const struct tokens *tokens, struct tokens *core)
 {
     size_t begin = 0;
@@ -94,6 +104,8 @@ bool courtesy_strip(const struct tokens *tokens, struct tokens *core)
         if (went)
             end -= n - 1;
     }
+    if (is_one_word(tokens, begin, end))
+        end = begin + 1;
     if (begin == 0 && end == tokens->n)
         return false;
     core->n = 0;

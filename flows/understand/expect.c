@@ -95,9 +95,10 @@ static const struct number_word number_words[] = {
 };
 
 /* Words that may stand around a number: "number 2 please", "the first one", "4 stars". */
-static const char fillers[] = " number no nr option row the one please numero opcion la el por"
-                              " favor numer opcja prosze رقم خيار star stars estrella estrellas"
-                              " gwiazdka gwiazdki gwiazdek نجمه نجوم ";
+static const char fillers[] =
+    " number no nr option row the one please numero opcion la el por"
+    " favor numer opcja prosze reason motivo powod سبب رقم خيار star stars estrella estrellas"
+    " gwiazdka gwiazdki gwiazdek نجمه نجوم ";
 
 static const char more_words[] = " more next mas siguiente siguientes wiecej dalej nastepne"
                                  " nastepna مزيد تالي ";
@@ -115,10 +116,11 @@ static const char no_words[] =
     " no n nope nah nop never negative negativo nunca tampoco nie niee"
     " nigdy لا لاا كلا مو مش ";
 static const char around_yes[] =
-    " please thanks thank you por favor gracias prosze dziekuje of go"
+    " please thanks thank you now just por favor gracias ya prosze dziekuje juz of go"
     " ahead do it that is right de que lo eso na to i شكرا فضلك من ";
-static const char around_no[] = " please thanks thank you no gracias dziekuje not it that eso"
-                                " prosze شكرا ";
+static const char around_no[] =
+    " please thanks thank you no gracias dziekuje not it that eso actually rather better keep"
+    " sorry wait mejor pues ya dejalo prosze jednak lepiej raczej juz poczekaj شكرا خلاص بس ";
 static const char done_words[] =
     " done ready finished finish enough all no nope nothing listo lista"
     " todo todas todos terminado hecho nada gotowe koniec wszystko"
@@ -126,8 +128,17 @@ static const char done_words[] =
 static const char done_fillers[] =
     " i am im that thats is it s not more them please thanks ya esta"
     " eso es son las los mas gracias to juz wiecej prosze هذا هذه"
+    " photo photos picture pictures pic pics file files have got any foto fotos tengo"
+    " archivos mam zdjec zdjecia zdjecie plikow صور صوره عندي لدي"
     " شي شيء يوجد مزيد شكرا ";
 static const char skip_words[] = " skip pass omitir saltar pomin pominac تخطي تخط ";
+/* What somebody says who has nothing to add. */
+static const char nothing_words[] =
+    " no nope none nothing nah nada ninguno ninguna nie nic zaden"
+    " zadnych لا شيء شي كلا ";
+static const char around_nothing[] =
+    " thanks thank you else more thats all gracias mas dziekuje"
+    " wiecej to wszystko شكرا اخر ";
 
 static bool is_in(const char *set, struct str token)
 {
@@ -444,7 +455,8 @@ bool expect_skip(struct arena *scratch, struct str text)
     struct tokens tokens;
 
     tokens_read(scratch, text, &tokens);
-    return only_word_of(&tokens, skip_words);
+    return only_word_of(&tokens, skip_words) ||
+           only_word_among(&tokens, nothing_words, around_nothing);
 }
 
 bool expect_done(struct arena *scratch, struct str text)

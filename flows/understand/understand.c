@@ -22,6 +22,7 @@ enum {
     GREETING = 80,
     THANKS_MOST = 12, /* words */
     CORE_MOST = 12,
+    PLAIN = 70,      /* percent */
     SPOKEN_BITS = 3, /* the odds that somebody goes on in their language: 8 to 1 */
     PHRASE_BITS = 5,
     LONG_NUMBER = 10 /* characters: a parcel's with a slip in it, where one was asked for */
@@ -431,7 +432,8 @@ static void take_class(struct arena *scratch, struct str text, const struct toke
     if (classified.confidence <= meant->confidence || meant->confidence >= LED)
         return;
     if (classified.intent.len && classified.confidence < SURE_CLASS) {
-        if (!meant->intent.len && classified.confidence >= HALF_SURE)
+        if (!meant->intent.len && classified.confidence >= HALF_SURE &&
+            !str_eq(classified.intent, STR("quiet"))) /* that is asked in no mere doubt */
             meant->maybe = classified.intent;
         return;
     }
@@ -528,6 +530,17 @@ static bool is_wish(const struct understood *first, const struct understood *oth
     return joined || other->intent.len;
 }
 
+/* The first of two, in the language of the whole; the other is told. */
+static void take_first(struct understood *first, struct str other, struct understood *meant)
+{
+    first->lang = meant->lang;
+    first->lang_is_clear = meant->lang_is_clear;
+    first->lang_is_sure = meant->lang_is_sure;
+    first->lang_words = meant->lang_words;
+    first->also = str_trim(other);
+    *meant = *first;
+}
+
 /* "where is 1042 and cancel 1043": the first of them is what is meant, the other stands in
  * `also`. */
 static void part_wishes(struct arena *into, const struct understand_context *context,
@@ -549,12 +562,42 @@ static void part_wishes(struct arena *into, const struct understand_context *con
         understand_one(into, str_slice(text, begin, text.len), context, &other);
         if (!is_wish(&first, &other, joined, begin == second))
             continue;
-        first.lang = meant->lang;
-        first.lang_is_clear = meant->lang_is_clear;
-        first.lang_is_sure = meant->lang_is_sure;
-        first.lang_words = meant->lang_words;
-        first.also = str_trim(str_slice(text, begin, text.len));
-        *meant = first;
+        take_first(&first, str_slice(text, begin, text.len), meant);
+        return;
+    }
+}
+
+/* Our own words say what it is, and they are about something. */
+static bool is_plain_wish(const struct understood *meant)
+{
+    return meant->intent.len && (meant->exact || meant->confidence >= PLAIN) &&
+           (str_eq(meant->intent, STR("help")) || !is_about_nothing(meant->intent));
+}
+
+/* "Where is my order and can I pay my invoice", "track 1004 then human": nothing or one is
+ * named, and both are plain wishes for different things. */
+static void part_plain(struct arena *into, const struct understand_context *context,
+                       struct understood *meant)
+{
+    struct understand_context plain = *context;
+    struct str text = meant->text;
+
+    plain.classifier = NULL;
+    for (size_t at = 1; at < text.len; at++) {
+        struct understood first;
+        struct understood other;
+        size_t begin;
+        bool joined;
+
+        if (text.at[at] != ' ' || !begins_wish(text, at, &begin, &joined) || !joined)
+            continue;
+        understand_one(into, str_slice(text, begin, text.len), &plain, &other);
+        if (!is_plain_wish(&other))
+            continue;
+        understand_one(into, str_slice(text, 0, at), &plain, &first);
+        if (!is_plain_wish(&first) || str_eq(first.intent, other.intent))
+            continue;
+        take_first(&first, str_slice(text, begin, text.len), meant);
         return;
     }
 }
@@ -563,8 +606,11 @@ void understand(struct arena *into, struct str text, const struct understand_con
                 struct understood *meant)
 {
     understand_one(into, text, context, meant);
-    if (context->classifier && !meant->exact)
-        part_wishes(into, context, meant);
+    if (!context->classifier || meant->exact)
+        return;
+    part_wishes(into, context, meant);
+    if (!meant->also.len)
+        part_plain(into, context, meant);
 }
 
 const struct found *understood_find(const struct understood *meant, enum found_kind kind)

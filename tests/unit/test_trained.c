@@ -98,6 +98,44 @@ static void flw_5_a_guess_is_no_command(void **state)
     assert_true(meant_by("stop").exact);
 }
 
+/* The first is done, the other said back: nothing that was asked for is passed over. */
+static void flw_5_two_plain_wishes_are_both_heard(void **state)
+{
+    static const struct {
+        const char *text, *intent, *also;
+    } samples[] = {
+        {"where is my order and can I pay my invoice",              "track",  "can I pay my invoice"   },
+        {"pay my invoice and cancel my order",                      "pay",    "cancel my order"        },
+        {"track 1004 then human",                                   "track",  "human"                  },
+        {"dónde está mi pedido y quiero pagar mi factura",        "track",  "quiero pagar mi factura"},
+        {"gdzie jest moje zamówienie i chcę zapłacić fakturę", "track",
+         "chcę zapłacić fakturę"                                                                   },
+        {"my tea and my coffee",                                    "",       ""                       },
+        {"cancel my order and my wife's too",                       "cancel", ""                       },
+        {"black and white",                                         "",       ""                       },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(samples); i++) {
+        struct understood meant = meant_by(samples[i].text);
+
+        if (!str_eq(meant.intent, str_from(samples[i].intent)) ||
+            !str_eq(meant.also, str_from(samples[i].also)))
+            fail_msg("\"%s\": %.*s, also \"%.*s\"", samples[i].text, STR_ARG(meant.intent),
+                     STR_ARG(meant.also));
+    }
+}
+
+/* Asked whether we are to be silent is only who surely wants it. */
+static void ntf_1_in_mere_doubt_nobody_is_asked_about_silence(void **state)
+{
+    struct understood meant = meant_by("none of these");
+
+    (void)state;
+    assert_string_equal(arena_cstr(&arena, meant.intent), "");
+    assert_string_equal(arena_cstr(&arena, meant.maybe), "");
+}
+
 static void flw_5_three_words_tell_the_language(void **state)
 {
     static const struct {
@@ -188,6 +226,8 @@ int main(void)
         cmocka_unit_test(flw_5_what_is_about_something_else_means_nothing),
         cmocka_unit_test(flw_5_what_was_found_travels_with_the_meaning),
         cmocka_unit_test(flw_5_a_guess_is_no_command),
+        cmocka_unit_test(flw_5_two_plain_wishes_are_both_heard),
+        cmocka_unit_test(ntf_1_in_mere_doubt_nobody_is_asked_about_silence),
         cmocka_unit_test(flw_5_three_words_tell_the_language),
         cmocka_unit_test(another_language_is_none_of_ours),
         cmocka_unit_test(scores_are_the_same_everywhere),
