@@ -467,6 +467,45 @@ static void the_log_and_the_audit_are_not_rewritten(void **state)
     assert_string_equal(try_sql(bot, "update audit set chain = '\\x00'"), "00000");
 }
 
+/* Customers' pages: what is the whole business's is not theirs to read, and what looks past the
+ * rules does so for the customer who looks. */
+static void who_looks_at_a_page_gets_no_more_than_their_own(void **state)
+{
+    (void)state;
+    static const char *const forbidden[] = {
+        "select from audit",
+        "insert into audit select * from audit",
+        "select from directory",
+        "select from companies",
+        "select from messages",
+        "select from portal_links",
+        "select from api_keys",
+        "select event_out('" ORG_A "', 'order.x', 'order/1', null, '{}', now())",
+        "select notice_make('" ORG_A "', null, '', 'x', '', null, '{}', now(), now())",
+        "select event_of_handoff('" ORG_A "', 'x', null, null, '{}', now())",
+    };
+    PGresult *another =
+        PQexec(owner, FORMAT("select min(invoice_id::text) from invoices"
+                             " where org_id = '" ORG_A "' and customer_id = '%s'",
+                             customer_id(2)));
+
+    act(bot, "parley_web", ORG_A, customer_id(1));
+    for (size_t i = 0; i < COUNTOF(forbidden); i++) {
+        const char *got = try_sql(bot, forbidden[i]);
+        if (strcmp(got, "42501") != 0)
+            fail_msg("%s: %s", forbidden[i], got);
+    }
+    run_sql(owner, "update invoices set viewed_at = null");
+    for (int n = 1; n <= 2; n++) {
+        act(bot, "parley_web", ORG_A, customer_id(n));
+        assert_int_equal(ask_number(bot, FORMAT("select invoice_viewed('" ORG_A "', '%s', '%s',"
+                                                " now())::int",
+                                                customer_id(2), PQgetvalue(another, 0, 0))),
+                         n == 2);
+    }
+    PQclear(another);
+}
+
 static void a_setting_that_is_no_id_fails_closed(void **state)
 {
     (void)state;
@@ -850,6 +889,7 @@ int main(void)
         cmocka_unit_test(iss_1_reports_and_their_files_are_their_customers),
         cmocka_unit_test(no_role_writes_a_row_of_another_business),
         cmocka_unit_test(the_log_and_the_audit_are_not_rewritten),
+        cmocka_unit_test(who_looks_at_a_page_gets_no_more_than_their_own),
         cmocka_unit_test(a_setting_that_is_no_id_fails_closed),
         cmocka_unit_test(no_query_reads_or_changes_another_businesss_rows),
         cmocka_unit_test(no_query_reads_another_customers_orders),
