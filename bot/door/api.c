@@ -99,6 +99,19 @@ static struct api_key *remembered(struct api *api, struct str public_part)
     return NULL;
 }
 
+/* Whoever shows a key that once was good here is no stranger, however long ago that was. */
+static bool has_shown(const struct api *api, const struct api_request *request)
+{
+    struct str shown = {(const char *)request->hash.bytes, HASH_LEN};
+    bool has = false;
+
+    for (size_t i = 0; i < API_REMEMBERED; i++) {
+        struct str kept = {(const char *)api->keys[i].hash.bytes, HASH_LEN};
+        has |= api->keys[i].at > 0 && crypto_equal(kept, shown);
+    }
+    return has;
+}
+
 static void forget(struct api *api, const struct api_key *key)
 {
     for (size_t i = 0; i < API_REMEMBERED; i++) {
@@ -110,6 +123,16 @@ static void forget(struct api *api, const struct api_key *key)
 static void copy_text(char *into, size_t room, struct str text)
 {
     (void)snprintf(into, room, "%.*s", STR_ARG(text));
+}
+
+/* The place that this key has, so that one which is used much leaves the others theirs. */
+static struct api_key *place_of(struct api *api, struct uuid id)
+{
+    for (size_t i = 0; i < API_REMEMBERED; i++) {
+        if (uuid_eq(api->keys[i].id, id))
+            return &api->keys[i];
+    }
+    return &api->keys[api->next++ % API_REMEMBERED];
 }
 
 static void remember(struct api *api, const PGresult *rows, struct str public_part,
@@ -124,7 +147,7 @@ static void remember(struct api *api, const PGresult *rows, struct str public_pa
         memcpy(key->hash.bytes, hash.at, HASH_LEN);
     copy_text(key->name, sizeof key->name, row_text(rows, 0, 3));
     copy_text(key->scopes, sizeof key->scopes, row_text(rows, 0, 4));
-    api->keys[api->next++ % API_REMEMBERED] = *key;
+    *place_of(api, key->id) = *key;
 }
 
 /* --- doing it -------------------------------------------------------------------------------
@@ -359,11 +382,23 @@ static void found(struct desk_call *desk)
     }
 }
 
+/* Salted, so that nobody can choose whose bucket they empty. */
+static usec_t take_unknown(struct api_request *request)
+{
+    struct worker *worker = request->api->worker;
+    struct str parts[2] = {worker->config->secrets.key, http_client(request->exchange)};
+    struct hash16 hash = hash16_of(parts, 2);
+    uint64_t who;
+
+    memcpy(&who, hash.bytes, sizeof who);
+    return api_rate_take_unknown(&worker->shared->api, who, clock_monotonic());
+}
+
 static void find(struct api_request *request)
 {
     struct arena *arena = &request->exchange->arena;
     struct db_param *params = arena_array(arena, struct db_param, 1);
-    usec_t wait = api_rate_take_unknown(&request->api->worker->shared->api, clock_monotonic());
+    usec_t wait = has_shown(request->api, request) ? 0 : take_unknown(request);
 
     if (wait > 0) {
         wait_for(request->exchange, 429, "rate_limited", "too many unknown keys", wait);

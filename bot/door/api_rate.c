@@ -7,8 +7,10 @@
 
 #define PROBES           8
 #define IDLE             USEC_PER_MIN
-#define UNKNOWN_A_SECOND 20
+#define UNKNOWN_A_SECOND 20 /* by one address */
 #define UNKNOWN_AT_ONCE  100
+#define ALL_A_SECOND     500
+#define ALL_AT_ONCE      1000
 
 static struct quota *find(struct api_rate *rate, uint64_t tag, usec_t now)
 {
@@ -44,7 +46,10 @@ usec_t api_rate_take(struct api_rate *rate, struct uuid key, usec_t now, unsigne
     return take(find(rate, tag | 1, now), now, per_second, burst);
 }
 
-usec_t api_rate_take_unknown(struct api_rate *rate, usec_t now)
+usec_t api_rate_take_unknown(struct api_rate *rate, uint64_t who, usec_t now)
 {
-    return take(&rate->unknown, now, UNKNOWN_A_SECOND, UNKNOWN_AT_ONCE);
+    usec_t wait = take(&rate->strangers[who % API_RATE_STRANGERS], now, UNKNOWN_A_SECOND,
+                       UNKNOWN_AT_ONCE);
+
+    return wait > 0 ? wait : take(&rate->unknown, now, ALL_A_SECOND, ALL_AT_ONCE);
 }

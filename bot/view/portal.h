@@ -40,4 +40,4 @@ struct str portal_code_hash(struct arena *into, struct str code);
 
 /* Take a token apart: whose it says it is, and what would be kept of it. False when it has not
  * even a token's form; then `hash` and `org` are such that nothing is found. */
-MUST_USE bool portal_token_read(struct str token, struct uuid *org, struct hash *hash);
+bool portal_token_read(struct str token, struct uuid *org, struct hash *hash);

@@ -137,6 +137,18 @@ static void read_customer(struct web_visit *visit, const PGresult *rows)
     visit->page.good_until = row_time(rows, 0, 9);
 }
 
+/* By token, for all workers of the node, and only of links that are good: otherwise whoever
+ * makes some up could empty all the places, and nobody would see their pages. */
+static bool is_too_often(struct web_visit *visit)
+{
+    struct shared *shared = visit->web->worker->shared;
+    uint32_t at;
+
+    memcpy(&at, visit->hash.bytes, sizeof at);
+    return !quota_one(&shared->web_links[at % SHARED_WEB_LINKS], clock_monotonic(),
+                      OFTEN_INTERVAL, OFTEN_BURST);
+}
+
 static void opened(struct db_call *call)
 {
     struct web_visit *visit = CONTAINER_OF(call, struct web_visit, call);
@@ -154,7 +166,11 @@ static void opened(struct db_call *call)
         }
         read_customer(visit, rows);
         words_of(visit);
-        go(visit);
+        if (is_too_often(visit)) {
+            web_show_plain(visit, 429, "often");
+        } else {
+            go(visit);
+        }
     }
 }
 
@@ -214,17 +230,6 @@ static bool is_known(struct worker *worker, struct uuid org)
     return false;
 }
 
-/* By token, for all workers of the node, before anything is looked up. */
-static bool is_too_often(struct web_visit *visit)
-{
-    struct shared *shared = visit->web->worker->shared;
-    uint32_t at;
-
-    memcpy(&at, visit->hash.bytes, sizeof at);
-    return !quota_one(&shared->web_links[at % SHARED_WEB_LINKS], clock_monotonic(),
-                      OFTEN_INTERVAL, OFTEN_BURST);
-}
-
 static enum lang browser_lang(struct http_exchange *exchange)
 {
     struct str wish = http_request_header(exchange, "accept-language");
@@ -253,7 +258,6 @@ void web_visit(struct web *web, struct http_exchange *exchange, struct str path,
 {
     struct web_visit *visit = arena_new(&exchange->arena, struct web_visit);
     size_t slash = str_find(path, STR("/"));
-    bool formed;
 
     *visit = (struct web_visit){.web = web,
                                 .exchange = exchange,
@@ -264,14 +268,10 @@ void web_visit(struct web *web, struct http_exchange *exchange, struct str path,
                                 .post = strcmp(exchange->method, "POST") == 0,
                                 .same_site = is_same_site(exchange),
                                 .content_type = http_request_header(exchange, "content-type")};
-    formed = portal_token_read(str_slice(path, 0, slash), &visit->org, &visit->hash);
+    (void)portal_token_read(str_slice(path, 0, slash), &visit->org, &visit->hash);
     if (visit->post && !(json ? str_ends(visit->tail, STR("/report-issue"))
                               : str_eq(visit->tail, STR("/report")))) {
         web_show_plain(visit, 405, "missing");
-        return;
-    }
-    if (formed && is_too_often(visit)) {
-        web_show_plain(visit, 429, "often");
         return;
     }
     if (!accounts_loaded(web->worker->accounts)) { /* it has just begun: no link is bad yet */

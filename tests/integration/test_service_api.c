@@ -317,6 +317,27 @@ static void rev_2_reviews_are_counted_and_asked_for(void **state)
     assert_int_equal(call("POST", "/v1/reviews/request", "{}"), 422);
 }
 
+/* Keys that were made up are looked up, which costs something: so often, and no more. Whoever
+ * has one that works and comes from elsewhere does not notice. */
+static void who_shows_invented_keys_shuts_nobody_else_out(void **state)
+{
+    const char *there = "X-Forwarded-For: 198.51.100.7";
+    const char *elsewhere = "X-Forwarded-For: 198.51.100.8";
+    char late[80];
+    long status = 0;
+    int n = 0;
+
+    (void)state;
+    make_key("late", ALL, ours, late); /* no worker has seen it */
+    while (status != 429 && n++ < 3000) {
+        const char *junk = arena_format(&arena, "Bearer pk_%012d_%048d", n, n).at;
+        status = call_with(junk, "GET", "/v1/orders", NULL, there);
+    }
+    assert_int_equal(status, 429);
+    assert_true(n > 100);
+    assert_int_equal(call_with(bearer(late), "GET", "/v1/orders", NULL, elsewhere), 200);
+}
+
 static void who_asks_too_often_waits_and_harms_no_other_key(void **state)
 {
     char key[80];
@@ -776,6 +797,7 @@ int main(void)
         cmocka_unit_test(a_key_that_is_revoked_works_no_more_at_once),
         cmocka_unit_test(rev_2_reviews_are_counted_and_asked_for),
         cmocka_unit_test(who_asks_too_often_waits_and_harms_no_other_key),
+        cmocka_unit_test(who_shows_invented_keys_shuts_nobody_else_out),
         cmocka_unit_test(stf_3_every_route_refuses_every_wrong_identity),
         cmocka_unit_test(ord_5_what_staff_changes_is_visible_at_once_and_told),
         cmocka_unit_test(ord_5_a_hidden_note_is_the_businesss_own),

@@ -17,10 +17,12 @@
 
 #include <cmocka.h>
 #include <curl/curl.h>
+#include <sodium.h>
 
 #define AMELIA "15550100001" /* whose ORD-1002 and INV-7002 are */
 #define LUCIA  "15550100002"
 #define WAIT   (20 * USEC_PER_SEC)
+#define PLACES 8192 /* SHARED_WEB_LINKS of bot/shared.h */
 
 static struct arena arena;
 static struct service service;
@@ -702,6 +704,41 @@ static void otp_7_a_link_is_good_for_a_hundred_requests_an_hour(void **state)
     assert_int_equal(get(amelia, ""), 200);
 }
 
+/* A token of the same business that opens nothing, and whose requests would be counted at the
+ * same place as those of this link. */
+static struct str junk_beside(struct str link)
+{
+    uint8_t bytes[sizeof(struct uuid) + 32];
+    char text[PORTAL_TOKEN_LEN + 1];
+    struct str before = STR("/customer/");
+    struct uuid org;
+    struct hash hash, made;
+    uint32_t at, place;
+
+    assert_true(portal_token_read(str_slice(link, before.len, link.len), &org, &hash));
+    memcpy(&place, hash.bytes, sizeof place);
+    memcpy(bytes, org.bytes, sizeof org);
+    do {
+        random_bytes(bytes + sizeof org, sizeof bytes - sizeof org);
+        made =
+            sha256((struct str){(const char *)bytes + sizeof org, sizeof bytes - sizeof org});
+        memcpy(&at, made.bytes, sizeof at);
+    } while (at % PLACES != place % PLACES);
+    sodium_bin2base64(text, sizeof text, bytes, sizeof bytes,
+                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    return arena_format(&arena, "/customer/%s", text);
+}
+
+static void otp_7_links_that_are_made_up_shut_nobody_out(void **state)
+{
+    struct str junk = junk_beside(amelia);
+
+    (void)state;
+    for (int i = 0; i < 150; i++)
+        assert_int_equal(ask("HEAD", junk, NULL), 404);
+    assert_int_equal(get(amelia, ""), 200);
+}
+
 /* Last, since it ends what the others use. */
 static void otp_7_staff_ends_a_customer_s_links(void **state)
 {
@@ -820,6 +857,7 @@ int main(void)
         cmocka_unit_test(web_1_nobody_else_s_things_are_there),
         cmocka_unit_test(web_1_other_methods_and_paths_are_refused),
         cmocka_unit_test(otp_7_a_link_is_good_for_a_hundred_requests_an_hour),
+        cmocka_unit_test(otp_7_links_that_are_made_up_shut_nobody_out),
         cmocka_unit_test(otp_7_staff_ends_a_customer_s_links),
     };
 
