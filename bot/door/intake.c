@@ -68,12 +68,13 @@ void intake_challenge(struct intake *intake, struct http_exchange *exchange)
     const struct config *config = intake->worker->config;
     struct str mode = http_query(exchange, "hub.mode");
     struct str token = http_query(exchange, "hub.verify_token");
+    static const char *const plain[] = {"X-Content-Type-Options: nosniff", NULL};
     bool right = false;
 
     for (size_t i = 0; i < config->whatsapp.n_apps; i++)
         right |= whatsapp_challenge(mode, token, config->whatsapp.apps[i].verify_token);
     if (right) {
-        http_reply(exchange, 200, "text/plain", http_query(exchange, "hub.challenge"), NULL);
+        http_reply(exchange, 200, "text/plain", http_query(exchange, "hub.challenge"), plain);
     } else {
         http_reply(exchange, 403, NULL, STR_NONE, NULL);
     }

@@ -73,6 +73,14 @@ static bool is_old(struct lws *wsi)
     return n <= 0 || strncmp(text, "HTTP/1.1", 8) != 0;
 }
 
+/* Without a version it is no request of today's, or its path had an encoded end of line in it:
+ * libwebsockets decodes that first and ends the line there, which whoever stands before us and
+ * looks at paths does not see. */
+static bool has_version(struct lws *wsi)
+{
+    return lws_hdr_total_length(wsi, WSI_TOKEN_HTTP) > 0;
+}
+
 static bool wants_close(struct lws *wsi)
 {
     char text[128];
@@ -135,6 +143,8 @@ int http_limits_check(struct lws *wsi, const struct http_limits *limits, struct 
     }
     if (!head->method)
         return 405;
+    if (!has_version(wsi))
+        return 400;
     int refusal = read_length(wsi, has_body, &head->length);
     if (refusal)
         return refusal;

@@ -678,6 +678,18 @@ static void header_lines_cannot_be_forged(void **state)
     (void)close(fd);
 }
 
+/* What is in front of us sees one path there, libwebsockets a shorter one and a header. */
+static void a_line_that_an_encoded_character_ends_is_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(status_for("GET /x%0d HTTP/1.1\r\nHost: x\r\n\r\n"), 400);
+    assert_int_equal(status_for("GET /x%0aX-Forged:1 HTTP/1.1\r\nHost: x\r\n\r\n"), 400);
+    assert_int_equal(status_for("GET /x%0D%0AX-Forged:1 HTTP/1.1\r\nHost: x\r\n\r\n"), 400);
+    assert_int_equal(status_for("GET /x?a=b%0a HTTP/1.1\r\nHost: x\r\n\r\n"), 400);
+    assert_int_equal(status_for("GET /x\r\n\r\n"), 400);
+    assert_serves();
+}
+
 static void http_1_0_and_connection_close_get_one_answer(void **state)
 {
     (void)state;
@@ -1554,6 +1566,7 @@ int main(void)
         NORMAL(a_client_may_speak_or_half_close_while_a_large_answer_is_sent),
         NORMAL(a_large_answer_to_a_pipelined_request_is_not_begun),
         NORMAL(header_lines_cannot_be_forged),
+        NORMAL(a_line_that_an_encoded_character_ends_is_refused),
         NORMAL(http_1_0_and_connection_close_get_one_answer),
         NORMAL(a_unix_socket_serves_one_request_to_a_connection),
         NORMAL(two_posts_in_one_segment_do_not_hang_the_worker),
