@@ -411,12 +411,19 @@ static void find(struct api_request *request)
     desk_door_call(request->api->worker->desk, &request->call);
 }
 
-/* What stands between quotes of an entity tag; empty for "*" and none. */
+/*
+ * What stands between the quotes of an entity tag; empty for "*" and none. What is no such tag
+ * (a weak one, a list) is left as it is, and is the tag of nothing: its change is refused.
+ */
 static struct str tag_of(struct str header)
 {
     struct str tag = str_trim(header);
 
-    return tag.len >= 2 && tag.at[0] == '"' ? str_slice(tag, 1, tag.len - 2) : STR_NONE;
+    if (str_eq(tag, STR("*")))
+        return STR_NONE;
+    if (tag.len > 2 && tag.at[0] == '"' && tag.at[tag.len - 1] == '"')
+        return str_slice(tag, 1, tag.len - 2);
+    return tag;
 }
 
 static void begin(struct api_request *request)

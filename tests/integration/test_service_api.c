@@ -464,6 +464,10 @@ static void who_changes_what_another_changed_meanwhile_is_told(void **state)
         call_with(bearer(all), "PATCH", "/v1/orders/ORD-1003", "{'progress':12}", match), 200);
     assert_int_equal(
         call_with(bearer(all), "PATCH", "/v1/orders/ORD-1003", "{'progress':13}", match), 412);
+    /* a tag that a proxy made weak is a condition, too, and not met */
+    match = arena_format(&arena, "If-Match: W/%s", tag).at;
+    assert_int_equal(
+        call_with(bearer(all), "PATCH", "/v1/orders/ORD-1003", "{'progress':13}", match), 412);
     assert_int_equal(ask_number(owner, "select progress from orders where number = 'ORD-1003'"),
                      12);
 }
