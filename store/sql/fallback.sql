@@ -8,12 +8,12 @@ select $1::uuid, i.conversation_id, i.seq, i.topic, $5::timestamptz, $5::timesta
   from unnest($2::uuid[], $3::int8[], $4::text[]) i (conversation_id, seq, topic);
 
 -- name: fallbacks_failed
--- These will not arrive: those that are looked after are looked at now.
+-- These will not arrive: those that are looked after are looked at now. Those that are due are written, too:
+-- who looks at this moment does not see the failure yet, and would put them off.
 -- $1 org  $2 conversations  $3 seqs  $4 now
 update fallbacks f set due_at = $4::timestamptz
   from unnest($2::uuid[], $3::int8[]) i (conversation_id, seq)
- where f.org_id = $1::uuid and f.conversation_id = i.conversation_id and f.seq = i.seq
-   and f.due_at > $4::timestamptz;
+ where f.org_id = $1::uuid and f.conversation_id = i.conversation_id and f.seq = i.seq;
 
 -- name: fallbacks_look
 -- What is due to be looked at: arrived ones are done with; failed ones go on, and on WhatsApp and SMS

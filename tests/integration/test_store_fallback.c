@@ -281,6 +281,33 @@ static void ch_7_a_mail_that_comes_back_within_the_wait_goes_on(void **state)
     assert_string_equal(look("2026-06-10 16:03Z"), "gone_on sms");
 }
 
+/* Its failure is being written while it is looked at for the first time. */
+static void ch_7_a_look_does_not_put_off_what_fails_meanwhile(void **state)
+{
+    PGresult *result;
+
+    (void)state;
+    say("1", "orders");
+    run_sql(owner, "begin; update messages set delivery = 2");
+    result =
+        PQexecParams(owner, SQL_FALLBACKS_FAILED.text, 4, NULL,
+                     (const char *const[]){ORG_ID, "{0190aaaa-0000-7000-8000-00000000c0de}",
+                                           "{1}", "2026-06-10 16:00:01Z"},
+                     NULL, NULL, 0);
+    assert_int_equal(PQresultStatus(result), PGRES_COMMAND_OK);
+    PQclear(result);
+    result = PQexecParams(bot, SQL_FALLBACKS_LOOK.text, 7, NULL,
+                          (const char *const[]){ORG_ID, "2026-06-10 16:00:02Z", AFTER,
+                                                "{0190aaaa-0000-7000-8000-0000000000a1}",
+                                                "{0190aaaa-0000-7000-8000-0000000000a2}",
+                                                SHORT_BEFORE, "{aBcdefgh101}"},
+                          NULL, NULL, 0);
+    assert_int_equal(PQresultStatus(result), PGRES_TUPLES_OK);
+    PQclear(result);
+    run_sql(owner, "commit");
+    assert_string_equal(look("2026-06-10 16:00:03Z"), "gone_on email");
+}
+
 static void ch_7_it_goes_round_once_and_then_a_person_can_see_it(void **state)
 {
     (void)state;
@@ -521,6 +548,7 @@ int main(void)
         cmocka_unit_test_setup(ch_7_what_may_still_arrive_is_waited_for, arrange),
         cmocka_unit_test_setup(ch_7_a_mail_that_did_not_come_back_has_arrived, arrange),
         cmocka_unit_test_setup(ch_7_a_mail_that_comes_back_within_the_wait_goes_on, arrange),
+        cmocka_unit_test_setup(ch_7_a_look_does_not_put_off_what_fails_meanwhile, arrange),
         cmocka_unit_test_setup(ch_7_it_goes_round_once_and_then_a_person_can_see_it, arrange),
         cmocka_unit_test_setup(
             ntf_3_going_on_waits_for_the_end_of_quiet_hours_but_an_answer_does_not, arrange),
