@@ -100,6 +100,21 @@ static struct str add_metadata(struct arena *into, struct str form, const char *
                     checkout->invoice);
 }
 
+/* Stripe's amounts have as many digits as ISO 4217 has, but for these: ariary are whole there,
+ * and of kronur and shillings its pages say two things. A hundredth or a hundred times of what
+ * is owed is asked from nobody: such a link is refused. "Three-decimal: the last digit must be
+ * 0." */
+static bool means_the_same(struct money amount)
+{
+    static const char *const others[] = {"ISK", "MGA", "UGX"};
+
+    for (size_t i = 0; i < COUNTOF(others); i++) {
+        if (strcmp(amount.currency, others[i]) == 0)
+            return false;
+    }
+    return money_exponent(amount.currency) != 3 || amount.minor % 10 == 0;
+}
+
 bool stripe_encode_checkout(struct arena *into, const struct stripe_account *account,
                             const struct stripe_checkout *checkout,
                             struct http_request *request, struct err *err)
@@ -112,7 +127,8 @@ bool stripe_encode_checkout(struct arena *into, const struct stripe_account *acc
         return false;
     if (!is_address(checkout->done_url) || !is_address(checkout->back_url))
         return err_raise(err, ERR_REJECT, "stripe: public_url is not set, or is none");
-    if (checkout->amount.minor <= 0 || money_exponent(checkout->amount.currency) < 0)
+    if (checkout->amount.minor <= 0 || money_exponent(checkout->amount.currency) < 0 ||
+        !means_the_same(checkout->amount))
         return err_raise(err, ERR_REJECT, "stripe: an amount that can't be paid");
     form = form_add(into, form, "mode", STR("payment"));
     form = form_add(into, form, "line_items[0][quantity]", STR("1"));

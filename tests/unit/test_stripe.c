@@ -287,6 +287,32 @@ static void pay_2_what_cannot_be_asked_is_not(void **state)
         stripe_encode_expire(*state, &account, STR("cs_1?x=1"), STR("k"), &request, &err));
 }
 
+/* Of these Stripe's number is another than ours, or may be. */
+static void pay_7_no_link_is_for_a_hundred_times_of_what_is_owed(void **state)
+{
+    static const struct {
+        int64_t minor;
+        const char *currency;
+        bool made;
+    } amounts[] = {
+        {500000, "MGA", false},
+        {5000,   "ISK", false},
+        {5000,   "UGX", false},
+        {5000,   "JPY", true },
+        {1230,   "KWD", true },
+        {1234,   "KWD", false},
+        {4200,   "HUF", true },
+    };
+    struct http_request request;
+    struct err err = {0};
+
+    for (size_t i = 0; i < COUNTOF(amounts); i++) {
+        struct stripe_checkout checkout = checkout_over(amounts[i].minor, amounts[i].currency);
+        assert_int_equal(stripe_encode_checkout(*state, &account, &checkout, &request, &err),
+                         amounts[i].made);
+    }
+}
+
 static void pay_2_each_answer_has_its_remedy(void **state)
 {
     static const struct {
@@ -365,6 +391,7 @@ int main(void)
         cmocka_unit_test(pay_3_stripe_s_own_fixtures_are_read),
         cmocka_unit_test(pay_2_a_link_is_asked_for_with_its_version_its_key_and_our_ids),
         cmocka_unit_test(pay_2_what_cannot_be_asked_is_not),
+        cmocka_unit_test(pay_7_no_link_is_for_a_hundred_times_of_what_is_owed),
         cmocka_unit_test(pay_2_each_answer_has_its_remedy),
         cmocka_unit_test(pay_3_an_answer_tells_what_an_event_would),
     };
