@@ -366,13 +366,16 @@ static void conn_connect_on(struct db_conn *conn)
 static void conn_ready(struct poll_watch *poll, int status, int events)
 {
     struct db_conn *conn = CONTAINER_OF(poll, struct conn_watch, poll)->conn;
-    (void)status; /* libpq meets the error itself, and has words for it */
     if (!conn)
         return;
     if (conn->state == CONN_CONNECTING) {
         conn_connect_on(conn);
         return;
     }
+    /* libpq meets the error itself, and has words for it; but not yet, while others lie in the
+     * socket before it, and with an error it is watched no more. */
+    if (status < 0)
+        poll_want(&conn->watch->poll, UV_READABLE);
     if (status < 0 || (events & UV_READABLE))
         conn_read(conn);
     if (conn->pg && (events & UV_WRITABLE))

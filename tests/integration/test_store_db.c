@@ -488,6 +488,30 @@ static void a_connection_killed_in_flight_is_retry_and_is_replaced(void **state)
     rig_close(&rig);
 }
 
+/* What it had not read makes our socket an error, while its last words still lie in it. */
+static void a_server_that_dies_before_it_has_read_all_is_noticed_at_once(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct flown flown;
+    rig_open(&rig, &(struct db_options){.connections = 1});
+    struct db_conn *conn = wait_lease(&rig);
+    char *more = arena_alloc(&rig.arena, 60001); /* more than its buffer takes, and ours do */
+    memset(more, ' ', 60000);
+    memcpy(more, "select 1", 8);
+    take_off(&rig, conn, &flown, (const char *const[]){"select pg_sleep(20)", more, NULL},
+             20 * USEC_PER_SEC);
+    turn_for(&rig, 100 * USEC_PER_MSEC);
+    pg_halt(&store_pg, SIGQUIT);
+    turn_until(&rig, &flown.done, 5 * USEC_PER_SEC);
+    assert_int_equal(flown.err.code, ERR_RETRY);
+    flown_clear(&flown);
+    db_release(rig.db, conn);
+    assert_true(pg_boot(&store_pg));
+    db_release(rig.db, wait_lease(&rig));
+    rig_close(&rig);
+}
+
 static void a_connection_killed_between_flights_fails_the_next_one(void **state)
 {
     (void)state;
@@ -844,6 +868,7 @@ int main(void)
         cmocka_unit_test(a_call_runs_as_its_role_for_its_business_and_leaves_nothing_behind),
         cmocka_unit_test(a_thousand_calls_at_once_each_get_their_own_answer),
         cmocka_unit_test(a_connection_killed_in_flight_is_retry_and_is_replaced),
+        cmocka_unit_test(a_server_that_dies_before_it_has_read_all_is_noticed_at_once),
         cmocka_unit_test(a_connection_killed_between_flights_fails_the_next_one),
         cmocka_unit_test(an_idle_connection_that_dies_is_replaced_unasked),
         cmocka_unit_test(a_flight_past_its_deadline_is_retry_and_ends_on_the_server_too),
