@@ -5,10 +5,10 @@
  *       name: spring_sale
  *       languages: {en: en_US, es: es}
  *       values: ["{{first_name}}", "{{code}}"]
- *     words:                    # by SMS and mail, and on WhatsApp within a day of their
- * writing en: {subject: "A gift, {{first_name}}", body: "20 % off with {{code}}."} es:
- * {subject: "Un regalo, {{first_name}}", body: "20 % menos con {{code}}."} otherwise: en # for
- * whoever speaks none of these; needed unless all are there
+ *     words:                    # by SMS and mail; on WhatsApp to who wrote within a day
+ *       en: {subject: "A gift, {{first_name}}", body: "20 % off with {{code}}."}
+ *       es: {subject: "Un regalo, {{first_name}}", body: "20 % menos con {{code}}."}
+ *     otherwise: en             # who speaks none of these; needed unless all are there
  *
  * A variable is name, first_name, company, business, or a column of the list.
  */

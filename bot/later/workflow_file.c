@@ -37,16 +37,10 @@ static bool is_name(struct str text)
 
 static bool only(struct reading *reading, const struct node *map, const char *const *names)
 {
-    for (const struct node *entry = map->first; entry; entry = entry->next) {
-        bool known = false;
-        for (const char *const *name = names; *name && !known; name++)
-            known = str_eq(entry->key, str_from(*name));
-        if (!known) {
-            return REFUSE(reading, entry, "'%.*s' means nothing here; see docs/operate.md",
-                          STR_ARG(str_slice(entry->key, 0, 60)));
-        }
-    }
-    return true;
+    const struct node *stranger = node_stranger(map, names);
+    return !stranger ||
+           REFUSE(reading, stranger, "'%.*s' means nothing here; see docs/operate.md",
+                  STR_ARG(str_slice(stranger->key, 0, 60)));
 }
 
 static bool want_map(struct reading *reading, const struct node *node, const char *what)

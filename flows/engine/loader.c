@@ -18,15 +18,9 @@ static bool refuse_unknown(struct loader *loader, const struct node *entry,
 
 bool loader_only(struct loader *loader, const struct node *map, const char *const *names)
 {
-    for (const struct node *entry = map->first; entry; entry = entry->next) {
-        bool known = false;
+    const struct node *stranger = node_stranger(map, names);
 
-        for (const char *const *name = names; *name && !known; name++)
-            known = str_eq(entry->key, str_from(*name));
-        if (!known)
-            return refuse_unknown(loader, entry, names);
-    }
-    return true;
+    return !stranger || refuse_unknown(loader, stranger, names);
 }
 
 bool loader_kind(struct loader *loader, const struct node *node, enum node_kind kind)

@@ -237,3 +237,15 @@ const struct node *node_get(const struct node *map, const char *name)
     }
     return NULL;
 }
+
+const struct node *node_stranger(const struct node *map, const char *const *names)
+{
+    for (const struct node *entry = map->first; entry; entry = entry->next) {
+        const char *const *name = names;
+        while (*name && !str_eq(entry->key, str_from(*name)))
+            name++;
+        if (!*name)
+            return entry;
+    }
+    return NULL;
+}

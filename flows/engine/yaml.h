@@ -30,3 +30,6 @@ MUST_USE bool yaml_read(struct arena *into, struct str file, struct str bytes,
 
 /* A map's entry of that name, or NULL (also for a node that is no map, or NULL). */
 const struct node *node_get(const struct node *map, const char *name);
+
+/* A map's first entry whose name is none of these, which end in NULL; NULL: there is none. */
+const struct node *node_stranger(const struct node *map, const char *const *names);

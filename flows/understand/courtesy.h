@@ -6,6 +6,7 @@
 
 #include "flows/understand/tokens.h"
 
-/* The words between what is said for courtesy or in haste at both ends, in `core`, a word that is
- * only said again and again once; at least one stays. False when there is nothing to leave out. */
+/* The words between what is said for courtesy or in haste at both ends, in `core`, a word that
+ * is only said again and again once; at least one stays. False when there is nothing to leave
+ * out. */
 bool courtesy_strip(const struct tokens *tokens, struct tokens *core);
