@@ -84,7 +84,7 @@ void bundle_claimed(struct lane *lane, unsigned n)
         return;
     if (!lane->bundling) {
         bundles->in_row = 0;
-        bundles->backlog = n > 0 && n == lane->claim_limit;
+        bundles->backlog = n > 0 && n == lane->claim.all;
         return;
     }
     lane->more = true;

@@ -4,11 +4,11 @@
 #include "bot/loop/log.h"
 
 #define STOPPED_RETRY (60 * USEC_PER_SEC) /* a stopped lane asks again with one message */
-#define SETTLE_LOW    (50 * USEC_PER_MSEC)
+#define SETTLE_LOW    (200 * USEC_PER_MSEC)
 #define PAIR_WAIT_MAX 5 /* 4^5 s */
 
 /* That a broadcast's message has gone is awaited by nobody: many are kept in one transaction,
- * with the next bite, and do not come between turns. */
+ * with an answer's or the next bite, and do not come between turns. */
 static void settle_when(struct lane *lane, const struct sending_row *row)
 {
     if (row->priority != PRIORITY_BROADCAST) {

@@ -14,7 +14,8 @@
 
 #define RETRY_WAIT (USEC_PER_SEC / 4)
 #define LOW_REST   8                    /* times as long as the cycle */
-#define LOW_EVERY  (40 * USEC_PER_MSEC) /* between two bites of a broadcast: a commit each */
+#define LOW_EVERY  (40 * USEC_PER_MSEC) /* between two bites of a broadcast */
+#define LOW_WAIT   (60 * USEC_PER_MSEC) /* for a commit that is made anyway */
 
 struct sending_row *sending_new(struct lane *lane)
 {
@@ -320,11 +321,12 @@ static void add_claim(struct lane *lane)
     if (lane->bundling) {
         bundle_add_claim(lane);
     } else {
-        params = lane_params(arena, 6, lane);
+        params = lane_params(arena, 7, lane);
         params[2] = param_uuid(arena, lane->lanes->worker->id);
         params[3] = param_int8(arena, lane->epoch);
         params[4] = param_time(arena, clock_now());
-        params[5] = param_int4(arena, (int32_t)lane->claim_limit);
+        params[5] = param_int4(arena, (int32_t)lane->claim.all);
+        params[6] = param_int4(arena, (int32_t)lane->claim.low);
         call_add(&lane->cycle_call, &SQL_OUTBOX_INTEND, params);
     }
     if (lane->ways->face != NULL) {
@@ -334,51 +336,64 @@ static void add_claim(struct lane *lane)
     }
     lane->more = false;
     lane->next_poll = clock_monotonic() + lane_config(lane)->outbox.poll;
+    lane->next_look = lane->next_poll;
 }
 
-/* Answers are taken first: where a broadcast's is among them, no answer waits any more. */
-static bool is_low(const PGresult *rows)
+static unsigned count_low(const PGresult *rows)
 {
-    for (int i = 0; i < rows_n(rows); i++) {
-        if (row_int(rows, i, 4) == PRIORITY_BROADCAST)
-            return true;
+    unsigned n = 0;
+
+    for (int i = 0; i < rows_n(rows); i++)
+        n += row_int(rows, i, 4) == PRIORITY_BROADCAST;
+    return n;
+}
+
+void lane_pace(struct lane *lane, usec_t now, usec_t took)
+{
+    usec_t rest = LOW_REST * took, soon = now + (rest > LOW_EVERY ? rest : LOW_EVERY);
+
+    lane->next_join = soon;
+    if (soon + LOW_WAIT < lane->next_poll)
+        lane->next_poll = soon + LOW_WAIT;
+}
+
+/* Answers are taken first: where a broadcast's is among them, none waits any more, and where
+ * fewer came than were asked for neither. That no broadcast is there is known only when it was
+ * asked for and there was room. */
+static void learn(struct lane *lane, unsigned n, unsigned low)
+{
+    usec_t now = clock_monotonic();
+    bool all = n < lane->claim.all || low > 0;
+
+    if (lane->gate != NULL)
+        gate_dequeue(lane->gate, all ? UINT_MAX : n);
+    lane->low = low > 0 || (lane->low && (n == lane->claim.all || lane->claim.low == 0));
+    if (lane->low)
+        lane_pace(lane, now, now - lane->cycle_began);
+    lane->more = lane->more || !all;
+    if (n < lane->claim.all && low < lane->claim.low && lane->deep) {
+        lane->part = true;
+        lane->more = true;
+        lane->deep = false; /* until the next sweep says so again */
     }
-    return false;
-}
-
-/* A broadcast is taken in small bites with pauses, in which the gate is open for answers. A
- * cycle that took long says that disk or cores are busy: then the pauses are longer. */
-static void pace(struct lane *lane, bool low)
-{
-    usec_t now = clock_monotonic(), rest = LOW_REST * (now - lane->cycle_began);
-    usec_t soon = now + (rest > LOW_EVERY ? rest : LOW_EVERY);
-
-    lane->low = low;
-    if (low && soon < lane->next_poll)
-        lane->next_poll = soon;
 }
 
 static void claimed(struct lane *lane, const PGresult *rows)
 {
-    unsigned n = (unsigned)rows_n(rows);
+    unsigned n = (unsigned)rows_n(rows), low = count_low(rows);
     unsigned requests = lane->bundling && n > 1 ? 1 : n;
 
     bucket_give(&lane->bucket, lane->reserved - requests);
     lane->reserved = 0;
     if (lane->quota != NULL)
-        quota_give(lane->quota, lane->limits.rate, lane->claim_limit - requests);
+        quota_give(lane->quota, lane->limits.rate, lane->claim.all - requests);
     lane->under_way += requests;
-    if (lane->gate != NULL) /* fewer than were asked for, or a broadcast's: no answer is due */
-        gate_dequeue(lane->gate, n < lane->claim_limit || is_low(rows) ? UINT_MAX : n);
     bundle_claimed(lane, n);
-    if (lane->bundling)
-        return;
-    pace(lane, is_low(rows));
-    lane->more = lane->more || (n == lane->claim_limit && !lane->low);
-    if (n < lane->claim_limit && lane->deep) {
-        lane->part = true;
-        lane->more = true;
-        lane->deep = false; /* until the next sweep says so again */
+    if (lane->bundling) {
+        if (lane->gate != NULL)
+            gate_dequeue(lane->gate, n < lane->claim.all || low > 0 ? UINT_MAX : n);
+    } else {
+        learn(lane, n, low);
     }
 }
 
@@ -388,7 +403,7 @@ static void failed(struct lane *lane, const struct err *err)
 {
     usec_t wait = clock_monotonic() + RETRY_WAIT;
 
-    if (lane->claim_limit > 0) {
+    if (lane->claim.all > 0) {
         lane->doubtful = true;
         lane->next_poll = wait;
     }
@@ -417,7 +432,7 @@ static void cycled(struct db_call *call)
         free_settled(lane);
         if (lane->renews)
             uploads_wake(lane->lanes->worker->uploads, lane->account->org);
-        if (lane->claim_limit > 0) {
+        if (lane->claim.all > 0) {
             rows = call->results[lane->claim_query];
             if (lane->ways->face != NULL)
                 speakers = call->results[lane->claim_query + 1];
@@ -433,19 +448,19 @@ static void cycled(struct db_call *call)
     lanes_check_drained(lane->lanes);
 }
 
-void lane_cycle(struct lane *lane, unsigned limit)
+void lane_cycle(struct lane *lane, struct claim claim)
 {
     lane->cycling = true;
     lane->cycle_began = clock_monotonic();
-    lane->claim_limit = limit;
-    lane->bundling = lane->bundling && limit > 0;
+    lane->claim = claim;
+    lane->bundling = lane->bundling && claim.all > 0;
     /* Else the gate would promise the same tokens to turns while the claim is under way. */
-    lane->reserved = lane->bundling ? 1 : limit;
+    lane->reserved = lane->bundling ? 1 : claim.all;
     bucket_take(&lane->bucket, lane->reserved);
     lane->renews = false;
     lane_call(lane, &lane->cycle_arena, &lane->cycle_call, cycled);
     add_done(lane);
-    if (limit > 0)
+    if (claim.all > 0)
         add_claim(lane);
     db_call(lane->lanes->worker->db, &lane->cycle_call);
 }

@@ -277,7 +277,7 @@ static void send_row(struct lane *lane, const PGresult *rows, int i, const PGres
     } else if (row->speaker.file.shown && !row->stopped) {
         row->body = arena_str(&row->arena, row->body);
         sending_attach(row);
-    } else if (lane->low && row->priority == PRIORITY_BROADCAST) {
+    } else if (row->priority == PRIORITY_BROADCAST) {
         row->body = arena_str(&row->arena, row->body);
         *lane->patient_last = row;
         lane->patient_last = &row->next;

@@ -14,7 +14,7 @@
 
 #include <stdlib.h>
 
-#define LOW_BITE      40 /* with LOW_EVERY of lane_cycle.c a thousand a second */
+#define LOW_BITE      100 /* with LOW_EVERY and LOW_WAIT of lane_cycle.c 1000 a second */
 #define ACQUIRE_EVERY (500 * USEC_PER_MSEC)
 #define DRAIN_WAIT    USEC_PER_SEC
 
@@ -68,45 +68,53 @@ static void timer_fired(struct timer *timer)
     lane_pump(CONTAINER_OF(timer, struct lane, timer));
 }
 
+static unsigned least(unsigned a, unsigned b)
+{
+    return a < b ? a : b;
+}
+
 /* For a broadcast half of the burst and of the connections stays untouched, so that answers
  * that come together find both; and no more at once than are put into words in a moment,
- * however much has gathered. One is always taken: it would be somebody's who awaits it, if
- * there were any. */
-static unsigned low_size(const struct lane *lane, unsigned size, unsigned tokens, unsigned room)
+ * however much has gathered. */
+static unsigned low_size(const struct lane *lane, unsigned tokens, unsigned room)
 {
     unsigned kept = lane->limits.rate_burst / 2, spare = tokens > kept ? tokens - kept : 0;
 
-    if (size > 1 && size > spare)
-        size = spare > 1 ? spare : 1;
-    if (size > 1 && size > room / 2)
-        size = room > 3 ? room / 2 : 1;
-    return size < LOW_BITE ? size : LOW_BITE;
+    return least(least(spare, (room + 1) / 2), LOW_BITE);
 }
 
-static unsigned claim_size(struct lane *lane, usec_t now)
+/* Where a broadcast's wait, no more is asked for than can be there, since what is asked for is
+ * kept from the gate meanwhile; but always one, for somebody may wait whom nobody told of. */
+static struct claim claim_size(struct lane *lane, usec_t now)
 {
-    const struct config *config = lane_config(lane);
     unsigned tokens = lane_tokens(lane, now), room = lane_room(lane);
-    unsigned size = tokens < room ? tokens : room;
+    struct claim claim = {.all =
+                              least(least(tokens, room), lane_config(lane)->outbox.claim_max)};
 
-    size = size < config->outbox.claim_max ? size : config->outbox.claim_max;
-    if (lane->low && lane->gate != NULL) { /* and what answers is known to wait */
-        int64_t waiting = atomic_load(&lane->gate->queued);
-        unsigned most = low_size(lane, size, tokens, room);
-        if (waiting < (int64_t)(size - most))
-            size = most + (unsigned)(waiting > 0 ? waiting : 0);
+    if (lane->stopped) {
+        bool probes = now >= lane->probe_at && lane->under_way == 0 && claim.all > 0;
+        return probes ? (struct claim){1, 1} : (struct claim){0};
     }
-    if (lane->stopped)
-        size = now >= lane->probe_at && lane->under_way == 0 && size > 0 ? 1 : 0;
-    return size;
+    claim.low = least(low_size(lane, tokens, room), claim.all);
+    if (lane->low && lane->gate != NULL) {
+        int64_t waiting = atomic_load(&lane->gate->queued);
+        unsigned most = claim.low + (waiting < UINT16_MAX ? (unsigned)waiting : UINT16_MAX);
+        claim.all = least(claim.all, most > 0 ? most : 1);
+    }
+    return claim;
 }
 
 /* Of a shared rate nothing is promised that was not taken; what is not used goes back. */
-static unsigned draw(struct lane *lane, usec_t now, unsigned size)
+static struct claim draw(struct lane *lane, usec_t now, struct claim claim)
 {
-    if (lane->quota == NULL)
-        return size;
-    return quota_take(lane->quota, now, lane->limits.rate, lane->limits.rate_burst, size);
+    const struct channel_limits *limits = &lane->limits;
+
+    if (lane->bundling)
+        claim = (struct claim){1, 1};
+    if (lane->quota != NULL)
+        claim.all = quota_take(lane->quota, now, limits->rate, limits->rate_burst, claim.all);
+    claim.low = least(claim.low, claim.all);
+    return claim;
 }
 
 /* How long a lane that wants to send has no tokens; those who wait for the same ones do not
@@ -185,22 +193,43 @@ static void clear_doubt(struct lane *lane, usec_t now)
     lane->next_poll = now + (lane->renewing ? USEC_PER_SEC / 4 : 5 * USEC_PER_MSEC);
 }
 
-/* How many may be intended now. */
-static unsigned wanted(struct lane *lane, usec_t now)
+/* Nothing but a broadcast is known to wait, and none of it may go yet. */
+static bool is_in_vain(const struct lane *lane, struct claim claim, usec_t now)
 {
+    return lane->low && lane->gate != NULL && claim.low == 0 && !lane->stopped &&
+           now < lane->next_look && atomic_load(&lane->gate->queued) == 0;
+}
+
+/* A bite of a broadcast goes along with what is kept now. */
+static bool joins(const struct lane *lane, usec_t now)
+{
+    return lane->low && lane->done != NULL && now >= settle_due(lane) && now >= lane->next_join;
+}
+
+/* How many may be intended now. */
+static struct claim wanted(struct lane *lane, usec_t now)
+{
+    struct claim none = {0}, claim;
+
     if (lane->state != LANE_HELD || lane->lanes->draining)
-        return 0;
+        return none;
     if (lane->doubtful) {
         clear_doubt(lane, now);
-        return 0;
+        return none;
     }
-    lane->more = lane->more || now >= lane->next_poll;
+    lane->more = lane->more || now >= lane->next_poll || joins(lane, now);
     if (!lane->more)
-        return 0;
+        return none;
     lane_withdraw(lane); /* who waits in the outbox goes first */
-    unsigned size = claim_size(lane, now);
-    lane->bundling = size > 0 && bundle_wanted(lane);
-    return draw(lane, now, lane->bundling ? 1 : size);
+    claim = claim_size(lane, now);
+    lane->bundling = claim.all > 0 && bundle_wanted(lane);
+    if (is_in_vain(lane, claim, now)) {
+        lane->more = lane->bundling = false;
+        lane->next_poll = lane->next_look;
+        lane_pace(lane, now, 0);
+        return none;
+    }
+    return draw(lane, now, claim);
 }
 
 static void pump_held(struct lane *lane, usec_t now)
@@ -228,9 +257,9 @@ void lane_pump(struct lane *lane)
     if (lane->state == LANE_HELD)
         pump_held(lane, now);
     if (!lane->cycling) {
-        unsigned limit = wanted(lane, now);
-        if (limit > 0 || (lane->done != NULL && now >= settle_due(lane)))
-            lane_cycle(lane, limit);
+        struct claim claim = wanted(lane, now);
+        if (claim.all > 0 || (lane->done != NULL && now >= settle_due(lane)))
+            lane_cycle(lane, claim);
     }
     lane_tend_gate(lane, now);
     if (lane->lanes->draining)
@@ -296,6 +325,7 @@ void lanes_wake(struct lanes *lanes, struct uuid id)
     if (lane == NULL || lane->state != LANE_HELD)
         return;
     lane->more = true;
+    lane->next_look = 0;
     lane_pump(lane);
 }
 

@@ -106,6 +106,11 @@ struct recent {
 
 #define SENDS_MAX 256 /* under way in one lane */
 
+/* How many messages are claimed at most, and how many of these may be a broadcast's. */
+struct claim {
+    unsigned all, low;
+};
+
 struct lane {
     struct lane *next;
     struct lanes *lanes;
@@ -123,7 +128,7 @@ struct lane {
     bool saying_stop; /* the sweep under way tells it */
     usec_t probe_at;  /* stopped: when one message may try again; monotonic */
     bool more;        /* something may be due */
-    bool low;         /* what was claimed last was a broadcast's alone */
+    bool low;         /* a broadcast's wait in the outbox */
     bool doubtful;    /* a claim failed, but may be committed: none before the next epoch */
     bool deep;        /* so much is ready that what cannot go yet may hide what can */
     bool part;        /* the next cycle takes what cannot go yet out of sight */
@@ -139,6 +144,8 @@ struct lane {
     unsigned under_way;
     usec_t next_acquire, next_renew, next_poll, next_sweep, next_settle; /* monotonic */
     usec_t cycle_began;                                                  /* monotonic */
+    usec_t next_join;  /* low: from then on a bite goes along with what is kept; monotonic */
+    usec_t next_look;  /* low: whether anything can go or not; monotonic */
     usec_t settle_low; /* all that is done is a broadcast's: not before; monotonic */
     struct bucket bucket;
     struct bundles bundles;
@@ -156,8 +163,8 @@ struct lane {
     struct loop_task patience;
     struct arena lease_arena, cycle_arena, sweep_arena;
     struct db_call lease_call, cycle_call, sweep_call;
-    unsigned claim_limit; /* of the cycle under way */
-    unsigned reserved;    /* tokens and connections for what it claims */
+    struct claim claim; /* of the cycle under way */
+    unsigned reserved;  /* tokens and connections for what it claims */
     size_t claim_query;
     struct timer timer;
 };
@@ -196,7 +203,11 @@ void lane_release(struct lane *lane);
 
 /* --- lane_cycle.c */
 /* Keep what is done; intend at most so many. */
-void lane_cycle(struct lane *lane, unsigned limit);
+void lane_cycle(struct lane *lane, struct claim claim);
+/* A broadcast is taken in small bites with pauses, in which the gate is open for answers, and
+ * where something is to be kept it shares that commit: each makes turns wait for the disk. A
+ * cycle that `took` long says that disk or cores are busy: then the pauses are longer. */
+void lane_pace(struct lane *lane, usec_t now, usec_t took);
 struct sending_row *sending_new(struct lane *lane);
 void sending_free(struct sending_row *row);
 

@@ -8,12 +8,11 @@
 
 #include <stdlib.h>
 
-#define AT_ONCE 4                     /* broadcasts of a worker */
-#define GATHER  200                   /* customers a slice */
-#define FEED    40                    /* conversations that are locked together: for some ms */
-#define AHEAD   2                     /* seconds of a lane's rate that may wait there, */
-#define ROOM    1000                  /* and never more */
-#define PAUSE   (200 * USEC_PER_MSEC) /* until a lane has sent some of what is there */
+#define AT_ONCE 4    /* broadcasts of a worker */
+#define GATHER  200  /* customers a slice */
+#define FEED    10   /* recipients a slice: who commits next waits for its log */
+#define ROOM    1000 /* that wait in a lane at most */
+#define PAUSE   (50 * USEC_PER_MSEC) /* until a lane has sent some of what is there */
 
 /* One on its way. */
 struct feeder {
@@ -56,11 +55,11 @@ static void step_after(struct feeder *feeder, usec_t wait)
     timer_start(&feeder->broadcasts->worker->loop, &feeder->timer, wait, fired);
 }
 
-/* Thrice as long as it worked: most of the time the database is others', and more so the busier
+/* Twice as long as it worked: most of the time the database is others', and more so the busier
  * it is. */
 static usec_t rest(const struct feeder *feeder)
 {
-    return 3 * (clock_monotonic() - feeder->asked_at);
+    return 2 * (clock_monotonic() - feeder->asked_at);
 }
 
 static bool went_well(struct feeder *feeder)
@@ -119,10 +118,6 @@ static void fed(struct desk_call *call)
     int64_t placed = row_int(rows, 0, 0), looked = row_int(rows, 0, 1);
     struct str how = row_text(rows, 0, 2);
     count(COUNT_BROADCAST, (uint64_t)placed);
-    for (int i = 0; i < rows_n(rows); i++) {
-        if (!row_null(rows, i, 4))
-            worker_wake_lane(feeder->broadcasts->worker, row_uuid(rows, i, 4));
-    }
     if (str_eq(how, STR("fed"))) {
         step_after(feeder, looked >= FEED ? rest(feeder) : PAUSE);
         return;
@@ -134,6 +129,14 @@ static void fed(struct desk_call *call)
                   LOG_S("why", row_text(rows, 0, 3)));
     }
     leave(feeder);
+}
+
+/* Half a second ahead of what the lane may send. */
+static unsigned room_of(unsigned rate)
+{
+    unsigned room = rate / 2 + 2;
+
+    return rate > 0 && room < ROOM ? room : ROOM;
 }
 
 static void feed(struct feeder *feeder)
@@ -148,9 +151,8 @@ static void feed(struct feeder *feeder)
     array_init(&rooms, arena, DB_INT4);
     for (size_t i = 0; i < COUNTOF(all); i++) {
         unsigned rate = channel_ways_by(config, all[i])->limits(config).rate;
-        bool slow = rate > 0 && rate < ROOM / AHEAD;
         array_text(&channels, str_from(channel_name(all[i])));
-        array_int(&rooms, slow ? AHEAD * (int64_t)rate : ROOM);
+        array_int(&rooms, room_of(rate));
     }
     params[0] = param_uuid(arena, feeder->org);
     params[1] = param_uuid(arena, feeder->id);

@@ -14,11 +14,11 @@ select g.looked, g.over
        broadcast_gather($1::uuid, $2::uuid, $3::int4, $4::timestamptz) g;
 
 -- name: broadcast_feed
+-- Nobody awaits these: the lanes find them by themselves.
 -- $1 org  $2 broadcast  $3 channels  $4 rooms  $5 at most  $6 now  $7 lease's end
-select f.placed, f.looked, f.how, f.why, l.lane
+select f.placed, f.looked, f.how, f.why
   from set_config('synchronous_commit', 'off', true)
- cross join broadcast_feed($1::uuid, $2::uuid, $3::text[], $4::int4[], $5::int4, $6::timestamptz, $7::timestamptz) f
-  left join lateral unnest(f.lanes) l (lane) on true;
+ cross join broadcast_feed($1::uuid, $2::uuid, $3::text[], $4::int4[], $5::int4, $6::timestamptz, $7::timestamptz) f;
 
 -- --- the staff's --------------------------------------------------------------------------------
 

@@ -3,10 +3,13 @@
 -- its bundle (bundles.sql).
 
 -- name: lane_acquire
--- Take a lane that nobody holds; the new epoch fences its last holder off.
+-- Take a lane that nobody holds; the new epoch fences its last holder off. Who only looks whether it is free
+-- neither locks its row nor writes.
 -- $1 org  $2 lane  $3 holder  $4 now  $5 lease until
 insert into lanes as l (org_id, lane_id, holder, epoch, lease_until)
-values ($1::uuid, $2::uuid, $3::uuid, 1, $5::timestamptz)
+select $1::uuid, $2::uuid, $3::uuid, 1, $5::timestamptz
+ where not exists (select from lanes h
+                    where h.org_id = $1::uuid and h.lane_id = $2::uuid and h.lease_until >= $4::timestamptz)
     on conflict (org_id, lane_id) do update
    set holder = excluded.holder, epoch = l.epoch + 1, lease_until = excluded.lease_until
  where l.lease_until < $4::timestamptz
@@ -76,32 +79,50 @@ select count(*) filter (where state in (0, 6)), count(*) filter (where state = 1
 
 -- name: outbox_intend
 -- The intent to send, committed just before the wire: only the head of a conversation, only while
--- the lane is held under this epoch. Of a long backlog the first thousand are looked at: see
--- outbox_part. The nested loop keeps their order; if it did not, fairness would suffer, but
--- nothing else.
--- $1 org  $2 lane  $3 holder  $4 epoch  $5 now  $6 limit
+-- the lane is held under this epoch. Answers first, and of a broadcast no more than it may have of the rate. Of a
+-- long backlog the first thousand are looked at: see outbox_part. The nested loop keeps their order; if it did not,
+-- fairness would suffer, but nothing else.
+-- $1 org  $2 lane  $3 holder  $4 epoch  $5 now  $6 limit  $7 of a broadcast's at most
 with held as (
     select 1 from lanes
      where org_id = $1::uuid and lane_id = $2::uuid and holder = $3::uuid and epoch = $4::int8
        and lease_until > $5::timestamptz
        for share
 ), due as (
-    select o.conversation_id, o.seq
-      from (select b.conversation_id, b.seq
-              from outbox b
-             where exists (select 1 from held)
-               and b.org_id = $1::uuid and b.lane_id = $2::uuid and b.state = 0
-               and b.due_at <= $5::timestamptz
-             order by b.priority, b.due_at
-             limit 1000) b
-     cross join lateral (
-           select l.conversation_id, l.seq -- one row by its key, whatever the statistics say
-             from outbox l
-            where l.org_id = $1::uuid and l.conversation_id = b.conversation_id and l.seq = b.seq
-              and l.seq = (select e.seq from outbox e
-                            where e.org_id = $1::uuid and e.conversation_id = b.conversation_id
-                            order by e.seq limit 1)
-              for update skip locked) o
+    (select o.conversation_id, o.seq
+       from (select b.conversation_id, b.seq
+               from outbox b
+              where exists (select 1 from held)
+                and b.org_id = $1::uuid and b.lane_id = $2::uuid and b.state = 0
+                and b.priority < 2 and b.due_at <= $5::timestamptz
+              order by b.priority, b.due_at
+              limit 1000) b
+      cross join lateral (
+            select l.conversation_id, l.seq -- one row by its key, whatever the statistics say
+              from outbox l
+             where l.org_id = $1::uuid and l.conversation_id = b.conversation_id and l.seq = b.seq
+               and l.seq = (select e.seq from outbox e
+                             where e.org_id = $1::uuid and e.conversation_id = b.conversation_id
+                             order by e.seq limit 1)
+               for update skip locked) o)
+     union all
+    (select o.conversation_id, o.seq
+       from (select b.conversation_id, b.seq
+               from outbox b
+              where exists (select 1 from held)
+                and b.org_id = $1::uuid and b.lane_id = $2::uuid and b.state = 0
+                and b.priority = 2 and b.due_at <= $5::timestamptz
+              order by b.due_at
+              limit 1000) b
+      cross join lateral (
+            select l.conversation_id, l.seq
+              from outbox l
+             where l.org_id = $1::uuid and l.conversation_id = b.conversation_id and l.seq = b.seq
+               and l.seq = (select e.seq from outbox e
+                             where e.org_id = $1::uuid and e.conversation_id = b.conversation_id
+                             order by e.seq limit 1)
+               for update skip locked) o
+      limit $7::int4)
      limit $6::int4
 )
 update outbox o set state = 1, attempt = o.attempt + 1, epoch = $4::int8, intent_at = $5::timestamptz

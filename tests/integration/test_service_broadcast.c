@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #define AMELIA "15550100001"
+#define ZOFIA  "15550100003" /* speaks Polish */
 #define WAIT   (60 * USEC_PER_SEC)
 #define ORG    "(select org_id from businesses)"
 
@@ -217,8 +218,9 @@ static void bro_3_the_figures_say_what_became_of_it(void **state)
 
 static void bro_1_a_list_s_wrong_lines_are_told_and_its_values_said_once(void **state)
 {
-    const char *list = file_of("list.csv", "phone,id,code\n+1 555 010 0001,,A7\n,C-0001,B8\n"
-                                           ",C-0002,\n+15559999999,,C9\n12,,D1\n");
+    const char *list =
+        file_of("list.csv", "phone,id,code\n+1 555 010 0001,,A7\n,C-0001,B8\n"
+                            ",C-0002,\n+15559999999,,C9\n12,,D1\n+15550100003,,E5\n");
     const char *words = file_of("code.yaml", "template:\n  name: code_sale\n  languages: {en: "
                                              "en_US}\n  values: ['{{code}}']\notherwise: en\n");
 
@@ -230,6 +232,7 @@ static void bro_1_a_list_s_wrong_lines_are_told_and_its_values_said_once(void **
     until("select count(*) from broadcasts where state = 'done' and name = 'list'", 1);
     assert_int_equal(service_arrived(&service, AMELIA, "A7"), 1);
     assert_int_equal(service_arrived(&service, AMELIA, "B8"), 0);
+    assert_int_equal(service_arrived(&service, ZOFIA, "E5"), 1); /* in the only language */
     done(broadcast("status", "list", NULL));
     assert_said("there already");
     assert_said("a value for the words is missing");

@@ -119,7 +119,8 @@ static void ch_5_what_was_on_the_wire_or_shows_a_file_is_in_no_bundle(void **sta
     assert_int_equal(bundle(one, ANA, "1", T("05"), "100", B1), 4);
     assert_int_equal(count_of("state = 0"), 2);
     assert_int_equal(
-        say_count(one, &SQL_OUTBOX_INTEND, PARAMS(org, lane, ANA, "1", T("05"), "10")), 2);
+        say_count(one, &SQL_OUTBOX_INTEND, PARAMS(org, lane, ANA, "1", T("05"), "10", "10")),
+        2);
 }
 
 /* The same members at the same places under the same id, ahead of whatever else waits. */
@@ -132,7 +133,7 @@ static void ch_5_a_bundle_goes_again_as_it_was(void **state)
     run_sql(owner, "create temporary table before as select * from outbox where state = 1");
     put_off(owner, "6", T("07"));
     assert_int_equal(
-        say_count(one, &SQL_OUTBOX_INTEND, PARAMS(org, lane, ANA, "1", T("05"), "1")), 1);
+        say_count(one, &SQL_OUTBOX_INTEND, PARAMS(org, lane, ANA, "1", T("05"), "1", "1")), 1);
     run_sql(owner, "update outbox set state = 0, attempt = 0 where state = 1");
     assert_int_equal(bundle(one, ANA, "1", T("06"), "4", B2), 4); /* is not due: others */
     assert_int_equal(count_of("state = 1 and bundle_id = '" B2 "'"), 4);
@@ -157,7 +158,7 @@ static void ch_5_while_bundles_wait_there_are_no_new_ones(void **state)
     put_off(owner, "6", T("15"));
     assert_int_equal(bundle(one, ANA, "1", T("05"), "3", BEN), 0);
     assert_int_equal(
-        say_count(one, &SQL_OUTBOX_INTEND, PARAMS(org, lane, ANA, "1", T("05"), "1")), 1);
+        say_count(one, &SQL_OUTBOX_INTEND, PARAMS(org, lane, ANA, "1", T("05"), "1", "1")), 1);
     assert_int_equal(bundle(one, ANA, "1", T("16"), "3", BEN), 3);
 }
 

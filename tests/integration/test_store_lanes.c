@@ -60,7 +60,8 @@ static long renew(PGconn *conn, const char *who, const char *epoch, const char *
 
 static long intend(PGconn *conn, const char *who, const char *epoch, const char *now)
 {
-    return say_count(conn, &SQL_OUTBOX_INTEND, PARAMS(org, lane, who, epoch, now, "100"));
+    return say_count(conn, &SQL_OUTBOX_INTEND,
+                     PARAMS(org, lane, who, epoch, now, "100", "100"));
 }
 
 static long state_of(const char *conversation, int seq)
@@ -179,9 +180,9 @@ static void an_intent_during_a_hand_over_is_refused(void **state)
     assert_int_equal(acquire(one, ANA, T("00"), T("10")), 1);
     run_sql(two, "begin");
     assert_int_equal(acquire(two, BEN, T("11"), T("21")), 2);
-    const char *const params[] = {org, lane, ANA, "1", T("09"), "100"};
+    const char *const params[] = {org, lane, ANA, "1", T("09"), "100", "100"};
     assert_int_equal(
-        PQsendQueryParams(one, SQL_OUTBOX_INTEND.text, 6, NULL, params, NULL, NULL, 0), 1);
+        PQsendQueryParams(one, SQL_OUTBOX_INTEND.text, 7, NULL, params, NULL, NULL, 0), 1);
     (void)PQflush(one);
     run_sql(owner, "select pg_sleep(0.2)");
     run_sql(two, "commit");
@@ -234,9 +235,32 @@ static void conversations_go_before_notifications_before_broadcasts(void **state
     promise(C2, 1, 0, false);
     assert_int_equal(acquire(one, ANA, T("00"), T("10")), 1);
     assert_int_equal(
-        say_count(one, &SQL_OUTBOX_INTEND, PARAMS(org, lane, ANA, "1", T("05"), "1")), 1);
+        say_count(one, &SQL_OUTBOX_INTEND, PARAMS(org, lane, ANA, "1", T("05"), "1", "1")), 1);
     assert_int_equal(state_of(C2, 1), 1);
     assert_int_equal(state_of(C1, 1), 0);
+}
+
+/* What answers is never fewer, and a broadcast's share may be nothing at all. */
+static void of_a_broadcast_only_its_share_goes_and_all_answers(void **state)
+{
+    (void)state;
+    promise(C1, 1, 2, false);
+    promise(C2, 1, 2, false);
+    assert_int_equal(acquire(one, ANA, T("00"), T("10")), 1);
+    assert_int_equal(
+        say_count(one, &SQL_OUTBOX_INTEND, PARAMS(org, lane, ANA, "1", T("05"), "100", "0")),
+        0);
+    assert_int_equal(
+        say_count(one, &SQL_OUTBOX_INTEND, PARAMS(org, lane, ANA, "1", T("05"), "100", "1")),
+        1);
+    run_sql(owner, "delete from outbox");
+    promise(C1, 2, 2, false);
+    promise(C2, 2, 0, false);
+    assert_int_equal(
+        say_count(one, &SQL_OUTBOX_INTEND, PARAMS(org, lane, ANA, "1", T("05"), "100", "0")),
+        1);
+    assert_int_equal(state_of(C2, 2), 1);
+    assert_int_equal(state_of(C1, 2), 0);
 }
 
 /* --- consent -------------------------------------------------------------------------------
@@ -248,7 +272,7 @@ static const char stop_all[] = "update contact_points set stopped_at = now()";
 static bool intended_though_stopped(void)
 {
     PGresult *result =
-        say_sql(one, &SQL_OUTBOX_INTEND, PARAMS(org, lane, ANA, "1", T("05"), "100"));
+        say_sql(one, &SQL_OUTBOX_INTEND, PARAMS(org, lane, ANA, "1", T("05"), "100", "100"));
 
     assert_int_equal(PQntuples(result), 1);
     bool is = strcmp(PQgetvalue(result, 0, PQfnumber(result, "stopped")), "t") == 0;
@@ -319,7 +343,7 @@ static void what_the_last_holder_intended_is_an_orphan_and_what_we_intend_is_not
     promise(C2, 1, 0, false);
     assert_int_equal(acquire(one, ANA, T("00"), T("10")), 1);
     assert_int_equal(
-        say_count(one, &SQL_OUTBOX_INTEND, PARAMS(org, lane, ANA, "1", T("05"), "1")), 1);
+        say_count(one, &SQL_OUTBOX_INTEND, PARAMS(org, lane, ANA, "1", T("05"), "1", "1")), 1);
     assert_int_equal(acquire(two, BEN, T("11"), T("21")), 2);
     assert_int_equal(intend(two, BEN, "2", T("12")), 1);
     inherit(two, "2");
@@ -593,6 +617,7 @@ int main(void)
         FRESH(of_a_conversation_only_the_first_may_go_until_it_is_settled),
         FRESH(what_is_not_due_yet_waits),
         FRESH(conversations_go_before_notifications_before_broadcasts),
+        FRESH(of_a_broadcast_only_its_share_goes_and_all_answers),
         FRESH(the_intent_reads_the_consent_as_it_is_at_that_moment),
         FRESH(the_confirmation_of_stop_itself_may_go),
         FRESH(stop_takes_back_what_is_ready_and_not_what_may_be_on_the_wire),
