@@ -8,14 +8,78 @@
 enum { WORDS_MAX = 2 };
 
 /* Levelled, as tokens are. */
-static const char words[] =
-    " please pls plz just actually ok okay oh ah um uh hmm hey hi hello"
-    " well so now then sorry wait already again immediately asap thanks"
-    " nevermind porfa porfavor gracias ya ahora vale bueno oye perdon"
-    " perdona espera espere mejor pues hola inmediatamente prosze teraz juz"
-    " natychmiast dobra dobrze okej przepraszam czekaj poczekaj jednak"
-    " wlasciwie hej dziekuje dzieki zaraz رجاء ارجوك ارجوكم الان حالا فورا"
-    " شكرا طيب حسنا اوك لحظه انتظر عفوا ";
+static const char *const words[] = {"please",
+                                    "pls",
+                                    "plz",
+                                    "just",
+                                    "actually",
+                                    "ok",
+                                    "okay",
+                                    "oh",
+                                    "ah",
+                                    "um",
+                                    "uh",
+                                    "hmm",
+                                    "hey",
+                                    "hi",
+                                    "hello",
+                                    "well",
+                                    "so",
+                                    "now",
+                                    "then",
+                                    "sorry",
+                                    "wait",
+                                    "already",
+                                    "again",
+                                    "immediately",
+                                    "asap",
+                                    "thanks",
+                                    "nevermind",
+                                    "porfa",
+                                    "porfavor",
+                                    "gracias",
+                                    "ya",
+                                    "ahora",
+                                    "vale",
+                                    "bueno",
+                                    "oye",
+                                    "perdon",
+                                    "perdona",
+                                    "espera",
+                                    "espere",
+                                    "mejor",
+                                    "pues",
+                                    "hola",
+                                    "inmediatamente",
+                                    "prosze",
+                                    "teraz",
+                                    "juz",
+                                    "natychmiast",
+                                    "dobra",
+                                    "dobrze",
+                                    "okej",
+                                    "przepraszam",
+                                    "czekaj",
+                                    "poczekaj",
+                                    "jednak",
+                                    "wlasciwie",
+                                    "hej",
+                                    "dziekuje",
+                                    "dzieki",
+                                    "zaraz",
+                                    "رجاء",
+                                    "ارجوك",
+                                    "ارجوكم",
+                                    "الان",
+                                    "حالا",
+                                    "فورا",
+                                    "شكرا",
+                                    "طيب",
+                                    "حسنا",
+                                    "اوك",
+                                    "لحظه",
+                                    "انتظر",
+                                    "عفوا"};
 
 static const struct {
     const char *first;
@@ -42,13 +106,9 @@ static const struct {
 
 static bool is_word(struct str token)
 {
-    size_t at = 0;
-
-    while ((at += str_find(str_slice(str_from(words), at, strlen(words)), token)) <
-           strlen(words)) {
-        if (words[at - 1] == ' ' && words[at + token.len] == ' ')
+    for (size_t i = 0; i < COUNTOF(words); i++) {
+        if (words[i][0] == token.at[0] && str_eq(token, str_from(words[i])))
             return true;
-        at++;
     }
     return false;
 }
@@ -57,7 +117,8 @@ static bool is_word(struct str token)
 static size_t saying_at(const struct tokens *tokens, size_t at)
 {
     for (size_t i = 0; at + 1 < tokens->n && i < COUNTOF(pairs); i++) {
-        if (str_eq(tokens->items[at], str_from(pairs[i].first)) &&
+        if (pairs[i].first[0] == tokens->items[at].at[0] &&
+            str_eq(tokens->items[at], str_from(pairs[i].first)) &&
             str_eq(tokens->items[at + 1], str_from(pairs[i].second)))
             return 2;
     }

@@ -251,3 +251,33 @@ void match_phrases(struct arena *scratch, const struct tokens *tokens, struct ma
     if (loose->phrase)
         loose->explained = explained(&notes, loose->phrase);
 }
+
+/* Each phrase stands with one of its words, which is in the text when the whole of it is. */
+static void try_commands_of(const struct phrase_word *word, const struct tokens *tokens,
+                            struct match *command)
+{
+    for (size_t i = 0; i < word->n; i++) {
+        const struct phrase *phrase = &phrases[phrase_index[word->first + i]];
+
+        if (phrase->whole && command_fit(phrase, tokens) == TOKEN_SAME)
+            try_command(phrase, TOKEN_SAME, command);
+    }
+}
+
+void match_command(const struct tokens *tokens, struct match *command)
+{
+    *command = (struct match){0};
+    for (size_t i = 0; i < tokens->n; i++) {
+        const struct phrase_letter *range = letter_of(tokens_first_letter(tokens->items[i]));
+        size_t letters = letters_count(tokens->items[i]);
+
+        if (!range || letters > PHRASE_LETTERS_MAX)
+            return; /* no phrase has it */
+        for (size_t j = range->by_length[letters]; j < range->by_length[letters + 1]; j++) {
+            const struct phrase_word *word = &phrase_words[j];
+
+            if (str_eq((struct str){word->text, word->len}, tokens->items[i]))
+                try_commands_of(word, tokens, command);
+        }
+    }
+}

@@ -17,5 +17,8 @@ struct match {
 void match_phrases(struct arena *scratch, const struct tokens *tokens, struct match *command,
                    struct match *loose);
 
+/* `command`: the whole text is one by the letter. At a fraction of the price. */
+void match_command(const struct tokens *tokens, struct match *command);
+
 /* In which languages' phrases the word stands as it is: a bit for each. */
 unsigned match_word_langs(struct str token);

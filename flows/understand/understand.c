@@ -23,6 +23,7 @@ enum {
     THANKS_MOST = 12, /* words */
     CORE_MOST = 12,
     PLAIN = 70,      /* percent */
+    SHORT_TEXT = 90, /* bytes */
     SPOKEN_BITS = 3, /* the odds that somebody goes on in their language: 8 to 1 */
     PHRASE_BITS = 5,
     LONG_NUMBER = 10 /* characters: a parcel's with a slip in it, where one was asked for */
@@ -194,18 +195,12 @@ static void find_all(struct arena *into, struct str text,
 
 /* "No wait, menu", "stop now": the same command, by the letter, with what stands around it for
  * courtesy. */
-static void match_core(struct arena *scratch, const struct tokens *tokens,
-                       struct match *command)
+static void match_core(const struct tokens *tokens, struct match *command)
 {
     struct tokens core;
-    struct match found;
-    struct match loose;
 
-    if (command->phrase || tokens->n > CORE_MOST || !courtesy_strip(tokens, &core))
-        return;
-    match_phrases(scratch, &core, &found, &loose);
-    if (found.fit == TOKEN_SAME)
-        *command = found;
+    if (!command->phrase && tokens->n <= CORE_MOST && courtesy_strip(tokens, &core))
+        match_command(&core, command);
 }
 
 static void take_command(const struct match *command, struct understood *meant)
@@ -338,7 +333,7 @@ static void take_led(struct arena *scratch, struct str text, const struct match 
     if (lead.n == 0 || lead.n > PHRASE_WORDS_MAX)
         return;
     match_phrases(scratch, &lead, &command, &loose);
-    match_core(scratch, &lead, &command); /* "actually, cancel 1042" */
+    match_core(&lead, &command); /* "actually, cancel 1042" */
     if (!command.phrase && !meant->intent.len && drop_small(&lead)) /* "dónde está el 1004" */
         match_phrases(scratch, &lead, &command, &loose);
     if (!command.phrase || gives_way(command.phrase, said, meant) ||
@@ -454,7 +449,7 @@ static void understand_one(struct arena *into, struct str text,
     *meant = (struct understood){.lang = context->lang, .text = text};
     tokens_read(into, text, &tokens);
     match_phrases(into, &tokens, &command, &loose);
-    match_core(into, &tokens, &command);
+    match_core(&tokens, &command);
     take_guess(&tokens, text, &loose, meant);
     take_command(&command, meant);
     find_all(into, text, context, meant);
@@ -567,6 +562,21 @@ static void part_wishes(struct arena *into, const struct understand_context *con
     }
 }
 
+/* Whether a word that joins could begin behind the blank: hardly any does. */
+static bool may_join(struct str text, size_t blank)
+{
+    static const char *const begins[] = {"an", "al", "a ", "th",       "ta",
+                                         "te", "pl", "lu", "or",       "y ",
+                                         "e ", "i ", "& ", "\xD8\xAB", "\xD9\x88"};
+    const char *at = text.at + blank + 1;
+
+    for (size_t i = 0; blank + 2 < text.len && i < COUNTOF(begins); i++) {
+        if (at[0] == begins[i][0] && at[1] == begins[i][1])
+            return true;
+    }
+    return false;
+}
+
 /* Our own words say what it is, and they are about something. */
 static bool is_plain_wish(const struct understood *meant)
 {
@@ -575,13 +585,16 @@ static bool is_plain_wish(const struct understood *meant)
 }
 
 /* "Where is my order and can I pay my invoice", "track 1004 then human": nothing or one is
- * named, and both are plain wishes for different things. */
+ * named, and both are plain wishes for different things. Of short texts alone that mean
+ * something: each half is read anew, which a long story would pay for. */
 static void part_plain(struct arena *into, const struct understand_context *context,
                        struct understood *meant)
 {
     struct understand_context plain = *context;
     struct str text = meant->text;
 
+    if (!meant->intent.len || meant->n_found > 1 || text.len > SHORT_TEXT)
+        return;
     plain.classifier = NULL;
     for (size_t at = 1; at < text.len; at++) {
         struct understood first;
@@ -589,7 +602,8 @@ static void part_plain(struct arena *into, const struct understand_context *cont
         size_t begin;
         bool joined;
 
-        if (text.at[at] != ' ' || !begins_wish(text, at, &begin, &joined) || !joined)
+        if (text.at[at] != ' ' || !may_join(text, at) ||
+            !begins_wish(text, at, &begin, &joined) || !joined)
             continue;
         understand_one(into, str_slice(text, begin, text.len), &plain, &other);
         if (!is_plain_wish(&other))
