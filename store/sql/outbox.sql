@@ -219,7 +219,8 @@ with stopped as (
       join conversations c on c.org_id = $1::uuid and c.conversation_id = i.conversation_id
      where p.org_id = $1::uuid and p.contact_id = c.contact_id and p.stopped_at is null
        and (c.last_inbound_at is null or c.last_inbound_at <= m.at)
-    returning p.customer_id, p.contact_id, p.channel
+    returning p.customer_id, p.contact_id, p.channel,
+              contact_opted($1::uuid, p.customer_id, p.contact_id, p.channel, p.address, 'all', false, 'provider', $4::timestamptz)
 )
 insert into consent_log (org_id, at, customer_id, contact_id, channel, topic, wanted, source)
 select $1::uuid, $4::timestamptz, s.customer_id, s.contact_id, s.channel, 'all', false, 'provider'

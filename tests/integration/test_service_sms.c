@@ -315,6 +315,9 @@ static void ch_4_who_told_the_provider_to_stop_hears_nothing_more_until_start(vo
                       "select count(*) from contact_points where stopped_at is not null", 1,
                       WAIT);
         assert_int_equal(consents("provider"), 1);
+        assert_int_equal(ask_number(owner, "select count(*) from events_out where type = "
+                                           "'contact.opted_out'"),
+                         1);
         assert_true(ask_number(owner, "select count(*) from messages where error = 21610") >=
                     1);
         long before = said();
