@@ -446,9 +446,15 @@ static void promise(const char *channel, const char *words, bool with_photo)
             .at);
 }
 
+/* A mail that has left is looked after for as long as it may come back. */
 static void until_gone_on(void)
 {
-    service_until(&service, owner, "select count(*) from fallbacks", 0, WAIT);
+    service_until(&service, owner,
+                  "select count(*) from fallbacks f join messages m using (org_id, "
+                  "conversation_id, seq) join conversations c using (org_id, conversation_id) "
+                  "join contact_points p using (org_id, contact_id) where not (p.channel = "
+                  "'email' and m.delivery = 1)",
+                  0, WAIT);
     until_quiet();
 }
 
