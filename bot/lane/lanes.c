@@ -83,8 +83,9 @@ static unsigned low_size(const struct lane *lane, unsigned tokens, unsigned room
     return least(least(spare, (room + 1) / 2), LOW_BITE);
 }
 
-/* Where a broadcast's wait, no more is asked for than can be there, since what is asked for is
- * kept from the gate meanwhile; but always one, for somebody may wait whom nobody told of. */
+/* What is asked for is kept from the gate meanwhile. So where nobody is known to wait, half of
+ * what there is; where a broadcast's wait, no more than can be there; but always one, for
+ * somebody may wait whom nobody told of. */
 static struct claim claim_size(struct lane *lane, usec_t now)
 {
     unsigned tokens = lane_tokens(lane, now), room = lane_room(lane);
@@ -96,10 +97,15 @@ static struct claim claim_size(struct lane *lane, usec_t now)
         return probes ? (struct claim){1, 1} : (struct claim){0};
     }
     claim.low = least(low_size(lane, tokens, room), claim.all);
-    if (lane->low && lane->gate != NULL) {
+    if (lane->gate != NULL) {
         int64_t waiting = atomic_load(&lane->gate->queued);
         unsigned most = claim.low + (waiting < UINT16_MAX ? (unsigned)waiting : UINT16_MAX);
-        claim.all = least(claim.all, most > 0 ? most : 1);
+        if (lane->low) {
+            claim.all = least(claim.all, most > 0 ? most : 1);
+        } else if (waiting == 0) {
+            claim.all = least(claim.all, least((tokens + 1) / 2, (room + 1) / 2));
+        }
+        claim.low = least(claim.low, claim.all);
     }
     return claim;
 }

@@ -181,13 +181,14 @@ static void what_was_intended_and_never_handed_over_is_sent_once_and_first(void 
         " now() - interval '1 second' from c join lanes l on l.lane_id = c.account_id");
     assert_int_equal(PQresultStatus(result), PGRES_COMMAND_OK);
     PQclear(result);
+    double handed = service_counter(&service, "parley_handed_over_total");
     post_hellos("wamid.b.", 1);
     assert_int_equal(ask_number(owner, "select count(*) from outbox"), 2);
     quiet();
     assert_true(service_counter(&service, "parley_handed_lost_total") > 0);
     all_was_said_and_repetitions_are_counted();
     assert_int_equal(service_repeated(&service), 0);
-    assert_true(service_counter(&service, "parley_handed_over_total") > 1);
+    assert_true(service_counter(&service, "parley_handed_over_total") > handed);
     assert_int_equal(service_disordered(&service), 0);
     service_stop(&service);
 }
