@@ -375,6 +375,15 @@ void service_again(struct service *service)
     wait_for(service, service->port, "/readyz");
 }
 
+/* 0: nobody listens. */
+static long health(const struct service *service)
+{
+    struct answer answer = get(service->port, "/healthz");
+
+    free(answer.text);
+    return answer.status;
+}
+
 void service_revive(struct service *service)
 {
     usec_t end = clock_monotonic() + 30 * USEC_PER_SEC;
@@ -384,18 +393,15 @@ void service_revive(struct service *service)
     (void)snprintf(settings, sizeof settings, "%s/parley.yaml", service->dir);
     (void)kill(service->pid, SIGKILL);
     (void)waitpid(service->pid, NULL, 0);
-    service->pid = 0;
-    for (;;) {
-        if (service->pid == 0)
-            service->pid = spawn(service, "service.log", argv);
-        struct answer answer = get(service->port, "/healthz");
-        free(answer.text);
-        if (answer.status == 200 && waitpid(service->pid, NULL, WNOHANG) == 0)
-            return;
-        if (waitpid(service->pid, NULL, WNOHANG) != 0)
-            service->pid = 0; /* the dead one's workers still had the port */
+    /* the dead one's workers have the port until they notice, and answer there */
+    while (health(service) != 0 && clock_monotonic() < end)
+        (void)usleep(50000);
+    service->pid = spawn(service, "service.log", argv);
+    while (health(service) != 200) {
         if (clock_monotonic() > end)
             fail_msg("the service does not come back");
+        if (waitpid(service->pid, NULL, WNOHANG) != 0) /* they had it still */
+            service->pid = spawn(service, "service.log", argv);
         (void)usleep(50000);
     }
 }
