@@ -14,7 +14,8 @@
 
 #define RETRY_WAIT (USEC_PER_SEC / 4)
 #define LOW_REST   8                    /* times as long as the cycle */
-#define LOW_EVERY  (40 * USEC_PER_MSEC) /* between two bites of a broadcast */
+#define LOW_EVERY  (40 * USEC_PER_MSEC) /* between two bites of a broadcast at least, */
+#define LOW_LEAST  10                   /* and until the rate allows so many */
 #define LOW_WAIT   (60 * USEC_PER_MSEC) /* for a commit that is made anyway */
 
 struct sending_row *sending_new(struct lane *lane)
@@ -350,11 +351,13 @@ static unsigned count_low(const PGresult *rows)
 
 void lane_pace(struct lane *lane, usec_t now, usec_t took)
 {
-    usec_t rest = LOW_REST * took, soon = now + (rest > LOW_EVERY ? rest : LOW_EVERY);
+    usec_t rest = LOW_REST * took, every = LOW_EVERY;
 
-    lane->next_join = soon;
-    if (soon + LOW_WAIT < lane->next_poll)
-        lane->next_poll = soon + LOW_WAIT;
+    if (lane->limits.rate > 0 && LOW_LEAST * USEC_PER_SEC / lane->limits.rate > every)
+        every = LOW_LEAST * USEC_PER_SEC / lane->limits.rate;
+    lane->next_join = now + (rest > every ? rest : every);
+    if (lane->next_join + LOW_WAIT < lane->next_poll)
+        lane->next_poll = lane->next_join + LOW_WAIT;
 }
 
 /* Answers are taken first: where a broadcast's is among them, none waits any more, and where

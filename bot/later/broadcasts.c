@@ -12,7 +12,7 @@
 #define GATHER  200  /* customers a slice */
 #define FEED    10   /* recipients a slice: who commits next waits for its log */
 #define ROOM    1000 /* that wait in a lane at most */
-#define PAUSE   (50 * USEC_PER_MSEC) /* until a lane has sent some of what is there */
+#define PAUSE   (200 * USEC_PER_MSEC) /* until a lane has sent some of what is there */
 
 /* One on its way. */
 struct feeder {
@@ -131,10 +131,10 @@ static void fed(struct desk_call *call)
     leave(feeder);
 }
 
-/* Half a second ahead of what the lane may send. */
+/* Half a second ahead of what the lane may send, and at least a slice. */
 static unsigned room_of(unsigned rate)
 {
-    unsigned room = rate / 2 + 2;
+    unsigned room = rate / 2 > FEED ? rate / 2 : FEED;
 
     return rate > 0 && room < ROOM ? room : ROOM;
 }
