@@ -7,7 +7,7 @@
 #include "bot/base/json.h"
 #include "tests/support/service.h"
 #include "tests/support/sink.h"
-#include "tests/support/temp.h"
+#include "tests/support/sleeper.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -334,45 +334,23 @@ static void a_sleeper_sends_nothing_and_spoils_nothing(void **state)
     service_stop(&service);
 }
 
-/* The pid that parley-sleeper leaves when it has fallen asleep. */
-static pid_t sleeping(const char *path)
-{
-    usec_t end = clock_monotonic() + WAIT;
-    int pid = 0;
-
-    while (pid == 0 && clock_monotonic() < end) {
-        FILE *file = fopen(path, "re");
-        if (file != NULL) {
-            if (fscanf(file, "%d\n", &pid) != 1)
-                pid = 0;
-            (void)fclose(file);
-        }
-        (void)usleep(5000);
-    }
-    assert_true(pid > 0);
-    return pid;
-}
-
 /* The lane was asked, the request is libcurl's, and not a byte has left: there a worker sleeps
  * until another has said all. What it then sent would come twice, and behind what followed. */
 static void who_sleeps_just_before_the_wire_sends_nothing(void **state)
 {
-    char folder[TEMP_PATH];
+    struct sleeper sleeper;
     pid_t pid;
 
     (void)state;
-    temp_folder(folder, "sleeps");
-    const char *file = arena_format(&arena, "%s/pid", folder).at;
-    (void)setenv("PARLEY_TEST_SLEEPS", file, 1);
+    sleeper_begin(&sleeper, NULL);
     (void)setenv("PARLEY_OUTBOX_UNKNOWN_WAIT", "500ms", 1);
-    program = PARLEY_BUILD_DIR "/parley-sleeper";
+    program = SLEEPER_PROGRAM;
     start(2, "{}", NULL);
     program = NULL;
     (void)unsetenv("PARLEY_OUTBOX_UNKNOWN_WAIT");
-    (void)unsetenv("PARLEY_TEST_SLEEPS");
     promise(&ways[0], 0, 1);
     promise(&ways[0], 0, 2);
-    pid = sleeping(file);
+    pid = sleeper_asleep(&sleeper);
     assert_int_equal(service_arrived(&service, NULL, NULL), 0);
     quiet();
     assert_int_equal(service_arrived(&service, NULL, NULL), 2);
@@ -383,7 +361,7 @@ static void who_sleeps_just_before_the_wire_sends_nothing(void **state)
     assert_int_equal(service_arrived(&service, NULL, NULL), 2);
     assert_int_equal(service_disordered(&service), 0);
     service_stop(&service);
-    temp_remove(folder);
+    sleeper_end(&sleeper);
 }
 
 /* --- answers --------------------------------------------------------------------------------

@@ -5,7 +5,7 @@
  */
 #include "tests/support/files.h"
 #include "tests/support/service.h"
-#include "tests/support/temp.h"
+#include "tests/support/sleeper.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -220,49 +220,25 @@ static void ch_2_deaths_repeat_an_upload_and_never_the_photo(void **state)
     service_stop(&service);
 }
 
-/* The pid that parley-sleeper leaves when it has fallen asleep. */
-static pid_t sleeping(const char *path)
-{
-    usec_t end = clock_monotonic() + WAIT;
-    int pid = 0;
-
-    while (pid == 0 && clock_monotonic() < end) {
-        FILE *file = fopen(path, "re");
-        if (file != NULL) {
-            if (fscanf(file, "%d\n", &pid) != 1)
-                pid = 0;
-            (void)fclose(file);
-        }
-        (void)usleep(5000);
-    }
-    assert_true(pid > 0);
-    return pid;
-}
-
 /* A worker sleeps with the file in its hand, just before the wire, until another has uploaded
  * it and the photo has arrived. */
 static void ch_2_who_sleeps_past_its_lease_uploads_nothing(void **state)
 {
-    char folder[TEMP_PATH];
+    struct sleeper sleeper;
     pid_t pid;
 
     (void)state;
-    temp_folder(folder, "sleeps");
-    const char *file = arena_format(&arena, "%s/pid", folder).at;
-    (void)setenv("PARLEY_TEST_SLEEPS", file, 1);
-    (void)setenv("PARLEY_TEST_SLEEPS_OVER", "/media", 1);
-    program = PARLEY_BUILD_DIR "/parley-sleeper";
+    sleeper_begin(&sleeper, "/media");
+    program = SLEEPER_PROGRAM;
     (void)setenv("PARLEY_DOCUMENTS_TIMEOUT", "300ms", 1);
     (void)setenv("PARLEY_DOCUMENTS_POLL", "100ms", 1);
     start(2, NULL);
     program = NULL;
     (void)unsetenv("PARLEY_DOCUMENTS_TIMEOUT");
     (void)unsetenv("PARLEY_DOCUMENTS_POLL");
-    (void)unsetenv("PARLEY_TEST_SLEEPS");
-    (void)unsetenv("PARLEY_TEST_SLEEPS_OVER");
     add_photo();
     ask_for_photos();
-    pid = sleeping(file);
+    pid = sleeper_asleep(&sleeper);
     assert_int_equal(service_uploads(&service), 0);
     until_quiet();
     assert_int_equal(service_uploads(&service), 1);
@@ -278,7 +254,7 @@ static void ch_2_who_sleeps_past_its_lease_uploads_nothing(void **state)
     assert_int_equal(photos_arrived(), 1);
     books_are_right();
     service_stop(&service);
-    assert_int_equal(unlink(file) + rmdir(folder), 0);
+    sleeper_end(&sleeper);
 }
 
 static void ch_2_an_answer_that_is_lost_or_an_error_repeats_the_upload(void **state)

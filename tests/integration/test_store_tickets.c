@@ -155,14 +155,19 @@ static int64_t claim(usec_t at, int most)
     return tell_of(&SQL_DOCUMENTS_CLAIM, values, count_rows);
 }
 
-static int64_t say_storing(const char *handle, const char *bytes)
+static struct db_param document_of(const char *handle)
 {
     char sql[200];
-    struct hash hash = sha256(str_from(bytes));
-    struct db_param *values = params(8);
     (void)snprintf(sql, sizeof sql, "select document_id from documents where handle = '%s'",
                    handle);
-    values[1] = param_uuid(&rig.arena, ask_id(owner, sql));
+    return param_uuid(&rig.arena, ask_id(owner, sql));
+}
+
+static int64_t say_storing(const char *handle, const char *bytes)
+{
+    struct hash hash = sha256(str_from(bytes));
+    struct db_param *values = params(8);
+    values[1] = document_of(handle);
     values[2] =
         param_text(arena_str(&rig.arena, (struct str){(const char *)hash.bytes, HASH_LEN}));
     values[3] = param_int8(&rig.arena, 1);
@@ -174,11 +179,8 @@ static int64_t say_storing(const char *handle, const char *bytes)
 
 static int64_t end_file(const char *handle, const char *state)
 {
-    char sql[200];
     struct db_param *values = params(6);
-    (void)snprintf(sql, sizeof sql, "select document_id from documents where handle = '%s'",
-                   handle);
-    values[1] = param_uuid(&rig.arena, ask_id(owner, sql));
+    values[1] = document_of(handle);
     values[2] = param_text(str_from(state));
     values[3] = param_text(STR("lost"));
     values[4] = param_time(&rig.arena, now);
@@ -188,11 +190,8 @@ static int64_t end_file(const char *handle, const char *state)
 
 static int64_t say_kept(const char *handle)
 {
-    char sql[200];
     struct db_param *values = params(4);
-    (void)snprintf(sql, sizeof sql, "select document_id from documents where handle = '%s'",
-                   handle);
-    values[1] = param_uuid(&rig.arena, ask_id(owner, sql));
+    values[1] = document_of(handle);
     values[2] = param_time(&rig.arena, now);
     values[3] = param_time(&rig.arena, lease);
     return tell_of(&SQL_DOCUMENTS_KEPT, values, count_rows);
@@ -200,11 +199,8 @@ static int64_t say_kept(const char *handle)
 
 static int64_t say_later(const char *handle)
 {
-    char sql[200];
     struct db_param *values = params(5);
-    (void)snprintf(sql, sizeof sql, "select document_id from documents where handle = '%s'",
-                   handle);
-    values[1] = param_uuid(&rig.arena, ask_id(owner, sql));
+    values[1] = document_of(handle);
     values[2] = param_time(&rig.arena, now);
     values[3] = param_text(STR("later"));
     values[4] = param_time(&rig.arena, lease);
@@ -215,9 +211,7 @@ static int64_t say_closed(const char *handle)
 {
     char sql[200];
     struct db_param *values = params(3);
-    (void)snprintf(sql, sizeof sql, "select document_id from documents where handle = '%s'",
-                   handle);
-    values[1] = param_uuid(&rig.arena, ask_id(owner, sql));
+    values[1] = document_of(handle);
     values[2] = param_time(&rig.arena, lease);
     (void)tell_of(&SQL_DOCUMENTS_CLOSED, values, count_changed);
     (void)snprintf(sql, sizeof sql,
