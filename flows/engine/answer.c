@@ -254,19 +254,48 @@ static bool answer_text(struct flow_turn *turn, struct str text, const struct un
     return answer_happen(turn, STR("answered"));
 }
 
-static bool answer_option(struct flow_turn *turn, struct str text)
+/* "cancel" alone, where we wait for something that can be left: an order is cancelled by it
+ * only where that is under way, and a code is asked for first. */
+static bool gives_up(const struct flow_turn *turn, struct str text,
+                     const struct understood *meant)
+{
+    const struct flow_def *flow = book_flow_on(turn->book, STR("cancel"));
+    const struct kept *kept = &turn->kept;
+
+    if (!kept->now.at->prompt.gives_up || !meant->exact ||
+        !str_eq(meant->intent, STR("cancel")) || str_find(text, STR(" ")) < text.len)
+        return false;
+    for (size_t i = 0; i < kept->depth; i++) {
+        if (kept->stack[i].flow == flow)
+            return false;
+    }
+    return kept->now.flow != flow;
+}
+
+static bool answer_option(struct flow_turn *turn, struct str text,
+                          const struct understood *meant)
 {
     struct kept *kept = &turn->kept;
+    const struct prompt *prompt = &kept->now.at->prompt;
     struct expect_option options[ROWS_MAX];
     int index;
 
     for (size_t i = 0; i < kept->n_shown; i++) {
-        options[i] = (struct expect_option){.key = kept->shown[i].key,
-                                            .title = kept->shown[i].title,
-                                            .is_row = kept->shown[i].kind == OPTION_ROW,
-                                            .is_page = kept->shown[i].kind == OPTION_OFFSET};
+        const struct shown *shown = &kept->shown[i];
+        bool is_choice = shown->kind == OPTION_CHOICE;
+
+        options[i] =
+            (struct expect_option){.key = shown->key,
+                                   .title = shown->title,
+                                   .is_row = shown->kind == OPTION_ROW,
+                                   .is_page = shown->kind == OPTION_OFFSET,
+                                   .is_yes = is_choice && str_eq(shown->key, prompt->yes),
+                                   .is_no = is_choice && str_eq(shown->key, prompt->no),
+                                   .is_out = is_choice && str_eq(shown->key, prompt->out)};
     }
     index = expect_option(turn->arena, text, options, kept->n_shown);
+    if (index < 0 && gives_up(turn, text, meant))
+        return answer_choose(turn, OPTION_CHOICE, prompt->out);
     return index >= 0 && answer_choose(turn, kept->shown[index].kind, kept->shown[index].key);
 }
 
@@ -278,13 +307,14 @@ bool answer_words(struct flow_turn *turn, struct str text, const struct understo
     case PROMPT_TEXT:
         return answer_text(turn, text, meant);
     case PROMPT_LIST:
-        return answer_option(turn, text);
+        return answer_option(turn, text, meant);
     case PROMPT_MEDIA:
-        return answer_option(turn, text) || (expect_done(turn->arena, text) && end_media(turn));
+        return answer_option(turn, text, meant) ||
+               (expect_done(turn->arena, text) && end_media(turn));
     case PROMPT_BUTTONS: /* a code first: "000001" is no choice of the first button */
         if (turn->kept.now.at->prompt.typed && turn->kept.now.at->prompt.answer != ANSWER_WORDS)
-            return answer_text(turn, text, meant) || answer_option(turn, text);
-        return answer_option(turn, text) ||
+            return answer_text(turn, text, meant) || answer_option(turn, text, meant);
+        return answer_option(turn, text, meant) ||
                (turn->kept.now.at->prompt.typed && answer_text(turn, text, meant));
     default:
         return false;

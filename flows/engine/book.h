@@ -191,6 +191,11 @@ struct prompt {
     struct str label; /* a key: the word that opens a list, or on a link */
     struct choice *choices;
     size_t n_choices;
+    struct str
+        yes; /* the choices that a plain "yes", a plain "no" and "not now" mean; or empty */
+    struct str no;
+    struct str out;
+    bool gives_up; /* `out` was given: "cancel" alone means it, too */
     struct expr url;
     /* the answer */
     struct str as;

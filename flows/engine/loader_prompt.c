@@ -29,6 +29,40 @@ static bool read_choice(struct loader *loader, const struct node *item, struct s
     return true;
 }
 
+static bool has_choice(const struct prompt *prompt, struct str name)
+{
+    for (size_t i = 0; i < prompt->n_choices; i++) {
+        if (str_eq(prompt->choices[i].name, name))
+            return true;
+    }
+    return false;
+}
+
+/* The choice that words of that kind mean: the one that is given, or `usual`. */
+static bool read_plain(struct loader *loader, const struct node *map, const char *word,
+                       const struct prompt *prompt, struct str usual, struct str *choice)
+{
+    *choice = has_choice(prompt, usual) ? usual : STR_NONE;
+    if (!loader_name(loader, map, word, choice))
+        return false;
+    if (node_get(map, word) && !has_choice(prompt, *choice)) {
+        return REFUSE(loader, node_get(map, word),
+                      "'%s' says '%.*s', which is no choice; name one of them", word,
+                      STR_ARG(*choice));
+    }
+    return true;
+}
+
+/* Whoever refuses with a plain "no" takes the way out where nothing else is meant by it. */
+static bool read_plains(struct loader *loader, const struct node *map, struct prompt *prompt)
+{
+    prompt->gives_up = node_get(map, "out") != NULL;
+    return read_plain(loader, map, "yes", prompt, STR("yes"), &prompt->yes) &&
+           read_plain(loader, map, "out", prompt, STR("no"), &prompt->out) &&
+           read_plain(loader, map, "no", prompt,
+                      has_choice(prompt, STR("no")) ? STR("no") : prompt->out, &prompt->no);
+}
+
 static bool read_choices(struct loader *loader, const struct node *map, struct prompt *prompt)
 {
     const struct node *node = node_get(map, "choices");
@@ -46,16 +80,15 @@ static bool read_choices(struct loader *loader, const struct node *map, struct p
     prompt->choices = arena_array(loader->arena, struct choice, node->n + 1);
     for (const struct node *item = node->kind == NODE_LIST ? node->first : node; item;
          item = node->kind == NODE_LIST ? item->next : NULL) {
-        struct choice *choice = &prompt->choices[prompt->n_choices++];
+        struct choice *choice = &prompt->choices[prompt->n_choices];
 
         if (!read_choice(loader, item, titles, choice))
             return false;
-        for (size_t i = 0; i + 1 < prompt->n_choices; i++) {
-            if (str_eq(prompt->choices[i].name, choice->name)) {
-                return REFUSE(loader, item, "'%.*s' stands here twice; keep one",
-                              STR_ARG(choice->name));
-            }
+        if (has_choice(prompt, choice->name)) {
+            return REFUSE(loader, item, "'%.*s' stands here twice; keep one",
+                          STR_ARG(choice->name));
         }
+        prompt->n_choices++;
     }
     return true;
 }
@@ -213,9 +246,11 @@ bool loader_prompt(struct loader *loader, const struct node *map, struct prompt 
     static const char *const text_names[] = {"text", "as",  "kind", "optional",
                                              "min",  "max", NULL};
     static const char *const list_names[] = {"list",    "of",     "as",    "key",     "row",
-                                             "choices", "titles", "label", "carries", NULL};
+                                             "choices", "titles", "label", "carries", "yes",
+                                             "no",      "out",    NULL};
     static const char *const button_names[] = {"buttons", "choices", "titles", "carries",
-                                               "as",      "kind",    "max",    NULL};
+                                               "yes",     "no",      "out",    "as",
+                                               "kind",    "max",     NULL};
     static const char *const link_names[] = {"link", "url", "label", NULL};
     static const char *const media_names[] = {"media", "as", "max", "optional", NULL};
     static const struct {
@@ -257,6 +292,7 @@ bool loader_prompt(struct loader *loader, const struct node *map, struct prompt 
         return read_media(loader, map, prompt);
     default:
         return read_prompt_rows(loader, map, prompt) && read_choices(loader, map, prompt) &&
-               read_carries(loader, map, prompt) && read_words_beside(loader, map, prompt);
+               read_plains(loader, map, prompt) && read_carries(loader, map, prompt) &&
+               read_words_beside(loader, map, prompt);
     }
 }

@@ -121,6 +121,61 @@ static const char around_yes[] =
 static const char around_no[] =
     " please thanks thank you no gracias dziekuje not it that eso actually rather better keep"
     " sorry wait mejor pues ya dejalo prosze jednak lepiej raczej juz poczekaj شكرا خلاص بس ";
+/* "Not now": no, and for the time being. */
+static const char *const later_words[] = {
+    "not now",
+    "not right now",
+    "not today",
+    "not yet",
+    "later",
+    "maybe later",
+    "another time",
+    "some other time",
+    "next time",
+    "dont want to",
+    "i dont want to",
+    "id rather not",
+    "ahora no",
+    "por ahora no",
+    "hoy no",
+    "luego",
+    "mas tarde",
+    "despues",
+    "otro dia",
+    "en otro momento",
+    "todavia no",
+    "aun no",
+    "quiza luego",
+    "quiza mas tarde",
+    "tal vez mas tarde",
+    "no quiero",
+    "prefiero que no",
+    "nie teraz",
+    "nie dzis",
+    "nie dzisiaj",
+    "jeszcze nie",
+    "pozniej",
+    "potem",
+    "moze pozniej",
+    "innym razem",
+    "kiedy indziej",
+    "nie chce",
+    "na razie nie",
+    "ليس الان",
+    "مش الان",
+    "مو الان",
+    "لا الان",
+    "ليس اليوم",
+    "ليس بعد",
+    "لاحقا",
+    "ربما لاحقا",
+    "فيما بعد",
+    "بعدين",
+    "في وقت اخر",
+    "لا اريد",
+    "مش عايز",
+    "ما ابغي",
+};
 static const char done_words[] =
     " done ready finished finish enough all no nope nothing listo lista"
     " todo todas todos terminado hecho nada gotowe koniec wszystko"
@@ -254,15 +309,44 @@ static int by_page(const struct tokens *tokens, const struct expect_option *opti
     return found;
 }
 
-static int by_yes_no(const struct tokens *tokens, const struct expect_option *options, size_t n)
+/* "later", with a no before it or courtesy around it. */
+static bool is_later(struct arena *scratch, const struct tokens *tokens)
+{
+    static const char around[] = " no nie لا please sorry thanks thank you gracias por favor"
+                                 " prosze dziekuje raczej mejor شكرا من فضلك ";
+    struct tokens levelled;
+
+    for (size_t i = 0; i < COUNTOF(later_words); i++) {
+        size_t at = 0;
+        size_t n = 0;
+
+        tokens_read(scratch, str_from(later_words[i]), &levelled);
+        while (at + levelled.n < tokens->n && !str_eq(tokens->items[at], levelled.items[0]) &&
+               is_in(around, tokens->items[at]))
+            at++;
+        while (n < levelled.n && at + n < tokens->n &&
+               str_eq(tokens->items[at + n], levelled.items[n]))
+            n++;
+        if (n < levelled.n)
+            continue;
+        for (at += n; at < tokens->n && is_in(around, tokens->items[at]);)
+            at++;
+        if (at == tokens->n)
+            return true;
+    }
+    return false;
+}
+
+static int by_yes_no(struct arena *scratch, const struct tokens *tokens,
+                     const struct expect_option *options, size_t n)
 {
     bool yes = only_word_among(tokens, yes_words, around_yes);
     bool no = only_word_among(tokens, no_words, around_no);
+    bool later = is_later(scratch, tokens);
 
     for (size_t i = 0; i < n; i++) {
-        if (yes && str_eq(options[i].key, STR("yes")))
-            return (int)i;
-        if (no && str_eq(options[i].key, STR("no")))
+        if ((yes && options[i].is_yes) || (no && options[i].is_no) ||
+            (later && options[i].is_out))
             return (int)i;
     }
     return -1;
@@ -371,35 +455,25 @@ static int by_words(struct arena *scratch, const struct tokens *said,
     return ambiguous ? -1 : found;
 }
 
+static bool holds_any(struct str text, const char *const *signs, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (str_find(text, str_from(signs[i])) < text.len)
+            return true;
+    }
+    return false;
+}
+
 /* A thumb or a tick, up or down, in any colour of skin, and no words. */
 static int by_sign(struct str text, const struct expect_option *options, size_t n)
 {
-    static const struct {
-        const char *sign;
-        const char *key;
-    } signs[] = {
-        {"👍", "yes"},
-        {"✅",  "yes"},
-        {"👌", "yes"},
-        {"✔",  "yes"},
-        {"🆗", "yes"},
-        {"👎", "no" },
-        {"❌",  "no" },
-        {"🚫", "no" },
-        {"✖",  "no" },
-        {"🙅", "no" },
-    };
-    const char *key = NULL;
+    static const char *const yes[] = {"👍", "✅", "👌", "✔", "🆗"};
+    static const char *const no[] = {"👎", "❌", "🚫", "✖", "🙅"};
+    bool is_yes = holds_any(text, yes, COUNTOF(yes));
+    bool is_no = holds_any(text, no, COUNTOF(no));
 
-    for (size_t i = 0; i < COUNTOF(signs); i++) {
-        if (str_find(text, str_from(signs[i].sign)) == text.len)
-            continue;
-        if (key && strcmp(key, signs[i].key) != 0)
-            return -1;
-        key = signs[i].key;
-    }
-    for (size_t i = 0; key && i < n; i++) {
-        if (str_eq(options[i].key, str_from(key)))
+    for (size_t i = 0; is_yes != is_no && i < n; i++) {
+        if ((is_yes && options[i].is_yes) || (is_no && options[i].is_no))
             return (int)i;
     }
     return -1;
@@ -442,7 +516,7 @@ int expect_option(struct arena *scratch, struct str text, const struct expect_op
     if (found < 0)
         found = by_page(&tokens, options, n);
     if (found < 0)
-        found = by_yes_no(&tokens, options, n);
+        found = by_yes_no(scratch, &tokens, options, n);
     if (found < 0)
         found = by_key(scratch, &tokens, options, n);
     if (found < 0)

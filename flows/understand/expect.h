@@ -12,6 +12,9 @@ struct expect_option {
     struct str title;
     bool is_row;  /* of data: the key is an order number or the like */
     bool is_page; /* More or Previous */
+    bool is_yes;  /* meant by a plain yes, */
+    bool is_no;   /* by a plain no, */
+    bool is_out;  /* and by "not now" */
 };
 
 /* Which option is meant: its index, or -1 when none or more than one. */

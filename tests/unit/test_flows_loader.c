@@ -497,21 +497,23 @@ static void otp_9_needs_that_cannot_be_met_are_refused(void **state)
              "    on: {yes: done, answered: done}\n",
     };
     static const struct broken all[] = {
-        {HEAD "  a: {target: done}\nneeds: trust\n",                                                     "5", "'known', 'reading' or 'verified'"},
-        {HEAD "  a: {target: done}\nneeds: [known]\n",                                                   "5", "a single value"                  },
+        {HEAD "  a: {target: done}\nneeds: trust\n",                                                     "5", "'known', 'reading' or 'verified'"   },
+        {HEAD "  a: {target: done}\nneeds: [known]\n",                                                   "5", "a single value"                     },
         {"flow: test\nstarts_on: [refund]\ninitial: a\nstates:\n  a:\n" SURE
-         "    on: {yes: {action: refund}, no: done}\n    outcomes: {paid: done, late: done}\n", "5", "say 'needs: verified'"           },
+         "    on: {yes: {action: refund}, no: done}\n    outcomes: {paid: done, late: done}\n", "5", "say 'needs: verified'"              },
         {"flow: test\ninitial: a\nstates:\n  a:\n" SURE
          "    on: {yes: {action: refund}, no: done}\n    outcomes: {paid: done, late: done}\n"
-         "needs: reading\n",                                                                    "4", "say 'needs: verified'"           },
+         "needs: reading\n",                                                                    "4", "say 'needs: verified'"              },
         {HEAD "  a:\n    ask: {buttons: ask, titles: t, choices: [yes], as: x, kind: code}\n"
-              "    on: {yes: done}\n",                                                          "5", "leaves 'answered' unanswered"    },
+              "    on: {yes: done}\n",                                                          "5", "leaves 'answered' unanswered"       },
         {HEAD "  a:\n    ask: {buttons: ask, titles: t, choices: [yes]}\n"
-              "    on: {yes: done, answered: done}\n",                                          "6", "'answered' never happens"        },
+              "    on: {yes: done, answered: done}\n",                                          "6", "'answered' never happens"           },
         {HEAD "  a:\n    ask: {buttons: ask, titles: t, choices: [yes], kind: code}\n"
-              "    on: {yes: done, answered: done}\n",                                          "5", "'as' is missing"                 },
+              "    on: {yes: done, answered: done}\n",                                          "5", "'as' is missing"                    },
         {HEAD "  a:\n    ask: {text: ask, as: x, kind: colour}\n    on: {answered: done}\n",
-         "5",                                                                                                 "no kind of answer"               },
+         "5",                                                                                                 "no kind of answer"                  },
+        {HEAD "  a:\n    ask: {buttons: ask, titles: t, choices: [yes], out: no}\n"
+              "    on: {yes: done}\n",                                                          "5", "'out' says 'no', which is no choice"},
     };
 
     (void)state;

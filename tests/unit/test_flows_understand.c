@@ -438,23 +438,45 @@ static void a_row_is_meant_by_its_place_its_key_or_its_words(void **state)
     assert_int_equal(option_of("1", NULL, 0), -1);
 }
 
-static void yes_and_no_are_known_in_four_languages(void **state)
+static void mean_option(int option, const char *const *said, size_t n)
 {
     static const struct expect_option options[] = {
-        {.key = {"yes", 3}, .title = {"Do it", 5}   },
-        {.key = {"no", 2},  .title = {"Leave it", 8}},
+        {.title = {"Do it", 5},        .is_yes = true},
+        {.title = {"Leave it", 8},     .is_no = true },
+        {.title = {"Say nothing", 11}, .is_out = true},
     };
-    static const char *const yes[] = {"yes", "Yes!", "sí",   "si",        "tak",
-                                      "نعم", "ok",   "sure", "yes please"};
-    static const char *const no[] = {"no", "No.", "nie", "لا", "nope", "no thanks"};
+
+    for (size_t i = 0; i < n; i++) {
+        int index = option_of(said[i], options, COUNTOF(options));
+
+        if (index != option)
+            fail_msg("\"%s\": %d and not %d", said[i], index, option);
+    }
+}
+
+static void yes_no_and_not_now_are_known_in_four_languages(void **state)
+{
+    static const char *const yes[] = {"yes", "Yes!", "sí",   "si",         "tak",
+                                      "نعم", "ok",   "sure", "yes please", "👍"};
+    static const char *const no[] = {"no",      "No.",       "nie",        "لا",
+                                     "nope",    "no thanks", "no gracias", "nie dziękuję",
+                                     "لا شكرا", "👎"};
+    static const char *const later[] = {"not now",      "No, not now",
+                                        "Later!",       "maybe later",
+                                        "ahora no",     "más tarde, gracias",
+                                        "luego",        "en otro momento",
+                                        "nie teraz",    "Nie, dziękuję, później",
+                                        "innym razem",  "ليس الآن",
+                                        "لا، ليس الآن", "لاحقًا",
+                                        "بعدين",        "not now please"};
+    static const char *const neither[] = {"yes no", "nobody", "see you later maybe tomorrow",
+                                          "not",    "now",    "nie wiem"};
 
     (void)state;
-    for (size_t i = 0; i < COUNTOF(yes); i++)
-        assert_int_equal(option_of(yes[i], options, 2), 0);
-    for (size_t i = 0; i < COUNTOF(no); i++)
-        assert_int_equal(option_of(no[i], options, 2), 1);
-    assert_int_equal(option_of("yes no", options, 2), -1);
-    assert_int_equal(option_of("nobody", options, 2), -1);
+    mean_option(0, yes, COUNTOF(yes));
+    mean_option(1, no, COUNTOF(no));
+    mean_option(2, later, COUNTOF(later));
+    mean_option(-1, neither, COUNTOF(neither));
 }
 
 static void numbers_are_read_in_words_and_scripts(void **state)
@@ -541,7 +563,7 @@ int main(void)
         cmocka_unit_test(the_language_moves_only_when_it_is_clear),
         cmocka_unit_test(slips_of_the_finger_are_forgiven_by_length),
         cmocka_unit_test(a_row_is_meant_by_its_place_its_key_or_its_words),
-        cmocka_unit_test(yes_and_no_are_known_in_four_languages),
+        cmocka_unit_test(yes_no_and_not_now_are_known_in_four_languages),
         cmocka_unit_test(numbers_are_read_in_words_and_scripts),
         cmocka_unit_test(any_bytes_are_survived),
         cmocka_unit_test(a_very_long_text_is_read_in_bounded_time),
