@@ -6,6 +6,8 @@
 
 #define DEPTH_EVERY (5 * USEC_PER_SEC)
 #define DEEP        500 /* ready: half of what a claim looks at */
+#define EARLY_MOST  500
+#define EARLY_AGAIN (250 * USEC_PER_MSEC) /* when there were as many */
 
 /* Whoever intended on our behalf must have handed it over long before. */
 #define LOST_AFTER (3 * USEC_PER_SEC)
@@ -123,6 +125,26 @@ static bool is_deaf(const struct lane *lane)
            spool_holds(spool, spool_account(spool, lane->account->external_id));
 }
 
+/* --- statuses that were early ------------------------------------------------------------- */
+
+static void add_early(struct lane *lane, struct arena *arena, struct db_call *call)
+{
+    struct db_param *params = lane_params(arena, 3, lane);
+
+    params[1] = param_time(arena, clock_now());
+    params[2] = param_int4(arena, EARLY_MOST);
+    call_add(call, &SQL_EARLY_JOIN, params);
+}
+
+/* More wait than a sweep looks at: the next is soon. */
+static void take_early(struct lane *lane, const PGresult *rows)
+{
+    usec_t soon = clock_monotonic() + EARLY_AGAIN;
+
+    if (row_int(rows, 0, 0) == EARLY_MOST && soon < lane->next_sweep)
+        lane->next_sweep = soon;
+}
+
 /* --- the sweep ---------------------------------------------------------------------------- */
 
 static void take_depth(struct lane *lane, const PGresult *rows)
@@ -154,6 +176,7 @@ static void swept(struct db_call *call)
         lane->inherited = true;
         count(COUNT_SEND_REPEATED, (uint64_t)repeated);
         lane->more = lane->more || repeated > 0 || back > 0;
+        take_early(lane, call->results[SWEEP_EARLY]);
         give_up(lane, call->results[SWEEP_GIVE_UP]);
         lane->reports_all = lane->asked >= WITNESSES * 3 / 4 &&
                             row_int(call->results[SWEEP_REPORTS], 0, 0) == lane->asked;
@@ -205,7 +228,7 @@ void lane_sweep(struct lane *lane)
     params[2] = param_time(arena, now + config->outbox.unknown_wait);
     params[3] = param_bool(arena, is_deaf(lane));
     call_add(call, &SQL_LANE_WAIT_ANEW, params);
-    call_add(call, &SQL_EARLY_JOIN, lane_params(arena, 2, lane));
+    add_early(lane, arena, call);
     call_add(call, &SQL_OUTBOX_REPORTED, lane_params(arena, 2, lane));
     params = lane_params(arena, 6, lane);
     params[2] = param_time(arena, now);

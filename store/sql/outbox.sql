@@ -283,13 +283,39 @@ select count(*) from unnest($2::uuid[], $3::int8[]) i (conversation_id, seq)
  where m.delivery > 1;
 
 -- name: early_join
--- Statuses that waited for their message.
--- $1 org
-with joined as (
-    update messages m
-       set delivery = greatest(m.delivery, e.delivery), error = greatest(m.error, e.error)
+-- Statuses that waited for their message, a few at a time: how many were looked at. What is not known yet is
+-- looked at again when it is twice as old. A message that failed goes on by another channel now.
+-- $1 org  $2 now  $3 at most
+with due as materialized (
+    select e.provider_hash, e.delivery, e.error, e.at
       from early_statuses e
-     where e.org_id = $1::uuid and m.org_id = $1::uuid and m.provider_hash = e.provider_hash
-    returning m.provider_hash
+     where e.org_id = $1::uuid and e.due_at <= $2::timestamptz
+     order by e.due_at limit $3::int4
+       for update skip locked
+), found as materialized (
+    select d.provider_hash, d.delivery, d.error, d.at, m.conversation_id, m.seq
+      from due d
+      left join lateral (
+           select x.conversation_id, x.seq from messages x
+            where x.org_id = $1::uuid and x.provider_hash = d.provider_hash and not x.inbound limit 1) m on true
+     order by m.conversation_id, m.seq
+), joined as (
+    update messages m
+       set delivery = greatest(m.delivery, f.delivery), error = greatest(m.error, f.error)
+      from found f
+     where m.org_id = $1::uuid and m.conversation_id = f.conversation_id and m.seq = f.seq
+), failed as (
+    update fallbacks b set due_at = $2::timestamptz
+      from found f
+     where f.delivery = 2
+       and b.org_id = $1::uuid and b.conversation_id = f.conversation_id and b.seq = f.seq
+), gone as (
+    delete from early_statuses e using found f
+     where f.seq is not null and e.org_id = $1::uuid and e.provider_hash = f.provider_hash
+), later as (
+    update early_statuses e
+       set due_at = $2::timestamptz + greatest($2::timestamptz - f.at, interval '5 seconds')
+      from found f
+     where f.seq is null and e.org_id = $1::uuid and e.provider_hash = f.provider_hash
 )
-delete from early_statuses e using joined j where e.org_id = $1::uuid and e.provider_hash = j.provider_hash;
+select count(*) from due;

@@ -338,21 +338,28 @@ delete from outbox o using unnest($2::uuid[], $3::int8[], $4::bool[]) i (convers
 returning o.state;
 
 -- name: turn_statuses_by_id
--- Statuses that carry no key find their message by the provider's id.
--- $1 org  $2 hashes  $3 deliveries  $4 errors
-update messages m
-   set delivery = greatest(m.delivery, i.delivery), error = greatest(m.error, i.error)
-  from (select hash, max(delivery) as delivery, max(error) as error
-          from unnest($2::bytea[], $3::int2[], $4::int4[]) s (hash, delivery, error)
-         group by hash order by hash) i
- where m.org_id = $1::uuid and m.provider_hash = i.hash and not m.inbound
-returning m.provider_hash;
+-- Statuses that carry no key find their message by the provider's id. One that failed goes on by another
+-- channel now, as with fallbacks_failed.
+-- $1 org  $2 hashes  $3 deliveries  $4 errors  $5 now
+with moved as (
+    update messages m
+       set delivery = greatest(m.delivery, i.delivery), error = greatest(m.error, i.error)
+      from (select hash, max(delivery) as delivery, max(error) as error, bool_or(delivery = 2) as failed
+              from unnest($2::bytea[], $3::int2[], $4::int4[]) s (hash, delivery, error)
+             group by hash order by hash) i
+     where m.org_id = $1::uuid and m.provider_hash = i.hash and not m.inbound
+    returning m.conversation_id, m.seq, m.provider_hash, i.failed
+), failed as (
+    update fallbacks f set due_at = $5::timestamptz from moved d
+     where d.failed and f.org_id = $1::uuid and f.conversation_id = d.conversation_id and f.seq = d.seq
+)
+select provider_hash from moved;
 
 -- name: turn_statuses_early
 -- Those whose message is not known yet wait for it.
 -- $1 org  $2 hashes  $3 deliveries  $4 errors  $5 now
-insert into early_statuses as e (org_id, provider_hash, delivery, error, at)
-select $1::uuid, i.hash, max(i.delivery), max(i.error), $5::timestamptz
+insert into early_statuses as e (org_id, provider_hash, delivery, error, at, due_at)
+select $1::uuid, i.hash, max(i.delivery), max(i.error), $5::timestamptz, $5::timestamptz
   from unnest($2::bytea[], $3::int2[], $4::int4[]) i (hash, delivery, error)
  where not exists (select 1 from messages m where m.org_id = $1::uuid and m.provider_hash = i.hash)
  group by i.hash order by i.hash

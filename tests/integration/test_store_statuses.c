@@ -25,7 +25,8 @@ static char org[UUID_TEXT_LEN + 1];
 static int set_up(void **state)
 {
     (void)state;
-    run_sql(owner, "delete from outbox; delete from early_statuses; delete from messages");
+    run_sql(owner, "delete from outbox; delete from early_statuses; delete from fallbacks;"
+                   " delete from messages");
     run_sql(owner,
             "insert into messages (org_id, conversation_id, seq, inbound, kind, body, at)"
             " select org_id, '" CONVERSATION "', s, s = 2, 'text', '', now()"
@@ -60,7 +61,8 @@ static void by_id(const char *deliveries, const char *errors, size_t n)
                        "%s\"\\\\x0102030405060708090a0b0c0d0e0f10\"", i > 0 ? "," : "");
     }
     (void)strcat(hashes, "}");
-    (void)say_count(bot, &SQL_TURN_STATUSES_BY_ID, PARAMS(org, hashes, deliveries, errors));
+    (void)say_count(bot, &SQL_TURN_STATUSES_BY_ID,
+                    PARAMS(org, hashes, deliveries, errors, NOW));
     (void)say_count(bot, &SQL_TURN_STATUSES_EARLY,
                     PARAMS(org, hashes, deliveries, errors, NOW));
 }
@@ -75,7 +77,8 @@ static void provider_took_it(void)
 
 static void early_ones_join(void)
 {
-    (void)say_count(bot, &SQL_EARLY_JOIN, PARAMS(org));
+    run_sql(owner, "update early_statuses set due_at = at");
+    (void)say_number(bot, &SQL_EARLY_JOIN, PARAMS(org, NOW, "500"));
 }
 
 static void one(bool keyed, enum delivery delivery, int error)
@@ -244,6 +247,73 @@ static void ch_8_a_status_of_what_a_person_wrote_changes_nothing(void **state)
     is_now(DELIVERY_QUEUED, 0);
 }
 
+/* It is looked after: what became of it decides whether it goes on by another channel. */
+static void look_after(void)
+{
+    run_sql(owner,
+            "insert into fallbacks (org_id, conversation_id, seq, topic, begun_at, due_at)"
+            " select org_id, '" CONVERSATION "', 1, '', '" NOW "', timestamptz '" NOW
+            "' + interval '10 minutes' from businesses");
+}
+
+static const char due[] = "select count(*) from fallbacks where due_at <= '" NOW "'";
+
+static void ch_7_a_failure_that_was_known_before_its_message_goes_on_at_once(void **state)
+{
+    (void)state;
+    look_after();
+    one(false, DELIVERY_DELIVERED, 0);
+    provider_took_it();
+    early_ones_join();
+    assert_int_equal(ask_number(owner, due), 0);
+    (void)set_up(state);
+    look_after();
+    one(false, DELIVERY_FAILED, 131026);
+    provider_took_it();
+    early_ones_join();
+    assert_int_equal(ask_number(owner, due), 1);
+}
+
+static void ch_7_a_failure_that_names_its_message_by_the_providers_id_goes_on_at_once(
+    void **state)
+{
+    (void)state;
+    look_after();
+    provider_took_it();
+    one(false, DELIVERY_SENT, 0);
+    assert_int_equal(ask_number(owner, due), 0);
+    one(false, DELIVERY_FAILED, 131026);
+    assert_int_equal(ask_number(owner, due), 1);
+}
+
+static long joins_at(const char *now)
+{
+    return say_number(bot, &SQL_EARLY_JOIN, PARAMS(org, now, "500"));
+}
+
+/* What others send from our number is told to us, too: its statuses wait for nothing. */
+static void ch_8_statuses_that_wait_in_vain_are_looked_at_ever_more_seldom(void **state)
+{
+    (void)state;
+    run_sql(owner, "insert into early_statuses (org_id, provider_hash, delivery, at, due_at)"
+                   " select org_id, decode(md5(i::text), 'hex'), 3, '" NOW "', '" NOW "'"
+                   "   from businesses, generate_series(1, 1200) i");
+    assert_int_equal(joins_at(NOW), 500);
+    assert_int_equal(joins_at(NOW), 500);
+    assert_int_equal(joins_at(NOW), 200);
+    assert_int_equal(joins_at(NOW), 0);
+    assert_int_equal(joins_at("2026-11-21 12:00:04+00"), 0);
+    for (int i = 0; i < 3; i++)
+        (void)joins_at("2026-11-21 13:00:00+00");
+    assert_int_equal(joins_at("2026-11-21 13:59:59+00"), 0);
+    one(false, DELIVERY_READ, 0); /* and hold up nobody's */
+    provider_took_it();
+    assert_int_equal(joins_at("2026-11-21 13:59:59+00"), 1);
+    is_now(DELIVERY_READ, 0);
+    assert_int_equal(joins_at("2026-11-21 14:00:00+00"), 500);
+    assert_int_equal(ask_number(owner, "select count(*) from early_statuses"), 1200);
+}
+
 /* --- what a status settles -----------------------------------------------------------------
  */
 
@@ -339,6 +409,9 @@ int main(void)
         FRESH(ch_8_any_order_and_any_repetition_gives_the_same_end),
         FRESH(ch_8_a_status_that_comes_before_its_message_waits_for_it),
         FRESH(ch_8_a_status_of_what_a_person_wrote_changes_nothing),
+        FRESH(ch_7_a_failure_that_was_known_before_its_message_goes_on_at_once),
+        FRESH(ch_7_a_failure_that_names_its_message_by_the_providers_id_goes_on_at_once),
+        FRESH(ch_8_statuses_that_wait_in_vain_are_looked_at_ever_more_seldom),
         FRESH(ch_8_a_sign_of_arrival_settles_whatever_state_the_sending_is_in),
         FRESH(ch_8_a_sign_of_arrival_leaves_what_is_intended_until_it_becomes_unsure),
         FRESH(ch_8_a_failed_attempt_does_not_settle_the_one_to_come),
