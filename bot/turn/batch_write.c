@@ -9,6 +9,7 @@
 #include "bot/turn/batch_handoff.h"
 #include "bot/turn/batch_log.h"
 #include "bot/turn/batch_short.h"
+#include "bot/turn/books.h"
 #include "store/sql.h"
 
 #include "webhooks/event_json.h"
@@ -77,6 +78,26 @@ static void write_conversations(struct batch_work *work)
     struct db_param *params = batch_params(work, arrays, COUNTOF(arrays), 1);
     params[1 + COUNTOF(arrays)] = param_time(&work->arena, work->now);
     flight_add(work->conn, &work->flight, &SQL_TURN_KEEP, params);
+}
+
+/* The books of who is in the middle of something, where the database may not have them yet: who
+ * goes on elsewhere needs them. One at a time is new. */
+static void write_books(struct batch_work *work)
+{
+    const struct book *last = NULL;
+
+    for (size_t i = 0; i < work->n_turns; i++) {
+        const struct turn *turn = &work->turns[i];
+        const struct db_param *params;
+        if (!turn->dirty || turn->at_rest || turn->book == last)
+            continue;
+        params =
+            books_unkept(work->batch->worker->books, &work->arena, book_version(turn->book));
+        if (params == NULL)
+            continue;
+        last = turn->book;
+        flight_add(work->conn, &work->flight, &SQL_BOOK_KEEP, params);
+    }
 }
 
 /* Each delivery is kept once for each business, with the first batch that has something new of
@@ -384,6 +405,7 @@ void batch_write(struct batch_work *work)
     batch_files_write(work);
     batch_codes_write(work);
     write_conversations(work);
+    write_books(work);
     batch_threads_write(work);
     write_statuses(work);
     bury_lost(work);

@@ -19,19 +19,19 @@ struct old_book {
     struct hash16 version;
     const struct book *book; /* NULL: cannot be read any more */
     struct book *owned;      /* the same, to be destroyed; NULL: the supervisor's */
-    struct arena arena;      /* its packed files, when it came as the newest */
+    struct str files;        /* packed, until it is kept */
+    struct arena arena;      /* theirs, when it came by a reload */
+    bool kept;               /* in the database */
 };
 
 struct books {
     struct worker *worker;
     const struct book *newest;
-    struct str files;
     struct old_book *old;
     struct arena arena;
     struct db_call call;
     struct timer timer;
-    bool keeping;    /* `call` is under way */
-    bool keep_again; /* since a newer one came meanwhile */
+    struct old_book *keeping; /* by `call`; NULL: it is at rest */
 };
 
 static struct old_book *remember(struct books *books, struct hash16 version)
@@ -52,10 +52,10 @@ struct books *books_create(struct worker *worker, const struct book *newest, str
 
     if (books == NULL)
         abort();
+    struct old_book *first = remember(books, book_version(newest));
     books->worker = worker;
-    books->newest = newest;
-    books->files = files;
-    remember(books, book_version(newest))->book = newest;
+    books->newest = first->book = newest;
+    first->files = files;
     return books;
 }
 
@@ -116,33 +116,39 @@ static void timer_fired(struct timer *timer)
 static void kept(struct db_call *call)
 {
     struct books *books = CONTAINER_OF(call, struct books, call);
+    bool failed = call->err.code != ERR_NONE;
 
-    books->keeping = false;
-    if (books->keep_again) {
+    books->keeping->kept = !failed;
+    books->keeping = NULL;
+    if (!failed) {
         books_keep(books);
-    } else if (call->err.code != ERR_NONE && !books->worker->draining) {
+    } else if (!books->worker->draining) {
         timer_start(&books->worker->loop, &books->timer, KEEP_AGAIN, timer_fired);
     }
 }
 
+static struct db_param *keep_params(struct arena *into, const struct old_book *old)
+{
+    struct db_param *params = arena_array(into, struct db_param, 2);
+
+    params[0] = param_text((struct str){(const char *)old->version.bytes, HASH16_LEN});
+    params[1] = param_text(old->files);
+    return params;
+}
+
 void books_keep(struct books *books)
 {
-    struct hash16 *version;
-    struct db_param *params;
+    struct old_book *old = books->old;
 
-    books->keep_again = books->keeping;
-    if (books->keeping)
+    while (old != NULL && old->kept)
+        old = old->next;
+    if (old == NULL || books->keeping != NULL)
         return;
-    books->keeping = true;
+    books->keeping = old;
     arena_reset(&books->arena);
-    version = arena_new(&books->arena, struct hash16);
-    params = arena_array(&books->arena, struct db_param, 2);
-    *version = book_version(books->newest);
-    params[0] = param_text((struct str){(const char *)version->bytes, sizeof version->bytes});
-    params[1] = param_text(books->files);
     call_init(&books->call, &books->arena, (struct uuid){{0}});
     books->call.done = kept;
-    call_add(&books->call, &SQL_BOOK_KEEP, params);
+    call_add(&books->call, &SQL_BOOK_KEEP, keep_params(&books->arena, old));
     db_call(books->worker->db, &books->call);
 }
 
@@ -170,6 +176,16 @@ const struct book *books_find(const struct books *books, struct hash16 version)
     return NULL;
 }
 
+const struct db_param *books_unkept(const struct books *books, struct arena *into,
+                                    struct hash16 version)
+{
+    const struct old_book *old = books->old;
+
+    while (old != NULL && !same(old->version, version))
+        old = old->next;
+    return old == NULL || old->kept ? NULL : keep_params(into, old);
+}
+
 const struct book *books_add(struct books *books, struct hash16 version, struct str files)
 {
     const struct book *known = books_find(books, version);
@@ -179,7 +195,12 @@ const struct book *books_add(struct books *books, struct hash16 version, struct 
 
     if (known != NULL)
         return known;
+    if (files.at == NULL) { /* it may come yet: whoever speaks by it keeps it */
+        log_event(LOG_ALERT, "books.missing", LOG_I("worker", books->worker->index));
+        return books->newest;
+    }
     old = remember(books, version);
+    old->kept = true;
     old->owned = unpack(&scratch, files, &err);
     old->book = old->owned;
     if (old->book == NULL)
@@ -221,7 +242,7 @@ void books_renew(struct books *books, int handle)
     } else {
         struct old_book *place = remember(books, book_version(book));
         place->arena = arena;
-        books->files = packed;
+        place->files = packed;
         take_newer(books, book, place);
         return;
     }

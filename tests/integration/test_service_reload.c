@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -299,6 +300,75 @@ static void flw_1_reloading_under_load_loses_nobody(void **state)
     service_stop(&service);
 }
 
+/* Lifts the fault below after a while. */
+static pid_t lift_later(void)
+{
+    pid_t pid = fork();
+
+    assert_true(pid >= 0);
+    if (pid > 0)
+        return pid;
+    (void)usleep(1500000);
+    PGconn *conn = PQconnectdb(pg_url(&store_pg, "parley"));
+    PQclear(PQexec(conn, "drop trigger no_room on flow_versions"));
+    PQfinish(conn);
+    _exit(0);
+}
+
+/* The database does not take the new book for a moment, and its node dies at the first word
+ * that was said by it: whoever comes next must find it all the same. */
+static void flw_1_what_was_begun_by_a_book_ends_by_it_though_its_node_died_at_once(void **state)
+{
+    char said[1024];
+
+    (void)state;
+    run_sql(owner, "create or replace function no_room() returns trigger language plpgsql as"
+                   " $$ begin raise exception 'made up' using errcode = '53100'; end $$");
+    service_start(&service, &(struct service_wish){.workers = 1, .folder = folder});
+    say(3, "orders");
+    run_sql(owner, "create trigger no_room before insert on flow_versions"
+                   " for each row execute function no_room()");
+    write_survey("five");
+    assert_int_equal(reload(said, sizeof said), 0);
+    until_taken(1);
+    pid_t lifter = lift_later();
+    struct post post = {.body = post_text(&arena, phone_of(1), "wamid.first", "orders")};
+    service_post(&service, &post, 1, 1, WAIT);
+    assert_int_equal(post.status, 200);
+    write_survey("six");
+    service_revive(&service);
+    assert_int_equal(waitpid(lifter, NULL, 0), lifter);
+    service_until(&service, owner, "select count(*) from outbox", 0, WAIT);
+    heard(1, "first of five");
+    say(1, "mine");
+    heard(1, "second of five");
+    say(3, "mine");
+    heard(3, "second of one");
+    assert_int_equal(service_logged(&service, "books.missing"), 0);
+    service_stop(&service);
+}
+
+/* A book that is not there at this moment may come: nobody who needs it is told that it is lost
+ * for as long as the worker lives. */
+static void flw_1_a_book_that_was_missing_once_is_looked_for_again(void **state)
+{
+    (void)state;
+    service_start(&service, &(struct service_wish){.workers = 1, .folder = folder});
+    say(1, "orders");
+    say(2, "orders");
+    write_survey("two");
+    run_sql(owner, "create table away as select * from flow_versions;"
+                   " delete from flow_versions");
+    service_again(&service);
+    say(1, "mine");
+    assert_int_equal(service_logged(&service, "books.missing"), 1);
+    run_sql(owner, "insert into flow_versions select * from away on conflict do nothing;"
+                   " drop table away");
+    say(2, "mine");
+    heard(2, "second of one");
+    service_stop(&service);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -308,6 +378,11 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(flw_1_reloading_under_load_loses_nobody, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(
+            flw_1_what_was_begun_by_a_book_ends_by_it_though_its_node_died_at_once, set_up,
+            tear_down),
+        cmocka_unit_test_setup_teardown(flw_1_a_book_that_was_missing_once_is_looked_for_again,
+                                        set_up, tear_down),
     };
 
     store_open();
