@@ -108,6 +108,7 @@ struct db_flight {
     char sqlstate[6];
     size_t failed; /* which query failed */
     /* the pool's own */
+    bool stale;
     void *internal;
     size_t room;
 };

@@ -148,30 +148,40 @@ static bool class_is(const char *state, const char *classes)
     return false;
 }
 
-/* Whether a plan or a prepared query has gone out of date, as after a migration. */
-static bool is_stale(const char *state)
+/* A query that asks for more than there can be (54: a text too long for an index) is its data's
+ * fault, as a wrong value is. */
+#define OF_DATA "222354"
+
+/* Also 58, the disk's own errors; a standby that will not write; a transaction left idle. */
+static enum err_code code_of_state(const char *state, bool stale)
 {
-    return strcmp(state, "0A000") == 0 || strcmp(state, "26000") == 0;
+    if (stale || class_is(state, "0840535557") || class_is(state, "58") ||
+        strcmp(state, "25006") == 0 || strcmp(state, "25P03") == 0)
+        return ERR_RETRY;
+    return class_is(state, OF_DATA) || strcmp(state, "0A000") == 0 ? ERR_REJECT : ERR_BROKEN;
 }
 
 bool flight_found_stale(const struct db_flight *flight)
 {
-    return flight->err.code != ERR_NONE && is_stale(flight->sqlstate);
-}
-
-/* Also 58, the disk's own errors; a standby that will not write; a transaction left idle. */
-static enum err_code code_of_state(const char *state)
-{
-    if (class_is(state, "0840535557") || class_is(state, "58") || is_stale(state) ||
-        strcmp(state, "25006") == 0 || strcmp(state, "25P03") == 0)
-        return ERR_RETRY;
-    return class_is(state, "2223") ? ERR_REJECT : ERR_BROKEN;
+    return flight->stale;
 }
 
 static const char *error_part(const PGresult *result, int part)
 {
     const char *text = PQresultErrorField(result, part);
     return text ? text : "";
+}
+
+/* Whether a plan or a prepared query has gone out of date, as after a migration. "Not
+ * supported" is said of values, too (an infinity as a whole number): those are never supported.
+ */
+static bool is_stale(const PGresult *result)
+{
+    const char *state = error_part(result, PG_DIAG_SQLSTATE);
+
+    return strcmp(state, "26000") == 0 ||
+           (strcmp(state, "0A000") == 0 &&
+            strcmp(error_part(result, PG_DIAG_SOURCE_FUNCTION), "RevalidateCachedQuery") == 0);
 }
 
 /* What PostgreSQL says of data may quote the data, and people's words have no place in an
@@ -184,7 +194,8 @@ static void raise_result(struct db_flight *flight, const char *what, const PGres
         return;
     }
     (void)snprintf(flight->sqlstate, sizeof(flight->sqlstate), "%s", state);
-    enum err_code code = code_of_state(flight->sqlstate);
+    flight->stale = is_stale(result);
+    enum err_code code = code_of_state(flight->sqlstate, flight->stale);
     if (code == ERR_REJECT) {
         (void)err_raise(&flight->err, code, "%s: data error %s %s %s %s", what, state,
                         error_part(result, PG_DIAG_TABLE_NAME),

@@ -34,7 +34,16 @@ static const char *const faults_sql =
     " begin"
     "  raise exception 'a value that cannot be' using errcode = '22003';"
     " end $$;"
+    "create function poison_of_a_kind() returns trigger language plpgsql as $$"
+    " begin"
+    "  if new.body like '%INFINITE%' then perform 'infinity'::numeric::bigint;"
+    "  else raise exception 'too much' using errcode = '54000'; end if;"
+    "  return new;"
+    " end $$;"
     "create trigger fault before insert on messages for each row execute function fault();"
+    "create trigger poison_of_a_kind before insert on messages for each row"
+    " when (new.body like '%INFINITE%' or new.body like '%TOO MUCH%')"
+    " execute function poison_of_a_kind();"
     "create trigger poison before insert on messages for each row"
     " when (new.body like '%POISON%') execute function poison();"
     "create trigger poison before insert on audit for each row"
@@ -163,6 +172,28 @@ static void of_a_failed_batch_only_the_culprit_is_parked_and_all_others_are_hand
     size_t parked = COUNTOF(culprits);
     assert_true(service_counter(&service, "parley_parked_total") == (double)parked);
     assert_int_equal(service_logged(&service, " turns.parked "), COUNTOF(culprits));
+}
+
+/* What PostgreSQL does not count among the errors of data: an infinity that cannot be a whole
+ * number is "not supported", as a plan that is out of date is; too long for an index is a
+ * limit. */
+static void of_bad_data_of_any_kind_only_the_culprit_is_parked(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"INFINITE", "TOO MUCH"};
+
+    for (size_t k = 0; k < COUNTOF(bad); k++) {
+        struct post posts[4];
+        fill(posts, 4, text("wamid.n.", k));
+        posts[2].body = post_text(&arena, "15550720001", text("wamid.k.", k), bad[k]);
+        service_post(&service, posts, 4, 4, 0);
+        for (size_t i = 0; i < 4; i++)
+            assert_int_equal(posts[i].status, 200);
+    }
+    quiet();
+    assert_int_equal(ask_number(owner, "select count(*) from dead_letters"), COUNTOF(bad));
+    assert_int_equal(service_arrived(&service, "15550720001", SORRY), COUNTOF(bad));
+    assert_int_equal(inbound("kind <> 'parked'"), 3 * COUNTOF(bad));
 }
 
 static void a_parked_message_that_comes_again_is_not_parked_again(void **state)
@@ -452,6 +483,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FRESH(of_a_failed_batch_only_the_culprit_is_parked_and_all_others_are_handled_once),
+        FRESH(of_bad_data_of_any_kind_only_the_culprit_is_parked),
         FRESH(a_parked_message_that_comes_again_is_not_parked_again),
         FRESH(one_bad_item_of_a_delivery_does_not_harm_the_others),
         FRESH(a_note_or_a_status_with_bad_data_is_parked_too),
