@@ -69,7 +69,11 @@ void batch_park(struct batch_work *work, struct turn *turn, struct item *item,
     }
     turn->cause = batch_log(work, turn, &row);
     turn->inbound_at = work->now;
-    say_key(work, turn, item, STR("error.apology"), STR("parked"));
+    if (batch_is_held(work, turn)) { /* who has the conversation hears that something came */
+        batch_handoff_waits(work, turn, item);
+    } else {
+        say_key(work, turn, item, STR("error.apology"), STR("parked"));
+    }
 }
 
 void batch_doubt(struct batch_work *work, struct turn *turn, const struct item *item)

@@ -9,8 +9,9 @@
  * consent, session and handoff. */
 void batch_absorb(struct batch_work *work, struct turn *turn, struct item *item);
 
-/* What cannot be handled is kept for a person, and the customer is told that it was us. A timer
- * is only given up: nobody awaits an answer. */
+/* What cannot be handled is kept for a person, and the customer is told that it was us; while a
+ * person has the conversation, that one is told of it. A timer is only given up: nobody awaits
+ * an answer. */
 void batch_park(struct batch_work *work, struct turn *turn, struct item *item,
                 const char *reason);
 

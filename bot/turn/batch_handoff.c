@@ -5,6 +5,7 @@
 #include "bot/turn/batch_handoff.h"
 
 #include "bot/loop/log.h"
+#include "bot/turn/batch_facts.h"
 #include "store/sql.h"
 
 #define ANSWER_MINUTES 15
@@ -28,6 +29,13 @@ static const char *why_ended(const struct event *event)
     return str_eq(event->detail, STR(FLOW_HANDOFF_QUIET)) ? "quiet" : "released";
 }
 
+void batch_handoff_waits(const struct batch_work *work, struct turn *turn,
+                         const struct item *item)
+{
+    if (batch_is_held(work, turn) && item->job == NULL && turn->handoff.asked == NULL)
+        turn->handoff.waits = true;
+}
+
 void batch_handoff_absorb(struct batch_work *work, struct turn *turn, const struct item *item,
                           const struct flow_result *result)
 {
@@ -43,8 +51,8 @@ void batch_handoff_absorb(struct batch_work *work, struct turn *turn, const stru
         handoff->holds = result->handoff_holds;
         handoff->waits = false;
         turn->held_until = result->handoff_holds ? result->handoff_by + GRACE : 0;
-    } else if (turn->held_until > work->now && item->job == NULL && handoff->asked == NULL) {
-        handoff->waits = true;
+    } else {
+        batch_handoff_waits(work, turn, item);
     }
 }
 

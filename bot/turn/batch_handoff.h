@@ -14,6 +14,10 @@
 void batch_handoff_absorb(struct batch_work *work, struct turn *turn, const struct item *item,
                           const struct flow_result *result);
 
+/* The customer wrote, and it is for the person who has the conversation, if one has. */
+void batch_handoff_waits(const struct batch_work *work, struct turn *turn,
+                         const struct item *item);
+
 /* For batch_write.c, after the conversations. */
 void batch_handoffs_write(struct batch_work *work);
 

@@ -196,6 +196,28 @@ static void of_bad_data_of_any_kind_only_the_culprit_is_parked(void **state)
     assert_int_equal(inbound("kind <> 'parked'"), 3 * COUNTOF(bad));
 }
 
+/* Who has the conversation hears that something came; the bot does not speak in between. */
+static void crm_3_what_cannot_be_handled_is_told_to_the_person_who_has_the_conversation(
+    void **state)
+{
+    (void)state;
+    static const char *const words[] = {"human", "POISON", "are you there?"};
+
+    for (size_t i = 0; i < COUNTOF(words); i++) {
+        struct post post = {
+            .body = post_text(&arena, "15550710001", text("wamid.h.", i), words[i])};
+        service_post(&service, &post, 1, 1, 0);
+        assert_int_equal(post.status, 200);
+    }
+    quiet();
+    assert_int_equal(ask_number(owner, "select count(*) from dead_letters"), 1);
+    assert_int_equal(service_arrived(&service, NULL, SORRY), 0);
+    assert_int_equal(
+        ask_number(owner, "select count(*) from events_out where type = 'message.received'"
+                          " and data ->> 'kind' = 'parked'"),
+        1);
+}
+
 static void a_parked_message_that_comes_again_is_not_parked_again(void **state)
 {
     (void)state;
@@ -484,6 +506,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FRESH(of_a_failed_batch_only_the_culprit_is_parked_and_all_others_are_handled_once),
         FRESH(of_bad_data_of_any_kind_only_the_culprit_is_parked),
+        FRESH(crm_3_what_cannot_be_handled_is_told_to_the_person_who_has_the_conversation),
         FRESH(a_parked_message_that_comes_again_is_not_parked_again),
         FRESH(one_bad_item_of_a_delivery_does_not_harm_the_others),
         FRESH(a_note_or_a_status_with_bad_data_is_parked_too),
