@@ -57,7 +57,8 @@ static void tell(struct db_call *call)
 
     if (download == NULL)
         return;
-    if (rows_n(call->results[0]) == 0) { /* another worker has told it */
+    if (rows_n(call->results[0]) ==
+        0) { /* another worker has told it, or a person has the conversation */
         download_finish(download);
         return;
     }
@@ -72,10 +73,11 @@ static void tell(struct db_call *call)
 
 void download_tell(struct download *download)
 {
-    struct db_param *params = arena_array(&download->arena, struct db_param, 2);
+    struct db_param *params = arena_array(&download->arena, struct db_param, 3);
 
     params[0] = param_uuid(&download->arena, download->org);
     params[1] = param_uuid(&download->arena, download->conversation);
+    params[2] = param_time(&download->arena, clock_now());
     download_call(download, &SQL_DOCUMENTS_UNTOLD, params, tell);
 }
 

@@ -115,22 +115,29 @@ update documents d
 returning d.conversation_id, d.open, d.sha256;
 
 -- name: documents_untold
--- What is to be told in a conversation: how many files, why the first of them, and in what language.
--- $1 org  $2 conversation
+-- What is to be told in a conversation: how many files, why the first of them, and in what language. While a
+-- person has it nothing is: the rows are claimed again when their leases end, until the bot may speak.
+-- $1 org  $2 conversation  $3 now
 select count(*)::int8 as files, min(d.reason) as reason, c.language, c.account_id, b.language as fallback,
        b.name, b.phone
   from documents d
   join conversations c on c.org_id = d.org_id and c.conversation_id = d.conversation_id
   join businesses b on b.org_id = d.org_id
  where d.org_id = $1::uuid and d.conversation_id = $2::uuid and d.open and d.state in ('refused', 'lost')
+   and coalesce(c.held_until <= $3::timestamptz, true)
  group by c.language, c.account_id, b.language, b.name, b.phone;
 
 -- name: documents_tell
--- Once for all of them: the message, the promise to send it, and that it was told, or nothing.
+-- Once for all of them: the message, the promise to send it and to look after it, and that it was told, or nothing.
 -- $1 org  $2 conversation  $3 reply (json)  $4 now
-with told as (
+with free as materialized (
+    select 1 from conversations c
+     where c.org_id = $1::uuid and c.conversation_id = $2::uuid and coalesce(c.held_until <= $4::timestamptz, true)
+       for update
+), told as (
     update documents set open = false
      where org_id = $1::uuid and conversation_id = $2::uuid and open and state in ('refused', 'lost')
+       and exists (select from free)
     returning 1
 ), next as (
     update conversations c set seq = c.seq + 1
@@ -140,6 +147,9 @@ with told as (
     insert into messages (org_id, conversation_id, seq, inbound, kind, body, at, why)
     select $1::uuid, $2::uuid, n.seq, false, 'text', $3::text, $4::timestamptz, 'documents' from next n
     returning seq
+), watched as (
+    insert into fallbacks (org_id, conversation_id, seq, topic, begun_at, due_at)
+    select $1::uuid, $2::uuid, s.seq, '', $4::timestamptz, $4::timestamptz from said s
 )
 insert into outbox (org_id, lane_id, conversation_id, seq, due_at)
 select $1::uuid, n.account_id, $2::uuid, s.seq, $4::timestamptz from next n join said s on s.seq = n.seq;

@@ -230,6 +230,14 @@ static int64_t say_stray(const char *bytes)
     return tell_of(&SQL_DOCUMENTS_STRAY, values, count_changed);
 }
 
+static int64_t untold(int who)
+{
+    struct db_param *values = params(3);
+    values[1] = param_uuid(&rig.arena, conversation(who));
+    values[2] = param_time(&rig.arena, now);
+    return tell_of(&SQL_DOCUMENTS_UNTOLD, values, count_rows);
+}
+
 static int64_t tell(int who)
 {
     struct db_param *values = params(4);
@@ -263,7 +271,8 @@ static int clean(void **state)
     (void)state;
     lease = now = clock_now();
     run_sql(owner,
-            "truncate ticket_answers, ticket_documents, tickets, documents, outbox, messages;"
+            "truncate ticket_answers, ticket_documents, tickets, documents, outbox, messages,"
+            " fallbacks;"
             "update businesses set settings = '{}'");
     return 0;
 }
@@ -517,6 +526,25 @@ static void iss_1_what_a_report_counts_on_is_told_once(void **state)
     assert_int_equal(ask_number(owner, "select count(*) from messages where not inbound"), 1);
 }
 
+/* CRM-3: what the bot has to say about files waits until it may speak. */
+static void crm_3_a_lost_file_is_told_when_no_person_has_the_conversation_any_more(void **state)
+{
+    (void)state;
+    want(AMELIA, "a1");
+    assert_int_equal(number_in(open_ticket(AMELIA, "It is cracked.", "a1"), "files"), 1);
+    assert_int_equal(end_file("a1", "lost"), 1);
+    assert_int_equal(untold(AMELIA), 1);
+    run_sql(owner, "update conversations set held_until = now() + interval '1 hour'");
+    assert_int_equal(untold(AMELIA), 0);
+    assert_int_equal(tell(AMELIA), 0); /* taken by a person since it was asked for */
+    assert_int_equal(ask_number(owner, "select count(*) from messages where not inbound"), 0);
+    assert_int_equal(claim(now + USEC_PER_SEC, 9), 1); /* and it is looked at again */
+    run_sql(owner, "update conversations set held_until = null");
+    assert_int_equal(untold(AMELIA), 1);
+    assert_int_equal(tell(AMELIA), 1);
+    assert_int_equal(ask_number(owner, "select count(*) from fallbacks"), 1);
+}
+
 static void iss_1_a_report_tells_of_files_that_were_lost_before_it(void **state)
 {
     (void)state;
@@ -633,6 +661,7 @@ int main(void)
         TEST(ch_1_what_was_stored_too_late_is_removed_again),
         TEST(ch_1_bytes_that_are_being_removed_are_not_stored_beneath_it),
         TEST(iss_1_what_a_report_counts_on_is_told_once),
+        TEST(crm_3_a_lost_file_is_told_when_no_person_has_the_conversation_any_more),
         TEST(iss_1_a_report_tells_of_files_that_were_lost_before_it),
         TEST(otp_10_an_answer_to_a_report_follows_its_customer),
         TEST(ch_1_the_same_handle_twice_is_one_file),
