@@ -13,6 +13,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -361,6 +362,50 @@ static void iss_1_the_same_report_twice_is_one(void **state)
                         "opened");
 }
 
+static PGconn *amelias(void)
+{
+    PGconn *conn = owner_connect();
+    char sql[400], org[UUID_TEXT_LEN + 1], her[UUID_TEXT_LEN + 1];
+
+    uuid_format(seed_demo_org, org);
+    uuid_format(customer(AMELIA), her);
+    (void)snprintf(
+        sql, sizeof sql,
+        "set role parley_bot; set parley.org_id = '%s'; set parley.customer_id = '%s'", org,
+        her);
+    run_sql(conn, sql);
+    return conn;
+}
+
+/* From her telephone and from her page at the same moment. */
+static void iss_1_the_same_report_from_two_places_at_once_is_one(void **state)
+{
+    (void)state;
+    static const char same[] =
+        "select outcome from ticket_open(current_setting('parley.org_id')::uuid,"
+        " current_setting('parley.customer_id')::uuid, '', 'damaged', 'It is cracked.', '', '',"
+        " gen_random_uuid(), md5('talk/1')::uuid, md5('talk/1')::uuid, now())";
+    PGconn *phone = amelias(), *page = amelias();
+    PGresult *answer;
+
+    run_sql(phone, "begin");
+    answer = PQexec(phone, same);
+    assert_string_equal(PQgetvalue(answer, 0, 0), "opened");
+    PQclear(answer);
+    assert_int_equal(PQsendQuery(page, same), 1);
+    while (ask_number(owner, "select count(*) from pg_stat_activity where wait_event_type ="
+                             " 'Lock' and query like '%ticket_open%'") == 0 &&
+           PQconsumeInput(page) && PQisBusy(page))
+        (void)usleep(10000);
+    run_sql(phone, "commit");
+    answer = PQgetResult(page);
+    assert_string_equal(PQgetvalue(answer, 0, 0), "twice");
+    PQclear(answer);
+    assert_int_equal(ask_number(owner, "select count(*) from tickets"), 1);
+    PQfinish(phone);
+    PQfinish(page);
+}
+
 static void iss_1_a_day_has_a_most(void **state)
 {
     (void)state;
@@ -653,6 +698,7 @@ int main(void)
         TEST(iss_1_numbers_are_no_sequence),
         TEST(iss_1_what_cannot_be_opened_is_an_outcome),
         TEST(iss_1_the_same_report_twice_is_one),
+        TEST(iss_1_the_same_report_from_two_places_at_once_is_one),
         TEST(iss_1_a_day_has_a_most),
         TEST(iss_1_only_files_of_this_conversation_are_taken),
         TEST(iss_1_five_files_with_a_report_and_twenty_in_all),
