@@ -91,7 +91,8 @@ const struct setting settings[] = {
      .help = "How long a connection may wait for its next request."},
     {.path = "http.connections", .type = SETTING_COUNT, .offset = AT(http.connections),
      .initial = "1000", .least = 1, .most = 100000,
-     .help = "Connections of one worker. Over it new ones are closed at once."},
+     .help = "Connections of one worker. Over it the one that has waited the longest for its "
+             "client is closed for a new one."},
 
     {.path = "whatsapp.base_url", .type = SETTING_TEXT, .offset = AT(whatsapp.base_url),
      .initial = "https://graph.facebook.com/v26.0",

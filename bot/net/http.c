@@ -81,10 +81,7 @@ static void adopt(struct http_server *server, int fd)
     conn->server = server;
     conn->fd = fd;
     conn->deadline = clock_monotonic() + server->limits.header_time;
-    conn->next = server->conns;
-    if (conn->next)
-        conn->next->prev = conn;
-    server->conns = conn;
+    crowd_join(conn);
     server->counts.connections++;
     int on = 1; /* fails on a unix socket, which needs none */
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -118,7 +115,7 @@ static void listener_ready(struct poll_watch *watch, int status, int events)
             accept_failed(server, errno);
             return;
         }
-        if (server->counts.connections + server->n_lingering < server->limits.connections) {
+        if (server->counts.connections < server->limits.connections || crowd_make_way(server)) {
             adopt(server, fd);
         } else {
             server->counts.refused_connections++;

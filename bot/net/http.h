@@ -28,7 +28,8 @@ struct http_limits {
     usec_t
         body_time; /* from the headers to the end of the body, in all: a slow drip is cut off */
     usec_t idle_time;         /* keep-alive */
-    unsigned connections;     /* over it new ones are closed at once */
+    unsigned connections;     /* over it the one that has only waited the longest is closed
+                                 for a new one, and the new one when all are at work */
     const char *const *doors; /* NULL-terminated: only paths that begin so may have body_max,
                                  the others HTTP_ELSEWHERE_MAX; NULL: all may */
     size_t bodies_max; /* bytes of all bodies in memory together. Over it the body that is still
@@ -123,7 +124,7 @@ void http_stream_cut(struct http_stream *stream);
 
 struct http_counts {
     uint64_t requests, refused_body, refused_time, refused_connections, refused_pipelined,
-        client_gone;
+        client_gone, made_way;
     unsigned connections, in_flight;
     size_t answers; /* bytes in memory that clients have not taken yet */
 };

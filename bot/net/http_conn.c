@@ -141,6 +141,7 @@ bool conn_request(struct conn *conn, struct str path)
     conn->unread = false;
     if (refusal)
         return conn_refuse(conn, refusal, head.most);
+    crowd_moved(conn);
     conn->exchange = exchange_create(conn, &head, path);
     if (head.length == 0) {
         conn_handle(conn);
@@ -201,13 +202,7 @@ void conn_free(struct conn *conn)
 {
     struct http_server *server = conn->server;
     conn_gone(conn);
-    if (conn->prev) {
-        conn->prev->next = conn->next;
-    } else {
-        server->conns = conn->next;
-    }
-    if (conn->next)
-        conn->next->prev = conn->prev;
+    crowd_leave(conn);
     server->counts.connections--;
     out_clear(conn);
     free(conn);

@@ -5,6 +5,7 @@
  *     http_lws.c       libwebsockets' callbacks
  *     http_limits.c    what is refused
  *     http_conn.c      a connection's requests and its end
+ *     http_crowd.c     which connection makes way when there are too many
  *     http_exchange.c  a request as its handler sees it
  *     http_out.c       the bytes of an answer
  *     http_write.c     answers into the socket
@@ -118,7 +119,7 @@ struct http_server {
     struct timer sweep;
     struct loop_task flush; /* writes the answers of this turn */
     struct conn *ready;
-    struct conn *conns;
+    struct conn *conns, *last_conn; /* the one that did something last comes first */
     struct linger_on *lingering;
     unsigned n_lingering;
     size_t bodies, large_bodies; /* bytes of all; of those that are larger than body_max */
@@ -172,6 +173,15 @@ void conn_free(struct conn *conn);
 void conn_kill(struct conn *conn);
 void conn_expire(struct conn *conn, usec_t now);
 bool conn_is_quiet(const struct conn *conn);
+
+/* --- http_crowd.c --- */
+void crowd_join(struct conn *conn);
+void crowd_leave(struct conn *conn);
+/* It has just done something. */
+void crowd_moved(struct conn *conn);
+/* Outside libwebsockets' callbacks: end the one that has waited the longest. False when all are
+ * at work. */
+MUST_USE bool crowd_make_way(struct http_server *server);
 
 /* --- http_exchange.c --- */
 /* For the request whose headers have come; counted among those in flight until it is freed. */

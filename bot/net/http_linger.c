@@ -9,7 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define LINGER_TIME (2 * USEC_PER_SEC)
+#define LINGER_TIME  (2 * USEC_PER_SEC)
+#define LINGER_SHARE 4 /* of so many connections one may linger; it keeps no other out */
 
 /*
  * Said all. Closing while the client still sends makes the kernel answer with a reset, which
@@ -20,6 +21,8 @@
 void conn_linger(struct conn *conn)
 {
     struct http_server *server = conn->server;
+    if (server->n_lingering > server->limits.connections / LINGER_SHARE)
+        return;
     int fd = fcntl(conn->fd, F_DUPFD_CLOEXEC, 0);
     struct linger_on *linger = fd < 0 ? NULL : calloc(1, sizeof *linger);
     if (!linger)

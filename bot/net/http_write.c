@@ -128,6 +128,7 @@ static bool conn_sent(struct conn *conn)
         return false;
     conn->state = CONN_IDLE;
     conn->served = true;
+    crowd_moved(conn);
     conn->deadline = clock_monotonic() + conn->server->limits.idle_time;
     return true;
 }

@@ -304,6 +304,15 @@ static int set_up_strict(void **state)
     return 0;
 }
 
+static int set_up_crowded(void **state)
+{
+    (void)state;
+    service = (struct service){.options = {.limits = http_limits_usual}};
+    service.options.limits.connections = 8;
+    start();
+    return 0;
+}
+
 /* As strict with bytes, and patient. */
 static const char *const doors[] = {"/x", "/up/", "/hold", NULL};
 
@@ -1139,23 +1148,107 @@ static void a_handler_may_take_longer_than_any_deadline(void **state)
     assert_int_equal(status_for("GET /slow HTTP/1.1\r\nConnection: close\r\n\r\n"), 200);
 }
 
-static void connections_beyond_the_cap_are_closed_at_once(void **state)
+static void hold(int fds[], size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        fds[i] = dial();
+        assert_true(say(fds[i], GET("/hold")));
+    }
+    pause_ms(50);
+}
+
+static void release(const int fds[], size_t n)
+{
+    order('r');
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(status_of(hear(fds[i])), 200);
+        (void)close(fds[i]);
+    }
+}
+
+static void connections_beyond_a_cap_of_busy_ones_are_closed_at_once(void **state)
 {
     (void)state;
-    int fds[12];
-    for (int i = 0; i < 12; i++)
-        fds[i] = dial();
+    int fds[8];
+    hold(fds, 8);
     usec_t began = clock_monotonic();
-    for (int i = 8; i < 12; i++)
-        assert_int_equal(hear_all(fds[i]), 0);
+    for (int i = 0; i < 4; i++) {
+        int fd = dial();
+        assert_int_equal(hear_all(fd), 0);
+        (void)close(fd);
+    }
     assert_true(clock_monotonic() - began < 200 * USEC_PER_MSEC);
-    assert_true(say(fds[0], GET("/x")));
-    assert_int_equal(status_of(hear(fds[0])), 200);
-    for (int i = 0; i < 12; i++)
-        (void)close(fds[i]);
-    pause_ms(50);
     assert_int_equal(counts()->refused_connections, 4);
+    release(fds, 8);
+    pause_ms(50);
     assert_serves();
+}
+
+/* Whatever it waits for: three times as many connections as there may be keep nobody out. */
+static void who_only_waits_makes_way_for_whoever_comes(void **state)
+{
+    static const char *const firsts[] = {
+        "",
+        "GET /x HTTP/1.1\r\nX-Slow: ",
+        GET("/x"),
+        POST("/x", "60000"),
+        POST("/x", "60000") "aaaa",
+    };
+    int fds[24];
+
+    (void)state;
+    for (size_t kind = 0; kind < COUNTOF(firsts); kind++) {
+        for (int i = 0; i < 24; i++) {
+            fds[i] = dial();
+            (void)say(fds[i], firsts[kind]);
+            pause_ms(2);
+            if (i % 4 == 3)
+                assert_serves();
+        }
+        for (int i = 0; i < 24; i++)
+            (void)close(fds[i]);
+        pause_ms(50);
+    }
+    assert_int_equal(counts()->refused_connections, 0);
+    assert_true(counts()->made_way >= COUNTOF(firsts) * 16);
+}
+
+static void who_is_at_work_or_sends_makes_way_for_nobody(void **state)
+{
+    char body[4000] = {0};
+    int held[3], silent[40], sender = 0;
+
+    (void)state;
+    hold(held, 3);
+    sender = dial();
+    assert_true(say(sender, POST("/x", "40000")));
+    for (int i = 0; i < 40; i++) {
+        if (i % 4 == 0)
+            assert_true(say_n(sender, body, sizeof body));
+        silent[i] = dial();
+        pause_ms(2);
+    }
+    assert_int_equal(status_of(hear(sender)), 200);
+    release(held, 3);
+    for (int i = 0; i < 40; i++)
+        (void)close(silent[i]);
+    (void)close(sender);
+}
+
+static void who_was_refused_and_goes_on_sending_keeps_nobody_out(void **state)
+{
+    int fds[24];
+
+    (void)state;
+    for (int i = 0; i < 24; i++) {
+        fds[i] = dial();
+        (void)say(fds[i], POST("/x", "99999999") "aaaa");
+        assert_int_equal(status_of(hear(fds[i])), 413);
+    }
+    assert_serves();
+    assert_int_equal(counts()->refused_connections, 0);
+    for (int i = 0; i < 24; i++)
+        (void)close(fds[i]);
 }
 
 /* How many of four connections are told by now that there is no room. */
@@ -1551,8 +1644,9 @@ static void a_certificate_that_cannot_be_used_is_refused(void **state)
     assert_true(loop_finish(&loop));
 }
 
-#define NORMAL(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
-#define STRICT(test) cmocka_unit_test_setup_teardown(test, set_up_strict, tear_down)
+#define NORMAL(test)  cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define STRICT(test)  cmocka_unit_test_setup_teardown(test, set_up_strict, tear_down)
+#define CROWDED(test) cmocka_unit_test_setup_teardown(test, set_up_crowded, tear_down)
 
 int main(void)
 {
@@ -1590,7 +1684,10 @@ int main(void)
         STRICT(slow_drips_are_cut_off_in_all),
         STRICT(silent_connections_are_closed_in_time),
         STRICT(a_handler_may_take_longer_than_any_deadline),
-        STRICT(connections_beyond_the_cap_are_closed_at_once),
+        CROWDED(connections_beyond_a_cap_of_busy_ones_are_closed_at_once),
+        CROWDED(who_only_waits_makes_way_for_whoever_comes),
+        CROWDED(who_is_at_work_or_sends_makes_way_for_nobody),
+        CROWDED(who_was_refused_and_goes_on_sending_keeps_nobody_out),
         STRICT(all_bodies_together_are_bounded),
         cmocka_unit_test_setup_teardown(slow_bodies_keep_nobody_out_who_sends_at_once,
                                         set_up_narrow, tear_down),
