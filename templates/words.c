@@ -272,14 +272,6 @@ struct str_list words_variables(struct arena *into, const struct words *words, s
     return (struct str_list){all.items, all.n};
 }
 
-struct str_list words_keys(struct arena *into, const struct words *words)
-{
-    struct str *keys = arena_array(into, struct str, words->n + 1);
-    for (size_t i = 0; i < words->n; i++)
-        keys[i] = words->entries[i]->key;
-    return (struct str_list){keys, words->n};
-}
-
 /* Whether a key's letters fit the name of a step: each value in parentheses stands for one or
  * more letters without a dot. */
 bool words_name_fits(struct str name, struct str key)

@@ -71,9 +71,6 @@ struct str_list {
 };
 struct str_list words_variables(struct arena *into, const struct words *words, struct str key);
 
-/* All keys, sorted: for the checks. */
-struct str_list words_keys(struct arena *into, const struct words *words);
-
 /* Every key stands in every language, with the same variables, and every key that it calls in
  * is there. (That it has the plural forms that CLDR asks for, `words_create` has seen to.)
  * ERR_REJECT names the file, the line where there is one, and the key. */

@@ -1,7 +1,7 @@
 /*
  * Events of a business's CRM: which there are, what each has to have, and how the database
  * takes them. Pure. docs/crm.md tells senders; docs/events/ has the schemas, printed from these
- * tables.
+ * tables (tests/support/crm_schema.h).
  */
 #pragma once
 
@@ -42,6 +42,3 @@ struct crm_batch *crm_events_read(struct arena *into, const struct cloud_batch *
 void crm_faults_put(struct json_out *out, const struct crm_faults *faults);
 /* {"errors":[{"event":2,"path":...,"expected":...,"got":...}]} */
 struct str crm_faults_json(struct arena *into, const struct crm_faults *faults);
-
-/* The schema of a whole event, as it is published: indented, with a line break at its end. */
-struct str crm_schema(struct arena *into, const struct crm_type *type);

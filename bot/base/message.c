@@ -67,13 +67,6 @@ static const char *const reply_kind_names[] = {
     [REPLY_TEMPLATE] = "template",
 };
 
-static const char *const sending_names[] = {
-    [SENDING_ACCEPTED] = "accepted",   [SENDING_RETRY] = "retry",
-    [SENDING_PAIR_WAIT] = "pair_wait", [SENDING_REFUSED] = "refused",
-    [SENDING_ELSEWHERE] = "elsewhere", [SENDING_STOP_LANE] = "stop_lane",
-    [SENDING_UNKNOWN] = "unknown",
-};
-
 const char *channel_name(enum channel channel)
 {
     return NAME_IN(channel_names, channel);
@@ -99,11 +92,6 @@ const char *reply_kind_name(enum reply_kind kind)
     return NAME_IN(reply_kind_names, kind);
 }
 
-const char *sending_name(enum sending sending)
-{
-    return NAME_IN(sending_names, sending);
-}
-
 struct str person_address(const struct person *person)
 {
     if (person->user_id.len > 0)
@@ -115,12 +103,6 @@ struct str person_address(const struct person *person)
 bool event_is_message(enum event_kind kind)
 {
     return kind <= EVENT_UNKNOWN && kind != EVENT_IDENTITY;
-}
-
-/* The states are enumerated in their order, so the join is the greater one. */
-enum delivery delivery_join(enum delivery a, enum delivery b)
-{
-    return a > b ? a : b;
 }
 
 /* --- a reply as JSON -------------------------------------------------------------------- */

@@ -86,9 +86,9 @@ struct media {
 };
 
 /*
- * The delivery state of our message. A join semilattice: statuses may come in any order, any
- * number of times, and `delivery_join` gives the same end. READ implies DELIVERED; FAILED is
- * overruled by any sign of arrival (several devices).
+ * The delivery state of our message, in an order: statuses may come in any order and any number
+ * of times, and the greatest stays (turn_statuses). READ
+ * implies DELIVERED; FAILED is overruled by any sign of arrival (several devices).
  */
 enum delivery {
     DELIVERY_QUEUED,
@@ -101,7 +101,6 @@ enum delivery {
 };
 
 const char *delivery_name(enum delivery delivery);
-enum delivery delivery_join(enum delivery a, enum delivery b);
 
 /* What a mail says about itself beside its words: for the answer's thread. */
 struct mail_head {
@@ -325,8 +324,6 @@ enum sending {
     SENDING_STOP_LANE, /* the account itself is refused: stop all sending, alert */
     SENDING_UNKNOWN    /* may have been taken: wait for a sign before anything is repeated */
 };
-
-const char *sending_name(enum sending sending);
 
 struct sending_result {
     enum sending sending;

@@ -3,6 +3,7 @@
  * and what was taken can be said with any values. The input's length picks the language.
  */
 #include "templates/words.h"
+#include "tests/support/words_keys.h"
 
 #include <stdlib.h>
 #include <string.h>

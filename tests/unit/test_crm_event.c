@@ -4,6 +4,7 @@
  */
 #include "bot/base/crypto.h"
 #include "tests/sandbox/schema.h"
+#include "tests/support/crm_schema.h"
 #include "webhooks/crm_event.h"
 #include "webhooks/rfc3339.h"
 #include "webhooks/sagepilot.h"

@@ -1,4 +1,4 @@
-/* Messages: names that last, the lattice of statuses, and replies that survive their JSON. */
+/* Messages: names that last, the order of statuses, and replies that survive their JSON. */
 #include "bot/base/message.h"
 
 #include <setjmp.h>
@@ -23,23 +23,7 @@ static void assert_str(struct str got, const char *want)
 
 #define DELIVERIES (DELIVERY_DELETED + 1)
 
-static void ch_8_status_is_a_join_of_any_order_and_repetition(void **state)
-{
-    (void)state;
-    for (int i = 0; i < DELIVERIES * DELIVERIES * DELIVERIES; i++) {
-        enum delivery a = (enum delivery)(i % DELIVERIES);
-        enum delivery b = (enum delivery)(i / DELIVERIES % DELIVERIES);
-        enum delivery c = (enum delivery)(i / DELIVERIES / DELIVERIES);
-        assert_int_equal(delivery_join(a, a), a);
-        assert_int_equal(delivery_join(a, b), delivery_join(b, a));
-        assert_int_equal(delivery_join(delivery_join(a, b), c),
-                         delivery_join(a, delivery_join(b, c)));
-        /* A join is an upper bound, and one of the two, for the order is total. */
-        assert_int_equal(delivery_join(a, delivery_join(a, b)), delivery_join(a, b));
-        assert_true(delivery_join(a, b) == a || delivery_join(a, b) == b);
-    }
-}
-
+/* The database keeps the greatest (tests/integration/test_store_statuses.c). */
 static void ch_8_queued_sent_failed_delivered_read_played_deleted(void **state)
 {
     (void)state;
@@ -48,18 +32,9 @@ static void ch_8_queued_sent_failed_delivered_read_played_deleted(void **state)
         DELIVERY_READ,   DELIVERY_PLAYED, DELIVERY_DELETED,
     };
     for (size_t i = 0; i < COUNTOF(order); i++) {
-        for (size_t j = i; j < COUNTOF(order); j++)
-            assert_int_equal(delivery_join(order[i], order[j]), order[j]);
+        for (size_t j = i + 1; j < COUNTOF(order); j++)
+            assert_true(order[i] < order[j]);
     }
-}
-
-/* A failure on one device does not undo an arrival on another, whichever is told first. */
-static void ch_8_any_sign_of_arrival_overrules_a_failure(void **state)
-{
-    (void)state;
-    assert_int_equal(delivery_join(DELIVERY_FAILED, DELIVERY_DELIVERED), DELIVERY_DELIVERED);
-    assert_int_equal(delivery_join(DELIVERY_READ, DELIVERY_FAILED), DELIVERY_READ);
-    assert_int_equal(delivery_join(DELIVERY_SENT, DELIVERY_FAILED), DELIVERY_FAILED);
 }
 
 static void names_are_as_in_the_database_and_each_its_own(void **state)
@@ -74,7 +49,6 @@ static void names_are_as_in_the_database_and_each_its_own(void **state)
     assert_string_equal(delivery_name(DELIVERY_QUEUED), "queued");
     assert_string_equal(delivery_name(DELIVERY_DELETED), "deleted");
     assert_string_equal(reply_kind_name(REPLY_TEMPLATE), "template");
-    assert_string_equal(sending_name(SENDING_STOP_LANE), "stop_lane");
     for (int i = EVENT_TEXT; i <= EVENT_OTHER; i++) {
         for (int j = EVENT_TEXT; j < i; j++) {
             assert_string_not_equal(event_kind_name((enum event_kind)i),
@@ -97,7 +71,6 @@ static void a_number_without_a_name_is_unknown_not_a_crash(void **state)
     assert_string_equal(media_kind_name((enum media_kind)99), "unknown");
     assert_string_equal(delivery_name((enum delivery)DELIVERIES), "unknown");
     assert_string_equal(reply_kind_name((enum reply_kind)99), "unknown");
-    assert_string_equal(sending_name((enum sending)99), "unknown");
 }
 
 static void what_a_person_sent_awaits_an_answer(void **state)
@@ -255,9 +228,7 @@ static void what_is_no_reply_is_rejected_and_leaves_the_old_one(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ch_8_status_is_a_join_of_any_order_and_repetition),
         cmocka_unit_test(ch_8_queued_sent_failed_delivered_read_played_deleted),
-        cmocka_unit_test(ch_8_any_sign_of_arrival_overrules_a_failure),
         cmocka_unit_test(names_are_as_in_the_database_and_each_its_own),
         cmocka_unit_test(a_number_without_a_name_is_unknown_not_a_crash),
         cmocka_unit_test(what_a_person_sent_awaits_an_answer),

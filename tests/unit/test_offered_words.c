@@ -2,6 +2,7 @@
 #include "flows/understand/expect.h"
 #include "flows/understand/understand.h"
 #include "templates/words.h"
+#include "tests/support/words_keys.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,6 +2,7 @@
 #include "bot/base/json.h"
 #include "tests/sandbox/schema.h"
 #include "tests/support/face_samples.h"
+#include "tests/support/sending_name.h"
 #include "tests/support/shared_data.h"
 #include "webhooks/resend_out.h"
 

@@ -1,5 +1,6 @@
 /* What goes to a mail server, byte by byte, and what its answers mean. */
 #include "tests/support/face_samples.h"
+#include "tests/support/sending_name.h"
 #include "webhooks/mime.h"
 #include "webhooks/smtp.h"
 

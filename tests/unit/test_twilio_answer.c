@@ -4,6 +4,7 @@
  * else.
  */
 #include "bot/base/crypto.h"
+#include "tests/support/sending_name.h"
 #include "webhooks/twilio.h"
 
 #include <setjmp.h>

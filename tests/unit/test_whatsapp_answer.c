@@ -5,6 +5,7 @@
 #include "webhooks/whatsapp.h"
 
 #include "bot/base/err.h"
+#include "tests/support/sending_name.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

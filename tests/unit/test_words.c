@@ -1,6 +1,8 @@
 /* Catalogs of words: reading, refusing, rendering and checking, and our own four. */
 #include "templates/words.h"
 
+#include "tests/support/words_keys.h"
+
 #include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>
