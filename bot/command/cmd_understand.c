@@ -162,8 +162,11 @@ static int read_messages(struct cli *cli, const struct understand_context *conte
 
 static bool read_awaited(const char *text, enum awaited *awaited)
 {
-    static const char *const names[] = {"anything", "date",  "amount",      "tracking",
-                                        "email",    "phone", "order_number"};
+    static const char *const names[] = {
+        [AWAITED_ANYTHING] = "anything", [AWAITED_DATE] = "date",
+        [AWAITED_AMOUNT] = "amount",     [AWAITED_TRACKING] = "tracking",
+        [AWAITED_PHONE] = "phone",       [AWAITED_ORDER] = "order_number",
+    };
 
     for (size_t i = 0; i < COUNTOF(names); i++) {
         if (strcmp(names[i], text) == 0) {
@@ -192,7 +195,7 @@ static const char *read_wish(const struct wish *wish, struct understand_context 
     if (wish->country)
         context->country = str_from(wish->country);
     if (wish->awaited && !read_awaited(wish->awaited, &context->awaited))
-        return "--awaited is date, amount, tracking, email, phone or order_number";
+        return "--awaited is date, amount, tracking, phone or order_number";
     return NULL;
 }
 

@@ -13,14 +13,12 @@ struct concept {
     const char *word;
     uint8_t len;
     bool begins; /* any word that begins so */
-    uint8_t id;  /* below concepts_n */
+    uint8_t id;  /* the meaning, below CONCEPT_NAMES_MAX */
 };
 
 enum { CONCEPT_SLOTS = 16384, CONCEPT_NAMES_MAX = 250, CONCEPTS_OF_MAX = 3 };
 
 extern const struct concept concepts[];
-extern const size_t concept_words_n;
-extern const size_t concepts_n;
 extern const uint16_t concept_slots[CONCEPT_SLOTS]; /* as lexicon_slots */
 extern const uint32_t concepts_mark;                /* changes whenever concepts.txt does */
 

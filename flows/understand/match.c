@@ -74,20 +74,6 @@ static const struct phrase_letter *letter_of(uint32_t letter)
                                                                           : NULL;
 }
 
-unsigned match_word_langs(struct str token)
-{
-    const struct phrase_letter *range = letter_of(tokens_first_letter(token));
-    size_t letters = letters_count(token);
-
-    if (!range || letters > PHRASE_LETTERS_MAX)
-        return 0;
-    for (size_t i = range->by_length[letters]; i < range->by_length[letters + 1]; i++) {
-        if (str_eq((struct str){phrase_words[i].text, phrase_words[i].len}, token))
-            return phrase_words[i].langs;
-    }
-    return 0;
-}
-
 static bool has_digit(struct str token)
 {
     for (size_t i = 0; i < token.len; i++) {

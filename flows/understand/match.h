@@ -19,6 +19,3 @@ void match_phrases(struct arena *scratch, const struct tokens *tokens, struct ma
 
 /* `command`: the whole text is one by the letter. At a fraction of the price. */
 void match_command(const struct tokens *tokens, struct match *command);
-
-/* In which languages' phrases the word stands as it is: a bit for each. */
-unsigned match_word_langs(struct str token);

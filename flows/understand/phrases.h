@@ -15,7 +15,6 @@ struct phrase_word {
     uint8_t len;     /* bytes */
     uint8_t letters; /* code points */
     bool begins;     /* any word that begins so */
-    uint8_t langs;   /* a bit for each language in whose phrases it stands */
     uint32_t mask;   /* letters_mask: turns most unlike words away at once */
     uint16_t first;  /* into phrase_index: phrases whose rarest word this is */
     uint16_t n;
@@ -53,4 +52,3 @@ extern const size_t phrases_n;
 extern const uint16_t phrase_index[];
 
 extern const char *const phrase_intents[];
-extern const size_t phrase_intents_n;

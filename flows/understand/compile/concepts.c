@@ -73,10 +73,9 @@ static void write_table(FILE *out)
                       made[i].id);
     }
     (void)fprintf(out,
-                  "};\nconst size_t concept_words_n = %zu;\nconst size_t concepts_n = %zu;\n"
-                  "const uint32_t concepts_mark = %uU;\n"
+                  "};\nconst uint32_t concepts_mark = %uU;\n"
                   "const uint16_t concept_slots[CONCEPT_SLOTS] = {\n",
-                  n_made, n_names, letters_hash(source.text));
+                  letters_hash(source.text));
     for (size_t i = 0; i < CONCEPT_SLOTS; i++)
         (void)fprintf(out, "%zu,%c", slots[i], i % 16 == 15 ? '\n' : ' ');
     (void)fprintf(out, "};\n");

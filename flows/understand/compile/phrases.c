@@ -24,7 +24,6 @@ enum {
 struct word {
     struct str text;
     bool begins;
-    unsigned langs;
     unsigned uses;
     unsigned sorted; /* its place once sorted */
 };
@@ -79,7 +78,6 @@ static void add_words(struct phrase *phrase, struct str written)
         if (str_length(tokens.items[i]) > PHRASE_LETTERS_MAX)
             source_fail(&source, "a word has more than %d letters", PHRASE_LETTERS_MAX);
         words[id].uses++;
-        words[id].langs |= 1U << phrase->lang;
         phrase->words[phrase->n_words++] = id;
         phrase->weight = (uint16_t)(phrase->weight + str_length(tokens.items[i]));
     }
@@ -239,9 +237,9 @@ static void write_words(FILE *out)
             if (leading_word(&made[j]) == order[i])
                 index[n++] = (uint16_t)j;
         }
-        (void)fprintf(out, "{\"%.*s\", %zu, %zu, %d, %u, 0x%xU, %zu, %zu},\n",
-                      STR_ARG(word->text), word->text.len, str_length(word->text), word->begins,
-                      word->langs, tokens_mask(word->text), first, n - first);
+        (void)fprintf(out, "{\"%.*s\", %zu, %zu, %d, 0x%xU, %zu, %zu},\n", STR_ARG(word->text),
+                      word->text.len, str_length(word->text), word->begins,
+                      tokens_mask(word->text), first, n - first);
     }
     (void)fprintf(out,
                   "};\nconst size_t phrase_words_n = %zu;\n"
@@ -308,7 +306,7 @@ static void write_phrases(FILE *out)
                   n_made);
     for (size_t i = 0; i < n_intents; i++)
         (void)fprintf(out, "\"%.*s\",\n", STR_ARG(intents[i]));
-    (void)fprintf(out, "};\nconst size_t phrase_intents_n = %zu;\n", n_intents);
+    (void)fprintf(out, "};\n");
 }
 
 static void write_table(FILE *out)
