@@ -17,12 +17,8 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#define DEFAULT_CONNECT_TIMEOUT (10 * USEC_PER_SEC)
-#define DEFAULT_TIMEOUT         (30 * USEC_PER_SEC)
-#define DEFAULT_BODY_MAX        ((size_t)1 << 20)
-#define DEFAULT_REUSE_IDLE      (15 * USEC_PER_SEC)
-#define DEFAULT_REUSE_TOTAL     (10 * USEC_PER_MIN)
-#define RETRY_AFTER_MAX         USEC_PER_DAY
+#define DEFAULT_BODY_MAX ((size_t)1 << 20)
+#define RETRY_AFTER_MAX  USEC_PER_DAY
 
 /* A socket of libcurl's that the loop watches. */
 struct watched {

@@ -10,6 +10,11 @@
 
 #include <curl/curl.h>
 
+#define DEFAULT_CONNECT_TIMEOUT (10 * USEC_PER_SEC)
+#define DEFAULT_TIMEOUT         (30 * USEC_PER_SEC)
+#define DEFAULT_REUSE_IDLE      (15 * USEC_PER_SEC)
+#define DEFAULT_REUSE_TOTAL     (10 * USEC_PER_MIN)
+
 struct fetcher {
     struct loop *loop;
     struct fetch_options options; /* its texts are our own copies */

@@ -13,11 +13,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#define DEFAULT_LINES           8
-#define DEFAULT_CONNECT_TIMEOUT (10 * USEC_PER_SEC)
-#define DEFAULT_TIMEOUT         (30 * USEC_PER_SEC)
-#define DEFAULT_REUSE_IDLE      (15 * USEC_PER_SEC)
-#define DEFAULT_REUSE_TOTAL     (10 * USEC_PER_MIN)
+#define DEFAULT_LINES 8
 
 static usec_t or_else(usec_t time, usec_t otherwise)
 {

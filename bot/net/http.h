@@ -40,9 +40,6 @@ struct http_limits {
                           deliver */
 };
 
-/* For a service that answers webhooks: 3 MB, 10 s, 30 s, 75 s, 1000 connections, 64 MB. */
-extern const struct http_limits http_limits_usual;
-
 /* One request, until it is answered. Everything in it lives in its arena. */
 struct http_exchange {
     struct arena arena;
@@ -98,20 +95,17 @@ void http_reply(struct http_exchange *exchange, int status, const char *content_
 void http_drop(struct http_exchange *exchange);
 
 /*
- * For pages that stay open (the sandbox's phone): answer with headers now and write chunks
- * until the client leaves, reads too slowly (1 MB behind), or `http_stream_close`. In each case
- * `gone` runs once, from the loop; until then writing to it does no harm, after it the stream
- * may not be touched.
+ * For what has no length beforehand (an archive, the events of the sandbox's phone): answer 200
+ * with header lines as http_reply takes them, and write chunks until the client leaves, reads
+ * too slowly (1 MB behind), or `http_stream_close`. In each case `gone` runs once, from the
+ * loop; until then writing to it does no harm, after it the stream may not be touched.
  */
 struct http_stream {
     void (*gone)(struct http_stream *stream);
     void *internal;
 };
 void http_reply_stream(struct http_exchange *exchange, const char *content_type,
-                       struct http_stream *stream);
-/* The same, with header lines as in http_reply. */
-void http_reply_stream_with(struct http_exchange *exchange, const char *content_type,
-                            const char *const *headers, struct http_stream *stream);
+                       const char *const *headers, struct http_stream *stream);
 /* Bytes that the client has not taken yet: whoever writes much writes on when there are none.
  */
 size_t http_stream_behind(const struct http_stream *stream);

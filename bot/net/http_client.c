@@ -12,15 +12,24 @@
 
 #define FORWARDED "x-forwarded-for"
 
+/* "203.0.113.7:1234", as some proxies write it, or "[2001:db8::1]:1234". */
+static struct str without_port(struct str part)
+{
+    size_t colon = str_find(part, STR(":"));
+    struct str port = str_slice(part, colon + 1, part.len);
+
+    if (str_starts(part, STR("[")))
+        return str_slice(part, 1, str_find(part, STR("]")) - 1);
+    return str_find(port, STR(":")) < port.len ? part : str_slice(part, 0, colon);
+}
+
 /* A part of a list, without a port; empty when it is no address. */
 static struct str address_of(struct arena *into, struct str text)
 {
-    struct str part = str_trim(text);
+    struct str part = without_port(str_trim(text));
     unsigned char bytes[sizeof(struct in6_addr)];
     const char *plain;
 
-    if (str_starts(part, STR("[")))
-        part = str_slice(part, 1, str_find(part, STR("]")) - 1);
     plain = arena_cstr(into, part);
     return inet_pton(AF_INET, plain, bytes) == 1 || inet_pton(AF_INET6, plain, bytes) == 1
                ? part

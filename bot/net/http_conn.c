@@ -79,8 +79,7 @@ static bool conn_is_pipelined(struct conn *conn)
         conn->not_tcp = true;
         return conn->served;
     }
-    bool early = conn->served && read == conn->read_at;
-    return early;
+    return conn->served && read == conn->read_at;
 }
 
 static void conn_mark_read(struct conn *conn)

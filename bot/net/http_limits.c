@@ -9,15 +9,6 @@
 #include <stdio.h>
 #include <strings.h>
 
-const struct http_limits http_limits_usual = {
-    .body_max = 3 << 20,
-    .header_time = 10 * USEC_PER_SEC,
-    .body_time = 30 * USEC_PER_SEC,
-    .idle_time = 75 * USEC_PER_SEC,
-    .connections = 1000,
-    .bodies_max = 64 << 20,
-};
-
 static const struct {
     const char *name;
     enum lws_token_indexes token;
@@ -119,7 +110,6 @@ static size_t most_for(const struct http_limits *limits, struct str path)
 
     if (most > HTTP_ELSEWHERE_MAX && !is_door(limits, path))
         most = HTTP_ELSEWHERE_MAX;
-
     for (size_t i = 0; i < HTTP_LARGER_MAX; i++) {
         const struct http_larger *larger = &limits->larger[i];
         if (larger->below != NULL && larger->max > most &&

@@ -35,6 +35,7 @@ static const char *reason_phrase(int status)
         {409, "Conflict"              },
         {410, "Gone"                  },
         {411, "Length Required"       },
+        {412, "Precondition Failed"   },
         {413, "Content Too Large"     },
         {415, "Unsupported Media Type"},
         {417, "Expectation Failed"    },
@@ -124,9 +125,9 @@ void out_put_head(struct conn *conn, int status, const char *content_type,
     }
 }
 
-/* Both values have the same length: which it is is decided when the answer is written. */
+/* Both values have the same length: which of them it is is decided when the answer is written.
+ */
 static const char connection_keep[] = "keep-alive";
-
 static const char connection_close[] = "close     ";
 
 void out_answer(struct conn *conn, int status, const char *content_type, struct str body,

@@ -14,23 +14,17 @@
 static void stream_gone(struct loop_task *task)
 {
     struct stream *stream = CONTAINER_OF(task, struct stream, gone_task);
-    struct http_stream *public = stream->public;
+    struct http_stream *callers = stream->public;
     free(stream);
-    public->internal = NULL;
-    if (public->gone)
-    public->gone(public);
+    callers->internal = NULL;
+    if (callers->gone)
+        callers->gone(callers);
 }
 
 void stream_detach(struct http_server *server, struct stream *stream)
 {
     stream->conn = NULL;
     loop_post(server->loop, &stream->gone_task, stream_gone);
-}
-
-void http_reply_stream(struct http_exchange *exchange, const char *content_type,
-                       struct http_stream *stream)
-{
-    http_reply_stream_with(exchange, content_type, NULL, stream);
 }
 
 size_t http_stream_behind(const struct http_stream *stream)
@@ -40,8 +34,8 @@ size_t http_stream_behind(const struct http_stream *stream)
     return own && own->conn ? own->conn->out_len - own->conn->out_sent : 0;
 }
 
-void http_reply_stream_with(struct http_exchange *exchange, const char *content_type,
-                            const char *const *headers, struct http_stream *stream)
+void http_reply_stream(struct http_exchange *exchange, const char *content_type,
+                       const char *const *headers, struct http_stream *stream)
 {
     struct exchange *own = CONTAINER_OF(exchange, struct exchange, public);
     struct conn *conn = own->conn;

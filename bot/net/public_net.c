@@ -58,6 +58,8 @@ static bool is_public6(const uint8_t *bytes)
         return false; /* 2001::/23: Teredo, and other protocols */
     if (bytes[0] == 0x20 && bytes[1] == 0x01 && bytes[2] == 0x0D && bytes[3] == 0xB8)
         return false; /* documentation */
+    if (bytes[0] == 0x3F && bytes[1] == 0xFF && (bytes[2] & 0xF0) == 0)
+        return false; /* 3fff::/20: documentation */
     return (bytes[0] & 0xE0) == 0x20;
 }
 

@@ -5,10 +5,10 @@
  */
 #include "bot/net/sigv4.h"
 
+#include "bot/base/ascii.h"
 #include "bot/base/crypto.h"
 #include "bot/base/percent.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -29,15 +29,6 @@ static struct str hex_of(struct arena *into, const struct hash *hash)
     return (struct str){text, HEX_LEN};
 }
 
-static struct str lower(struct arena *into, struct str text)
-{
-    char *copy = arena_alloc(into, text.len + 1);
-
-    for (size_t i = 0; i < text.len; i++)
-        copy[i] = (char)tolower((unsigned char)text.at[i]);
-    return (struct str){copy, text.len};
-}
-
 static int by_name(const void *a, const void *b)
 {
     return str_compare(((const struct http_header *)a)->name,
@@ -56,7 +47,7 @@ static struct canonical canonical_headers(struct arena *into,
     size_t n = 3;
 
     for (size_t i = 0; i < request->n_headers && n < HEADERS_MAX; i++) {
-        all[n].name = lower(into, request->headers[i].name);
+        all[n].name = ascii_lowered(into, request->headers[i].name);
         all[n++].value = str_trim(request->headers[i].value);
     }
     qsort(all, n, sizeof(all[0]), by_name);

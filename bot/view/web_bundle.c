@@ -272,7 +272,7 @@ static void listed(struct db_call *call)
     read_items(bundle, call->results[0]);
     bundle->web->bundles = bundle;
     timer_start(&bundle->web->worker->loop, &bundle->timer, 0, look_again);
-    http_reply_stream_with(visit->exchange, "application/zip", headers, &bundle->stream);
+    http_reply_stream(visit->exchange, "application/zip", headers, &bundle->stream);
 }
 
 void web_bundle(struct web_visit *visit, struct str rest)

@@ -308,7 +308,7 @@ void chats_watch(struct sandbox *sandbox, struct http_exchange *exchange)
     if (watcher->next)
         watcher->next->slot = &watcher->next;
     sandbox->watchers = watcher;
-    http_reply_stream(exchange, "text/event-stream", &watcher->stream);
+    http_reply_stream(exchange, "text/event-stream", NULL, &watcher->stream);
     http_stream_write(&watcher->stream, STR("retry: 500\n\n"));
     timer_start(&sandbox->loop, &watcher->beat, 15 * USEC_PER_SEC, beat);
 }

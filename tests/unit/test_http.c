@@ -51,6 +51,15 @@ struct service {
 
 static struct service service;
 
+static const struct http_limits usual = {
+    .body_max = 3 << 20,
+    .header_time = 10 * USEC_PER_SEC,
+    .body_time = 30 * USEC_PER_SEC,
+    .idle_time = 75 * USEC_PER_SEC,
+    .connections = 1000,
+    .bodies_max = 64 << 20,
+};
+
 struct delay {
     struct timer timer;
     struct http_exchange *exchange;
@@ -111,6 +120,19 @@ static void reply_large(struct http_exchange *exchange)
     free(bytes);
 }
 
+static void reply_client(struct http_exchange *exchange)
+{
+    http_reply(exchange, 200, "text/plain", http_client(exchange), NULL);
+}
+
+static void reply_status(struct http_exchange *exchange)
+{
+    int64_t status = 0;
+
+    assert_true(str_to_int(http_query(exchange, "a"), &status));
+    http_reply(exchange, (int)status, NULL, STR_NONE, NULL);
+}
+
 static void reply_argument(struct http_exchange *exchange)
 {
     http_reply(exchange, 200, "text/plain", http_query(exchange, "a"), NULL);
@@ -161,7 +183,7 @@ static void reply_stream(struct http_exchange *exchange)
     ticker->size = (size_t)size;
     ticker->left = (int)left;
     ticker->stream.gone = ticker_gone;
-    http_reply_stream(exchange, "text/event-stream", &ticker->stream);
+    http_reply_stream(exchange, "text/event-stream", NULL, &ticker->stream);
     timer_start(&service.loop, &ticker->timer, 10 * USEC_PER_MSEC, tick);
 }
 
@@ -176,6 +198,10 @@ static void handle(struct http_handler *handler, struct http_exchange *exchange)
         reply_large(exchange);
     } else if (str_eq(exchange->path, STR("/argument"))) {
         reply_argument(exchange);
+    } else if (str_eq(exchange->path, STR("/client"))) {
+        reply_client(exchange);
+    } else if (str_eq(exchange->path, STR("/status"))) {
+        reply_status(exchange);
     } else if (str_eq(exchange->path, STR("/headers"))) {
         reply_headers(exchange);
     } else if (str_eq(exchange->path, STR("/stream"))) {
@@ -283,7 +309,7 @@ static void start(void)
 static int set_up(void **state)
 {
     (void)state;
-    service = (struct service){.options = {.limits = http_limits_usual}};
+    service = (struct service){.options = {.limits = usual}};
     service.options.limits.connections = 500;
     start();
     return 0;
@@ -319,7 +345,7 @@ static const char *const doors[] = {"/x", "/up/", "/hold", NULL};
 static int set_up_narrow(void **state)
 {
     (void)state;
-    service = (struct service){.options = {.limits = http_limits_usual}};
+    service = (struct service){.options = {.limits = usual}};
     service.options.limits.body_max = 100000;
     service.options.limits.larger[0] = (struct http_larger){"/up/", 160000};
     service.options.limits.doors = doors;
@@ -512,6 +538,71 @@ static void a_request_is_answered_and_the_connection_serves_the_next(void **stat
     }
     (void)close(fd);
     assert_int_equal(counts()->requests, 6);
+}
+
+static void every_status_of_ours_has_its_words(void **state)
+{
+    static const struct {
+        int status;
+        const char *words;
+    } cases[] = {
+        {200, "OK"                    },
+        {204, "No Content"            },
+        {302, "Found"                 },
+        {303, "See Other"             },
+        {409, "Conflict"              },
+        {410, "Gone"                  },
+        {412, "Precondition Failed"   },
+        {415, "Unsupported Media Type"},
+        {422, "Unprocessable Content" },
+        {429, "Too Many Requests"     },
+        {503, "Service Unavailable"   },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(cases); i++) {
+        char request[128], line[64];
+
+        (void)snprintf(request, sizeof request,
+                       "GET /status?a=%d HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+                       cases[i].status);
+        (void)snprintf(line, sizeof line, "HTTP/1.1 %d %s\r\n", cases[i].status,
+                       cases[i].words);
+        assert_int_equal(status_for(request), cases[i].status);
+        if (strncmp(heard, line, strlen(line)) != 0)
+            fail_msg("%.40s and not %s", heard, line);
+    }
+}
+
+/* The connection comes from the loopback, where a proxy of ours would stand. */
+static void a_proxy_says_who_asks_with_a_port_or_without(void **state)
+{
+    static const struct {
+        const char *forwarded, *client;
+    } cases[] = {
+        {"203.0.113.7",                    "203.0.113.7"    },
+        {"198.51.100.1, 203.0.113.7",      "203.0.113.7"    },
+        {"198.51.100.1,203.0.113.7:61234", "203.0.113.7"    },
+        {"2606:4700::1111",                "2606:4700::1111"},
+        {"[2606:4700::1111]:443",          "2606:4700::1111"},
+        {"::1",                            "::1"            },
+        {"unknown",                        "127.0.0.1"      },
+        {"203.0.113.7:",                   "203.0.113.7"    },
+        {":80",                            "127.0.0.1"      },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(cases); i++) {
+        char request[256];
+
+        (void)snprintf(request, sizeof request,
+                       "GET /client HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                       "X-Forwarded-For: %s\r\n\r\n",
+                       cases[i].forwarded);
+        assert_int_equal(status_for(request), 200);
+        if (strcmp(strstr(heard, "\r\n\r\n") + 4, cases[i].client) != 0)
+            fail_msg("%s: %s", cases[i].forwarded, strstr(heard, "\r\n\r\n") + 4);
+    }
 }
 
 static void every_method_is_told_apart(void **state)
@@ -1577,7 +1668,7 @@ static int set_up_tls(void **state)
     if (!make_certificate())
         return -1;
     service = (struct service){
-        .options = {.limits = http_limits_usual, .tls_cert = tls_cert, .tls_key = tls_key}
+        .options = {.limits = usual, .tls_cert = tls_cert, .tls_key = tls_key}
     };
     service.options.limits.header_time = 400 * USEC_PER_MSEC;
     start();
@@ -1637,7 +1728,7 @@ static void a_certificate_that_cannot_be_used_is_refused(void **state)
     struct http_server *server = NULL;
     struct http_handler handler = {handle};
     struct http_server_options options = {
-        .limits = http_limits_usual, .tls_cert = "/nowhere.crt", .tls_key = "/nowhere.key"};
+        .limits = usual, .tls_cert = "/nowhere.crt", .tls_key = "/nowhere.key"};
     assert_true(loop_init(&loop, NULL));
     assert_false(http_server_create(&loop, &options, &handler, &server, &err));
     assert_int_equal(err.code, ERR_REJECT);
@@ -1652,6 +1743,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         NORMAL(a_request_is_answered_and_the_connection_serves_the_next),
+        NORMAL(every_status_of_ours_has_its_words),
+        NORMAL(a_proxy_says_who_asks_with_a_port_or_without),
         NORMAL(every_method_is_told_apart),
         NORMAL(head_gets_the_length_and_no_body),
         NORMAL(a_query_argument_is_decoded),
