@@ -481,15 +481,17 @@ static const struct {
     {"events",        "What these systems are told, and how often it is tried."            },
     {"crm.apps",      "The systems, by a name of your choice; see docs/crm.md."            },
     {"api",           "People and programs of a business; see docs/operate.md."            },
-    {"mail",          "Mail that leaves, whatever carries it."                             },
+    {"mail",          "Mail, whatever carries it."                                         },
     {"resend",        "Mail through Resend's API."                                         },
     {"stripe",        "Paying, by links to Stripe's own pages."                            },
     {"smtp",          "Mail through a mail server."                                        },
     {"outbox",        "How messages leave, and what happens when they cannot."             },
     {"turns",         "How what customers wrote is worked through."                        },
     {"verify",        "Who is speaking: one-time codes, and how long they hold."           },
+    {"fallback",      "What is said unasked and does not arrive."                          },
     {"documents",     "Files that customers send."                                         },
     {"flows",         "The dialogues and their words."                                     },
+    {"spool",         "What is not brought a second time waits here for the database."     },
     {"paths",         "Folders of this machine."                                           },
 };
 

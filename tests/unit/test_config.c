@@ -420,6 +420,18 @@ static void the_reference_and_the_example_follow_the_table(void **state)
     arena_finish(&arena);
 }
 
+static void every_section_says_what_it_is_about(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < settings_n; i++) {
+        struct str path = str_from(settings[i].path);
+        struct str section = str_slice(path, 0, str_find(path, STR(".")));
+
+        if (section.len < path.len && settings_section_help(section) == NULL)
+            fail_msg("%.*s says nothing", STR_ARG(section));
+    }
+}
+
 static void the_example_loads_as_the_defaults_and_names_every_setting(void **state)
 {
     (void)state;
@@ -484,6 +496,7 @@ int main(void)
         cmocka_unit_test_setup(hostile_files_are_refused_calmly, clean_environment),
         cmocka_unit_test_setup(the_reference_and_the_example_follow_the_table,
                                clean_environment),
+        cmocka_unit_test_setup(every_section_says_what_it_is_about, clean_environment),
         cmocka_unit_test_setup(the_example_loads_as_the_defaults_and_names_every_setting,
                                clean_environment),
         cmocka_unit_test(the_table_is_sound),
