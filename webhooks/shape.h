@@ -47,7 +47,7 @@ struct shape {
 
 struct shape_fault {
     struct str path;     /* "data.items[0].qty" */
-    struct str expected; /* "a number with at most 3 decimals" */
+    struct str expected; /* "a telephone number with its country: +15550100001" */
     struct str got;      /* what stood there, as JSON, shortened; empty: nothing */
 };
 

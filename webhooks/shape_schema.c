@@ -15,6 +15,14 @@ static struct str length_words(struct arena *into, const struct shape *shape, co
                                             (long long)shape->least, (long long)shape->most);
 }
 
+static struct str list_words(struct arena *into, const struct shape *shape)
+{
+    return shape->least == 0
+               ? arena_format(into, "a list of at most %lld", (long long)shape->most)
+               : arena_format(into, "a list of %lld to %lld", (long long)shape->least,
+                              (long long)shape->most);
+}
+
 struct str shape_expected(struct arena *into, const struct shape *shape)
 {
     switch (shape->kind) {
@@ -30,9 +38,13 @@ struct str shape_expected(struct arena *into, const struct shape *shape)
         return arena_format(into, "a whole number from %lld to %lld", (long long)shape->least,
                             (long long)shape->most);
     case SHAPE_QUANTITY:
-        return STR("a number with at most 3 decimals");
+        return arena_format(into, "a number from %lld to %lld with at most 3 decimals",
+                            (long long)shape->least, (long long)shape->most);
     case SHAPE_MONEY:
-        return STR("an amount with no more decimals than its currency has: \"19.90\"");
+        return shape->least < 0
+                   ? STR("an amount with no more decimals than its currency has: \"19.90\"")
+                   : STR("an amount, not below zero, with no more decimals than its currency "
+                         "has: \"19.90\"");
     case SHAPE_CURRENCY:
         return STR("a currency by ISO 4217: EUR");
     case SHAPE_YES_NO:
@@ -48,7 +60,7 @@ struct str shape_expected(struct arena *into, const struct shape *shape)
     case SHAPE_URL:
         return STR("an address that begins with https://, without the number of a card");
     case SHAPE_LIST:
-        return arena_format(into, "a list of at most %lld", (long long)shape->most);
+        return list_words(into, shape);
     case SHAPE_RECORD:
         return STR("an object");
     }

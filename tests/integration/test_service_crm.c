@@ -220,8 +220,9 @@ static void crm_1_who_is_wrong_is_told_where_and_the_rest_is_kept(void **state)
 
     (void)state;
     assert_int_equal(push(body.at), 422);
-    assert_non_null(strstr(said, "{\"event\":1,\"path\":\"data.items[0].qty\",\"expected\":\"a "
-                                 "number with at most 3 decimals\",\"got\":\"\\\"two\\\"\"}"));
+    assert_non_null(strstr(
+        said, "{\"event\":1,\"path\":\"data.items[0].qty\",\"expected\":\"a "
+              "number from 0 to 999999999 with at most 3 decimals\",\"got\":\"\\\"two\\\"\"}"));
     assert_non_null(strstr(said, "\"path\":\"data.placed_at\""));
     assert_non_null(strstr(said, "\"path\":\"data.total\""));
     assert_non_null(strstr(said, "\"event\":2,\"path\":\"data.status\",\"expected\":\"one of: "

@@ -153,6 +153,22 @@ static void a_date_can_be_taken_away(void **state)
     assert_false(api_body_read(match.route, STR("{"), &out, &faults, &err));
 }
 
+static void an_empty_list_is_told_how_many_there_may_be(void **state)
+{
+    struct shape_faults faults = {.into = &arena};
+    struct api_match match;
+    struct json_out out;
+    struct err err = {0};
+
+    (void)state;
+    api_route_find("POST", STR("/v1/orders/a/estimates"), &match);
+    json_out_init(&out, &arena, 64);
+    json_open(&out, '{');
+    assert_true(api_body_read(match.route, STR("{\"items\":[]}"), &out, &faults, &err));
+    assert_int_equal(faults.n, 1);
+    assert_true(str_eq(faults.items[0].expected, STR("a list of 1 to 200")));
+}
+
 static void the_published_description_is_printed_from_the_tables(void **state)
 {
     static const char path[] = PARLEY_SOURCE_DIR "/docs/openapi.yaml";
@@ -187,6 +203,7 @@ int main(void)
         cmocka_unit_test(the_table_fits_together),
         cmocka_unit_test_teardown(the_published_description_is_printed_from_the_tables, clear),
         cmocka_unit_test_teardown(a_date_can_be_taken_away, clear),
+        cmocka_unit_test_teardown(an_empty_list_is_told_how_many_there_may_be, clear),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -237,6 +237,25 @@ static void crm_1_a_fault_is_named_by_its_path(void **state)
                         "0 time: a time, or a version: the newer one wins, not ");
 }
 
+/* What is told has to say what is wrong: "-1" is a number with at most 3 decimals, too. */
+static void crm_1_what_is_too_little_or_too_much_is_told_with_its_bounds(void **state)
+{
+#define ORDER(rest)                                                                            \
+    "{" HEAD "'type':'order.upserted','data':{'id':'o','number':'1','customer':'c',"           \
+    "'status':'s','placed_at':'2026-11-21T10:00:00Z','currency':'EUR'," rest "}}"
+    (void)state;
+    assert_string_equal(
+        wrong(ORDER("'total':'1','items':[{'description':'Mug','qty':-1,'unit_price':'1',"
+                    "'total':'1'}]")),
+        "0 data.items[0].qty: a number from 0 to 999999999 with at most 3 decimals, not -1");
+    assert_string_equal(wrong(ORDER("'total':'-1'")),
+                        "0 data.total: an amount, not below zero, with no more decimals than "
+                        "its currency has: \"19.90\", not \"-1\"");
+    assert_string_equal(wrong(ORDER("'total':'1','progress':101")),
+                        "0 data.progress: a whole number from 0 to 100, not 101");
+#undef ORDER
+}
+
 /* A system without a null writes "" where a customer has none. */
 static void crm_1_an_address_or_number_that_is_blank_is_none(void **state)
 {
@@ -408,6 +427,7 @@ int main(void)
         cmocka_unit_test(crm_1_the_published_schemas_are_printed_from_the_tables),
         cmocka_unit_test(crm_1_schema_and_reader_refuse_the_same),
         cmocka_unit_test(crm_1_a_fault_is_named_by_its_path),
+        cmocka_unit_test(crm_1_what_is_too_little_or_too_much_is_told_with_its_bounds),
         cmocka_unit_test(crm_1_an_address_or_number_that_is_blank_is_none),
         cmocka_unit_test(ch_9_words_lose_cards_and_are_bounded),
         cmocka_unit_test(ch_9_agents_names_lose_cards_and_addresses_with_one_are_refused),
