@@ -125,7 +125,7 @@ static bool status(struct desk *desk, const char *const *words, struct err *err)
 {
     struct session *session = session_of(desk);
 
-    return (!session->follow || broadcast_follow(desk, session->store, words[0], err)) &&
+    return (!session->follow || broadcast_follow(session->store, words[0], err)) &&
            broadcast_show_status(desk, session->store, words[0], session->json, err);
 }
 

@@ -320,22 +320,26 @@ static void draw(const struct broadcast *broadcast, const struct broadcast_count
         (void)fprintf(stderr, "\n");
 }
 
-bool broadcast_follow(struct desk *desk, struct broadcast_desk *store, const char *name,
-                      struct err *err)
+bool broadcast_follow(struct broadcast_desk *store, const char *name, struct err *err)
 {
     struct broadcast broadcast;
     struct broadcast_counts counts;
+    struct arena look = {0};
+    bool good;
 
     for (;; (void)usleep(AGAIN)) {
-        if (!broadcast_desk_find(store, name, &desk->arena, &broadcast, err) ||
-            !broadcast_desk_counts(store, broadcast.id, &counts, err))
-            return false;
+        arena_reset(&look);
+        good = broadcast_desk_find(store, name, &look, &broadcast, err) &&
+               broadcast_desk_counts(store, broadcast.id, &counts, err);
+        if (!good)
+            break;
         draw(&broadcast, &counts);
         if (!str_eq(broadcast.state, STR("gathering")) &&
             !str_eq(broadcast.state, STR("running")))
             break;
     }
-    if (isatty(STDERR_FILENO))
+    arena_finish(&look);
+    if (good && isatty(STDERR_FILENO))
         (void)fprintf(stderr, "\n");
-    return true;
+    return good;
 }

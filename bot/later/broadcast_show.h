@@ -16,8 +16,7 @@ MUST_USE bool broadcast_show_list(struct desk *desk, const struct broadcast *lis
                                   bool json, struct err *err);
 
 /* A bar on standard error until it is over, paused or cancelled. */
-MUST_USE bool broadcast_follow(struct desk *desk, struct broadcast_desk *store,
-                               const char *name, struct err *err);
+MUST_USE bool broadcast_follow(struct broadcast_desk *store, const char *name, struct err *err);
 
 /* What speaks against its template, if anything does. */
 void broadcast_show_wrong(struct desk *desk, const struct broadcast *broadcast);

@@ -10,8 +10,8 @@
 #include "templates/paper.h"
 
 /* The bytes are the caller's, to be freed; NULL on failure: ERR_RETRY without memory,
- * ERR_BROKEN when cairo or the machine's fonts do not do. At most PAPER_PAGES pages; rows
- * beyond are left out and `err` says so (ERR_REJECT). */
+ * ERR_BROKEN when cairo or the machine's fonts do not do. At most PAPER_PAGES pages; what
+ * is beyond them is left out, which nothing that a CRM or the API may say comes near. */
 #define PAPER_PAGES 200
 MUST_USE char *paper_draw(const struct paper *paper, size_t *len, struct err *err);
 
