@@ -14,6 +14,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { BROWSER, modules } from "./modules.mjs";
+import { Postgres } from "./postgres.mjs";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 const { values: options } = parseArgs({
@@ -36,7 +37,8 @@ const check = (what, ok, detail = "") => {
 };
 const wants = (what, text, pattern) => check(what, pattern.test(text), text);
 
-const ask = (sql) => execFileSync("psql", ["-XAtq", env.PARLEY_DATABASE_URL, "-c", sql], { encoding: "utf8" }).trim();
+const database = new Postgres(env.PARLEY_DATABASE_URL);
+const ask = (sql) => database.ask(sql);
 const until = async (what, within, look) => {
   for (const end = Date.now() + within; Date.now() < end; await new Promise((done) => setTimeout(done, 100))) {
     const found = await look();
@@ -60,7 +62,7 @@ const codeOf = (who) =>
   });
 
 // One message after the other has left; nothing of it waits.
-const hasLeft = () => ask("select exists (select from outbox where priority < 2)") === "f";
+const hasLeft = async () => (await ask("select exists (select from outbox where priority < 2)")) === "f";
 
 // --- a person at the page --------------------------------------------------------------------------
 
@@ -198,7 +200,7 @@ const bySms = async () => {
   wants("CAN-1: it is done, or on its way", await amelia.text("yes"), /cancel|team|request/i);
   await amelia.screen("sms-cancel");
   check("CAN-1: reason and note are kept",
-    ask(`select count(*) from cancellations where customer_id = ${customerOf(who)} and note = 'My old bag will do.'`) === "1");
+    (await ask(`select count(*) from cancellations where customer_id = ${customerOf(who)} and note = 'My old bag will do.'`)) === "1");
 
   await amelia.text("report damaged");
   await amelia.text("ORD-1001");
@@ -210,7 +212,7 @@ const bySms = async () => {
   let said = await amelia.text("done");
   for (let i = 0; i < 3 && !/24/.test(said); i++) said = await amelia.text("yes");
   wants("ISS-1: a ticket and a promise of 24 hours", said, /24/);
-  check("CH-4: the photo of an MMS is in the document store", (await until("the photo", 15_000, () => filesOf(who) === "1").catch(() => false)) === true, filesOf(who));
+  check("CH-4: the photo of an MMS is in the document store", (await until("the photo", 15_000, async () => (await filesOf(who)) === "1").catch(() => false)) === true, await filesOf(who));
   return amelia;
 };
 
@@ -250,7 +252,7 @@ const byMail = async () => {
   await zofia.mail("5");
   wants("CAN-1: all is shown before it happens", await zofia.mail("Mam już inne, dziękuję."), /Mam już inne/);
   wants("CAN-1: it is done, or on its way", await zofia.mail("tak"), /anulowan|zesp|prośb/i);
-  const note = ask(`select note from cancellations where customer_id = ${customerOf(who)} and note <> '' order by asked_at desc limit 1`);
+  const note = await ask(`select note from cancellations where customer_id = ${customerOf(who)} and note <> '' order by asked_at desc limit 1`);
   check("CH-5: of an answered mail only what is new is kept", note === "Mam już inne, dziękuję.", note);
   await zofia.screen("mail-polish");
 
@@ -261,7 +263,7 @@ const byMail = async () => {
   said = await zofia.mail("To zdjęcie kartonu.", { files: [await photoFile(zofia.page, "karton.jpg")] });
   for (let i = 0; i < 4 && !/24/.test(said); i++) said = await zofia.mail(i === 0 ? "gotowe" : "tak");
   wants("ISS-1: a ticket and a promise of 24 hours", said, /24/);
-  check("CH-5: the photo of a mail is in the document store", (await until("the photo", 15_000, () => filesOf(who) === "1").catch(() => false)) === true, filesOf(who));
+  check("CH-5: the photo of a mail is in the document store", (await until("the photo", 15_000, async () => (await filesOf(who)) === "1").catch(() => false)) === true, await filesOf(who));
   return zofia;
 };
 
@@ -281,15 +283,15 @@ const decide = async (who, id, how, quiet = false) => {
   await new Promise((done) => setTimeout(done, 2500));
   return fresh();
 };
-const unwanted = (who) => Number(ask(`select count(*) from preferences where customer_id = ${customerOf(who)} and channel = 'email' and not wanted`));
+const unwanted = async (who) => Number(await ask(`select count(*) from preferences where customer_id = ${customerOf(who)} and channel = 'email' and not wanted`));
 
 const waysOut = async ({ who, page }) => {
-  const first = ask(`select cancellation_id from cancellations where customer_id = ${customerOf(who)} and status = 'submitted' order by asked_at desc limit 1`);
+  const first = await ask(`select cancellation_id from cancellations where customer_id = ${customerOf(who)} and status = 'submitted' order by asked_at desc limit 1`);
   const told = await decide(who, first, "review");
   check("NTF-1: what nobody asked for has a way out in its head and in its words",
     /^<(mailto:|https:)/.test(told?.message.headers["List-Unsubscribe"] ?? "") && Boolean(linkOf(told)), JSON.stringify(told?.message.headers));
   await fetch(linkOf(told)); // as a scanner does
-  check("NTF-1: to look at the way out is not to take it", unwanted(who) === 0);
+  check("NTF-1: to look at the way out is not to take it", (await unwanted(who)) === 0);
   await page.click("#tab-mail");
   if (await page.locator("#mail-back").isVisible()) await page.click("#mail-back");
   await page.click(`#mails [data-id="${told.id}"] button`);
@@ -300,20 +302,20 @@ const waysOut = async ({ who, page }) => {
   await tab.waitForLoadState();
   wants("NTF-1: the page says what it will do, in the mail's language", await tab.locator("body").innerText(), /Larkfield[^]*[ąćęłńóśźż]/);
   await Promise.all([tab.waitForLoadState("load"), tab.locator("button").first().click()]);
-  await until("the unsubscribing", 10_000, () => unwanted(who) > 0);
+  await until("the unsubscribing", 10_000, async () => (await unwanted(who)) > 0);
   await tab.close();
   check("NTF-1: and the next notice does not come by mail", (await decide(who, first, "reject", true)) === undefined);
 
-  ask(`delete from preferences where customer_id = ${customerOf(who)} and source = 'unsubscribe'`);
-  const second = ask(`insert into cancellations select (jsonb_populate_record(c, jsonb_build_object('cancellation_id', gen_random_uuid(),
+  await ask(`delete from preferences where customer_id = ${customerOf(who)} and source = 'unsubscribe'`);
+  const second = await ask(`insert into cancellations select (jsonb_populate_record(c, jsonb_build_object('cancellation_id', gen_random_uuid(),
       'order_id', o.order_id, 'status', 'submitted'))).* from cancellations c join orders o using (org_id, customer_id)
     where c.cancellation_id = '${first}' and o.number = 'ORD-1101' returning cancellation_id`);
   const again = await decide(who, second, "review");
   const { status } = await fetch(linkOf(again), { method: "POST", redirect: "error",
     headers: { "content-type": "application/x-www-form-urlencoded" }, body: "List-Unsubscribe=One-Click" });
-  check("NTF-1: one click of a mail program, without a page, does the same (RFC 8058)", status === 200 && unwanted(who) > 0, String(status));
+  check("NTF-1: one click of a mail program, without a page, does the same (RFC 8058)", status === 200 && (await unwanted(who)) > 0, String(status));
   check("NTF-1: and the next notice does not come by mail", (await decide(who, second, "reject", true)) === undefined);
-  ask(`delete from preferences where customer_id = ${customerOf(who)} and source = 'unsubscribe'`);
+  await ask(`delete from preferences where customer_id = ${customerOf(who)} and source = 'unsubscribe'`);
 };
 
 // --- machines, strangers and ways out ------------------------------------------------------------------------
@@ -339,15 +341,15 @@ const machines = async (zofia) => {
   await until("the bounce", 10_000, async () => (await newest()).status === "failed").catch(() => {});
   // a mail server says no at once, and nothing is there to come back
   check("CH-5: a mail to nobody bounces", (await newest()).status === "failed" || (await newest()).id === last, (await newest()).status);
-  const given = () => Number(ask(`select count(*) from contact_points where customer_id = ${customerOf(who)}
+  const given = async () => Number(await ask(`select count(*) from contact_points where customer_id = ${customerOf(who)}
     and channel = 'email' and unreachable and stopped_at is not null`));
   const came = async (what, ask) => until(what, 10_000, ask).then(() => true, () => false);
-  check("CH-7: and nothing more is mailed there", await came("the stop", () => given() === 1));
+  check("CH-7: and nothing more is mailed there", await came("the stop", async () => (await given()) === 1));
   await control("mailbox", { who, no_mailbox: false });
   const { length } = await log(who);
   await control("mail", { who, text: "menu", subject: "Jestem" });
   check("CH-5: until they write from there", await came("an answer", async () =>
-    given() === 0 && (await log(who)).slice(length).some((entry) => entry.from === "mail" && entry.status !== "failed")));
+    (await given()) === 0 && (await log(who)).slice(length).some((entry) => entry.from === "mail" && entry.status !== "failed")));
   await page.close();
 };
 

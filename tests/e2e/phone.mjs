@@ -7,6 +7,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
 import { BROWSER, modules } from "./modules.mjs";
+import { Postgres } from "./postgres.mjs";
 
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 const { values: options } = parseArgs({
@@ -30,7 +31,8 @@ export const check = (what, ok, detail = "") => {
 export const wants = (what, text, pattern) => check(what, pattern.test(text), text);
 
 const run = promisify(execFile);
-export const ask = async (sql) => (await run("psql", ["-XAtq", env.PARLEY_DATABASE_URL, "-c", sql])).stdout.trim();
+const database = new Postgres(env.PARLEY_DATABASE_URL);
+export const ask = (sql) => database.ask(sql);
 export const shell = async (commands) => (await run("bash", ["-euo", "pipefail", "-c", commands], { cwd: root, env: { ...process.env, LC_ALL: "C.UTF-8" } })).stdout;
 
 export const until = async (what, within, look) => {

@@ -1,8 +1,7 @@
 // A shop with every door open: customers by WhatsApp, SMS and mail, a CRM that tells and is told, a
 // page to pay on, people with an API key; all providers are the sandbox, all time is the world's own.
-import { spawn } from "node:child_process";
 import { randomBytes, randomUUID } from "node:crypto";
-import { statSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { NUMBER, WABA, World, call, pause, run } from "../world.mjs";
 import { Courier } from "./courier.mjs";
@@ -81,52 +80,10 @@ fallback:
 
   endNow() {
     this.courier.close();
-    this.asker?.child.kill("SIGKILL");
     super.endNow();
   }
 
   // --- asking
-
-  // By one psql that stays: a day asks thousands of times.
-  sql(query, database) {
-    if (database !== undefined || !this.processes.service) return super.sql(query, database);
-    this.asker ??= this.openAsker();
-    const mark = `-- ${randomUUID()}`;
-    const answer = new Promise((done, failed) => this.asker.waiting.push({ query, mark, done, failed }));
-    this.asker.child.stdin.write(`${query}\n;\n\\echo ${mark}\n\\warn ${mark}\n`);
-    return answer;
-  }
-
-  openAsker() {
-    const child = spawn(`${this.pgBin}/psql`, ["-XAtq", "-d", this.url()], { stdio: ["pipe", "pipe", "pipe"] });
-    const asker = { child, waiting: [], out: "", err: "" };
-    const look = () => {
-      for (let first; (first = asker.waiting[0]) && asker.out.includes(first.mark) && asker.err.includes(first.mark); asker.waiting.shift()) {
-        const [text, problem] = ["out", "err"].map((name) => {
-          const at = asker[name].indexOf(first.mark);
-          const before = asker[name].slice(0, at).trim();
-          asker[name] = asker[name].slice(at + first.mark.length);
-          return before;
-        });
-        if (/^ERROR/m.test(problem)) first.failed(new Error(`${problem}\n${first.query}`));
-        else first.done(text);
-      }
-    };
-    child.stdout.setEncoding("utf8").on("data", (text) => void (asker.out += text, look()));
-    child.stderr.setEncoding("utf8").on("data", (text) => void (asker.err += text, look()));
-    child.on("exit", () => asker.waiting.forEach(({ failed }) => failed(new Error("psql ended"))));
-    return asker;
-  }
-
-  // Read anew only when there is more.
-  async arrivals() {
-    const { size } = statSync(this.journal);
-    if (this.readSize !== size) {
-      this.read = await super.arrivals();
-      this.readSize = size;
-    }
-    return this.read;
-  }
 
   async rows(query) {
     return JSON.parse(await this.sql(`select coalesce(json_agg(row_to_json(q)), '[]') from (${query}) q`));
