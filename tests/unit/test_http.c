@@ -333,7 +333,7 @@ static int set_up_strict(void **state)
 static int set_up_crowded(void **state)
 {
     (void)state;
-    service = (struct service){.options = {.limits = http_limits_usual}};
+    service = (struct service){.options = {.limits = usual}};
     service.options.limits.connections = 8;
     start();
     return 0;
