@@ -113,15 +113,24 @@ static bool refuse(struct import *import, struct line *line, const struct shape_
     return true;
 }
 
-static void write_refused(struct import *import)
+static bool put_str(FILE *file, struct str text)
 {
-    for (size_t i = 0; i < import->n; i++) {
+    return text.len == 0 || fwrite(text.at, 1, text.len, file) == text.len;
+}
+
+/* Byte by byte: a line is refused for a NUL in it, too. */
+static bool write_refused(struct import *import, struct err *err)
+{
+    bool ok = true;
+
+    for (size_t i = 0; ok && i < import->n; i++) {
         const struct line *line = &import->lines[i];
-        if (line->why.len > 0) {
-            (void)fprintf(import->refused, "%.*s%.*s\n", STR_ARG(line->why),
-                          STR_ARG(line->text));
-        }
+        ok = line->why.len == 0 ||
+             (put_str(import->refused, line->why) && put_str(import->refused, line->text) &&
+              put_str(import->refused, STR("\n")));
     }
+    return (ok && (import->refused == NULL || fflush(import->refused) == 0)) ||
+           err_raise(err, ERR_REJECT, "%s: %s", import->refused_name, strerrordesc_np(errno));
 }
 
 /* --- a portion ------------------------------------------------------------------------------
@@ -180,7 +189,8 @@ static bool flush(struct import *import, struct err *err)
         if (!crm_store_analyze(import->store, err))
             return false;
     }
-    write_refused(import);
+    if (!write_refused(import, err))
+        return false;
     import->n = import->n_events = import->bytes = 0;
     arena_reset(&import->arena);
     show_progress(import, false);
@@ -221,9 +231,11 @@ static bool read_line(struct import *import, struct line *line, struct err *err)
 
 static bool add_line(struct import *import, struct str text, struct err *err)
 {
+    const struct str mark = STR("\xef\xbb\xbf"); /* some programs begin UTF-8 with it */
     struct line *line;
 
-    import->read++;
+    if (import->read++ == 0 && str_starts(text, mark))
+        text = str_slice(text, mark.len, text.len);
     text = str_trim(text);
     if (text.len == 0 || text.at[0] == '#')
         return true;
@@ -246,6 +258,8 @@ static bool read_all(struct import *import, struct err *err)
         ok = add_line(import, (struct str){text, (size_t)len}, err);
     }
     free(text);
+    if (ok && ferror(import->in))
+        return err_raise(err, ERR_RETRY, "the file cannot be read: %s", strerrordesc_np(errno));
     return ok && flush(import, err);
 }
 

@@ -555,16 +555,33 @@ static void crm_1_what_is_killed_is_sent_again_and_counts_once(void **state)
 /* --- from a file ----------------------------------------------------------------------------
  */
 
-static int import(const char *lines, const char *option)
+static int import_bytes(struct str lines, const char *option)
 {
     const char *name = arena_format(&arena, "%s/import.ndjson", service.dir).at;
     char *words[] = {(char *)"import", (char *)name, (char *)option, NULL};
     FILE *file = fopen(name, "w");
 
     assert_non_null(file);
-    assert_int_equal(fputs(lines, file) >= 0, 1);
+    assert_int_equal(fwrite(lines.at, 1, lines.len, file), lines.len);
     assert_int_equal(fclose(file), 0);
     return service_command(&service, words, said, sizeof said);
+}
+
+static int import(const char *lines, const char *option)
+{
+    return import_bytes(str_from(lines), option);
+}
+
+/* What was refused, as it stands in the file. */
+static struct str refused_lines(void)
+{
+    static char text[2048];
+    FILE *file = fopen(arena_format(&arena, "%s/import.ndjson.refused", service.dir).at, "r");
+
+    assert_non_null(file);
+    struct str lines = {text, fread(text, 1, sizeof text, file)};
+    (void)fclose(file);
+    return lines;
 }
 
 static const char *lines_of(const char *status, int n)
@@ -584,8 +601,6 @@ static const char *lines_of(const char *status, int n)
 static void crm_1_an_import_does_the_same_and_may_be_repeated(void **state)
 {
     struct str refused;
-    char text[2048] = "";
-    FILE *file;
 
     (void)state;
     assert_int_equal(import(lines_of("burnt", 603), NULL), 1);
@@ -594,16 +609,43 @@ static void crm_1_an_import_does_the_same_and_may_be_repeated(void **state)
     assert_int_equal(ask_number(owner, "select count(*) from notices n join orders o using "
                                        "(org_id, order_id) where o.number like 'IMP-%'"),
                      0);
-    file = fopen(arena_format(&arena, "%s/import.ndjson.refused", service.dir).at, "r");
-    assert_non_null(file);
-    (void)!fread(text, 1, sizeof text - 1, file);
-    (void)fclose(file);
-    refused = str_from(text);
+    refused = refused_lines();
     assert_true(str_starts(refused, STR("# {\"line\":551,\"path\":\"data.status\"")));
     assert_true(str_find(refused, STR("\n{\"specversion\"")) < refused.len);
     assert_int_equal(import(lines_of("shipped", 603), NULL), 0);
     assert_int_equal(ask_number(owner, "select count(*) from orders where number like 'IMP-%'"),
                      603);
+}
+
+static void crm_1_a_refused_line_is_kept_byte_by_byte(void **state)
+{
+    const struct str line = STR("{\"id\": \"a\0b\", \"end\": \"\xff\"}");
+
+    (void)state;
+    assert_int_equal(import_bytes(line, NULL), 1);
+    struct str refused = refused_lines();
+    size_t at = str_find(refused, STR("\n")) + 1;
+    assert_true(
+        str_eq(str_slice(refused, at, refused.len), arena_concat(&arena, line, STR("\n"))));
+}
+
+static void crm_1_refused_lines_that_cannot_be_kept_are_said(void **state)
+{
+    (void)state;
+    assert_int_equal(import("no event\n", "--refused=/dev/full"), 1);
+    assert_non_null(strstr(said, "/dev/full: No space left"));
+}
+
+static void crm_1_an_import_may_begin_with_a_byte_order_mark(void **state)
+{
+    (void)state;
+    assert_int_equal(import(arena_format(&arena, "\xef\xbb\xbf%s\n",
+                                         order("bom-1", "1", "BOM-1", "processing"))
+                                .at,
+                            NULL),
+                     0);
+    assert_int_equal(ask_number(owner, "select count(*) from orders where number = 'BOM-1'"),
+                     1);
 }
 
 static void crm_1_an_import_tells_customers_when_it_is_asked_to(void **state)
@@ -667,6 +709,9 @@ int main(void)
         cmocka_unit_test(crm_1_sagepilot_is_understood_or_told_that_not),
         cmocka_unit_test(crm_1_what_is_killed_is_sent_again_and_counts_once),
         cmocka_unit_test(crm_1_an_import_does_the_same_and_may_be_repeated),
+        cmocka_unit_test(crm_1_a_refused_line_is_kept_byte_by_byte),
+        cmocka_unit_test(crm_1_refused_lines_that_cannot_be_kept_are_said),
+        cmocka_unit_test(crm_1_an_import_may_begin_with_a_byte_order_mark),
         cmocka_unit_test(crm_1_an_import_tells_customers_when_it_is_asked_to),
         cmocka_unit_test(crm_1_what_sign_prints_is_taken),
         cmocka_unit_test(crm_1_nothing_of_a_person_is_logged),
