@@ -1,6 +1,7 @@
 /*
  * One small transaction after the other, business by business, so that nobody waits for a
- * broom. Nodes may sweep at the same time: each statement is harmless twice.
+ * broom: of everything a slice, and again while a slice was full. Nodes may sweep at the same
+ * time: each statement is harmless twice.
  */
 #include "bot/later/retention.h"
 
@@ -16,8 +17,9 @@
 #define EVERY        USEC_PER_HOUR
 #define DAYS_AHEAD   3
 #define PAYLOAD_DAYS 30
+#define STRAYS_KEPT  ((PAYLOAD_DAYS + 2) * USEC_PER_DAY) /* no daily partition is so old */
 #define SEEN_KEPT    (10 * USEC_PER_DAY)
-#define SEEN_AT_ONCE 5000
+#define AT_ONCE      5000
 #define CODES_KEPT   USEC_PER_DAY /* budgets look back no further */
 
 struct retention {
@@ -27,6 +29,7 @@ struct retention {
     struct db_call call;
     struct desk_call desk;
     size_t next; /* the account whose business is swept next */
+    bool more;   /* a slice of this business was full */
 };
 
 static void sweep_next(struct retention *retention);
@@ -48,12 +51,34 @@ static struct db_call *begin(struct retention *retention, struct uuid org,
     return &retention->call;
 }
 
+/* Whether a statement did as much as it may: it deleted rows, or a function says how many. */
+static bool is_full(const PGresult *rows)
+{
+    int64_t n = rows_n(rows) > 0 ? row_int(rows, 0, 0) : rows_changed(rows);
+
+    return n >= AT_ONCE;
+}
+
+static bool any_full(const struct db_call *call)
+{
+    for (size_t i = 0; i < call->n; i++) {
+        if (is_full(call->results[i]))
+            return true;
+    }
+    return false;
+}
+
 static void desk_swept(struct desk_call *desk)
 {
     struct retention *retention = CONTAINER_OF(desk, struct retention, desk);
 
-    if (desk->call.err.code != ERR_NONE)
+    if (desk->call.err.code != ERR_NONE) {
         log_event(LOG_WARN, "retention.failed", LOG_ERR(&desk->call.err));
+    } else {
+        retention->more = retention->more || any_full(&desk->call);
+    }
+    if (retention->more)
+        retention->next--;
     sweep_next(retention);
 }
 
@@ -65,7 +90,7 @@ static void sweep_desk(struct retention *retention, struct uuid org)
 
     crm[0] = param_uuid(arena, org);
     crm[1] = param_time(arena, clock_now());
-    crm[2] = param_int4(arena, SEEN_AT_ONCE);
+    crm[2] = param_int4(arena, AT_ONCE);
     call_init(&retention->desk.call, arena, org);
     retention->desk.done = desk_swept;
     call_add(&retention->desk.call, &SQL_CRM_SWEEP, crm);
@@ -77,10 +102,11 @@ static void swept(struct db_call *call)
     struct retention *retention = CONTAINER_OF(call, struct retention, call);
     struct uuid org = call->org;
 
+    retention->more = false;
     if (call->err.code != ERR_NONE) {
         log_event(LOG_WARN, "retention.failed", LOG_ERR(&call->err));
-    } else if (rows_changed(call->results[0]) == SEEN_AT_ONCE) {
-        retention->next--; /* there is more of this business */
+    } else {
+        retention->more = any_full(call);
     }
     if (retention->worker->draining) {
         sweep_next(retention);
@@ -89,33 +115,28 @@ static void swept(struct db_call *call)
     }
 }
 
-static void sweep(struct retention *retention, struct uuid org)
+/* One that deletes what is older than `age`, a slice of it. */
+static void add(struct retention *retention, const struct sql *sql, struct uuid org, usec_t age)
 {
     struct arena *arena = &retention->arena;
-    struct db_call *call = begin(retention, org, swept);
-    usec_t now = clock_now();
-    struct db_param *seen = arena_array(arena, struct db_param, 3);
-    struct db_param *payloads = arena_array(arena, struct db_param, 2);
-    struct db_param *codes = arena_array(arena, struct db_param, 2);
-    struct db_param *short_links = arena_array(arena, struct db_param, 2);
-    struct db_param *events = arena_array(arena, struct db_param, 3);
+    struct db_param *params = arena_array(arena, struct db_param, 3);
 
-    seen[0] = payloads[0] = param_uuid(arena, org);
-    seen[1] = param_time(arena, now - SEEN_KEPT);
-    seen[2] = param_int4(arena, SEEN_AT_ONCE);
-    payloads[1] = param_time(arena, now - PAYLOAD_DAYS * USEC_PER_DAY);
-    codes[0] = short_links[0] = seen[0];
-    short_links[1] = param_time(arena, now - SHORT_LINK_GOOD_FOR);
-    codes[1] = param_time(arena, now - CODES_KEPT);
-    call_add(call, &SQL_RETENTION_SEEN, seen);
-    call_add(call, &SQL_RETENTION_EARLY, seen);
-    call_add(call, &SQL_RETENTION_PAYLOADS, payloads);
-    call_add(call, &SQL_RETENTION_CODES, codes);
-    call_add(call, &SQL_SHORT_LINKS_FORGET, short_links);
-    events[0] = seen[0];
-    events[1] = param_time(arena, now - retention->worker->config->events.keep);
-    events[2] = seen[2];
-    call_add(call, &SQL_EVENTS_OUT_FORGET, events);
+    params[0] = param_uuid(arena, org);
+    params[1] = param_time(arena, clock_now() - age);
+    params[2] = param_int4(arena, AT_ONCE);
+    call_add(&retention->call, sql, params);
+}
+
+static void sweep(struct retention *retention, struct uuid org)
+{
+    struct db_call *call = begin(retention, org, swept);
+
+    add(retention, &SQL_RETENTION_SEEN, org, SEEN_KEPT);
+    add(retention, &SQL_RETENTION_EARLY, org, SEEN_KEPT);
+    add(retention, &SQL_RETENTION_PAYLOADS, org, STRAYS_KEPT);
+    add(retention, &SQL_RETENTION_CODES, org, CODES_KEPT);
+    add(retention, &SQL_SHORT_LINKS_FORGET, org, SHORT_LINK_GOOD_FOR);
+    add(retention, &SQL_EVENTS_OUT_FORGET, org, retention->worker->config->events.keep);
     db_call(retention->worker->db, call);
 }
 
@@ -132,14 +153,40 @@ static void sweep_next(struct retention *retention)
     sweep(retention, account->org);
 }
 
-static void partitions_made(struct db_call *call)
+static void sweep_strays(struct retention *retention);
+
+static void strays_swept(struct db_call *call)
 {
     struct retention *retention = CONTAINER_OF(call, struct retention, call);
 
-    if (call->err.code != ERR_NONE)
+    if (call->err.code != ERR_NONE) {
         log_event(LOG_WARN, "retention.failed", LOG_ERR(&call->err));
+    } else if (any_full(call) && !retention->worker->draining) {
+        sweep_strays(retention);
+        return;
+    }
     retention->next = 0;
     sweep_next(retention);
+}
+
+/* Deliveries of no business. */
+static void sweep_strays(struct retention *retention)
+{
+    struct arena *arena = &retention->arena;
+    struct db_call *call = begin(retention, (struct uuid){{0}}, strays_swept);
+    struct db_param *params = arena_array(arena, struct db_param, 2);
+
+    params[0] = param_time(arena, clock_now() - PAYLOAD_DAYS * USEC_PER_DAY);
+    params[1] = param_int4(arena, AT_ONCE);
+    call_add(call, &SQL_RETENTION_UNROUTED, params);
+    db_call(retention->worker->db, call);
+}
+
+static void partitions_made(struct db_call *call)
+{
+    if (call->err.code != ERR_NONE)
+        log_event(LOG_WARN, "retention.failed", LOG_ERR(&call->err));
+    sweep_strays(CONTAINER_OF(call, struct retention, call));
 }
 
 static void timer_fired(struct timer *timer)
@@ -148,14 +195,11 @@ static void timer_fired(struct timer *timer)
     struct arena *arena = &retention->arena;
     struct db_call *call = begin(retention, (struct uuid){{0}}, partitions_made);
     struct db_param *partitions = arena_array(arena, struct db_param, 3);
-    struct db_param *unrouted = arena_array(arena, struct db_param, 1);
 
     partitions[0] = param_time(arena, clock_now());
     partitions[1] = param_int4(arena, DAYS_AHEAD);
     partitions[2] = param_int4(arena, PAYLOAD_DAYS);
-    unrouted[0] = param_time(arena, clock_now() - PAYLOAD_DAYS * USEC_PER_DAY);
     call_add(call, &SQL_RETENTION_PARTITIONS, partitions);
-    call_add(call, &SQL_RETENTION_UNROUTED, unrouted);
     db_call(retention->worker->db, call);
 }
 

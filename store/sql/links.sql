@@ -40,8 +40,10 @@ select url, document_id, customer_id, made_at,
   from short_links where org_id = $1::uuid and code = $2::text and made_at >= $3::timestamptz;
 
 -- name: short_links_forget
--- $1 org  $2 older than
-delete from short_links where org_id = $1::uuid and made_at < $2::timestamptz;
+-- $1 org  $2 older than  $3 limit
+delete from short_links
+ where ctid = any (array(select ctid from short_links
+                          where org_id = $1::uuid and made_at < $2::timestamptz limit $3::int4));
 
 -- name: link_file
 -- A file behind a link, if it is still there and its reader's to see. No hash: it is being fetched still, for who

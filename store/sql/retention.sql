@@ -7,9 +7,13 @@
 select made, dropped from payload_partitions($1::timestamptz, $2::int4, $3::int4);
 
 -- name: retention_payloads
--- Payloads that no daily partition took, in the default one.
--- $1 org  $2 older than
-delete from payloads where org_id = $1::uuid and received_at < $2::timestamptz;
+-- Payloads that no daily partition took, in the default one; days of their own go as a whole, and are over by then.
+-- $1 org  $2 older than  $3 limit
+delete from payloads p
+ using (select x.payload_id, x.received_at from payloads x
+         where x.org_id = $1::uuid and x.received_at < $2::timestamptz limit $3::int4) o
+ where p.org_id = $1::uuid and p.received_at < $2::timestamptz
+   and p.payload_id = o.payload_id and p.received_at = o.received_at;
 
 -- name: retention_seen
 -- $1 org  $2 older than  $3 limit
@@ -19,14 +23,19 @@ delete from seen
 
 -- name: retention_early
 -- Statuses whose message never came to be known.
--- $1 org  $2 older than
-delete from early_statuses where org_id = $1::uuid and at < $2::timestamptz;
+-- $1 org  $2 older than  $3 limit
+delete from early_statuses
+ where ctid = any (array(select ctid from early_statuses
+                          where org_id = $1::uuid and at < $2::timestamptz limit $3::int4));
 
 -- name: retention_codes
 -- Codes that no budget counts any more.
--- $1 org  $2 older than
-delete from code_sends where org_id = $1::uuid and at < $2::timestamptz;
+-- $1 org  $2 older than  $3 limit
+delete from code_sends
+ where ctid = any (array(select ctid from code_sends
+                          where org_id = $1::uuid and at < $2::timestamptz limit $3::int4));
 
 -- name: retention_unrouted
--- $1 older than
-delete from unrouted where received_at < $1::timestamptz;
+-- $1 older than  $2 limit
+delete from unrouted
+ where ctid = any (array(select ctid from unrouted where received_at < $1::timestamptz limit $2::int4));

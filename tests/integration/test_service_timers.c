@@ -583,6 +583,27 @@ static void ten_thousand_that_are_due_at_once_starve_nobody(void **state)
     service_end(&service);
 }
 
+/* One round of the broom, five seconds after the start; the next comes in an hour. */
+static void what_is_old_is_forgotten_in_one_round_however_much_it_is(void **state)
+{
+    (void)state;
+    start(1);
+    run_sql(
+        owner,
+        "insert into short_links select org_id, 'c' || i, 'u', now() - interval '400 days'"
+        "  from businesses, generate_series(1, 12000) i;"
+        "insert into crm_seen select org_id, md5(i::text)::uuid, now() - interval '400 days'"
+        "  from businesses, generate_series(1, 12000) i;"
+        "insert into unrouted select gen_random_uuid(), now() - interval '400 days', 'x',"
+        " 'why', '' from generate_series(1, 12000) i");
+    service_until(
+        &service, owner,
+        "select (select count(*) from short_links) + (select count(*) from crm_seen) +"
+        " (select count(*) from unrouted)",
+        0, 40 * USEC_PER_SEC);
+    service_end(&service);
+}
+
 #define FRESH(test) cmocka_unit_test_teardown(test, tear_down)
 
 int main(void)
@@ -599,6 +620,7 @@ int main(void)
         FRESH(a_due_timer_fires_once_though_the_database_crashed),
         FRESH(a_timer_and_a_message_of_the_same_instant_are_two_turns),
         FRESH(ten_thousand_that_are_due_at_once_starve_nobody),
+        FRESH(what_is_old_is_forgotten_in_one_round_however_much_it_is),
     };
     store_open();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

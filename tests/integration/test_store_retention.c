@@ -277,17 +277,68 @@ static void payloads_of_the_default_partition_statuses_and_strays_go_by_age(void
             "insert into unrouted select gen_random_uuid(), t, 'x', 'why', ''"
             "  from unnest(array['2026-05-01 00:00+00',"
             " '2026-05-02 00:00+00']::timestamptz[]) t");
-    const char *const *params = PARAMS(org, "2026-05-02 00:00+00");
+    const char *const *params = PARAMS(org, "2026-05-02 00:00+00", "5000");
     for (int i = 0; i < 2; i++) {
         assert_int_equal(say_count(bot, &SQL_RETENTION_PAYLOADS, params), 1 - i);
         assert_int_equal(say_count(bot, &SQL_RETENTION_EARLY, params), 1 - i);
         assert_int_equal(say_count(bot, &SQL_RETENTION_CODES, params), 1 - i);
-        assert_int_equal(say_count(bot, &SQL_RETENTION_UNROUTED, PARAMS(params[1])), 1 - i);
+        assert_int_equal(say_count(bot, &SQL_RETENTION_UNROUTED, PARAMS(params[1], params[2])),
+                         1 - i);
     }
     assert_int_equal(ask_number(owner, "select (select count(*) from payloads) +"
                                        " (select count(*) from early_statuses) +"
                                        " (select count(*) from unrouted)"),
                      3);
+}
+
+/* Of a business that has let much come together, too, nothing goes in one large transaction. */
+static void all_that_goes_by_age_goes_in_slices(void **state)
+{
+    static const struct {
+        const char *table, *rows;
+        const struct sql *sql;
+    } kinds[] = {
+        {"payloads",
+         "insert into payloads select org_id, gen_random_uuid(), '2026-05-01', 'x', ''"
+         "  from businesses, generate_series(1, 25)",                &SQL_RETENTION_PAYLOADS},
+        {"early_statuses",
+         "insert into early_statuses select org_id, decode(md5(i::text), 'hex'), 1, 0,"
+         "  '2026-05-01' from businesses, generate_series(1, 25) i", &SQL_RETENTION_EARLY   },
+        {"code_sends",
+         "insert into code_sends select org_id, gen_random_uuid(), '2026-05-01', org_id,"
+         " 'x', '' from businesses, generate_series(1, 25)",         &SQL_RETENTION_CODES   },
+        {"short_links",
+         "insert into short_links select org_id, 'c' || i, 'u', '2026-05-01'"
+         "  from businesses, generate_series(1, 25) i",              &SQL_SHORT_LINKS_FORGET},
+    };
+    char count[100];
+
+    (void)state;
+    for (size_t k = 0; k < COUNTOF(kinds); k++) {
+        const char *const *params = PARAMS(org, "2026-05-02 00:00+00", "10");
+        run_sql(owner, kinds[k].rows);
+        for (long left = 25; left > 0; left -= 10) {
+            assert_int_equal(say_count(bot, kinds[k].sql, params), left < 10 ? left : 10);
+        }
+        (void)snprintf(count, sizeof count, "select count(*) from %s", kinds[k].table);
+        assert_int_equal(ask_number(owner, count), 0);
+    }
+    run_sql(owner, "insert into unrouted select gen_random_uuid(), '2026-05-01', 'x', 'why', ''"
+                   "  from generate_series(1, 25)");
+    const char *const *strays = PARAMS("2026-05-02 00:00+00", "10");
+    assert_int_equal(say_count(bot, &SQL_RETENTION_UNROUTED, strays), 10);
+    assert_int_equal(ask_number(owner, "select count(*) from unrouted"), 15);
+    run_sql(owner, "insert into crm_waiting select org_id, 'order', 'o-' || i,"
+                   " md5(i::text)::uuid, '2026-05-01', '{}' from businesses,"
+                   " generate_series(1, 25) i");
+    char line[200];
+    (void)snprintf(line, sizeof line, "select crm_sweep('%s', '2026-06-02 00:00+00', 10)", org);
+    assert_int_equal(ask_number(owner, line), 10);
+    assert_int_equal(ask_number(owner, line), 10);
+    assert_int_equal(ask_number(owner, line), 5);
+    assert_int_equal(ask_number(owner, line), 0);
+    assert_int_equal(ask_number(owner, "select count(*) from dead_letters"), 25);
+    run_sql(owner, "truncate dead_letters");
 }
 
 #define FRESH(test) cmocka_unit_test_setup(test, set_up)
@@ -324,6 +375,7 @@ int main(void)
         FRESH(what_was_seen_is_forgotten_by_age_a_few_at_a_time),
         FRESH(what_is_too_young_to_be_forgotten_is_not_looked_at),
         FRESH(payloads_of_the_default_partition_statuses_and_strays_go_by_age),
+        FRESH(all_that_goes_by_age_goes_in_slices),
     };
     store_open();
     make_shop();
