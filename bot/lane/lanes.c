@@ -118,7 +118,7 @@ static struct claim draw(struct lane *lane, usec_t now, struct claim claim)
     if (lane->bundling)
         claim = (struct claim){1, 1};
     if (lane->quota != NULL)
-        claim.all = quota_take(lane->quota, now, limits->rate, limits->rate_burst, claim.all);
+        claim.all = quota_share(lane->quota, now, limits->rate, limits->rate_burst, claim.all);
     claim.low = least(claim.low, claim.all);
     return claim;
 }
@@ -131,7 +131,7 @@ static usec_t tokens_wait(struct lane *lane, usec_t now)
     usec_t wait = bucket_wait(&lane->bucket, now, rate, burst), shared = 0;
 
     if (lane->quota != NULL)
-        shared = quota_wait(lane->quota, now, rate, burst);
+        shared = quota_share_wait(lane->quota, now, rate, burst);
     if (shared > 0)
         shared += lane_jitter(20 * USEC_PER_MSEC);
     return wait > shared ? wait : shared;

@@ -60,6 +60,8 @@ usec_t bucket_wait(struct bucket *bucket, usec_t now, unsigned per_second, unsig
 
 /* --- quota -------------------------------------------------------------------------------- */
 
+#define SHARE 4 /* one in so many is for those who take */
+
 /* Rounded up: rather a little less than was allowed. */
 static usec_t interval_of(unsigned per_second)
 {
@@ -104,6 +106,8 @@ void quota_give(struct quota *quota, unsigned per_second, unsigned n)
 {
     if (per_second > 0)
         atomic_fetch_sub(&quota->used, n * interval_of(per_second));
+    if (n > 0)
+        atomic_store(&quota->least, 0);
 }
 
 usec_t quota_wait(const struct quota *quota, usec_t now, unsigned per_second, unsigned burst)
@@ -113,6 +117,32 @@ usec_t quota_wait(const struct quota *quota, usec_t now, unsigned per_second, un
     usec_t ahead = atomic_load(&quota->used) +
                    interval_of(per_second) * (1 - (usec_t)(burst > 0 ? burst : 1)) - now;
     return later(ahead, 0);
+}
+
+/* Those who take use no more than the burst: what is used beyond it was reserved. What is given
+ * of it comes off what will be reserved next, so the rate holds. */
+unsigned quota_share(struct quota *quota, usec_t now, unsigned per_second, unsigned burst,
+                     unsigned n)
+{
+    unsigned taken = quota_take(quota, now, per_second, burst, n);
+    int64_t least = atomic_load(&quota->least);
+
+    if (taken > 0 || n == 0 || now < least ||
+        quota_wait(quota, now, per_second, burst) <= interval_of(per_second) ||
+        !atomic_compare_exchange_strong(&quota->least, &least,
+                                        now + SHARE * interval_of(per_second)))
+        return taken;
+    atomic_fetch_add(&quota->used, interval_of(per_second));
+    return 1;
+}
+
+usec_t quota_share_wait(const struct quota *quota, usec_t now, unsigned per_second,
+                        unsigned burst)
+{
+    usec_t wait = quota_wait(quota, now, per_second, burst);
+    usec_t least = later(atomic_load(&quota->least) - now, 0);
+
+    return per_second > 0 && wait > interval_of(per_second) && least < wait ? least : wait;
 }
 
 bool quota_reserve(struct quota *quota, usec_t now, unsigned per_second, unsigned burst,

@@ -33,18 +33,26 @@ usec_t bucket_wait(struct bucket *bucket, usec_t now, unsigned per_second, unsig
  * full share; one who dies takes nothing with him for longer than it would have lasted.
  */
 struct quota {
-    _Atomic int64_t used; /* monotonic */
+    _Atomic int64_t used;  /* monotonic */
+    _Atomic int64_t least; /* when the next of quota_share's own is there */
 };
 
 /* At most `n`, as many as are there; `per_second` 0: no limit. */
 unsigned quota_take(struct quota *quota, usec_t now, unsigned per_second, unsigned burst,
                     unsigned n);
+/* As quota_take; where others have reserved all, one in four is there all the same, so that
+ * they who take are not shut out for as long as others reserve. */
+unsigned quota_share(struct quota *quota, usec_t now, unsigned per_second, unsigned burst,
+                     unsigned n);
 /* One; `interval` is how long it takes until there is another. False: there is none. */
 MUST_USE bool quota_one(struct quota *quota, usec_t now, usec_t interval, unsigned burst);
 /* Taken and not used. */
 void quota_give(struct quota *quota, unsigned per_second, unsigned n);
 /* How long until one is there; 0: now. */
 usec_t quota_wait(const struct quota *quota, usec_t now, unsigned per_second, unsigned burst);
+/* The same for quota_share. */
+usec_t quota_share_wait(const struct quota *quota, usec_t now, unsigned per_second,
+                        unsigned burst);
 /* One, ahead of all who take: true, and it may be used after `wait`; false, and nothing is
  * reserved, when that would be longer than `most`. */
 bool quota_reserve(struct quota *quota, usec_t now, unsigned per_second, unsigned burst,

@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -609,6 +610,52 @@ static void ch_5_when_resend_is_busy_it_is_asked_again_at_once(void **state)
     service_stop(&service);
 }
 
+/* Announces mails without a pause, as somebody can who writes without a pause. */
+static pid_t flood(usec_t how_long)
+{
+    usec_t end = clock_monotonic() + how_long;
+    pid_t pid = fork();
+
+    assert_true(pid >= 0);
+    if (pid > 0)
+        return pid;
+    while (clock_monotonic() < end)
+        (void)post_resend(RECEIVED);
+    _exit(0);
+}
+
+/* More mails are announced than may be asked for: what leaves shares the rate with them, and
+ * leaves all the same. */
+static void ch_5_answers_leave_while_more_mail_comes_in_than_may_be_fetched(void **state)
+{
+    enum { WRITERS = 20 };
+    pid_t writers[WRITERS];
+    usec_t began;
+    int left;
+
+    (void)state;
+    assert_int_equal(setenv("PARLEY_MAIL_RATE", "2", 1), 0);
+    assert_int_equal(setenv("PARLEY_MAIL_RATE_BURST", "2", 1), 0);
+    start(1);
+    assert_int_equal(unsetenv("PARLEY_MAIL_RATE"), 0);
+    assert_int_equal(unsetenv("PARLEY_MAIL_RATE_BURST"), 0);
+    for (size_t i = 0; i < WRITERS; i++)
+        writers[i] = flood(16 * USEC_PER_SEC);
+    (void)usleep(3000000);
+    left = api.left;
+    began = clock_monotonic();
+    for (int i = 0; i < 2; i++) {
+        give_mail(
+            arena_format(&arena, HEAD "Message-ID: <b%d@example.net>\r\n\r\nhello\r\n", i).at);
+        while (api.left == left + i && clock_monotonic() < began + 11 * USEC_PER_SEC)
+            (void)usleep(20000);
+        assert_int_equal(api.left, left + i + 1);
+    }
+    for (size_t i = 0; i < WRITERS; i++)
+        (void)kill(writers[i], SIGKILL), (void)waitpid(writers[i], NULL, 0);
+    service_stop(&service);
+}
+
 static void ch_5_only_resend_may_speak_for_resend(void **state)
 {
     static const char *const lines[] = {"svix-id: msg_1", "svix-timestamp: 1764000000",
@@ -1012,6 +1059,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(ch_5_when_resend_is_busy_it_is_asked_again_at_once,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            ch_5_answers_leave_while_more_mail_comes_in_than_may_be_fetched, set_up, tear_down),
         cmocka_unit_test_setup_teardown(ch_5_only_resend_may_speak_for_resend, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(

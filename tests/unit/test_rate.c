@@ -408,6 +408,37 @@ static void ch_5_who_reserved_goes_before_who_takes(void **state)
     assert_int_equal(quota_wait(&quota, START, 0, 2), 0);
 }
 
+/* Mails come in faster than they may be asked for, for ten minutes: answers leave all the same,
+ * and no more is asked of the provider than it allows. */
+static void ch_5_who_takes_is_not_shut_out_by_those_who_reserve(void **state)
+{
+    enum { PER_SECOND = 2, AT_ONCE = 2, SECONDS = 600, AHEAD = 8 };
+    struct quota quota = {0};
+    unsigned taken = 0, reserved = 0;
+    usec_t now = START, wait;
+
+    (void)state;
+    random_state = 11;
+    for (; now < START + SECONDS * USEC_PER_SEC; now += next_random(100000)) {
+        while (next_random(3) == 0 &&
+               quota_reserve(&quota, now, PER_SECOND, AT_ONCE, AHEAD * USEC_PER_SEC, &wait))
+            reserved++;
+        wait = quota_share_wait(&quota, now, PER_SECOND, AT_ONCE);
+        assert_true(wait <= 2 * USEC_PER_SEC);
+        unsigned n = quota_share(&quota, now, PER_SECOND, AT_ONCE, 1);
+        assert_int_equal(n, wait == 0);
+        if (n > 0 && next_random(10) == 0) { /* there was nothing to send */
+            quota_give(&quota, PER_SECOND, n);
+        } else {
+            taken += n;
+        }
+        assert_true(taken + reserved <=
+                    AT_ONCE + PER_SECOND * ((now - START) / USEC_PER_SEC + AHEAD + 2));
+    }
+    assert_in_range(taken, SECONDS * PER_SECOND / 5, SECONDS * PER_SECOND * 3 / 10);
+    assert_true(reserved > SECONDS * PER_SECOND * 6 / 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -415,6 +446,7 @@ int main(void)
         cmocka_unit_test(ch_4_what_is_owed_is_paid_first),
         cmocka_unit_test(ch_5_a_shared_rate_holds_for_all_who_share_it),
         cmocka_unit_test(ch_5_who_reserved_goes_before_who_takes),
+        cmocka_unit_test(ch_5_who_takes_is_not_shut_out_by_those_who_reserve),
         cmocka_unit_test(a_new_bucket_is_full_and_gives_its_burst_at_once),
         cmocka_unit_test(no_stretch_of_time_sees_more_than_burst_and_rate),
         cmocka_unit_test(a_greedy_sender_gets_its_whole_rate),
