@@ -97,11 +97,21 @@ static bool is_log_out(const struct understood *meant)
     return meant->exact && str_eq(meant->intent, STR("log_out"));
 }
 
+/* What is wrong, or the same wish once more ("cancel it, please"), where anything may be added
+ * to what is under way: that is why, and nothing else is wanted. */
+static bool is_remark(const struct flow_turn *turn, const struct understood *meant)
+{
+    return turn->kept.now.at->prompt.optional && !meant->number.len &&
+           !is_question(meant->text) &&
+           (str_eq(meant->intent, STR("report")) ||
+            follow_flow(turn->book, meant->intent) == turn->kept.now.flow);
+}
+
 /* "Terrible service" is what somebody thinks, and may be the very comment that is asked for. */
-static bool is_mood(const struct understood *meant)
+static bool is_comment(const struct flow_turn *turn, const struct understood *meant)
 {
     return str_eq(meant->intent, STR("upset")) || str_eq(meant->intent, STR("bye")) ||
-           str_eq(meant->intent, STR("nothing"));
+           str_eq(meant->intent, STR("nothing")) || is_remark(turn, meant);
 }
 
 /*
@@ -116,7 +126,7 @@ static bool answer_story(struct flow_turn *turn, struct str text,
     size_t length = str_length(text);
 
     if (is_log_out(meant) ||
-        (meant->strong && !is_mood(meant) && (meant->exact || is_question(text))))
+        (meant->strong && !is_comment(turn, meant) && (meant->exact || is_question(text))))
         return false;
     if (length < (size_t)prompt->min)
         return length > 0 && !leads_away(turn, meant) && answer_happen(turn, STR("too_short"));
@@ -131,7 +141,7 @@ static bool answer_story(struct flow_turn *turn, struct str text,
 static bool leads_elsewhere(const struct flow_turn *turn, const struct understood *meant)
 {
     return is_log_out(meant) ||
-           (meant->strong && meant->confidence >= SURE_ENOUGH && !is_mood(meant) &&
+           (meant->strong && meant->confidence >= SURE_ENOUGH && !is_comment(turn, meant) &&
             follow_flow(turn->book, meant->intent) != NULL);
 }
 
