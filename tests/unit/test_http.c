@@ -1675,6 +1675,19 @@ static int set_up_tls(void **state)
     return 0;
 }
 
+static int set_up_tls_crowded(void **state)
+{
+    (void)state;
+    if (!make_certificate())
+        return -1;
+    service = (struct service){
+        .options = {.limits = usual, .tls_cert = tls_cert, .tls_key = tls_key}
+    };
+    service.options.limits.connections = 8;
+    start();
+    return 0;
+}
+
 static int tear_down_tls(void **state)
 {
     temp_remove(tls_folder);
@@ -1717,6 +1730,26 @@ static void tls_serves_and_survives_what_plain_http_survives(void **state)
     (void)close(silent);
     say_over_tls("GET /t HTTP/1.1\\r\\nConnection: close\\r\\n\\r\\n");
     assert_non_null(strstr(heard, "GET /t q= n=0"));
+    assert_not_spinning();
+}
+
+/* Before a handshake, and in the middle of its first message. */
+static void tls_connections_that_only_wait_make_way_too(void **state)
+{
+    int fds[24];
+
+    (void)state;
+    for (int i = 0; i < 24; i++) {
+        fds[i] = dial();
+        if (i % 2 == 1)
+            assert_true(say_n(fds[i], "\x16\x03\x01\x02", 4));
+        pause_ms(2);
+    }
+    say_over_tls("GET /t HTTP/1.1\\r\\nConnection: close\\r\\n\\r\\n");
+    assert_non_null(strstr(heard, "GET /t q= n=0"));
+    assert_int_equal(counts()->refused_connections, 0);
+    for (int i = 0; i < 24; i++)
+        (void)close(fds[i]);
     assert_not_spinning();
 }
 
@@ -1799,6 +1832,8 @@ int main(void)
         NORMAL(an_idle_server_drains_at_once),
         cmocka_unit_test_setup_teardown(tls_serves_and_survives_what_plain_http_survives,
                                         set_up_tls, tear_down_tls),
+        cmocka_unit_test_setup_teardown(tls_connections_that_only_wait_make_way_too,
+                                        set_up_tls_crowded, tear_down_tls),
         cmocka_unit_test(a_certificate_that_cannot_be_used_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
