@@ -1,4 +1,4 @@
--- Broadcasts: bot/later/broadcasts.c feeds them, store/broadcasts.c is the staff's. Migrations 0052, 0066, 0081.
+-- Broadcasts: bot/later/broadcasts.c feeds them, store/broadcasts.c is the staff's. Migrations 0052, 0066, 0081, 0095, 0106, 0111.
 
 -- name: broadcasts_claim
 -- $1 org  $2 now  $3 lease's end
