@@ -101,6 +101,8 @@ static enum card_gap latin_gap(unsigned b)
 
 static enum card_gap wide_gap(unsigned a, unsigned b, unsigned c)
 {
+    if ((a == 0xE2 && b == 0x83 && c == 0xA3) || (a == 0xEF && b == 0xB8 && c <= 0x8F))
+        return CARD_GAP_UNSEEN; /* what makes a digit one of a keypad's */
     if (a == 0xE2)
         return b == 0x88 && c == 0x92 ? CARD_GAP_DASH : general_gap(b, c);
     if (a == 0xE3 && b == 0x80 && c == 0x80)

@@ -2,12 +2,12 @@
  * Numbers of payment cards in what people write: taken out before anything is kept (CH-9).
  *
  * A card's number has 13 to 19 digits, begins as its issuers' numbers do, ends in Luhn's check
- * digit, and is written in one piece or in groups. Digits may be ASCII, fullwidth or Arabic;
- * spaces of any kind, dashes, dots and slashes may stand between them, as they are or as an
- * address of the web has them ("%20", "+"). One random number of 16
- * digits in some thirty looks like this by chance, so what surely is something else is left
- * alone: a telephone behind its plus, an IBAN whose check digits fit, a longer parcel's number
- * of which it would be a part, a number behind a carrier's letters ("YT") or an order's
+ * digit, and is written in one piece or in groups. Digits may be ASCII, fullwidth, Arabic or a
+ * keypad's; spaces of any kind, dashes, dots and slashes may stand between them, as they are or
+ * as an address of the web has them ("%20", "+"). One random number of 16 digits in some thirty
+ * looks like this by chance, so what surely is something else is left alone: a telephone behind
+ * its plus, an IBAN whose check digits fit, a longer parcel's number of which it would be a
+ * part, a number behind a carrier's letters ("YT") or an order's
  * ("ORD-"), and a carrier's number by its own check digit where the words beside it speak of
  * parcels and none of cards. In all other doubt it is a card.
  *

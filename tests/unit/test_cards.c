@@ -103,6 +103,24 @@ static void ch_9_however_it_is_written(void **state)
     expect("scan_4111111111111111.jpg", "scan_****************.jpg");
 }
 
+/* As some phones write them: each digit a keypad's, or followed by a mark that asks for its
+ * plain form. */
+static void ch_9_digits_of_a_keypad_too(void **state)
+{
+    static const char *const marks[] = {"\ufe0f\u20e3", "\u20e3", "\ufe0f", "\ufe0e"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(marks); i++) {
+        struct str text = STR(""), wanted = STR("");
+        for (const char *digit = "4111111111111111"; *digit != '\0'; digit++) {
+            struct str mark = str_from(marks[i]);
+            text = arena_concat(&arena, text, (struct str){digit, 1}, mark);
+            wanted = arena_concat(&arena, wanted, STR("*"), mark);
+        }
+        expect(text.at, wanted.at);
+    }
+}
+
 static void ch_9_in_an_address_of_the_web_too(void **state)
 {
     (void)state;
@@ -303,8 +321,8 @@ static void ch_9_the_quick_look_misses_nothing(void **state)
 static void ch_9_hostile_texts_cost_no_more_than_their_length(void **state)
 {
     static const char *const pieces[] = {
-        "4111 1111 1111 1111 ",   "4 ",   "4111", "DE89 ", "00 4222222222222 ",
-        "track 378282246310005 ", "4 1 ", "6 2 "};
+        "4111 1111 1111 1111 ",   "4 ",   "4111", "DE89 ",        "00 4222222222222 ",
+        "track 378282246310005 ", "4 1 ", "6 2 ", "4\ufe0f\u20e3"};
     enum { SIZE = 1 << 20 };
     char *text = arena_alloc(&arena, SIZE);
 
@@ -326,6 +344,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ch_9_every_brands_published_numbers_are_found),
         cmocka_unit_test(ch_9_however_it_is_written),
+        cmocka_unit_test(ch_9_digits_of_a_keypad_too),
         cmocka_unit_test(ch_9_in_an_address_of_the_web_too),
         cmocka_unit_test(ch_9_what_is_something_else_stays),
         cmocka_unit_test(ch_9_a_parcels_number_tracks_where_words_say_what_it_is),
