@@ -18,8 +18,8 @@ update fallbacks f set due_at = $4::timestamptz
 -- name: fallbacks_look
 -- What is due to be looked at: arrived ones are done with; failed ones go on, and on WhatsApp and SMS
 -- those that the provider has had so long and has not delivered. Mail servers do not report, so a mail
--- that has not come back by then has arrived. What is still ours to send, or of which nobody knows, is looked
--- at later, for a day.
+-- that has not come back by then has arrived. Who has said STOP there since hears of it nowhere. What is still
+-- ours to send, or of which nobody knows, is looked at later, for a day.
 -- $1 org  $2 now  $3 after (microseconds)  $4 contact ids  $5 conversation ids (as many)
 -- $6 what stands before the code in a short address; empty: there are none  $7 codes (as many)
 with due as materialized (
@@ -32,7 +32,7 @@ with due as materialized (
 ), judged as materialized (
     select d.*, row_number() over (order by d.conversation_id, d.seq) as place,
            case when m.delivery >= 3 then 'arrived'
-                when m.delivery = 2 then 'failed'
+                when m.delivery = 2 then case when w.stopped then 'stopped' else 'failed' end
                 when m.at < $2::timestamptz - interval '1 day' then 'arrived'
                 when exists (select from outbox o
                               where o.org_id = $1::uuid and o.conversation_id = d.conversation_id
@@ -40,11 +40,13 @@ with due as materialized (
                 when m.delivery = 0 then 'ours'
                 when d.until > $2::timestamptz then 'theirs'
                 when p.channel = 'email' then 'arrived'
+                when w.stopped then 'stopped'
                 else 'failed' end as verdict
       from due d
       join messages m on m.org_id = $1::uuid and m.conversation_id = d.conversation_id and m.seq = d.seq
       join conversations c on c.org_id = $1::uuid and c.conversation_id = d.conversation_id
       join contact_points p on p.org_id = $1::uuid and p.contact_id = c.contact_id
+     cross join lateral (select p.stopped_at is not null and not p.unreachable as stopped) w
 ), later as (
     update fallbacks f
        set begun_at = case j.verdict when 'ours' then $2::timestamptz else f.begun_at end,
@@ -56,7 +58,7 @@ with due as materialized (
        and f.org_id = $1::uuid and f.conversation_id = j.conversation_id and f.seq = j.seq
 ), done as (
     delete from fallbacks f using judged j
-     where j.verdict in ('arrived', 'failed')
+     where j.verdict in ('arrived', 'failed', 'stopped')
        and f.org_id = $1::uuid and f.conversation_id = j.conversation_id and f.seq = j.seq
 ), gone as materialized (
     select j.conversation_id, j.seq, g.*
@@ -73,4 +75,6 @@ with due as materialized (
       from gone g
      where m.org_id = $1::uuid and m.conversation_id = g.conversation_id and m.seq = g.seq
 )
-select conversation_id, seq, outcome, channel, account_id from gone;
+select conversation_id, seq, outcome, channel, account_id from gone
+ union all
+select j.conversation_id, j.seq, 'nowhere', null, null from judged j where j.verdict = 'stopped';

@@ -196,6 +196,29 @@ static void otp_2_an_address_that_nobody_proved_is_no_place(void **state)
     assert_string_equal(places("orders", NOON, "{}"), "whatsapp*");
 }
 
+/* STOP is for all their places: what it takes back (a person's words, too, which every channel
+ * may bring else) goes on nowhere, until they write START from one of these. */
+static void ntf_1_what_stop_took_back_goes_on_nowhere(void **state)
+{
+    PGresult *result;
+
+    (void)state;
+    wants("orders", "sms", "true");
+    say("0", "");
+    run_sql(owner,
+            "insert into outbox (org_id, lane_id, conversation_id, seq, due_at)"
+            " select org_id, account_id, conversation_id, 1, '" NOON "' from conversations;"
+            " update contact_points set stopped_at = '" NOON "'");
+    result = PQexecParams(
+        owner, SQL_TURN_STOP_OUTBOX.text, 2, NULL,
+        (const char *const[]){ORG_ID, "{0190aaaa-0000-7000-8000-00000000c0de}"}, NULL, NULL, 0);
+    assert_int_equal(PQresultStatus(result), PGRES_COMMAND_OK);
+    PQclear(result);
+    assert_string_equal(look("2026-06-10 16:01Z"), "nowhere ");
+    assert_int_equal(ask_number(owner, "select count(*) from outbox"), 0);
+    assert_int_equal(ask_number(owner, "select count(*) from fallbacks"), 0);
+}
+
 /* --- going on -------------------------------------------------------------------------------
  */
 
@@ -540,6 +563,7 @@ int main(void)
         cmocka_unit_test_setup(ch_7_the_channel_that_they_chose_comes_first, arrange),
         cmocka_unit_test_setup(ch_3_a_closed_window_leaves_whatsapp_out, arrange),
         cmocka_unit_test_setup(ntf_1_stop_anywhere_means_nowhere_and_no_means_no, arrange),
+        cmocka_unit_test_setup(ntf_1_what_stop_took_back_goes_on_nowhere, arrange),
         cmocka_unit_test_setup(otp_2_an_address_that_nobody_proved_is_no_place, arrange),
         cmocka_unit_test_setup(ch_7_what_failed_goes_on_by_the_next_channel_once, arrange),
         cmocka_unit_test_setup(ch_7_what_was_not_delivered_in_time_goes_on_and_not_before,
