@@ -19,7 +19,8 @@ update fallbacks f set due_at = $4::timestamptz
 -- What is due to be looked at: arrived ones are done with; failed ones go on, and on WhatsApp and SMS
 -- those that the provider has had so long and has not delivered. Mail servers do not report, so a mail
 -- that has not come back by then has arrived. Who has said STOP there since hears of it nowhere. What is still
--- ours to send, or of which nobody knows, is looked at later, for a day.
+-- ours to send (again: then a failure is of the attempt before), or of which nobody knows, is looked at later, for
+-- a day.
 -- $1 org  $2 now  $3 after (microseconds)  $4 contact ids  $5 conversation ids (as many)
 -- $6 what stands before the code in a short address; empty: there are none  $7 codes (as many)
 with due as materialized (
@@ -32,12 +33,9 @@ with due as materialized (
 ), judged as materialized (
     select d.*, row_number() over (order by d.conversation_id, d.seq) as place,
            case when m.delivery >= 3 then 'arrived'
-                when m.delivery = 2 then case when w.stopped then 'stopped' else 'failed' end
+                when m.delivery = 2 and not w.again then case when w.stopped then 'stopped' else 'failed' end
                 when m.at < $2::timestamptz - interval '1 day' then 'arrived'
-                when exists (select from outbox o
-                              where o.org_id = $1::uuid and o.conversation_id = d.conversation_id
-                                and o.seq = d.seq) then 'ours'
-                when m.delivery = 0 then 'ours'
+                when o.state is not null or m.delivery = 0 then 'ours'
                 when d.until > $2::timestamptz then 'theirs'
                 when p.channel = 'email' then 'arrived'
                 when w.stopped then 'stopped'
@@ -46,7 +44,9 @@ with due as materialized (
       join messages m on m.org_id = $1::uuid and m.conversation_id = d.conversation_id and m.seq = d.seq
       join conversations c on c.org_id = $1::uuid and c.conversation_id = d.conversation_id
       join contact_points p on p.org_id = $1::uuid and p.contact_id = c.contact_id
-     cross join lateral (select p.stopped_at is not null and not p.unreachable as stopped) w
+      left join outbox o on o.org_id = $1::uuid and o.conversation_id = d.conversation_id and o.seq = d.seq
+     cross join lateral (select p.stopped_at is not null and not p.unreachable as stopped,
+                                coalesce(o.state <> 1 or o.attempt > 1, false) as again) w
 ), later as (
     update fallbacks f
        set begun_at = case j.verdict when 'ours' then $2::timestamptz else f.begun_at end,

@@ -277,6 +277,24 @@ static void ch_7_what_may_still_arrive_is_waited_for(void **state)
     assert_string_equal(look("2026-06-10 17:15Z"), "gone_on email");
 }
 
+/* Its first attempt, of which no answer came, is reported as failed when the second waits
+ * already. */
+static void ch_7_what_is_about_to_be_tried_again_does_not_go_on(void **state)
+{
+    (void)state;
+    say("2", "orders");
+    run_sql(owner, "insert into outbox (org_id, lane_id, conversation_id, seq, due_at, state,"
+                   " attempt) select org_id, account_id, conversation_id, 1, '" NOON
+                   "', 0, 1 from conversations");
+    assert_string_equal(look(NOON), "");
+    run_sql(owner, "update outbox set state = 1, attempt = 2;"
+                   " update fallbacks set due_at = '" NOON "'");
+    assert_string_equal(look(NOON), "");
+    run_sql(owner, "delete from outbox; update messages set delivery = 3");
+    assert_string_equal(look("2026-06-10 16:02Z"), "");
+    assert_int_equal(ask_number(owner, "select count(*) from fallbacks"), 0);
+}
+
 static void ch_7_a_mail_that_did_not_come_back_has_arrived(void **state)
 {
     (void)state;
@@ -564,6 +582,7 @@ int main(void)
         cmocka_unit_test_setup(ch_3_a_closed_window_leaves_whatsapp_out, arrange),
         cmocka_unit_test_setup(ntf_1_stop_anywhere_means_nowhere_and_no_means_no, arrange),
         cmocka_unit_test_setup(ntf_1_what_stop_took_back_goes_on_nowhere, arrange),
+        cmocka_unit_test_setup(ch_7_what_is_about_to_be_tried_again_does_not_go_on, arrange),
         cmocka_unit_test_setup(otp_2_an_address_that_nobody_proved_is_no_place, arrange),
         cmocka_unit_test_setup(ch_7_what_failed_goes_on_by_the_next_channel_once, arrange),
         cmocka_unit_test_setup(ch_7_what_was_not_delivered_in_time_goes_on_and_not_before,
