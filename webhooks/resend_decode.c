@@ -5,11 +5,11 @@
 #include "webhooks/resend_in.h"
 
 #include "bot/base/json.h"
-
-#include <stdio.h>
+#include "webhooks/rfc3339.h"
 
 #define SENT_TO_MAX 50
 #define KEY_MAX     256
+#define TIME_MAX    40
 
 /* A tag's value has no dots, so the key was written with "_" for them. */
 static struct str key_of(struct arena *into, const json_t *data)
@@ -31,26 +31,29 @@ static struct str key_of(struct arena *into, const json_t *data)
     return tag;
 }
 
-/* "2026-11-20T14:13:20.000Z", in any of its spellings; 0 for anything else. */
-static usec_t time_of(struct str text)
+/* "2026-11-20T14:13:20.000Z", and as a database writes it: "2026-11-20 15:13:20.25+01". What
+ * names no zone is in UTC; 0 for anything else. */
+static usec_t time_of(struct arena *into, struct str text)
 {
-    int year, month, day, hour, minute, second;
-    char copy[32];
-    int64_t days, months;
+    struct str date = str_slice(text, 0, 10);
+    struct str clock = str_slice(text, 11, text.len);
+    struct str zone;
+    size_t n = 0;
+    usec_t at;
 
-    if (text.len < 19)
+    if (text.len > TIME_MAX || text.len < 19 || (text.at[10] != 'T' && text.at[10] != ' '))
         return 0;
-    memcpy(copy, text.at, 19);
-    copy[19] = '\0';
-    if (sscanf(copy, "%4d-%2d-%2d%*1[T ]%2d:%2d:%2d", &year, &month, &day, &hour, &minute,
-               &second) != 6 ||
-        year < 1970 || year > 9999 || month < 1 || month > 12 || day < 1 || day > 31)
-        return 0;
-    months = (month + 9) % 12; /* from March, so that the leap day is the last */
-    days = year - (month <= 2);
-    days = days * 365 + days / 4 - days / 100 + days / 400 + (months * 153 + 2) / 5 + day - 1 -
-           719468;
-    return (((days * 24 + hour) * 60 + minute) * 60 + second) * USEC_PER_SEC;
+    while (n < clock.len && strchr("0123456789:.", clock.at[n]) != NULL)
+        n++;
+    zone = str_trim(str_slice(clock, n, clock.len));
+    clock.len = n;
+    if (zone.len == 3) /* "+01" */
+        zone = arena_concat(into, zone, STR(":00"));
+    if (zone.len == 5) /* "+0100" */
+        zone = arena_format(into, "%.3s:%.2s", zone.at, zone.at + 3);
+    text = arena_format(into, "%.*sT%.*s%.*s", STR_ARG(date), STR_ARG(clock),
+                        STR_ARG(zone.len > 0 ? zone : STR("Z")));
+    return rfc3339_read(text, &at) ? at : 0;
 }
 
 /* --- our mails ---------------------------------------------------------------------------- */
@@ -136,7 +139,7 @@ static void read_status(struct arena *into, const json_t *data, struct str type,
                             .field = STR("mail"),
                             .id = arena_format(into, "%.*s:%.*s", STR_ARG(id), STR_ARG(type)),
                             .context = id,
-                            .at = time_of(json_text(into, data, "created_at")),
+                            .at = time_of(into, json_text(into, data, "created_at")),
                             .status = meaning->status,
                             .key = key_of(into, data),
                             .detail = type,

@@ -114,6 +114,37 @@ static void ch_5_what_became_of_our_mail_is_told_by_our_key(void **state)
     }
 }
 
+static void ch_5_a_time_is_read_in_its_zone(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *text;
+        usec_t at;
+    } cases[] = {
+        {"2026-11-20T14:13:20.000Z",      1795184000 * USEC_PER_SEC         },
+        {"2026-11-20T15:13:20+01:00",     1795184000 * USEC_PER_SEC         },
+        {"2026-11-20 06:13:20.25-0800",   1795184000 * USEC_PER_SEC + 250000},
+        {"2026-11-20 14:13:20.000001+00", 1795184000 * USEC_PER_SEC + 1     },
+        {"2026-11-20 14:13:20",           1795184000 * USEC_PER_SEC         },
+        {"2026-02-30T14:13:20Z",          0                                 },
+        {"2026-11-20T14:13:20+25:00",     0                                 },
+        {"2026-11-20",                    0                                 },
+        {"yesterday at a quarter to ten", 0                                 },
+    };
+
+    for (size_t i = 0; i < COUNTOF(cases); i++) {
+        const char *body = arena_format(&f->arena,
+                                        "{\"type\":\"email.sent\",\"data\":{\"email_id\":\"1\","
+                                        "\"created_at\":\"%s\"}}",
+                                        cases[i].text)
+                               .at;
+        struct resend_news news = news_of(f, body);
+
+        if (news.batch.events[0].at != cases[i].at)
+            fail_msg("%s: %lld", cases[i].text, (long long)news.batch.events[0].at);
+    }
+}
+
 static void ch_5_scanners_that_open_mails_count_for_nothing(void **state)
 {
     assert_int_equal(about(*state, "email.opened", "").batch.n, 0);
@@ -267,6 +298,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ch_5_what_became_of_our_mail_is_told_by_our_key),
+        cmocka_unit_test(ch_5_a_time_is_read_in_its_zone),
         cmocka_unit_test(ch_5_scanners_that_open_mails_count_for_nothing),
         cmocka_unit_test(what_is_no_event_is_refused),
         cmocka_unit_test(ch_5_a_received_mail_is_asked_for_by_its_id),
