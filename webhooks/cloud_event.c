@@ -17,7 +17,7 @@ const struct shape cloud_attributes[] = {
     {.name = "type", .kind = SHAPE_NAME, .required = true, .least = 1, .most = 100},
     {.name = "time", .kind = SHAPE_TIME,
      .about = "When it happened. Without a version the newer time wins."},
-    {.name = "version", .kind = SHAPE_WHOLE, .most = VERSION_MAX,
+    {.name = "version", .kind = SHAPE_VERSION, .most = VERSION_MAX,
      .about = "Counts the states of the subject: the highest wins, in whatever order they come."},
     {.name = "causeid", .kind = SHAPE_NAME, .least = 1, .most = 200,
      .about = "The same for events of one cause: the customer hears of them in one message."},
@@ -77,8 +77,7 @@ static void read_event(struct reader *reader, size_t at, const json_t *value)
     event.source = scalar(reader->into, value, "source");
     event.type = scalar(reader->into, value, "type");
     event.cause = scalar(reader->into, value, "causeid");
-    event.has_version = version != NULL && !json_is_null(version);
-    event.version = json_int(value, "version", 0);
+    event.has_version = shape_version(version, &event.version);
     if (!rfc3339_read(json_text(reader->into, value, "time"), &event.time))
         event.time = 0;
     event.data = json_object_get(value, "data");

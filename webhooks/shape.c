@@ -38,6 +38,16 @@ void shape_fault(struct shape_faults *faults, struct str path, struct str expect
     faults->items[faults->n++] = (struct shape_fault){path, expected, text};
 }
 
+bool shape_version(const json_t *value, int64_t *number)
+{
+    struct str text = {json_string_value(value), json_string_length(value)};
+
+    if (json_is_string(value))
+        return text.len > 0 && text.at[0] != '-' && str_to_int(text, number);
+    *number = json_integer_value(value);
+    return json_is_integer(value);
+}
+
 static struct str text_of(const json_t *value)
 {
     return (struct str){json_string_value(value), json_string_length(value)};
@@ -120,6 +130,17 @@ static bool read_whole(struct reading *reading, const struct shape *shape, const
         json_integer_value(value) > shape->most)
         return false;
     json_put_int(reading->out, json_integer_value(value));
+    return true;
+}
+
+static bool read_version(struct reading *reading, const struct shape *shape,
+                         const json_t *value)
+{
+    int64_t number;
+
+    if (!shape_version(value, &number) || number < shape->least || number > shape->most)
+        return false;
+    json_put_int(reading->out, number);
     return true;
 }
 
@@ -271,19 +292,31 @@ static bool read_mail(struct reading *reading, const struct shape *shape, const 
     return right;
 }
 
+/* '\0': it is none of ASCII's. */
+static char small_letter(char c)
+{
+    char small = (char)(c | 0x20);
+
+    return small >= 'a' && small <= 'z' ? small : '\0';
+}
+
 static bool read_language(struct reading *reading, const struct shape *shape,
                           const json_t *value)
 {
     struct str text = text_of(value);
+    char code[2];
     bool right =
         json_is_string(value) && text.len >= 2 &&
         (text.len == 2 || (text.len <= 12 && (text.at[2] == '-' || text.at[2] == '_')));
 
     (void)shape;
     for (size_t i = 0; right && i < 2; i++)
-        right = text.at[i] >= 'a' && text.at[i] <= 'z';
-    if (right)
-        json_put_text(reading->out, str_slice(text, 0, 2));
+        right = small_letter(text.at[i]) != '\0';
+    if (right) {
+        code[0] = small_letter(text.at[0]);
+        code[1] = small_letter(text.at[1]);
+        json_put_text(reading->out, (struct str){code, 2});
+    }
     return right;
 }
 
@@ -373,11 +406,12 @@ static bool read_record(struct reading *reading, const struct shape *shape, cons
 static bool (*const readers[])(struct reading *, const struct shape *, const json_t *) = {
     [SHAPE_TEXT] = read_text,         [SHAPE_NAME] = read_name,
     [SHAPE_TIME] = read_time,         [SHAPE_DAY] = read_day,
-    [SHAPE_WHOLE] = read_whole,       [SHAPE_QUANTITY] = read_quantity,
-    [SHAPE_MONEY] = read_money,       [SHAPE_CURRENCY] = read_currency,
-    [SHAPE_YES_NO] = read_yes_no,     [SHAPE_CHOICE] = read_choice,
-    [SHAPE_PHONE] = read_phone,       [SHAPE_MAIL] = read_mail,
-    [SHAPE_LANGUAGE] = read_language, [SHAPE_URL] = read_url,
+    [SHAPE_WHOLE] = read_whole,       [SHAPE_VERSION] = read_version,
+    [SHAPE_QUANTITY] = read_quantity, [SHAPE_MONEY] = read_money,
+    [SHAPE_CURRENCY] = read_currency, [SHAPE_YES_NO] = read_yes_no,
+    [SHAPE_CHOICE] = read_choice,     [SHAPE_PHONE] = read_phone,
+    [SHAPE_MAIL] = read_mail,         [SHAPE_LANGUAGE] = read_language,
+    [SHAPE_URL] = read_url,
 };
 
 static void read_value(struct reading *reading, const struct shape *shape, const json_t *value,

@@ -20,6 +20,8 @@ enum shape_kind {
     SHAPE_TIME,     /* RFC 3339 */
     SHAPE_DAY,      /* a date of the calendar: 2026-11-21 */
     SHAPE_WHOLE,    /* a whole number, least..most */
+    SHAPE_VERSION,  /* likewise; its digits as text, too: counters of databases outgrow the
+                       numbers  of JavaScript, so that senders write them so */
     SHAPE_QUANTITY, /* a number with at most 3 decimals, least..most; written as text */
     SHAPE_MONEY,    /* "19.90" or 19.9, in the currency beside it; written in minor units */
     SHAPE_CURRENCY, /* ISO 4217 */
@@ -27,7 +29,7 @@ enum shape_kind {
     SHAPE_CHOICE,   /* one of `choices` */
     SHAPE_PHONE,    /* E.164 with its plus */
     SHAPE_MAIL,     /* an address of mail */
-    SHAPE_LANGUAGE, /* "en", "pl-PL": kept as its first part */
+    SHAPE_LANGUAGE, /* "en", "pl-PL", "EN": kept as its first part, small */
     SHAPE_URL,      /* https://; the number of a card in it is refused, as an address without it
                        leads elsewhere, but for one that is a name's of the same record */
     SHAPE_LIST,     /* least..most of `of` */
@@ -61,6 +63,9 @@ struct shape_faults {
 
 void shape_fault(struct shape_faults *faults, struct str path, struct str expected,
                  const json_t *got);
+
+/* A SHAPE_VERSION's number; false when it is none. */
+MUST_USE bool shape_version(const json_t *value, int64_t *number);
 
 /* Read a record's members and write them into an object that is open in `out`. When faults were
  * added, what was written is worth nothing. `currency`: the one for amounts, or empty where the

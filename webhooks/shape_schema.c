@@ -35,6 +35,7 @@ struct str shape_expected(struct arena *into, const struct shape *shape)
     case SHAPE_DAY:
         return STR("a date: 2026-11-21");
     case SHAPE_WHOLE:
+    case SHAPE_VERSION:
         return arena_format(into, "a whole number from %lld to %lld", (long long)shape->least,
                             (long long)shape->most);
     case SHAPE_QUANTITY:
@@ -82,6 +83,7 @@ static const struct {
     [SHAPE_DAY] = {"string",  NULL,      "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$",
                     "date"                                                                                                         },
     [SHAPE_WHOLE] = {"integer", NULL,      NULL,                                                  NULL                              },
+    [SHAPE_VERSION] = {"integer", "string",  "^[0-9]{1,16}$",                                       NULL                              },
     [SHAPE_QUANTITY] = {"number",  NULL,      NULL,                                                  NULL                              },
     [SHAPE_MONEY] = {"string",  "number",  "^-?[0-9]{1,15}([.][0-9]{1,4})?$",                     NULL                              },
     [SHAPE_CURRENCY] = {"string",  NULL,      "^[A-Z]{3}$",                                          NULL                              },
@@ -90,7 +92,7 @@ static const struct {
     [SHAPE_PHONE] = {"string",  NULL,      "^[ \t\n]*$|^[+][1-9][0-9]{6,14}$",                    NULL                              },
     [SHAPE_MAIL] = {"string",  NULL,
                     "^[ \t\n]*$|^[^@ <>\",;]+@[^@ <>\",;.][^@ <>\",;]*[.][^@ <>\",;]+$",         NULL /* "email" would forbid "" */},
-    [SHAPE_LANGUAGE] = {"string",  NULL,      "^[a-z]{2}([-_].{0,9})?$",                             NULL                              },
+    [SHAPE_LANGUAGE] = {"string",  NULL,      "^[A-Za-z]{2}([-_].{0,9})?$",                          NULL                              },
     [SHAPE_URL] = {"string",  NULL,      "^https://[^/?#@: ][^ ]*$",                            "uri"                             },
     [SHAPE_LIST] = {"array",   NULL,      NULL,                                                  NULL                              },
     [SHAPE_RECORD] = {"object",  NULL,      NULL,                                                  NULL                              },
@@ -146,6 +148,7 @@ static void put_limits(const struct shape *shape, bool may_be_null, struct json_
         put_int(out, "maxLength", shape->most);
         break;
     case SHAPE_WHOLE:
+    case SHAPE_VERSION:
     case SHAPE_QUANTITY:
         put_int(out, "minimum", shape->least);
         put_int(out, "maximum", shape->most);

@@ -670,6 +670,7 @@ static struct str example_value(const struct shape *shape, const char *name)
         assert_true(str_split(&choices, ',', &first));
         return FORMAT("\"%.*s\"", STR_ARG(first));
     case SHAPE_WHOLE:
+    case SHAPE_VERSION:
     case SHAPE_QUANTITY:
     case SHAPE_MONEY:
         return STR("1");

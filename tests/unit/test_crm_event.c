@@ -256,6 +256,33 @@ static void crm_1_what_is_too_little_or_too_much_is_told_with_its_bounds(void **
 #undef ORDER
 }
 
+/* "EN" is English, and a counter that outgrew JavaScript's numbers is written as its digits. */
+static void crm_1_languages_in_capitals_and_versions_as_digits_are_read(void **state)
+{
+    struct crm_batch *batches;
+    struct str first;
+
+    (void)state;
+    assert_int_equal(
+        faults_of(STR("{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"s\","
+                      "\"version\":\"9007199254740992\",\"type\":\"customer.upserted\","
+                      "\"data\":{\"id\":\"c\",\"language\":\"PL-pl\"}}"),
+                  &first, &batches),
+        0);
+    assert_true(str_find(batches->events, STR("\"language\":\"pl\"")) < batches->events.len);
+    assert_true(str_find(batches->events, STR("\"version\":9007199254740992")) <
+                batches->events.len);
+    assert_string_equal(wrong("{'specversion':'1.0','id':'1','source':'s','version':'3.1',"
+                              "'type':'customer.upserted','data':{'id':'c'}}"),
+                        "0 version: a whole number from 0 to 9007199254740992, not \"3.1\"");
+    assert_string_equal(wrong("{'specversion':'1.0','id':'1','source':'s','version':'-3',"
+                              "'type':'customer.upserted','data':{'id':'c'}}"),
+                        "0 version: a whole number from 0 to 9007199254740992, not \"-3\"");
+    assert_string_equal(
+        wrong("{" HEAD "'type':'customer.upserted','data':{'id':'c','language':'E'}}"),
+        "0 data.language: a language by ISO 639: en, not \"E\"");
+}
+
 /* A system without a null writes "" where a customer has none. */
 static void crm_1_an_address_or_number_that_is_blank_is_none(void **state)
 {
@@ -428,6 +455,7 @@ int main(void)
         cmocka_unit_test(crm_1_schema_and_reader_refuse_the_same),
         cmocka_unit_test(crm_1_a_fault_is_named_by_its_path),
         cmocka_unit_test(crm_1_what_is_too_little_or_too_much_is_told_with_its_bounds),
+        cmocka_unit_test(crm_1_languages_in_capitals_and_versions_as_digits_are_read),
         cmocka_unit_test(crm_1_an_address_or_number_that_is_blank_is_none),
         cmocka_unit_test(ch_9_words_lose_cards_and_are_bounded),
         cmocka_unit_test(ch_9_agents_names_lose_cards_and_addresses_with_one_are_refused),
