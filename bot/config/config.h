@@ -23,6 +23,7 @@ struct config_app {
 };
 
 #define EVENTS_PAUSES_MAX 16
+#define DOCUMENT_SIZE_MAX ((size_t)100 << 20) /* that documents.max_size may ever have been */
 
 /* A business's other system, a CRM: what it posts is signed with its secret, and what it is
  * posted is signed with both while one takes the other's place. */
@@ -161,7 +162,7 @@ struct config {
         struct str path;
         struct str endpoint; /* "https://host", without a slash at its end */
         struct str bucket, region, key, secret;
-        size_t max_size;    /* of one file */
+        size_t max_size;    /* of one file that comes; what is kept from before may be larger */
         unsigned downloads; /* at once, per worker */
         usec_t timeout, poll, retry_first, retry_max;
         usec_t handle_life; /* how long the channel hands a file out */

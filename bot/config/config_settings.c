@@ -418,7 +418,7 @@ const struct setting settings[] = {
      .sample = "wJalr...",
      .help = "For s3: the secret access key."},
     {.path = "documents.max_size", .type = SETTING_SIZE, .offset = AT(documents.max_size),
-     .initial = "10MB", .least = 1024, .most = 104857600,
+     .initial = "10MB", .least = 1024, .most = DOCUMENT_SIZE_MAX,
      .help = "The largest file that is kept. The words that customers read speak of 10 MB."},
     {.path = "documents.downloads", .type = SETTING_COUNT, .offset = AT(documents.downloads),
      .initial = "4", .least = 1, .most = 64,

@@ -127,12 +127,13 @@ static void start(struct document_op *op)
     const struct config *config = op->documents->config;
 
     write_request(op);
-    op->fetch = (struct fetch){.request = &op->request,
-                               .timeout = config->documents.timeout,
-                               .until = op->until,
-                               .body_max = config->documents.max_size,
-                               .into = op->into,
-                               .done = answered};
+    op->fetch =
+        (struct fetch){.request = &op->request,
+                       .timeout = config->documents.timeout,
+                       .until = op->until,
+                       .body_max = DOCUMENT_SIZE_MAX, /* as above a lower limit of today */
+                       .into = op->into,
+                       .done = answered};
     fetcher_start(op->documents->fetcher, &op->fetch);
 }
 

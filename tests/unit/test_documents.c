@@ -129,6 +129,23 @@ static void ch_1_what_was_put_comes_back_byte_for_byte(void **state)
     assert_int_equal(op.err.code, ERR_NONE);
 }
 
+/* A limit is for what comes; what was kept before it is still the customer's. */
+static void ch_1_what_was_kept_is_there_when_the_limit_is_lowered(void **state)
+{
+    (void)state;
+    struct str text = STR("a photo of more than eight bytes");
+    struct document_op op = op_for(text, 1);
+
+    put(text, 1);
+    config.documents.max_size = 8;
+    op.bytes = STR_NONE;
+    act(documents_get, &op);
+    config.documents.max_size = 1 << 20;
+    assert_int_equal(op.err.code, ERR_NONE);
+    assert_true(op.found);
+    assert_true(str_eq(op.bytes, text));
+}
+
 static void ch_1_only_the_service_can_read_it(void **state)
 {
     (void)state;
@@ -294,6 +311,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_store, shut_store)
     static const struct CMUnitTest tests[] = {
         TEST(ch_1_what_was_put_comes_back_byte_for_byte),
+        TEST(ch_1_what_was_kept_is_there_when_the_limit_is_lowered),
         TEST(ch_1_only_the_service_can_read_it),
         TEST(ch_1_what_has_rotted_or_was_swapped_is_never_given),
         TEST(ch_1_a_drop_is_a_drop_and_gone_is_no_error),
