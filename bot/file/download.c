@@ -121,6 +121,7 @@ static void begin(struct downloads *downloads, const PGresult *rows, int row)
     download->attempts = row_int(rows, row, 8);
     download->expires_at = row_time(rows, row, 9);
     download->kind = arena_str(&download->arena, row_text(rows, row, 10));
+    download->refusals = row_int(rows, row, 11);
     download->account = account_of(download);
     download->in_conversation = !row_null(rows, row, 1);
     downloads->n_open++;
@@ -180,7 +181,7 @@ void download_later(struct download *download, const struct err *err)
     const struct config *config = download->downloads->worker->config;
     usec_t pause = pause_before_next(config->documents.retry_first, config->documents.retry_max,
                                      download->attempts);
-    struct db_param *params = download_params(download, 5);
+    struct db_param *params = download_params(download, 6);
 
     if (download->downloads->closing || err->code == ERR_CANCELED) {
         download_finish(download);
@@ -193,7 +194,19 @@ void download_later(struct download *download, const struct err *err)
     params[2] = param_time(&download->arena, clock_now() + pause);
     params[3] = param_text(arena_str(&download->arena, str_from(err->text)));
     params[4] = param_time(&download->arena, download->lease);
+    params[5] = param_bool(&download->arena, download->refused);
     download_call(download, &SQL_DOCUMENTS_LATER, params, put_off);
+}
+
+void download_refused(struct download *download, int64_t times, enum document_state state,
+                      const char *reason, const struct err *err)
+{
+    download->refused = true;
+    if (download->refusals + 1 >= times) {
+        download_end(download, state, reason);
+    } else {
+        download_later(download, err);
+    }
 }
 
 /* --- looking --------------------------------------------------------------------------------

@@ -65,7 +65,8 @@ struct download {
     struct str handle, kind;
     struct hash claimed, sha256; /* as the delivery said; as it is in the store */
     bool has_claimed, has_sha256;
-    int64_t attempts;
+    int64_t attempts, refusals; /* of these, answers that there is no such file, or another */
+    bool refused;               /* this time, too */
     usec_t expires_at;
     struct remote_file file;
     struct str bytes;
@@ -86,6 +87,12 @@ struct download *download_called(struct db_call *call);
 
 /* Try again later, by the rules. */
 void download_later(struct download *download, const struct err *err);
+
+/* Likewise, of an answer about this very file ("there is none", other bytes than were
+ * promised): the so many-th ends it. What the network does says nothing about a file, and does
+ * not count. */
+void download_refused(struct download *download, int64_t times, enum document_state state,
+                      const char *reason, const struct err *err);
 
 /* download_one.c: from wherever its row stands. */
 void download_run(struct download *download);

@@ -92,12 +92,14 @@ static void answered(struct download *download)
     } else if (fetch->answer.status == 200) {
         download->bytes = fetch->answer.body;
         download_judge(download);
-    } else if (is_final(fetch->answer.status) && download->attempts >= GONE_TRIES) {
-        download_end(download, DOCUMENT_LOST, "lost");
     } else {
         (void)err_raise(&fetch->err, ERR_RETRY, "the file's address answered %d",
                         fetch->answer.status);
-        download_later(download, &fetch->err);
+        if (is_final(fetch->answer.status)) {
+            download_refused(download, GONE_TRIES, DOCUMENT_LOST, "lost", &fetch->err);
+        } else {
+            download_later(download, &fetch->err);
+        }
     }
 }
 

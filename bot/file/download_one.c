@@ -157,12 +157,8 @@ void download_judge(struct download *download)
     if (download->bytes.len > most) {
         download_end(download, DOCUMENT_REFUSED, "too_large");
     } else if (!is_promised(download) || download->bytes.len == 0) {
-        if (download->attempts >= WRONG_TRIES) {
-            download_end(download, DOCUMENT_REFUSED, "damaged");
-        } else {
-            (void)err_raise(&err, ERR_RETRY, "other bytes came than were promised");
-            download_later(download, &err);
-        }
+        (void)err_raise(&err, ERR_RETRY, "other bytes came than were promised");
+        download_refused(download, WRONG_TRIES, DOCUMENT_REFUSED, "damaged", &err);
     } else if (look.verdict == FILE_HOSTILE) {
         download_end(download, DOCUMENT_REFUSED, "hostile");
     } else if (look.verdict != FILE_FINE || !is_expected(download, look.kind)) {
@@ -273,8 +269,8 @@ static void looked_up(struct fetch *fetch)
         download_end(download, DOCUMENT_REFUSED, "too_large");
     } else if (download->ways->read(&download->arena, fetch, &download->file, &err)) {
         look_up_answered(download, &fetch->answer);
-    } else if (err.code == ERR_REJECT && download->attempts >= GONE_TRIES) {
-        download_end(download, DOCUMENT_LOST, "lost");
+    } else if (err.code == ERR_REJECT) {
+        download_refused(download, GONE_TRIES, DOCUMENT_LOST, "lost", &err);
     } else {
         download_later(download, &err);
     }

@@ -45,7 +45,7 @@ update documents d set due_at = $3::timestamptz, attempts = d.attempts + 1
   from due
  where d.org_id = $1::uuid and d.document_id = due.document_id
 returning d.document_id, d.conversation_id, d.account_id, d.handle, d.state, d.claimed_sha256, d.sha256,
-          d.size, d.attempts, d.expires_at, d.kind;
+          d.size, d.attempts, d.expires_at, d.kind, d.refusals;
 
 -- name: documents_storing
 -- The bytes are here and are what they should be; from now on there may be a file.
@@ -99,8 +99,8 @@ select 1 as ended from held
 select p.body from payloads p where p.org_id = $1::uuid and p.payload_id = $2::uuid limit 1;
 
 -- name: documents_later
--- $1 org  $2 id  $3 next attempt  $4 reason  $5 the lease's end
-update documents set due_at = $3::timestamptz, reason = $4::text
+-- $1 org  $2 id  $3 next attempt  $4 reason  $5 the lease's end  $6 whether that was an answer about the file
+update documents set due_at = $3::timestamptz, reason = $4::text, refusals = refusals + $6::boolean::int4
  where org_id = $1::uuid and document_id = $2::uuid and open and due_at = $5::timestamptz;
 
 -- name: documents_end

@@ -53,10 +53,7 @@ static void start(void)
 {
     owner = owner_connect();
     service_start(&service, &(struct service_wish){.workers = 2});
-    run_sql(owner,
-            "insert into customer_settings (org_id, customer_id, quiet) select org_id, "
-            "customer_id, false from customers on conflict (org_id, customer_id) do update "
-            "set quiet = false");
+    nobody_sleeps(owner);
     run_sql(owner, "delete from cancellations");
     run_sql(owner, "delete from cancellation_rules; insert into cancellation_rules (org_id, "
                    "position, rule_id, phase, effect) select org_id, 1, 'ask-us', 'active', "

@@ -176,6 +176,7 @@ static int set_up(void **state)
     begin_serving();
     owner = owner_connect();
     service_start(&service, &(struct service_wish){.workers = 2, .crm = true});
+    nobody_sleeps(owner);
     return 0;
 }
 
@@ -263,7 +264,7 @@ static void crm_3_an_agents_file_follows_their_words(void **state)
     assert_int_equal(service_arrived(&service, AMELIA, "Eve: the knob"), 1);
     assert_int_equal(ask_number(owner, "select count(*) from handoffs where state = 'human'"),
                      1); /* it is theirs still */
-    run_sql(owner, "update documents set attempts = 10, due_at = now() where open");
+    run_sql(owner, "update documents set refusals = 4, due_at = now() where open");
     until("select count(*) from events_out where type = 'file.refused' and data ->> 'what' = "
           "'message' and data ->> 'reason' = 'lost'",
           1);
@@ -292,6 +293,23 @@ static void crm_1_killed_workers_fetch_again(void **state)
 
 /* --- what is not ----------------------------------------------------------------------------
  */
+
+/* However often the network failed before: it said nothing about the file. */
+static void crm_1_only_answers_about_a_file_make_it_lost(void **state)
+{
+    (void)state;
+    give_document("v-1", "/nothing?v");
+    until("select max(refusals) from documents where handle like '%/nothing?v'", 1);
+    run_sql(owner, "update documents set attempts = 10, due_at = now() where handle like "
+                   "'%/nothing?v'");
+    until("select max(refusals) from documents where handle like '%/nothing?v'", 2);
+    assert_int_equal(ask_number(owner, "select count(*) from documents where handle like "
+                                       "'%/nothing?v' and open and state = 'wanted'"),
+                     1);
+    run_sql(owner, "update documents set refusals = 4, due_at = now() where handle like "
+                   "'%/nothing?v'");
+    assert_string_equal(refused("v-1"), "lost");
+}
 
 static void crm_1_what_cannot_be_fetched_is_told_and_stays_a_reference(void **state)
 {
@@ -334,6 +352,7 @@ int main(void)
         cmocka_unit_test(ord_6_a_photo_is_fetched_and_another_takes_its_place),
         cmocka_unit_test(crm_3_an_agents_file_follows_their_words),
         cmocka_unit_test(crm_1_killed_workers_fetch_again),
+        cmocka_unit_test(crm_1_only_answers_about_a_file_make_it_lost),
         cmocka_unit_test(crm_1_what_cannot_be_fetched_is_told_and_stays_a_reference),
     };
     struct err err = {0};

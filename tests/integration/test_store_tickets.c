@@ -200,11 +200,12 @@ static int64_t say_kept(const char *handle)
 
 static int64_t say_later(const char *handle)
 {
-    struct db_param *values = params(5);
+    struct db_param *values = params(6);
     values[1] = document_of(handle);
     values[2] = param_time(&rig.arena, now);
     values[3] = param_text(STR("later"));
     values[4] = param_time(&rig.arena, lease);
+    values[5] = param_bool(&rig.arena, false);
     return tell_of(&SQL_DOCUMENTS_LATER, values, count_changed);
 }
 
