@@ -188,6 +188,12 @@ static int64_t local_day(UCalendar *calendar, usec_t time, UErrorCode *status)
 #define RELATIVE_HOURS_MAX 6  /* further away, the day says more than the hours */
 #define RELATIVE_DAYS_MAX  13 /* further away, the date does */
 
+/* What is still to come is rounded up: whoever comes back after that is never too early. */
+static int64_t count_of(usec_t away, usec_t unit)
+{
+    return away > 0 ? (away - 1) / unit + 1 : away / unit;
+}
+
 /*
  * How far away an instant is, as people say it: minutes within the hour, hours within this day
  * or nearby, then days as the reader's calendar counts them ("tomorrow" begins at their
@@ -202,14 +208,15 @@ static bool relative_offset(UCalendar *calendar, usec_t time, usec_t now, int64_
     if (U_FAILURE(status) || __builtin_sub_overflow(time, now, &away) || away == INT64_MIN)
         return false;
     usec_t distance = away < 0 ? -away : away;
-    if (distance < USEC_PER_MIN) {
+    int64_t minutes = count_of(away, USEC_PER_MIN);
+    if (minutes == 0) {
         *offset = 0;
         *unit = UDAT_REL_UNIT_SECOND;
-    } else if (distance < USEC_PER_HOUR) {
-        *offset = away / USEC_PER_MIN;
+    } else if (minutes > -60 && minutes < 60) {
+        *offset = minutes;
         *unit = UDAT_REL_UNIT_MINUTE;
     } else if (days == 0 || distance < RELATIVE_HOURS_MAX * USEC_PER_HOUR) {
-        *offset = away / USEC_PER_HOUR;
+        *offset = count_of(away, USEC_PER_HOUR);
         *unit = UDAT_REL_UNIT_HOUR;
     } else {
         *offset = days;
