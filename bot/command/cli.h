@@ -66,6 +66,9 @@ struct cli_option {
  * cli_usage is to be called, without a format. */
 MUST_USE bool cli_options(int argc, char **argv, const struct cli_option *options);
 
+/* What goes with so many: "1 file", "2 files". */
+#define CLI_OF(n, one, many) ((n) == 1 ? (one) : (many))
+
 /*
  * What others wrote, as a person's terminal may have it: without the characters that move its
  * cursor, colour its letters, answer for its keyboard or turn its lines around. Lines stay.

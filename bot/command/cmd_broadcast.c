@@ -92,10 +92,11 @@ static bool change(struct desk *desk, const char *name, const char *what, const 
         return false;
     (void)fprintf(desk->cli->out, "%s is %s", name, done);
     if (taken_back > 0)
-        (void)fprintf(desk->cli->out, "; %lld messages were taken back", (long long)taken_back);
+        (void)fprintf(desk->cli->out, "; %lld %s taken back", (long long)taken_back,
+                      CLI_OF(taken_back, "message was", "messages were"));
     if (on_wire > 0) {
-        (void)fprintf(desk->cli->out, "; of %lld nobody knows yet whether they went",
-                      (long long)on_wire);
+        (void)fprintf(desk->cli->out, "; of %lld nobody knows yet whether %s went",
+                      (long long)on_wire, CLI_OF(on_wire, "it", "they"));
     }
     (void)fprintf(desk->cli->out, "\n");
     return true;

@@ -188,7 +188,8 @@ static bool rules(struct desk *desk, const char *const *words, struct err *err)
         !cancellations_keep_rules(session->cancellations, org, rows, n, &session->desk.arena,
                                   err))
         return err_wrap(err, "nothing was changed");
-    (void)fprintf(session->desk.cli->out, "%zu rules are kept\n", n);
+    (void)fprintf(session->desk.cli->out, "%zu %s kept\n", n,
+                  CLI_OF(n, "rule is", "rules are"));
     return true;
 }
 

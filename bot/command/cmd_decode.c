@@ -139,8 +139,9 @@ static bool decode(struct cli *cli, const struct provider *provider, struct aren
         if (!ok)
             return err_raise(err, ERR_RETRY, "could not write");
     }
-    (void)fprintf(cli->err, "%zu events, %zu of kinds that we do not know, %zu broken items\n",
-                  batch.n, batch.unknown, batch.broken);
+    (void)fprintf(
+        cli->err, "%zu event%s, %zu of kinds that we do not know, %zu broken item%s\n", batch.n,
+        CLI_OF(batch.n, "", "s"), batch.unknown, batch.broken, CLI_OF(batch.broken, "", "s"));
     return true;
 }
 

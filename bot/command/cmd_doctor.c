@@ -85,8 +85,8 @@ static void check_flows(struct report *report, const struct config *config)
         return;
     }
     hex_format(version.bytes, HASH16_LEN, text);
-    report_add(report, FINDING_OK, "flows", NULL, "%zu files of %s, version %s", n,
-               config->flows.folder.at, text);
+    report_add(report, FINDING_OK, "flows", NULL, "%zu file%s of %s, version %s", n,
+               CLI_OF(n, "", "s"), config->flows.folder.at, text);
 }
 
 /* --- the database --------------------------------------------------------------------------
@@ -199,11 +199,13 @@ static void check_business(struct report *report, const struct survey_business *
     }
     if (one->waiting > 0 && one->late > LATE_WARN) {
         report_add(report, FINDING_WARN, "outbox", "see that the service runs and reaches Meta",
-                   "business %s: %lld messages wait, the oldest for %lld s", id,
-                   (long long)one->waiting, (long long)one->late);
+                   "business %s: %lld %s, the oldest for %lld s", id, (long long)one->waiting,
+                   CLI_OF(one->waiting, "message waits", "messages wait"),
+                   (long long)one->late);
     } else {
-        report_add(report, FINDING_OK, "outbox", NULL, "business %s: %lld messages wait", id,
-                   (long long)one->waiting);
+        report_add(report, FINDING_OK, "outbox", NULL, "business %s: %lld %s", id,
+                   (long long)one->waiting,
+                   CLI_OF(one->waiting, "message waits", "messages wait"));
     }
 }
 
@@ -239,7 +241,8 @@ static void check_directory(struct report *report, const struct config *config,
             "no WhatsApp number is known, so deliveries belong to nobody");
     } else {
         report_add(report, FINDING_OK, "directory", NULL,
-                   "%zu WhatsApp numbers of %zu businesses", numbers, survey->n_businesses);
+                   "%zu WhatsApp number%s of %zu business%s", numbers, CLI_OF(numbers, "", "s"),
+                   survey->n_businesses, CLI_OF(survey->n_businesses, "", "es"));
     }
 }
 
@@ -362,7 +365,8 @@ static void check_sms(struct report *report, const struct config *config,
         return;
     if (!set_up) {
         report_add(report, FINDING_WARN, "sms", "set twilio.account_sid and twilio.auth_token",
-                   "%zu numbers for SMS are known, but no account of Twilio's", numbers);
+                   "%zu %s known, but no account of Twilio's", numbers,
+                   CLI_OF(numbers, "number for SMS is", "numbers for SMS are"));
         return;
     }
     check_twilio(report, config);
@@ -451,9 +455,10 @@ static void check_all(struct report *report)
 static void finish_report(struct report *report)
 {
     if (!report->as_json) {
-        (void)fprintf(report->cli->out, "%u ok, %u warnings, %u failures\n",
-                      report->counts[FINDING_OK], report->counts[FINDING_WARN],
-                      report->counts[FINDING_FAIL]);
+        (void)fprintf(
+            report->cli->out, "%u ok, %u warning%s, %u failure%s\n", report->counts[FINDING_OK],
+            report->counts[FINDING_WARN], CLI_OF(report->counts[FINDING_WARN], "", "s"),
+            report->counts[FINDING_FAIL], CLI_OF(report->counts[FINDING_FAIL], "", "s"));
         return;
     }
     struct arena arena = {0};

@@ -95,8 +95,8 @@ static void print_delivery(struct desk *desk, const json_t *delivery)
                   STR_ARG(json_text(&desk->arena, delivery, "endpoint")),
                   STR_ARG(json_text(&desk->arena, delivery, "state")),
                   (long long)json_int(delivery, "attempts", 0),
-                  json_int(delivery, "attempts", 0) == 1 ? "" : "s", reason.len > 0 ? ": " : "",
-                  STR_ARG(desk_line(desk, reason)));
+                  CLI_OF(json_int(delivery, "attempts", 0), "", "s"),
+                  reason.len > 0 ? ": " : "", STR_ARG(desk_line(desk, reason)));
 }
 
 static bool show(struct desk *desk, const char *const *words, struct err *err)
@@ -145,7 +145,8 @@ static bool replay(struct desk *desk, const char *const *words, struct err *err)
         return false;
     (void)fprintf(desk->cli->out, "%lld\n", (long long)n);
     (void)fprintf(desk->cli->err, "%s\n",
-                  n > 0 ? "deliveries begin anew" : "nothing is to be delivered");
+                  n == 0 ? "nothing is to be delivered"
+                         : CLI_OF(n, "delivery begins anew", "deliveries begin anew"));
     return true;
 }
 

@@ -27,8 +27,9 @@ static struct str masked(struct telling *telling, struct str text)
 {
     if (telling->show || text.len == 0)
         return text;
-    return arena_format(&telling->arena, "(%zu characters; --show shows them)",
-                        str_length(text));
+    return arena_format(&telling->arena, "(%zu %s)", str_length(text),
+                        CLI_OF(str_length(text), "character; --show shows it",
+                               "characters; --show shows them"));
 }
 
 /* The letter that a part of a mail address begins with. */
@@ -182,9 +183,9 @@ static void tell_why(struct telling *telling, struct str why)
 
 static void tell_sending(struct telling *telling, const struct explained *message)
 {
-    (void)fprintf(telling->cli->out, "    %-12s %s, %s, %lld attempts\n", "sending",
+    (void)fprintf(telling->cli->out, "    %-12s %s, %s, %lld attempt%s\n", "sending",
                   delivery_name(message->delivery), sending_words(message),
-                  (long long)message->attempts);
+                  (long long)message->attempts, CLI_OF(message->attempts, "", "s"));
     if (message->error != 0)
         (void)fprintf(telling->cli->out, "    %-12s %d\n", "error", message->error);
     tell(telling, "reason", message->reason);

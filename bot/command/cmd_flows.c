@@ -33,8 +33,8 @@ static int check(const struct flows_call *call)
     if (!book_files_check(call->folder, &n, &version, &err))
         return cli_fail(call->cli, &err);
     hex_format(version.bytes, HASH16_LEN, text);
-    (void)fprintf(call->cli->out, "%.*s: %zu files are good, version %s\n",
-                  STR_ARG(call->folder), n, text);
+    (void)fprintf(call->cli->out, "%.*s: %zu %s good, version %s\n", STR_ARG(call->folder), n,
+                  CLI_OF(n, "file is", "files are"), text);
     return CLI_DONE;
 }
 

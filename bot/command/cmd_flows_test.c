@@ -139,7 +139,8 @@ int flows_test(const struct flows_call *call)
         return CLI_FAILED;
     for (int i = 0; i < call->n; i++)
         play_path(&trial, call->args[i]);
-    (void)fprintf(call->cli->out, "%u transcripts, %u failed\n", trial.played, trial.failed);
+    (void)fprintf(call->cli->out, "%u transcript%s, %u failed\n", trial.played,
+                  CLI_OF(trial.played, "", "s"), trial.failed);
     book_destroy(trial.book);
     return trial.failed > 0 || trial.played == 0 ? CLI_FAILED : CLI_DONE;
 }

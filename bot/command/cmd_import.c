@@ -71,8 +71,9 @@ static void show_progress(struct import *import, bool last)
         (void)fprintf(import->cli->err, "[%.*s%*s] %3d%%  ", full, "########################",
                       BAR - full, "", (int)(part * 100));
     }
-    (void)fprintf(import->cli->err, "%" PRId64 " lines, %.0f a second, %" PRId64 " refused",
-                  import->read, (double)import->read * 1e6 / (double)(spent > 0 ? spent : 1),
+    (void)fprintf(import->cli->err, "%" PRId64 " line%s, %.0f a second, %" PRId64 " refused",
+                  import->read, CLI_OF(import->read, "", "s"),
+                  (double)import->read * 1e6 / (double)(spent > 0 ? spent : 1),
                   import->n_refused);
     (void)fflush(import->cli->err);
 }
@@ -281,8 +282,8 @@ static void report(struct import *import)
                       import->waiting, import->n_refused, seconds);
         return;
     }
-    (void)fprintf(out, "%" PRId64 " lines in %.1f s: %" PRId64 " kept", import->read, seconds,
-                  import->kept);
+    (void)fprintf(out, "%" PRId64 " line%s in %.1f s: %" PRId64 " kept", import->read,
+                  CLI_OF(import->read, "", "s"), seconds, import->kept);
     if (import->older > 0)
         (void)fprintf(out, ", %" PRId64 " older than what is there", import->older);
     if (import->repeated > 0)

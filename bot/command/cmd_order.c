@@ -66,10 +66,24 @@ static struct str member(struct session *session, const json_t *one, const char 
     return desk_line(&session->desk, json_scalar(&session->desk.arena, one, name));
 }
 
+/* "1" and "1.5" of the three decimals that are kept. */
+static struct str quantity(struct session *session, const json_t *one)
+{
+    struct str qty = member(session, one, "qty");
+
+    if (str_find(qty, STR(".")) == qty.len)
+        return qty;
+    while (str_ends(qty, STR("0")))
+        qty.len--;
+    if (str_ends(qty, STR(".")))
+        qty.len--;
+    return qty;
+}
+
 static void print_item(struct session *session, const json_t *one)
 {
     (void)fprintf(session->desk.cli->out, "  %.*s x  %.*s  %.*s\n",
-                  STR_ARG(member(session, one, "qty")), STR_ARG(member(session, one, "code")),
+                  STR_ARG(quantity(session, one)), STR_ARG(member(session, one, "code")),
                   STR_ARG(member(session, one, "description")));
 }
 

@@ -14,8 +14,10 @@ static int seed(struct cli *cli, const struct seed_options *options)
     struct seed_counts counts;
     if (!seed_demo(options, &counts, &err))
         return cli_fail(cli, &err);
-    (void)fprintf(cli->out, "the shop has %d customers, %d orders and %d shipments\n",
-                  counts.customers, counts.orders, counts.shipments);
+    (void)fprintf(cli->out, "the shop has %d customer%s, %d order%s and %d shipment%s\n",
+                  counts.customers, CLI_OF(counts.customers, "", "s"), counts.orders,
+                  CLI_OF(counts.orders, "", "s"), counts.shipments,
+                  CLI_OF(counts.shipments, "", "s"));
     return CLI_DONE;
 }
 

@@ -305,8 +305,8 @@ static bool reload(struct supervisor *supervisor, char answer[CONTROL_TEXT_MAX])
     version = book_version(book);
     hex_format(version.bytes, HASH16_LEN, hex);
     log_event(LOG_INFO, "supervisor.book_read", LOG_C("version", hex));
-    (void)snprintf(answer, CONTROL_TEXT_MAX, "reloaded version %s, %u workers", hex,
-                   supervisor->n);
+    (void)snprintf(answer, CONTROL_TEXT_MAX, "reloaded version %s, %u worker%s", hex,
+                   supervisor->n, CLI_OF(supervisor->n, "", "s"));
     return true;
 }
 

@@ -286,11 +286,12 @@ static bool push(struct desk *desk, const char *const *words, struct err *err)
             return false;
     }
     if (session->different > 0) {
-        (void)fprintf(
-            desk->cli->err,
-            "%u read differently at Meta, which keeps what it has approved: give those "
-            "a higher `version` here, or edit them there\n",
-            session->different);
+        (void)fprintf(desk->cli->err,
+                      "%u %s differently at Meta, which keeps what it has approved: give %s "
+                      "a higher `version` here, or edit %s there\n",
+                      session->different, CLI_OF(session->different, "reads", "read"),
+                      CLI_OF(session->different, "it", "those"),
+                      CLI_OF(session->different, "it", "them"));
     }
     return session->refused == 0 ||
            err_raise(err, ERR_REJECT, "Meta refused %u of them", session->refused);

@@ -45,7 +45,7 @@ static void print_line(struct session *session, const struct ticket *ticket)
         session->desk.cli->out, "%-11.*s  %-8.*s  %s %s  %-11.*s  %lld file%s  %.*s\n",
         STR_ARG(ticket->number), STR_ARG(ticket->status), late ? "LATE" : "by  ",
         desk_time(ticket->due_at, due), STR_ARG(ticket->kind), (long long)ticket->files,
-        ticket->files == 1 ? " " : "s", STR_ARG(ticket->order));
+        CLI_OF(ticket->files, " ", "s"), STR_ARG(ticket->order));
 }
 
 static bool print(struct session *session, const struct ticket *ticket, struct err *err)
@@ -79,9 +79,10 @@ static bool list(struct desk *desk, const char *const *words, struct err *err)
 
 static void print_file(struct session *session, const struct ticket_file *file, size_t place)
 {
-    (void)fprintf(session->desk.cli->out, "  %zu. %-7.*s %.*s, %lld bytes%s%.*s%s%.*s\n", place,
-                  STR_ARG(file->state), STR_ARG(file->mime.len > 0 ? file->mime : file->kind),
-                  (long long)file->size, file->reason.len > 0 ? ", " : "",
+    (void)fprintf(session->desk.cli->out, "  %zu. %-7.*s %.*s, %lld byte%s%s%.*s%s%.*s\n",
+                  place, STR_ARG(file->state),
+                  STR_ARG(file->mime.len > 0 ? file->mime : file->kind), (long long)file->size,
+                  CLI_OF(file->size, "", "s"), file->reason.len > 0 ? ", " : "",
                   STR_ARG(file->reason), file->caption.len > 0 ? ": " : "",
                   STR_ARG(desk_line(&session->desk, file->caption)));
 }

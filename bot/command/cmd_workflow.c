@@ -57,8 +57,9 @@ static bool import(struct session *session, const char *path, struct err *err)
     tell_unnamed(session, &workflow);
     if (!session->wish->check && !workflows_keep(session->store, session->org, &workflow, err))
         return err_wrap(err, "%s", path);
-    (void)fprintf(session->cli->out, "%.*s: %zu states are %s\n", STR_ARG(workflow.name),
-                  workflow.n, session->wish->check ? "good" : "kept");
+    (void)fprintf(session->cli->out, "%.*s: %zu %s %s\n", STR_ARG(workflow.name), workflow.n,
+                  CLI_OF(workflow.n, "state is", "states are"),
+                  session->wish->check ? "good" : "kept");
     return true;
 }
 

@@ -25,6 +25,7 @@ static void check_address(struct report *report, const struct config *config,
 
 static void tell_endpoint(struct report *report, const struct endpoint_row *endpoint)
 {
+    const char *waits = CLI_OF(endpoint->waiting, "event waits", "events wait");
     char at[DESK_TIME_LEN] = "";
 
     if (endpoint->success_at > 0)
@@ -32,19 +33,19 @@ static void tell_endpoint(struct report *report, const struct endpoint_row *endp
     if (str_eq(endpoint->state, STR("off"))) {
         report_add(report, FINDING_WARN, "events",
                    "mend it, then: parley events endpoint on NAME",
-                   "%.*s is switched off (%.*s), and %lld events wait", STR_ARG(endpoint->name),
-                   STR_ARG(endpoint->reason), (long long)endpoint->waiting);
+                   "%.*s is switched off (%.*s), and %lld %s", STR_ARG(endpoint->name),
+                   STR_ARG(endpoint->reason), (long long)endpoint->waiting, waits);
     } else if (endpoint->failures > 0) {
         report_add(report, FINDING_WARN, "events",
                    "see what that system says of itself; it is tried again",
-                   "%.*s has not taken the last %lld (%.*s), and %lld events wait",
+                   "%.*s has not taken the last %lld (%.*s), and %lld %s",
                    STR_ARG(endpoint->name), (long long)endpoint->failures,
-                   STR_ARG(endpoint->reason), (long long)endpoint->waiting);
+                   STR_ARG(endpoint->reason), (long long)endpoint->waiting, waits);
     } else {
-        report_add(report, FINDING_OK, "events", NULL, "%.*s %s%s, and %lld events wait",
+        report_add(report, FINDING_OK, "events", NULL, "%.*s %s%s, and %lld %s",
                    STR_ARG(endpoint->name),
                    endpoint->success_at > 0 ? "took one last at " : "was given none yet", at,
-                   (long long)endpoint->waiting);
+                   (long long)endpoint->waiting, waits);
     }
 }
 

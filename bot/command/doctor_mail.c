@@ -197,7 +197,8 @@ void doctor_mail(struct report *report, const struct config *config, size_t addr
     if (!set_up_at_all) {
         report_add(report, FINDING_WARN, "mail",
                    "set resend.api_key, or mail.transport: smtp and smtp.host",
-                   "%zu addresses of mail are known, but nothing that carries it", addresses);
+                   "%zu %s known, but nothing that carries it", addresses,
+                   CLI_OF(addresses, "address of mail is", "addresses of mail are"));
         return;
     }
     if (smtp) {

@@ -66,7 +66,8 @@ static void tell_waiting(struct report *report, const struct spool_folder *folde
         report_add(
             report, FINDING_WARN, "spool",
             "see that the service runs here and reaches the database: it drains by itself",
-            "%zu deliveries wait in %s, the oldest for %lld s", look.records, folder->dir,
+            "%zu %s in %s, the oldest for %lld s", look.records,
+            CLI_OF(look.records, "delivery waits", "deliveries wait"), folder->dir,
             (long long)((clock_now() - look.oldest) / USEC_PER_SEC));
     } else {
         report_add(report, FINDING_OK, "spool", NULL, "nothing waits in %s", folder->dir);

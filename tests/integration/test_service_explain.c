@@ -92,7 +92,7 @@ static void ops_6_a_message_is_explained_by_rule_state_words_and_fate(void **sta
     wants(told, "a word that works anywhere (command)");
     wants(told, "meaning      help");
     wants(told, "help.text");
-    wants(told, ", settled, 1 attempts");
+    wants(told, ", settled, 1 attempt\n");
     wants(told, "version");
     assert_int_equal(str_find(told, STR(PHONE)), told.len);
 

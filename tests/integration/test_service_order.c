@@ -186,6 +186,7 @@ static void what_cannot_be_meant_is_refused_and_changes_nothing(void **state)
     assert_int_equal(service_command(&service, read, told, sizeof(told)), 0);
     assert_non_null(strstr(told, "\nitems\n"));
     assert_non_null(strstr(told, "Waxed canvas saddlebag"));
+    assert_non_null(strstr(told, "\n  1 x  ")); /* and not 1.000 */
     assert_non_null(strstr(told, "  processing  "));
     assert_non_null(strstr(told, "  (hidden)\n"));
     assert_non_null(strstr(told, "for Eve."));
