@@ -164,7 +164,7 @@ static void can_3_outside_the_window_a_decision_is_told_by_a_template(void **sta
 {
     (void)state;
     begin();
-    meta_says("cancellation_decided", "es", "APPROVED");
+    meta_says("cancellation_decided_v2", "es", "APPROVED");
     make(LUCIA, "cancellations", "cancellation_decided", "", "",
          "{\"number\": \"ORD-9\", \"decision\": \"in_review\"}");
     all_settled();
@@ -409,10 +409,7 @@ static int open_all(void **state)
     store_open();
     owner = owner_connect();
     service_start(&service, &(struct service_wish){.workers = 2, .sms = true});
-    run_sql(owner,
-            "insert into customer_settings (org_id, customer_id, quiet) select org_id, "
-            "customer_id, false "
-            "from customers on conflict (org_id, customer_id) do update set quiet = false");
+    nobody_sleeps(owner);
     run_sql(owner, "insert into preferences (org_id, customer_id, topic, channel, wanted, at,"
                    " source) select org_id, customer_id, t, 'sms', true, now(), 'test' from "
                    "customers, unnest(array['orders', 'deliveries']) t on conflict (org_id, "
