@@ -66,6 +66,7 @@ struct config {
         size_t body_max, bodies_max;
         usec_t header_time, body_time, idle_time;
         unsigned connections; /* per worker */
+        bool metrics_public;  /* /metrics is answered to the internet, too */
     } http;
     struct {
         struct str base_url; /* without a slash at its end */

@@ -93,6 +93,10 @@ const struct setting settings[] = {
      .initial = "1000", .least = 1, .most = 100000,
      .help = "Connections of one worker. Over it the one that has waited the longest for its "
              "client is closed for a new one."},
+    {.path = "http.metrics_public", .type = SETTING_BOOL, .offset = AT(http.metrics_public),
+     .initial = "false",
+     .help = "Answer /metrics to public addresses, too: where Prometheus has one. Without it whoever "
+             "comes from the internet, directly or through a proxy that says so, finds nothing there."},
 
     {.path = "whatsapp.base_url", .type = SETTING_TEXT, .offset = AT(whatsapp.base_url),
      .initial = "https://graph.facebook.com/v26.0",

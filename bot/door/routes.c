@@ -108,12 +108,20 @@ static void get_ready(struct worker *worker, struct http_exchange *exchange)
                plain_headers);
 }
 
+/* A proxy that keeps the path from the world can be led around by other spellings of it (two
+ * slashes, a letter or an end of line in hex), which libwebsockets makes one of: so who asks
+ * decides. */
 static void get_metrics(struct worker *worker, struct http_exchange *exchange)
 {
     struct shared *shared = worker->shared;
     size_t n = shared->n_workers + 1;
-    struct metrics *parts = malloc(n * sizeof *parts);
+    struct metrics *parts;
 
+    if (!worker->config->http.metrics_public && http_is_from_outside(exchange)) {
+        http_reply(exchange, 404, NULL, STR_NONE, plain_headers);
+        return;
+    }
+    parts = malloc(n * sizeof *parts);
     if (parts == NULL)
         abort();
     for (size_t i = 0; i < shared->n_workers; i++)

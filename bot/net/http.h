@@ -78,6 +78,8 @@ struct str http_request_header(struct http_exchange *exchange, const char *name)
  * own network the last that it names in X-Forwarded-For. Empty when nobody knows. To be asked
  * inside `handle`. */
 struct str http_client(struct http_exchange *exchange);
+/* Whether that is an address of the public internet. To be asked inside `handle`. */
+bool http_is_from_outside(struct http_exchange *exchange);
 
 /* A query argument, URL-decoded into the exchange's arena; empty when missing. */
 struct str http_query(struct http_exchange *exchange, const char *name);

@@ -65,3 +65,15 @@ struct str http_client(struct http_exchange *exchange)
     }
     return arena_str(&exchange->arena, str_from(text));
 }
+
+bool http_is_from_outside(struct http_exchange *exchange)
+{
+    const char *client = arena_cstr(&exchange->arena, http_client(exchange));
+    struct sockaddr_in four = {.sin_family = AF_INET};
+    struct sockaddr_in6 six = {.sin6_family = AF_INET6};
+
+    if (inet_pton(AF_INET, client, &four.sin_addr) == 1)
+        return net_is_public((struct sockaddr *)&four);
+    return inet_pton(AF_INET6, client, &six.sin6_addr) == 1 &&
+           net_is_public((struct sockaddr *)&six);
+}

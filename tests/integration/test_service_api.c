@@ -342,6 +342,25 @@ static void who_shows_invented_keys_shuts_nobody_else_out(void **state)
     assert_int_equal(call_with(bearer(late), "GET", "/v1/orders", NULL, elsewhere), 200);
 }
 
+/* However the path is written, so that a proxy does not know it. */
+static void ops_3_figures_are_not_for_the_internet(void **state)
+{
+    static const char *const paths[] = {
+        "/metrics",   "//metrics",           "/%6detrics",
+        "/metrics?a", "/metrics%0ahttp/1.1", "/metrics%0d%0aX:y"};
+    const char *elsewhere = "X-Forwarded-For: 10.1.2.3, 8.8.8.8";
+
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(paths); i++) {
+        long status = call_with(NULL, "GET", paths[i], NULL, elsewhere);
+        if (status != 404 && status != 400)
+            fail_msg("%s: %ld", paths[i], status);
+    }
+    assert_int_equal(call_with(NULL, "GET", "/metrics", NULL, "X-Forwarded-For: 10.1.2.3"),
+                     200);
+    assert_int_equal(call_with(NULL, "GET", "/metrics", NULL, NULL), 200);
+}
+
 static void who_asks_too_often_waits_and_harms_no_other_key(void **state)
 {
     char key[80];
@@ -804,6 +823,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_key_that_is_revoked_works_no_more_at_once),
         cmocka_unit_test(rev_2_reviews_are_counted_and_asked_for),
+        cmocka_unit_test(ops_3_figures_are_not_for_the_internet),
         cmocka_unit_test(who_asks_too_often_waits_and_harms_no_other_key),
         cmocka_unit_test(who_shows_invented_keys_shuts_nobody_else_out),
         cmocka_unit_test(stf_3_every_route_refuses_every_wrong_identity),

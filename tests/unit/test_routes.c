@@ -40,6 +40,14 @@ void http_reply(struct http_exchange *exchange, int status, const char *type, st
     }
 }
 
+static bool outside;
+
+bool http_is_from_outside(struct http_exchange *asked)
+{
+    (void)asked;
+    return outside;
+}
+
 void intake_challenge(struct intake *intake, struct http_exchange *exchange)
 {
     (void)intake;
@@ -174,7 +182,8 @@ void api_handle(struct api *api, struct http_exchange *exchange)
     n_api++;
 }
 
-static struct worker worker;
+static struct config config;
+static struct worker worker = {.config = &config};
 static struct http_exchange exchange;
 
 static void ask(const char *method, const char *path)
@@ -290,6 +299,28 @@ static void ops_3_figures_are_those_of_all_workers_and_the_supervisor(void **sta
     arena_finish(&exchange.arena);
 }
 
+/* However a proxy was led around: //metrics, /%6detrics, /metrics%0ahttp/1.1. */
+static void ops_3_figures_are_not_for_the_internet(void **state)
+{
+    (void)state;
+    struct err err = {0};
+
+    assert_true(shared_create(1, &worker.shared, &err));
+    outside = true;
+    ask("GET", "/metrics");
+    assert_int_equal(replied.status, 404);
+    ask("HEAD", "/metrics");
+    assert_int_equal(replied.status, 404);
+    config.http.metrics_public = true;
+    ask("GET", "/metrics");
+    assert_int_equal(replied.status, 200);
+    config.http.metrics_public = false;
+    outside = false;
+    ask("GET", "/metrics");
+    assert_int_equal(replied.status, 200);
+    arena_finish(&exchange.arena);
+}
+
 static void pay_8_stripe_posts_to_its_own_address_and_nobody_else_s(void **state)
 {
     (void)state;
@@ -378,6 +409,7 @@ int main(void)
         cmocka_unit_test(ch_6_a_link_finds_its_page_with_its_token),
         cmocka_unit_test(ops_3_a_living_process_says_so_even_without_a_database),
         cmocka_unit_test(ops_3_ready_means_that_a_delivery_would_be_taken),
+        cmocka_unit_test(ops_3_figures_are_not_for_the_internet),
         cmocka_unit_test(ops_3_figures_are_those_of_all_workers_and_the_supervisor),
         cmocka_unit_test(pay_8_stripe_posts_to_its_own_address_and_nobody_else_s),
         cmocka_unit_test(crm_1_events_have_a_door_and_a_handshake),
