@@ -24,6 +24,7 @@ static int set_up(void **state)
     (void)state;
     owner = owner_connect();
     service_start(&service, &(struct service_wish){.workers = 1});
+    nobody_sleeps(owner);
     return 0;
 }
 
