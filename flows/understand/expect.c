@@ -121,60 +121,31 @@ static const char around_yes[] =
 static const char around_no[] =
     " please thanks thank you no gracias dziekuje not it that eso actually rather better keep"
     " sorry wait mejor pues ya dejalo prosze jednak lepiej raczej juz poczekaj شكرا خلاص بس ";
-/* "Not now": no, and for the time being. */
+/* "Not now": no, and for the time being. What one does not want is no answer: "no quiero",
+ * where it is asked whether to stop all messages, may be either. */
 static const char *const later_words[] = {
-    "not now",
-    "not right now",
-    "not today",
-    "not yet",
-    "later",
-    "maybe later",
-    "another time",
-    "some other time",
-    "next time",
-    "dont want to",
-    "i dont want to",
-    "id rather not",
-    "ahora no",
-    "por ahora no",
-    "hoy no",
-    "luego",
-    "mas tarde",
-    "despues",
-    "otro dia",
-    "en otro momento",
-    "todavia no",
-    "aun no",
-    "quiza luego",
-    "quiza mas tarde",
-    "tal vez mas tarde",
-    "no quiero",
-    "prefiero que no",
-    "nie teraz",
-    "nie dzis",
-    "nie dzisiaj",
-    "jeszcze nie",
-    "pozniej",
-    "potem",
-    "moze pozniej",
-    "innym razem",
-    "kiedy indziej",
-    "nie chce",
-    "na razie nie",
-    "ليس الان",
-    "مش الان",
-    "مو الان",
-    "لا الان",
-    "ليس اليوم",
-    "ليس بعد",
-    "لاحقا",
-    "ربما لاحقا",
-    "فيما بعد",
-    "بعدين",
+    "not now",         "not right now",
+    "not today",       "not yet",
+    "later",           "maybe later",
+    "another time",    "some other time",
+    "next time",       "ahora no",
+    "por ahora no",    "hoy no",
+    "luego",           "mas tarde",
+    "despues",         "otro dia",
+    "en otro momento", "todavia no",
+    "aun no",          "quiza luego",
+    "quiza mas tarde", "tal vez mas tarde",
+    "nie teraz",       "nie dzis",
+    "nie dzisiaj",     "jeszcze nie",
+    "pozniej",         "potem",
+    "moze pozniej",    "innym razem",
+    "kiedy indziej",   "na razie nie",
+    "ليس الان",        "مش الان",
+    "مو الان",         "لا الان",
+    "ليس اليوم",       "ليس بعد",
+    "لاحقا",           "ربما لاحقا",
+    "فيما بعد",        "بعدين",
     "في وقت اخر",
-    "لا اريد",
-    "مش عايز",
-    "ما ابغي",
 };
 static const char done_words[] =
     " done ready finished finish enough all no nope nothing listo lista"
@@ -342,11 +313,10 @@ static int by_yes_no(struct arena *scratch, const struct tokens *tokens,
 {
     bool yes = only_word_among(tokens, yes_words, around_yes);
     bool no = only_word_among(tokens, no_words, around_no);
-    bool later = is_later(scratch, tokens);
 
     for (size_t i = 0; i < n; i++) {
         if ((yes && options[i].is_yes) || (no && options[i].is_no) ||
-            (later && options[i].is_out))
+            (options[i].is_out && is_later(scratch, tokens)))
             return (int)i;
     }
     return -1;

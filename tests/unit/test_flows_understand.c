@@ -469,8 +469,9 @@ static void yes_no_and_not_now_are_known_in_four_languages(void **state)
                                         "innym razem",  "ليس الآن",
                                         "لا، ليس الآن", "لاحقًا",
                                         "بعدين",        "not now please"};
-    static const char *const neither[] = {"yes no", "nobody", "see you later maybe tomorrow",
-                                          "not",    "now",    "nie wiem"};
+    static const char *const neither[] = {
+        "yes no",    "nobody",  "see you later maybe tomorrow", "not", "now", "nie wiem",
+        "no quiero", "nie chcę"};
 
     (void)state;
     mean_option(0, yes, COUNTOF(yes));
