@@ -50,7 +50,8 @@ void *arena_alloc_array(struct arena *arena, size_t count, size_t size);
  *     list->items[list->n++] = item;
  */
 #define arena_more(arena, items, n, room)                                                      \
-    ((__typeof__(items))arena_more_items((arena), (items), sizeof *(items), (n), (room)))
+    ((__typeof__(items))arena_more_items((arena), (items), sizeof(__typeof__(*(items))), (n),  \
+                                         (room)))
 void *arena_more_items(struct arena *arena, void *items, size_t size, size_t n, size_t *room);
 
 /* Copy bytes into the arena; the copy is followed by a NUL that its length does not count. */

@@ -4,7 +4,7 @@
 #include "bot/view/link.h"
 #include "webhooks/rfc3339.h"
 
-#define GOOD_FOR (7 * 24 * USEC_PER_HOUR)
+#define GOOD_FOR (7 * USEC_PER_DAY)
 
 struct linking {
     struct arena *into;

@@ -97,9 +97,9 @@ static void give_day(struct flow_turn *turn, const struct flow_def *flow,
     if (dates_find(&scan, &context, dates) != 1 || dates[0].first != dates[0].last)
         return;
     noon = dates[0].first * USEC_PER_DAY + 12 * USEC_PER_HOUR;
-    if (dates[0].first <= context.today)
-        turn_set(turn, STR("day"),
-                 value_time(noon - locale_zone_offset(turn->locale.zone, noon)));
+    if (dates[0].first > context.today)
+        return;
+    turn_set(turn, STR("day"), value_time(noon - locale_zone_offset(turn->locale.zone, noon)));
 }
 
 /* A question of ours that came in between: whoever goes on with something else has answered it.
@@ -263,51 +263,77 @@ static void mention_also(struct flow_turn *turn, const struct understood *meant)
     turn_say_key(turn, STR("wishes.also"));
 }
 
-bool follow_words(struct flow_turn *turn, const struct understood *meant)
+static bool is_any(struct str intent, const char *const *intents)
 {
-    struct str intent = meant->intent;
-    const struct flow_def *flow;
+    for (; *intents; intents++) {
+        if (str_eq(intent, str_from(*intents)))
+            return true;
+    }
+    return false;
+}
 
-    if (meant->number.len && (!intent.len || str_eq(intent, STR("orders"))))
+/* What is named says more than words that only show a list. */
+static struct str intent_of(const struct understood *meant)
+{
+    static const char *const lists[] = {"", "orders", NULL};
+    static const char *const of_tickets[] = {"", "orders", "report", "updates", NULL};
+    static const char *const of_parcels[] = {"", "orders", "updates", NULL};
+    struct str intent = meant->intent;
+
+    if (meant->number.len && is_any(intent, lists))
         intent = STR("order");
-    if (meant->ticket.len && (!intent.len || str_eq(intent, STR("orders")) ||
-                              str_eq(intent, STR("report")) || str_eq(intent, STR("updates"))))
+    if (meant->ticket.len && is_any(intent, of_tickets))
         intent = STR("tickets");
-    if (tracking_of(meant).len &&
-        (!intent.len || str_eq(intent, STR("orders")) || str_eq(intent, STR("updates"))))
+    if (tracking_of(meant).len && is_any(intent, of_parcels))
         intent = STR("track");
-    if (meant->stars && (!meant->intent.len || str_eq(meant->intent, STR("orders"))))
+    if (meant->stars && is_any(meant->intent, lists))
         intent = STR("review");
-    if (!intent.len)
-        return false;
+    return intent;
+}
+
+/* What needs no flow. False: something else is wanted. */
+static bool do_at_once(struct flow_turn *turn, struct str intent)
+{
+    static const char *const greetings[] = {"greeting", "start", NULL};
+    bool ok = str_eq(intent, STR("ok"));
+
     if (str_eq(intent, STR("menu"))) {
         turn_menu(turn);
     } else if (str_eq(intent, STR("back"))) {
         go_back(turn);
     } else if (str_eq(intent, STR("other"))) {
         correct(turn);
-    } else if (str_eq(intent, STR("greeting")) || str_eq(intent, STR("start"))) {
+    } else if (is_any(intent, greetings) || (ok && manners_is_first(turn))) {
         greet(turn);
     } else if (str_eq(intent, STR("thanks"))) {
         turn_say_key(turn, STR("thanks.reply"));
-    } else if (str_eq(intent, STR("ok"))) {
-        if (manners_is_first(turn)) {
-            greet(turn);
-        } else if (follow_under_way(&turn->kept)) {
-            turn_again(turn); /* that is no answer to what was asked */
-        }                     /* else nothing is wanted, and the last word may be theirs */
+    } else if (ok && follow_under_way(&turn->kept)) {
+        turn_again(turn); /* that is no answer to what was asked */
     } else {
-        flow = follow_flow(turn->book, intent);
-        if (!flow && meant->number.len && str_eq(intent, STR("refund")))
-            flow = book_flow_on(turn->book, STR("order")); /* what can be done shows there */
-        if (!flow)
-            return say_bye(turn, intent);
-        mention_also(turn, meant);
-        if (goes_on(turn, flow, meant)) {
-            turn_again(turn);
-        } else {
-            follow_start(turn, flow, meant);
-        }
+        return ok; /* nothing is wanted then, and the last word may be theirs */
+    }
+    return true;
+}
+
+bool follow_words(struct flow_turn *turn, const struct understood *meant)
+{
+    struct str intent = intent_of(meant);
+    const struct flow_def *flow;
+
+    if (!intent.len)
+        return false;
+    if (do_at_once(turn, intent))
+        return true;
+    flow = follow_flow(turn->book, intent);
+    if (!flow && meant->number.len && str_eq(intent, STR("refund")))
+        flow = book_flow_on(turn->book, STR("order")); /* what can be done shows there */
+    if (!flow)
+        return say_bye(turn, intent);
+    mention_also(turn, meant);
+    if (goes_on(turn, flow, meant)) {
+        turn_again(turn);
+    } else {
+        follow_start(turn, flow, meant);
     }
     return true;
 }

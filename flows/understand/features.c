@@ -141,9 +141,10 @@ static void add_beside(struct features *into, const struct seen_word *last,
 {
     for (size_t i = 0; i < last->n_ids; i++)
         add(into, KIND_BESIDE, mix(mix(begin(KIND_BESIDE), last->ids[i]), word->stem));
-    for (size_t i = 0; i < word->n_ids; i++)
+    for (size_t i = 0; i < word->n_ids; i++) {
         add(into, KIND_BESIDE,
             mix(mix(begin(KIND_BESIDE), last->stem), word->ids[i] + CONCEPT_BEHIND));
+    }
 }
 
 static void add_words(struct features *into, const struct tokens *tokens)

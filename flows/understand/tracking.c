@@ -88,9 +88,10 @@ static bool is_meant(const struct scan *scan, const struct tracking_found *found
     if (called == CALLED_OTHER || is_in_row(scan, begin, end) ||
         scan_is_sign(scan, begin - 1, '+') || scan_is_sign(scan, begin - 1, '#'))
         return false;
-    if (found->grade == TRACKING_WEAK)
+    if (found->grade == TRACKING_WEAK) {
         return is_plain_run(scan, begin, end) && !is_moment(found->number) &&
                (called == CALLED_PARCEL || has_word(scan, LEX_CARRIER));
+    }
     if (called == CALLED_PARCEL || has_word(scan, LEX_TRACKING) || has_word(scan, LEX_CARRIER))
         return true;
     return !card_is(found->number) && (!is_digits(found->number) || found->number.len >= 15);

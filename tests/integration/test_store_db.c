@@ -496,9 +496,8 @@ static void a_server_that_dies_before_it_has_read_all_is_noticed_at_once(void **
     struct flown flown;
     rig_open(&rig, &(struct db_options){.connections = 1});
     struct db_conn *conn = wait_lease(&rig);
-    char *more = arena_alloc(&rig.arena, 60001); /* more than its buffer takes, and ours do */
-    memset(more, ' ', 60000);
-    memcpy(more, "select 1", 8);
+    /* more than its buffer takes, and ours do */
+    const char *more = arena_format(&rig.arena, "select 1%60000s", "").at;
     take_off(&rig, conn, &flown, (const char *const[]){"select pg_sleep(20)", more, NULL},
              20 * USEC_PER_SEC);
     turn_for(&rig, 100 * USEC_PER_MSEC);

@@ -120,9 +120,10 @@ static void flw_5_two_plain_wishes_are_both_heard(void **state)
         struct understood meant = meant_by(samples[i].text);
 
         if (!str_eq(meant.intent, str_from(samples[i].intent)) ||
-            !str_eq(meant.also, str_from(samples[i].also)))
+            !str_eq(meant.also, str_from(samples[i].also))) {
             fail_msg("\"%s\": %.*s, also \"%.*s\"", samples[i].text, STR_ARG(meant.intent),
                      STR_ARG(meant.also));
+        }
     }
 }
 
