@@ -114,7 +114,8 @@ bool wire_read(struct wire *wire)
     }
 }
 
-struct str wire_header(struct str head, struct str name)
+/* The value of a header of a message, by its lower-case name; empty when it is not there. */
+static struct str header_of(struct str head, struct str name)
 {
     struct str rest = head, line;
 
@@ -135,10 +136,10 @@ enum wire_state wire_take(struct wire *wire, struct wire_message *message)
     if (end == NULL)
         return WIRE_MORE;
     message->head = str_slice(left, 0, (size_t)(end - left.at) + 4);
-    struct str length = wire_header(message->head, STR("content-length"));
+    struct str length = header_of(message->head, STR("content-length"));
     if (length.len > 0 && (!str_to_int(length, &len) || len < 0))
         return WIRE_BAD;
-    if (length.len == 0 && wire_header(message->head, STR("transfer-encoding")).len > 0)
+    if (length.len == 0 && header_of(message->head, STR("transfer-encoding")).len > 0)
         return WIRE_BAD;
     if (left.len < message->head.len + (size_t)len)
         return WIRE_MORE;

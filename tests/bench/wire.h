@@ -50,6 +50,3 @@ void wire_write(struct wire *wire, const char *bytes, size_t len);
 void wire_flush(struct wire *wire);
 
 void wire_close(struct wire *wire);
-
-/* The value of a header of a message, by its lower-case name; empty when it is not there. */
-struct str wire_header(struct str head, struct str name);

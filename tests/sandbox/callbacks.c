@@ -272,8 +272,9 @@ static void owed_kept(struct journal_wait *wait)
         lane_go(owed);
 }
 
-void callbacks_owe(struct sandbox *sandbox, int64_t n, struct chatter *person,
-                   struct str number, const json_t *item, bool status, usec_t due)
+/* Owe the service a person's message (status false) or a status. `item` is borrowed. */
+static void owe(struct sandbox *sandbox, int64_t n, struct chatter *person, struct str number,
+                const json_t *item, bool status, usec_t due)
 {
     struct owed *owed = calloc(1, sizeof(*owed));
     if (!owed)
@@ -461,8 +462,8 @@ static void apply_said(struct sandbox *sandbox, const json_t *record, struct cha
     } else {
         chats_add(sandbox, person, "person", text_in(message, "id"), at, message, "sent");
     }
-    callbacks_owe(sandbox, json_integer_value(json_object_get(record, "n")), person,
-                  text_in(record, "number"), message, false, at);
+    owe(sandbox, json_integer_value(json_object_get(record, "n")), person,
+        text_in(record, "number"), message, false, at);
 }
 
 static void apply_got(struct sandbox *sandbox, const json_t *record, struct chatter *person)
@@ -489,9 +490,9 @@ static void apply_status(struct sandbox *sandbox, const json_t *record, struct c
     const json_t *status = json_object_get(record, "status");
     struct str id = text_in(status, "id");
     chats_mark(sandbox, person, id, json_string_value(json_object_get(status, "status")));
-    callbacks_owe(sandbox, json_integer_value(json_object_get(record, "n")), person,
-                  text_in(record, "number"), status, true,
-                  json_integer_value(json_object_get(record, "at")));
+    owe(sandbox, json_integer_value(json_object_get(record, "n")), person,
+        text_in(record, "number"), status, true,
+        json_integer_value(json_object_get(record, "at")));
 }
 
 static void apply_paid(struct sandbox *sandbox, int64_t n)

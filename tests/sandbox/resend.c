@@ -204,10 +204,17 @@ static void add_to_chat(struct sandbox *sandbox, const json_t *mail)
     }
 }
 
+/* The mails of such a record, a new array: a batch is kept as one record. */
+static json_t *mails_of(const json_t *record)
+{
+    json_t *mails = json_object_get(record, "mails");
+    return mails ? json_incref(mails) : json_pack("[O]", (json_t *)record);
+}
+
 void resend_apply(struct sandbox *sandbox, const json_t *record)
 {
     OWNED_JSON(ids) = json_array();
-    OWNED_JSON(mails) = resend_mails(record);
+    OWNED_JSON(mails) = mails_of(record);
     const json_t *mail;
     size_t i;
     json_array_foreach(mails, i, mail)
@@ -221,12 +228,6 @@ void resend_apply(struct sandbox *sandbox, const json_t *record)
         json_pack("{s:O, s:O}", "ids", ids, "sum", json_object_get(record, "sum"));
     json_object_set(sandbox->mail_keys, json_string_value(json_object_get(record, "key")),
                     known);
-}
-
-json_t *resend_mails(const json_t *record)
-{
-    json_t *mails = json_object_get(record, "mails");
-    return mails ? json_incref(mails) : json_pack("[O]", (json_t *)record);
 }
 
 /* A message's own key comes in its tag, with other dots. */
@@ -285,7 +286,7 @@ static json_t *take(struct call *call)
     struct arena *arena = &call->exchange->arena;
     OWNED_JSON(record) =
         call->batch ? record_of_batch(call) : record_of(call, call->body, call->key);
-    OWNED_JSON(mails) = resend_mails(record);
+    OWNED_JSON(mails) = mails_of(record);
     const json_t *mail;
     size_t i;
     json_set_text(record, "sum", sum_of(arena, call->exchange->body));

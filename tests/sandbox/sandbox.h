@@ -205,8 +205,6 @@ bool sms_read_handle(struct sandbox *sandbox, struct http_exchange *exchange);
 /* --- resend.c ----------------------------------------------------------------------------- */
 /* False when the path is not Resend's. */
 bool resend_handle(struct sandbox *sandbox, struct http_exchange *exchange);
-/* The mails of such a record, a new array: a batch is kept as one record. */
-json_t *resend_mails(const json_t *record);
 /* A record of the journal: mails that were taken. */
 void resend_apply(struct sandbox *sandbox, const json_t *record);
 
@@ -343,9 +341,6 @@ MUST_USE bool chats_load_people(struct sandbox *sandbox, const char *path, struc
 void chats_finish(struct sandbox *sandbox);
 
 /* --- callbacks.c -------------------------------------------------------------------------- */
-/* Owe the service a person's message (status false) or a status. `item` is borrowed. */
-void callbacks_owe(struct sandbox *sandbox, int64_t n, struct chatter *person,
-                   struct str number, const json_t *item, bool status, usec_t due);
 /* Say something as a person: journal it, show it, owe it. Returns the message's id. */
 struct str callbacks_say(struct sandbox *sandbox, struct arena *into, struct chatter *person,
                          json_t *message);
