@@ -1,6 +1,6 @@
 /*
  * The tools of who writes flows: `parley flows VERB`: bot/command/cmd_flows.c, and
- * bot/cmd_flows_VERB.c of the larger ones.
+ * bot/command/cmd_flows_VERB.c of the larger ones.
  */
 #pragma once
 

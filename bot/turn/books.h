@@ -10,7 +10,7 @@
 
 #include "bot/worker.h"
 
-/* `newest` and its `files` (as books_pack gave them) are borrowed. */
+/* `newest` and its `files` (packed, as they go from process to process) are borrowed. */
 struct books *books_create(struct worker *worker, const struct book *newest, struct str files);
 
 /* Read the files of a folder, check them, and pack them as the database keeps them. */

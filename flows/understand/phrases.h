@@ -15,7 +15,7 @@ struct phrase_word {
     uint8_t len;     /* bytes */
     uint8_t letters; /* code points */
     bool begins;     /* any word that begins so */
-    uint32_t mask;   /* letters_mask: turns most unlike words away at once */
+    uint32_t mask;   /* tokens_mask: turns most unlike words away at once */
     uint16_t first;  /* into phrase_index: phrases whose rarest word this is */
     uint16_t n;
 };

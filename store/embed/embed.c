@@ -5,7 +5,7 @@
  *
  * A file whose name begins with a digit is a migration and is embedded whole, as is a script of
  * a folder `seed`: seed/demo.sql becomes `seed_demo_sql`. Any other file holds blocks, each led
- * by `-- name: outbox_claim`; a block becomes the constant SQL_OUTBOX_CLAIM. Comment lines are
+ * by `-- name: outbox_sent`; a block becomes the constant SQL_OUTBOX_SENT. Comment lines are
  * left out of a query's text, and its number of parameters is the highest $n outside comments
  * and quotes. Whatever looks wrong stops the build.
  */
