@@ -8,8 +8,8 @@
 
 #include "bot/net/tcp_info.h"
 
-#define SLOWEST_BODY 20000 /* bytes a second; a body that comes as fast makes way for nobody   \
-                            */
+/* Bytes a second: a body that comes as fast makes way for nobody. */
+#define SLOWEST_BODY 20000
 
 void crowd_join(struct conn *conn)
 {
