@@ -1,6 +1,6 @@
 /*
  * The phrases that we know, in four languages, as tables: made from phrases.txt when Parley is
- * built (compile/compile.c). Words are as tokens.c leaves them: lower case, without accents,
+ * built (compile/phrases.c). Words are as tokens.c leaves them: lower case, without accents,
  * without the Arabic article.
  */
 #pragma once

@@ -46,7 +46,7 @@ while read -r command; do
 done < <(grep -ohE '(`|^    |bin/|dev/|release/)parley [a-z]+' README.md CONTRIBUTING.md docs/*.md | sed -E 's/.*parley //' | sort -u)
 
 # Every module stands in docs/architecture.md, by its name or its family's; what is a module's inside does not.
-mapfile -t told < <(grep -oE '`[^` ]+`' docs/architecture.md | tr -d '`' | sed -E 's/\.[ch]$//; s,.*/,,' | sort -u)
+mapfile -t told < <(grep -oE '`[^` ]+`' docs/architecture.md | tr -d '`' | sed -E 's/\.[ch]$//; s,.*/,,' | grep '^[a-z]' | sort -u)
 while read -r header; do
   module=$(basename "$header" .h) known=no
   # shellcheck disable=SC2053 # a family is a pattern
