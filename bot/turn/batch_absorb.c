@@ -69,6 +69,7 @@ void batch_park(struct batch_work *work, struct turn *turn, struct item *item,
     }
     turn->cause = batch_log(work, turn, &row);
     turn->inbound_at = work->now;
+    turn->mail = item->event->mail;
     if (batch_is_held(work, turn)) { /* who has the conversation hears that something came */
         batch_handoff_waits(work, turn, item);
     } else {
@@ -151,6 +152,8 @@ static void absorb_message(struct batch_work *work, struct turn *turn, struct it
     turn->cause = item->seq = batch_log(work, turn, &row);
     turn->last_inbound_at = work->now;
     turn->inbound_at = event->at > 0 && event->at < work->now ? event->at : work->now;
+    if (event->mail != NULL) /* a tap on a mail's link is none */
+        turn->mail = event->mail;
     if (turn->held_until <= work->now) /* else a person is to read it */
         turn->last = item;
 }

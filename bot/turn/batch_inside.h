@@ -81,8 +81,9 @@ struct turn {
     unsigned n_promised;
     bool waits_its_turn; /* what is promised here may not be handed over */
     struct pass pass;
-    int64_t handed;          /* the last that was; 0: none */
-    const struct item *last; /* the last message handled: for the receipt */
+    int64_t handed;               /* the last that was; 0: none */
+    const struct item *last;      /* the last message handled: for the receipt */
+    const struct mail_head *mail; /* the last that came: what is said next answers it */
 };
 
 /* A reply that is to be sent. */

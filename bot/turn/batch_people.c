@@ -87,9 +87,9 @@ void batch_threads_write(struct batch_work *work)
     batch_arrays(work, arrays, types, COUNTOF(types));
     for (size_t i = 0; i < work->n_turns; i++) {
         const struct turn *turn = &work->turns[i];
-        if (!turn->dirty || turn->last == NULL || turn->last->event->mail == NULL)
+        const struct mail_head *mail = turn->mail;
+        if (!turn->dirty || mail == NULL)
             continue;
-        const struct mail_head *mail = turn->last->event->mail;
         array_uuid(&arrays[0], turn->conversation);
         array_text(&arrays[1], mail->message_id.at != NULL ? mail->message_id : STR(""));
         array_text(&arrays[2], mail->references.at != NULL ? mail->references : STR(""));

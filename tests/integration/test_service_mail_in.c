@@ -425,6 +425,23 @@ static void otp_2_the_token_of_our_mail_vouches_for_its_sender(void **state)
 }
 
 /* A gateway's script writes the recipient into the address as it is (docs/operate.md). */
+/* A person's answer, too, is an answer to the mail that they read last. */
+static void ch_5_what_a_person_answers_is_the_last_mail_that_came(void **state)
+{
+    (void)state;
+    start(1);
+    run_sql(owner, "delete from mail_threads");
+    give_mail(HEAD "Message-ID: <a1@example.net>\r\n\r\nhuman\r\n");
+    assert_int_equal(ask_number(owner, "select count(*) from conversations where held_until >"
+                                       " now()"),
+                     1);
+    give_mail(HEAD "Message-ID: <a2@example.net>\r\n\r\nIt is about the lamp.\r\n");
+    assert_int_equal(ask_number(owner, "select count(*) from mail_threads where message_id ="
+                                       " '<a2@example.net>'"),
+                     1);
+    service_stop(&service);
+}
+
 static void ch_5_an_address_with_a_plus_is_found_however_it_is_written(void **state)
 {
     static const char *const doors[] = {"/webhooks/mail/support+abc@in.lark.example",
@@ -1036,6 +1053,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(ch_5_only_the_gateway_may_post_mail, set_up, tear_down),
         cmocka_unit_test_setup_teardown(ch_5_a_mail_makes_a_turn_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(ch_5_what_a_person_answers_is_the_last_mail_that_came,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             ch_5_an_address_with_a_plus_is_found_however_it_is_written, set_up, tear_down),
         cmocka_unit_test_setup_teardown(otp_2_the_token_of_our_mail_vouches_for_its_sender,
