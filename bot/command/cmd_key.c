@@ -97,16 +97,20 @@ static bool list(struct desk *desk, const char *const *words, struct err *err)
 {
     struct session *session = CONTAINER_OF(desk, struct session, desk);
     const struct api_key_row *rows = NULL;
-    size_t n = 0;
+    size_t n = 0, shown = 0;
 
     (void)words;
     if (!api_keys_list(session->keys, &desk->arena, &rows, &n, err))
         return false;
     for (size_t i = 0; i < n; i++) {
-        if ((session->wish.all || rows[i].revoked_at == 0) &&
-            !print_key(session, &rows[i], err))
+        if (!session->wish.all && rows[i].revoked_at != 0)
+            continue;
+        if (!print_key(session, &rows[i], err))
             return false;
+        shown++;
     }
+    if (shown == 0 && !session->wish.json)
+        (void)fprintf(desk->cli->err, "there is no key that works\n");
     return true;
 }
 

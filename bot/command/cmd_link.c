@@ -45,6 +45,8 @@ static bool list(struct desk *desk, const char *const *words, struct err *err)
         if (!print_link(session, &rows[i], err))
             return false;
     }
+    if (n == 0 && !session->json)
+        (void)fprintf(desk->cli->err, "there is no link that is open\n");
     return true;
 }
 

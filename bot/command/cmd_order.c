@@ -87,10 +87,21 @@ static void print_item(struct session *session, const json_t *one)
                   STR_ARG(member(session, one, "description")));
 }
 
+/* As desk_time writes it: "2026-11-21T20:37:00Z" with a blank. */
+static struct str moment(struct session *session, const json_t *one)
+{
+    struct str at = member(session, one, "at");
+    struct str day, clock = at;
+
+    return str_split(&clock, 'T', &day) && clock.len > 0
+               ? arena_format(&session->desk.arena, "%.*s %.*s", STR_ARG(day), STR_ARG(clock))
+               : at;
+}
+
 static void print_step(struct session *session, const json_t *one)
 {
     (void)fprintf(session->desk.cli->out, "  %.*s  %.*s  %.*s  %.*s\n",
-                  STR_ARG(member(session, one, "at")), STR_ARG(member(session, one, "status")),
+                  STR_ARG(moment(session, one)), STR_ARG(member(session, one, "status")),
                   STR_ARG(member(session, one, "actor")),
                   STR_ARG(member(session, one, "note")));
 }
@@ -102,9 +113,8 @@ static const char *hidden(const json_t *one)
 
 static void print_note(struct session *session, const json_t *one)
 {
-    (void)fprintf(session->desk.cli->out, "  %.*s  %.*s%s\n",
-                  STR_ARG(member(session, one, "at")), STR_ARG(member(session, one, "author")),
-                  hidden(one));
+    (void)fprintf(session->desk.cli->out, "  %.*s  %.*s%s\n", STR_ARG(moment(session, one)),
+                  STR_ARG(member(session, one, "author")), hidden(one));
     desk_words(&session->desk, json_text(&session->desk.arena, one, "text"));
 }
 
