@@ -4,6 +4,7 @@
  */
 #include "webhooks/shape.h"
 
+#include "bot/base/ascii.h"
 #include "bot/base/cards.h"
 #include "bot/base/money.h"
 #include "webhooks/rfc3339.h"
@@ -295,9 +296,11 @@ static bool read_mail(struct reading *reading, const struct shape *shape, const 
 /* '\0': it is none of ASCII's. */
 static char small_letter(char c)
 {
-    char small = (char)(c | 0x20);
+    char small = ascii_lower(c);
 
-    return small >= 'a' && small <= 'z' ? small : '\0';
+    if (small < 'a' || small > 'z')
+        return '\0';
+    return small;
 }
 
 static bool read_language(struct reading *reading, const struct shape *shape,

@@ -91,9 +91,10 @@ static bool change(struct desk *desk, const char *name, const char *what, const 
         (stops && !until_off_wire(session, name, &on_wire, err)))
         return false;
     (void)fprintf(desk->cli->out, "%s is %s", name, done);
-    if (taken_back > 0)
+    if (taken_back > 0) {
         (void)fprintf(desk->cli->out, "; %lld %s taken back", (long long)taken_back,
                       CLI_OF(taken_back, "message was", "messages were"));
+    }
     if (on_wire > 0) {
         (void)fprintf(desk->cli->out, "; of %lld nobody knows yet whether %s went",
                       (long long)on_wire, CLI_OF(on_wire, "it", "they"));
