@@ -279,11 +279,12 @@ static bool open_door(struct worker *worker, struct err *err)
     struct http_server_options options = {
         .limits = {.body_max = config->http.body_max,
                    .larger = {{config->mail.gateway_token.len > 0 ? "/webhooks/mail/" : NULL,
-                               config->mail.in_max},
-                              {"/customer/", config->documents.max_size * 5 / 2},
-                              {"/api/portal/customer/", config->documents.max_size * 5 / 2},
-                              {"/v1/orders/",
-                               config->documents.max_size + FORM_ROOM}}, /* photos */
+                               config->mail.in_max, intake_mail_shows},
+                              {"/customer/", config->documents.max_size * 5 / 2, NULL},
+                              {"/api/portal/customer/", config->documents.max_size * 5 / 2,
+                               NULL},
+                              {"/v1/orders/", config->documents.max_size + FORM_ROOM,
+                               NULL}}, /* photos */
                    .header_time = config->http.header_time,
                    .body_time = config->http.body_time,
                    .idle_time = config->http.idle_time,

@@ -34,6 +34,9 @@ void intake_stripe(struct intake *intake, struct http_exchange *exchange);
  * token. The address may have "+token" in it. */
 void intake_mail(struct intake *intake, struct http_exchange *exchange, struct str address);
 
+/* Whether its headers have that token: asked before a large mail is read. */
+bool intake_mail_shows(struct http_handler *handler, struct http_exchange *exchange);
+
 /* POST /v1/events: CloudEvents of a business's CRM. OPTIONS: their handshake. */
 void intake_crm(struct intake *intake, struct http_exchange *exchange);
 void intake_crm_handshake(struct intake *intake, struct http_exchange *exchange);

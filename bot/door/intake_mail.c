@@ -148,6 +148,11 @@ static bool shows_token(const struct config *config, struct http_exchange *excha
                         config->mail.gateway_token);
 }
 
+bool intake_mail_shows(struct http_handler *handler, struct http_exchange *exchange)
+{
+    return shows_token(CONTAINER_OF(handler, struct worker, routes)->config, exchange);
+}
+
 static bool find_raw(struct mail_call *call)
 {
     struct str token;

@@ -14,15 +14,23 @@
 #include "bot/loop/loop.h"
 
 struct http_server;
+struct http_handler;
+struct http_exchange;
 
 #define HTTP_LARGER_MAX    4
 #define HTTP_ELSEWHERE_MAX ((size_t)64 << 10)
+
+/* Whether a request's headers show that its sender may send so much. They are looked at before
+ * the body is read: without this it is refused with 401, and with it the bodies of those who
+ * have shown nothing make way. */
+typedef bool http_shows(struct http_handler *handler, struct http_exchange *exchange);
 
 struct http_limits {
     size_t body_max; /* bytes; over it 413 at once, before the body is read, with the limit */
     struct http_larger {
         const char *below; /* paths that begin so may have more; NULL: none */
         size_t max;
+        http_shows *shows; /* NULL: who sends it is known only by all of it, or by asking */
     } larger[HTTP_LARGER_MAX];
     usec_t header_time; /* from accept (or the last answer's end) to the end of the headers */
     usec_t

@@ -40,6 +40,16 @@ static bool conn_refuse(struct conn *conn, int status, size_t most)
     return conn_write(conn);
 }
 
+/* The same, when its exchange has begun. */
+static bool conn_turn_away(struct conn *conn, int status)
+{
+    struct exchange *exchange = conn->exchange;
+
+    conn->exchange = NULL;
+    exchange_free(exchange);
+    return conn_refuse(conn, status, 0);
+}
+
 /* Bytes kept, for so long: what makes a body costly to all others. */
 static uint64_t cost_of(const struct exchange *exchange, size_t room, usec_t now)
 {
@@ -53,13 +63,19 @@ bool conn_make_way(struct exchange *exchange, size_t room)
     uint64_t most = cost_of(exchange, room, now);
     struct exchange *costliest = NULL;
 
+    if (exchange_is_large(exchange) && !exchange->known)
+        return false;
+
     for (struct conn *conn = server->conns; conn; conn = conn->next) {
         struct exchange *other = conn->exchange;
         if (conn->state != CONN_BODY || other == exchange || other->body_room == 0 ||
-            cost_of(other, other->body_room, now) <= most)
+            other->known)
             continue;
-        costliest = other;
-        most = cost_of(other, other->body_room, now);
+        uint64_t cost = cost_of(other, other->body_room, now);
+        if (cost > most || (!costliest && exchange->known && exchange_is_large(other))) {
+            costliest = other;
+            most = cost;
+        }
     }
     if (!costliest)
         return false;
@@ -142,6 +158,11 @@ bool conn_request(struct conn *conn, struct str path)
         return conn_refuse(conn, refusal, head.most);
     crowd_moved(conn);
     conn->exchange = exchange_create(conn, &head, path);
+    if (head.shows) {
+        conn->exchange->known = head.shows(server->handler, &conn->exchange->public);
+        if (!conn->exchange->known)
+            return conn_turn_away(conn, 401);
+    }
     if (head.length == 0) {
         conn_handle(conn);
         return true;
@@ -158,11 +179,8 @@ bool conn_body(struct conn *conn, const void *bytes, size_t n)
         return conn->state != CONN_DONE; /* else of a request that is being refused */
     if (n > exchange->body_want - exchange->body_len)
         return false;
-    if (!exchange_make_room(exchange, exchange->body_len + n)) {
-        conn->exchange = NULL;
-        exchange_free(exchange);
-        return conn_refuse(conn, 503, 0);
-    }
+    if (!exchange_make_room(exchange, exchange->body_len + n))
+        return conn_turn_away(conn, 503);
     memcpy(exchange->body + exchange->body_len, bytes, n);
     exchange->body_len += n;
     return true;

@@ -35,7 +35,7 @@ struct exchange *exchange_create(struct conn *conn, const struct request_head *h
     return exchange;
 }
 
-static bool is_large(const struct exchange *exchange)
+bool exchange_is_large(const struct exchange *exchange)
 {
     return exchange->body_want > exchange->public.server->limits.body_max;
 }
@@ -45,7 +45,7 @@ static void count_room(struct exchange *exchange, size_t room)
     struct http_server *server = exchange->public.server;
 
     server->bodies += room - exchange->body_room;
-    if (is_large(exchange))
+    if (exchange_is_large(exchange))
         server->large_bodies += room - exchange->body_room;
     exchange->body_room = room;
 }
@@ -54,7 +54,7 @@ static void count_room(struct exchange *exchange, size_t room)
 static bool has_room(const struct exchange *exchange, size_t room)
 {
     const struct http_server *server = exchange->public.server;
-    size_t large = is_large(exchange) ? server->large_bodies - exchange->body_room : 0;
+    size_t large = exchange_is_large(exchange) ? server->large_bodies - exchange->body_room : 0;
 
     return server->bodies - exchange->body_room + room <= server->limits.bodies_max &&
            (large == 0 || large + room <= server->limits.bodies_max / 2);
@@ -81,7 +81,7 @@ bool exchange_make_room(struct exchange *exchange, size_t len)
     if (room > exchange->body_want)
         room = exchange->body_want;
     while (!has_room(exchange, room)) {
-        if (is_large(exchange) || !conn_make_way(exchange, room))
+        if (!conn_make_way(exchange, room))
             return false;
     }
     char *body = realloc(exchange->body, room + 1);

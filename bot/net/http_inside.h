@@ -42,6 +42,7 @@ struct exchange {
     size_t body_room; /* charged to the server's total */
     size_t body_want;
     usec_t began;
+    bool known; /* the headers have shown who sends it */
 };
 
 struct stream {
@@ -147,7 +148,8 @@ void http_lws_destroy(struct http_server *server);
 struct request_head {
     const char *method;
     uint64_t length;
-    size_t most; /* bytes that a body to this path may have; 0: not looked at */
+    size_t most;       /* bytes that a body to this path may have; 0: not looked at */
+    http_shows *shows; /* of a body larger than others, or NULL */
     bool head_only;
     bool old;              /* HTTP/1.0 */
     bool close;            /* the client wants, or its version means, one request only */
@@ -164,7 +166,8 @@ bool conn_request(struct conn *conn, struct str path);
 bool conn_body(struct conn *conn, const void *bytes, size_t n);
 bool conn_body_complete(struct conn *conn);
 /* Another body makes way for this one: the one that has taken the most room for the longest,
- * if that is more than this one has. False when there is none. */
+ * if that is more than this one has, or if it is large and this one's sender is known. False
+ * when there is none. */
 bool conn_make_way(struct exchange *exchange, size_t room);
 /* The client, or we, closed it: the exchange lives on without it. */
 void conn_gone(struct conn *conn);
@@ -188,6 +191,8 @@ MUST_USE bool crowd_make_way(struct http_server *server);
 struct exchange *exchange_create(struct conn *conn, const struct request_head *head,
                                  struct str path);
 void exchange_free(struct exchange *exchange);
+/* More than most doors take. */
+bool exchange_is_large(const struct exchange *exchange);
 /* Room grows with what has really come: a length that was only claimed costs nothing. False
  * when all bodies together would be too much, and none makes way. */
 MUST_USE bool exchange_make_room(struct exchange *exchange, size_t len);

@@ -104,7 +104,7 @@ static bool is_door(const struct http_limits *limits, struct str path)
     return false;
 }
 
-static size_t most_for(const struct http_limits *limits, struct str path)
+static size_t most_for(const struct http_limits *limits, struct str path, http_shows **shows)
 {
     size_t most = limits->body_max;
 
@@ -113,8 +113,10 @@ static size_t most_for(const struct http_limits *limits, struct str path)
     for (size_t i = 0; i < HTTP_LARGER_MAX; i++) {
         const struct http_larger *larger = &limits->larger[i];
         if (larger->below != NULL && larger->max > most &&
-            str_starts(path, str_from(larger->below)))
+            str_starts(path, str_from(larger->below))) {
             most = larger->max;
+            *shows = larger->shows;
+        }
     }
     return most;
 }
@@ -138,9 +140,11 @@ int http_limits_check(struct lws *wsi, const struct http_limits *limits, struct 
     int refusal = read_length(wsi, has_body, &head->length);
     if (refusal)
         return refusal;
-    head->most = most_for(limits, path);
+    head->most = most_for(limits, path, &head->shows);
     if (head->length > head->most)
         return 413;
+    if (head->length <= limits->body_max)
+        head->shows = NULL;
     return read_expect(wsi, head);
 }
 

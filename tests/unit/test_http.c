@@ -339,6 +339,12 @@ static int set_up_crowded(void **state)
     return 0;
 }
 
+static bool shows_mark(struct http_handler *handler, struct http_exchange *exchange)
+{
+    assert_ptr_equal(handler, &service.handler);
+    return str_eq(http_request_header(exchange, "x-mark"), STR("known"));
+}
+
 /* As strict with bytes, and patient. */
 static const char *const doors[] = {"/x", "/up/", "/hold", NULL};
 
@@ -347,7 +353,8 @@ static int set_up_narrow(void **state)
     (void)state;
     service = (struct service){.options = {.limits = usual}};
     service.options.limits.body_max = 100000;
-    service.options.limits.larger[0] = (struct http_larger){"/up/", 160000};
+    service.options.limits.larger[0] = (struct http_larger){.below = "/up/", .max = 160000};
+    service.options.limits.larger[1] = (struct http_larger){"/up/known/", 170000, shows_mark};
     service.options.limits.doors = doors;
     service.options.limits.bodies_max = 200000;
     start();
@@ -1478,6 +1485,49 @@ static void larger_bodies_have_half_of_the_room_and_one_may_have_all(void **stat
     free(body);
 }
 
+/* Strangers, who show nothing until all has come, take all the room there is for what is large.
+ */
+static void who_shows_a_token_gets_the_room_of_those_who_show_none(void **state)
+{
+    char *body = calloc(1, 160000);
+    int strangers[4];
+
+    (void)state;
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < 2; i++) {
+            strangers[2 * round + i] = dial();
+            assert_true(say(strangers[2 * round + i], POST("/up/1", "150000")));
+            (void)say_n(strangers[2 * round + i], body, i == 0 ? 149999 : 20000);
+        }
+        pause_ms(30);
+        int fd = dial();
+        assert_true(say(fd, "POST /up/known/1 HTTP/1.1\r\nX-Mark: known\r\n"
+                            "Content-Length: 160000\r\n\r\n"));
+        assert_true(say_n(fd, body, 160000));
+        assert_int_equal(status_of(hear(fd)), 200);
+        (void)close(fd);
+    }
+    for (int i = 0; i < 4; i++)
+        (void)close(strangers[i]);
+    free(body);
+    pause_ms(50);
+    assert_int_equal(counts()->in_flight, 0);
+    assert_serves();
+}
+
+static void who_shows_no_token_is_refused_before_much_is_read(void **state)
+{
+    (void)state;
+    assert_int_equal(status_for(POST("/up/known/1", "160000") "aaaa"), 401);
+    assert_int_equal(status_for("POST /up/known/1 HTTP/1.1\r\nX-Mark: knows\r\n"
+                                "Content-Length: 160000\r\n\r\n"),
+                     401);
+    assert_int_equal(status_for("POST /up/known/1 HTTP/1.1\r\nConnection: close\r\n"
+                                "Content-Length: 4\r\n\r\naaaa"),
+                     200); /* what is small is for the handler to judge */
+    assert_int_equal(counts()->in_flight, 0);
+}
+
 static void a_claimed_length_costs_no_memory(void **state)
 {
     (void)state;
@@ -1821,6 +1871,10 @@ int main(void)
                                         set_up_narrow, tear_down),
         cmocka_unit_test_setup_teardown(
             larger_bodies_have_half_of_the_room_and_one_may_have_all, set_up_narrow, tear_down),
+        cmocka_unit_test_setup_teardown(who_shows_a_token_gets_the_room_of_those_who_show_none,
+                                        set_up_narrow, tear_down),
+        cmocka_unit_test_setup_teardown(who_shows_no_token_is_refused_before_much_is_read,
+                                        set_up_narrow, tear_down),
         STRICT(a_claimed_length_costs_no_memory),
         STRICT(a_large_answer_has_time_in_proportion),
         NORMAL(a_stream_is_heard_piece_by_piece_and_ended_by_the_server),
