@@ -87,10 +87,12 @@ static void write_ended(struct batch_work *work)
         array_uuid(&arrays[0], turn->conversation);
         array_text(&arrays[1], str_from(turn->handoff.ended));
     }
-    if (arrays[0].n > 0) {
-        flight_add(work->conn, &work->flight, &SQL_TURN_HANDOFF_END,
-                   params_with(work, arrays, COUNTOF(arrays), work->now));
-    }
+    if (arrays[0].n == 0)
+        return;
+    struct db_param *params = params_with(work, arrays, COUNTOF(arrays), work->now);
+    soonest(work, work->now);
+    flight_add(work->conn, &work->flight, &SQL_TURN_HANDOFF_END, params);
+    flight_add(work->conn, &work->flight, &SQL_TURN_HANDOFF_PAPERS, params);
 }
 
 static void write_asked(struct batch_work *work)

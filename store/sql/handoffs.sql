@@ -20,6 +20,18 @@ with ended as (
 update conversations c set held_until = null
  where c.org_id = $1::uuid and c.conversation_id = any ($2::uuid[]);
 
+-- name: turn_handoff_papers
+-- After turn_handoff_end: papers that were asked for and became ready while the bot was silent are told now.
+-- $1 org  $2 conversations  $3 whys (as many)  $4 now
+insert into jobs (org_id, job_id, kind, conversation_id, name, due_at)
+select $1::uuid, gen_random_uuid(), 'notice', c.conversation_id, 'notice.paper_ready/', $4::timestamptz
+  from unnest($2::uuid[], $3::text[]) i (conversation_id, why)
+  join conversations c on c.org_id = $1::uuid and c.conversation_id = i.conversation_id
+  join contact_points p on p.org_id = $1::uuid and p.contact_id = c.contact_id
+ where exists (select from papers x
+                where x.org_id = $1::uuid and x.customer_id = p.customer_id and x.conversation_id = c.conversation_id
+                  and x.state in ('kept', 'failed') and x.made_at > $4::timestamptz - interval '1 day');
+
 -- name: turn_handoff_begin
 -- A person is asked for. Who asks again while nobody has come is promised anew.
 -- $1 org  $2 ids  $3 job ids  $4 conversations  $5 reasons  $6 seqs  $7 answer by  $8 held until  $9 now

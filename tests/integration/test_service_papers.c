@@ -220,6 +220,36 @@ static void web_4_whoever_dies_in_between_the_paper_comes_once(void **state)
     assert_int_equal(ask_number(owner, "select count(*) from dead_letters"), 0);
 }
 
+/* The bot is silent then, and the job that tells of the paper is over. */
+static void web_4_a_paper_that_is_ready_while_a_person_is_there_comes_afterwards(void **state)
+{
+    char said[1024], id[UUID_TEXT_LEN + 1];
+    size_t before;
+
+    (void)state;
+    run_sql(owner, "delete from papers");
+    say(AMELIA, "order confirmation for ORD-1002");
+    until("select count(*) from papers where state = 'told'", 1);
+    all_told();
+    before = service_arrived(&service, AMELIA, "order-ORD-1002.pdf");
+    say(AMELIA, "human");
+    until("select count(*) from handoffs where state <> 'done'", 1);
+    run_sql(owner, "update papers set state = 'kept';"
+                   " insert into jobs (org_id, job_id, kind, conversation_id, name, due_at)"
+                   " select org_id, gen_random_uuid(), 'notice', conversation_id,"
+                   " 'notice.paper_ready/', now() from papers");
+    until("select count(*) from jobs where kind = 'notice'", 0);
+    until("select count(*) from outbox", 0);
+    assert_int_equal(service_arrived(&service, AMELIA, "order-ORD-1002.pdf"), before);
+    (void)snprintf(id, sizeof id, "%s",
+                   one("select handoff_id from handoffs where state <> 'done'"));
+    char *words[] = {"handoff", "release", id, NULL};
+    assert_int_equal(service_command(&service, words, said, sizeof said), 0);
+    until("select count(*) from papers where state = 'told'", 1);
+    all_told();
+    assert_int_equal(service_arrived(&service, AMELIA, "order-ORD-1002.pdf"), before + 1);
+}
+
 /* Its drawing ends every worker that begins it, whatever it is that does. */
 static void web_4_a_paper_that_nobody_lives_to_end_is_given_up(void **state)
 {
@@ -267,6 +297,7 @@ int main(void)
         cmocka_unit_test(web_4_the_business_s_logo_stands_on_its_papers),
         cmocka_unit_test(web_4_nobody_gets_a_paper_of_somebody_else_s),
         cmocka_unit_test(web_4_whoever_dies_in_between_the_paper_comes_once),
+        cmocka_unit_test(web_4_a_paper_that_is_ready_while_a_person_is_there_comes_afterwards),
         cmocka_unit_test(web_4_a_paper_that_nobody_lives_to_end_is_given_up),
     };
 
