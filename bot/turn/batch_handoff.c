@@ -93,6 +93,7 @@ static void write_ended(struct batch_work *work)
     soonest(work, work->now);
     flight_add(work->conn, &work->flight, &SQL_TURN_HANDOFF_END, params);
     flight_add(work->conn, &work->flight, &SQL_TURN_HANDOFF_PAPERS, params);
+    flight_add(work->conn, &work->flight, &SQL_TURN_HANDOFF_LINKS, params);
 }
 
 static void write_asked(struct batch_work *work)

@@ -32,6 +32,11 @@ select $1::uuid, gen_random_uuid(), 'notice', c.conversation_id, 'notice.paper_r
                 where x.org_id = $1::uuid and x.customer_id = p.customer_id and x.conversation_id = c.conversation_id
                   and x.state in ('kept', 'failed') and x.made_at > $4::timestamptz - interval '1 day');
 
+-- name: turn_handoff_links
+-- And what became of links to pay with.
+-- $1 org  $2 conversations  $3 whys (as many)  $4 now
+select handoff_links($1::uuid, $2::uuid[], $4::timestamptz) where cardinality($3::text[]) > 0;
+
 -- name: turn_handoff_begin
 -- A person is asked for. Who asks again while nobody has come is promised anew.
 -- $1 org  $2 ids  $3 job ids  $4 conversations  $5 reasons  $6 seqs  $7 answer by  $8 held until  $9 now

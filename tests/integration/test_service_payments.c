@@ -570,6 +570,34 @@ static void pay_2_a_link_asked_for_on_two_channels_at_once_is_one_and_told_on_bo
     until("select count(*) from checkouts where to_tell is not null or untold <> '{}'", 0);
 }
 
+/* Made while a person has taken the conversation: it is told when that one gives it back. */
+static void pay_2_a_link_that_is_made_while_a_person_is_there_is_told_afterwards(void **state)
+{
+    struct post post = {.body = post_text(&arena, AMELIA, "wamid.held.1", "yes")};
+    char heard[1024], id[UUID_TEXT_LEN + 1];
+
+    (void)state;
+    invoice("INV-9016", 5700);
+    say("pay INV-9016");
+    assert_int_equal(kill(service.sandbox, SIGSTOP), 0);
+    service_post(&service, &post, 1, 1, LIMIT);
+    post = (struct post){.body = post_text(&arena, AMELIA, "wamid.held.2", "human")};
+    service_post(&service, &post, 1, 1, LIMIT);
+    until("select count(*) from handoffs where state <> 'done'", 1);
+    assert_int_equal(kill(service.sandbox, SIGCONT), 0);
+    until("select count(*) from checkouts where minor = 5700 and state = 'open'", 1);
+    until("select count(*) from jobs where name = 'notice.pay_link'", 0);
+    until("select count(*) from outbox", 0);
+    told("Here you can pay $57.00 for invoice INV-9016", 0);
+    PGresult *rows = PQexec(owner, "select handoff_id from handoffs where state <> 'done'");
+    (void)snprintf(id, sizeof id, "%s", PQgetvalue(rows, 0, 0));
+    PQclear(rows);
+    char *words[] = {"handoff", "release", id, NULL};
+    assert_int_equal(service_command(&service, words, heard, sizeof heard), 0);
+    until("select count(*) from handoffs where state <> 'done'", 0);
+    told("Here you can pay $57.00 for invoice INV-9016", 1);
+}
+
 /* --- the own page ------------------------------------------------------------------------- */
 
 /* By SMS in few letters; of them the database has a hash only. */
@@ -702,6 +730,7 @@ int main(void)
         cmocka_unit_test(pay_2_a_link_that_is_paid_while_it_is_closed_is_paid_back),
         cmocka_unit_test(
             pay_2_a_link_asked_for_on_two_channels_at_once_is_one_and_told_on_both),
+        cmocka_unit_test(pay_2_a_link_that_is_made_while_a_person_is_there_is_told_afterwards),
         cmocka_unit_test(otp_7_the_link_to_the_own_page_is_short_where_letters_cost),
         cmocka_unit_test(can_4_an_approved_cancellation_is_paid_back_once_through_deaths),
         cmocka_unit_test(pay_8_forged_stale_and_foreign_events_change_nothing),
