@@ -34,6 +34,7 @@ struct shared_worker {
 struct shared {
     usec_t started;
     unsigned n_workers;
+    _Atomic bool unfit; /* the database lacks what this program asks for */
     struct metrics supervisor;
     struct {
         struct hash16 hash;

@@ -243,7 +243,7 @@ static bool open_database(struct worker *worker, struct err *err)
         .deadline = config->database.deadline,
         .role = config->database.role.len > 0 ? config->database.role.at : NULL,
         .application = "parley",
-        .check = worker->index == 0};
+        .unfit = worker->index == 0 ? &worker->shared->unfit : NULL};
 
     if (!db_create(&worker->loop, &options, &worker->db, err))
         return false;

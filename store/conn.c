@@ -15,6 +15,7 @@
 #include "bot/loop/log.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #define BACKOFF_FIRST (50 * USEC_PER_MSEC)
@@ -262,9 +263,25 @@ static void conn_read(struct db_conn *conn)
 /* --- connecting ----------------------------------------------------------------------------
  */
 
+static bool checks_schema(const struct db_conn *conn)
+{
+    return conn->db->options.unfit != NULL && conn == conn->db->conns;
+}
+
+/* Of other errors, nobody knows what they say of the schema. */
+static void tell_fit(const struct db_conn *conn, const struct db_flight *flight)
+{
+    static const char missing[] = "42"; /* a class of SQLSTATE: syntax and names */
+
+    if (checks_schema(conn) &&
+        (flight->err.code == ERR_NONE || strncmp(flight->sqlstate, missing, 2) == 0))
+        atomic_store(conn->db->options.unfit, flight->err.code != ERR_NONE);
+}
+
 static void own_done(struct db_flight *flight)
 {
     struct db_conn *conn = CONTAINER_OF(flight, struct db_conn, own);
+    tell_fit(conn, flight);
     if (flight->err.code == ERR_NONE && conn->pg && !conn->db->closing) {
         conn->failures = 0;
         arena_finish(&conn->arena); /* of all queries there are it is megabytes */
@@ -335,7 +352,7 @@ static void conn_prepare(struct db_conn *conn)
         flight_add_text(conn, &conn->own, role_command(conn));
     for (size_t i = 0; i < sql_all_n; i++)
         conn->known[i + 1] = false;
-    if (conn->db->options.check && conn == conn->db->conns)
+    if (checks_schema(conn))
         add_all(conn);
     send_flight(conn, &conn->own);
 }

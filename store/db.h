@@ -170,8 +170,8 @@ struct db_options {
     usec_t deadline;         /* default for flights and leases */
     const char *role;        /* "parley_bot": SET ROLE after connecting; NULL: as connected */
     const char *application; /* application_name */
-    bool check; /* prepare all queries on one connection before it joins the pool, so that a
-                   schema that does not fit is found at start */
+    _Atomic bool *unfit; /* prepare all queries on one connection before it joins the pool, and
+                            say here whether the schema lacks what they need; NULL: neither */
 };
 
 /* Returns at once; connections are made in the background and remade with backoff. */

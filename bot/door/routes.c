@@ -90,7 +90,8 @@ static void get_health(struct worker *worker, struct http_exchange *exchange)
     http_reply(exchange, 200, "text/plain", STR("ok\n"), plain_headers);
 }
 
-/* It can take deliveries: the database is there and the directory has been read. */
+/* It can take deliveries: the database is there, with all that is asked for, and the directory
+ * has been read. */
 static void get_ready(struct worker *worker, struct http_exchange *exchange)
 {
     struct db_health health;
@@ -101,6 +102,8 @@ static void get_ready(struct worker *worker, struct http_exchange *exchange)
         why = STR("stopping\n");
     } else if (health.open == 0) {
         why = STR("database unreachable\n");
+    } else if (atomic_load(&worker->shared->unfit)) {
+        why = STR("database not migrated: `parley migrate`\n");
     } else if (!accounts_loaded(worker->accounts)) {
         why = STR("directory not read yet\n");
     }

@@ -483,6 +483,17 @@ check("a worker that is killed is back, and nothing is lost", async () => {
   await replies(from, 1);
 });
 
+check("OPS-3 where the database lacks what the program asks for, it is not ready", async () => {
+  const anew = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'parley'";
+  await world.sql(`alter table short_links rename column url to url_then; ${anew}`);
+  await soon("it is not ready, and says what to do", async () => {
+    const answer = await call(world.port, { path: "/readyz" });
+    return answer.status === 503 && answer.text.includes("parley migrate");
+  });
+  await world.sql("alter table short_links rename column url_then to url");
+  await soon("it is ready by itself", async () => (await call(world.port, { path: "/readyz" })).status === 200, 15_000);
+});
+
 check("OPS-5 while the database is away deliveries are refused with 503, and nothing is lost", async () => {
   const from = person(), body = envelope(value([text(from, "hi")]));
   const { postgres } = world.processes;

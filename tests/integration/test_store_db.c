@@ -700,16 +700,18 @@ static void a_schema_that_does_not_fit_is_found_before_a_connection_joins(void *
     (void)state;
     struct rig rig;
     struct db_health health = {0};
+    _Atomic bool unfit = false;
     PGconn *owner = owner_connect();
     run_sql(owner, "create database bare");
     char *url = strdup(pg_url(&store_pg, "bare"));
-    rig_open(&rig, &(struct db_options){.url = url, .connections = 1, .check = true});
+    rig_open(&rig, &(struct db_options){.url = url, .connections = 1, .unfit = &unfit});
     for (int i = 0; i < 100 && !(i > 3 && strstr(health.last.text, "42P01")); i++) {
         turn_for(&rig, 100 * USEC_PER_MSEC);
         db_health(rig.db, &health);
         assert_int_equal(health.open, 0);
     }
     assert_non_null(strstr(health.last.text, "42P01"));
+    assert_true(unfit);
     rig_close(&rig);
     /* Elsewhere it is the database that is sick, and nobody's data. */
     struct called called = {.done = false};
