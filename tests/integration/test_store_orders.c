@@ -391,7 +391,8 @@ static void partitions_are_made_ahead_and_dropped_when_old(void **state)
     PGresult *rows = keep(&called, &SQL_RETENTION_PARTITIONS, (struct uuid){{0}}, far);
     assert_int_equal(row_int(rows, 0, 0), 1);
     called_clear(&called);
-    const struct db_param all[] = {param_uuid(a, seed_demo_org), param_time(a, INT64_MAX)};
+    const struct db_param all[] = {param_uuid(a, seed_demo_org), param_time(a, INT64_MAX),
+                                   param_int4(a, 100)};
     (void)keep(&called, &SQL_RETENTION_PAYLOADS, seed_demo_org, all);
     called_clear(&called);
     assert_int_equal(ask_number(owner, "select count(*) from payloads"), 0);
