@@ -17,7 +17,8 @@ finish() {
     done
   fi
   deploy/demo --stop --state "$state" >/dev/null 2>&1 || true
-  rm -rf "$state" "$chat" "$chat".*
+  # Run by root the cluster is not in the state folder, which its user cannot enter.
+  rm -rf "$(cat "$state/pg.where" 2>/dev/null || echo "$state/pg")" "$state" "$chat" "$chat".*
   exit $status
 }
 trap finish EXIT
