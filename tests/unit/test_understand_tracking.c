@@ -26,6 +26,7 @@ static bool asked_for(struct str number, struct tracking_found *found)
     struct tracking_found all[TRACKINGS_MAX];
     struct scan scan;
 
+    number = str_trim(number);
     scan_read(&arena, number, &scan);
     if (tracking_find(&arena, &scan, true, all) != 1)
         return false;
