@@ -259,6 +259,9 @@ static void ops_3_a_living_process_says_so_even_without_a_database(void **state)
 static void ops_3_ready_means_that_a_delivery_would_be_taken(void **state)
 {
     (void)state;
+    struct err err = {0};
+
+    assert_true(shared_create(1, &worker.shared, &err));
     ask("GET", "/readyz");
     assert_int_equal(replied.status, 200);
     db_open = 0;
@@ -266,6 +269,11 @@ static void ops_3_ready_means_that_a_delivery_would_be_taken(void **state)
     assert_int_equal(replied.status, 503);
     assert_true(str_eq(replied.body, STR("database unreachable\n")));
     db_open = 1;
+    atomic_store(&worker.shared->unfit, true);
+    ask("GET", "/readyz");
+    assert_int_equal(replied.status, 503);
+    assert_true(str_eq(replied.body, STR("database not migrated: `parley migrate`\n")));
+    atomic_store(&worker.shared->unfit, false);
     directory_read = false;
     ask("GET", "/readyz");
     assert_int_equal(replied.status, 503);
