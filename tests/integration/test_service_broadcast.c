@@ -263,9 +263,11 @@ static void bro_2_quiet_hours_put_it_off_and_who_said_no_meanwhile_gets_nothing(
 {
     (void)state;
     run_sql(owner,
-            "update customer_settings set quiet = true, quiet_from = 0, quiet_until = 1439 "
-            "where customer_id = (select customer_id from customers where external_id = "
-            "'C-0001')");
+            "update customer_settings s set quiet = true, quiet_from = (m + 1380) % 1440, "
+            "quiet_until = (m + 120) % 1440 from (select customer_id, (extract(hour from l) * "
+            "60 + extract(minute from l))::int as m from (select customer_id, now() at time "
+            "zone customer_zone(org_id, customer_id) as l from customers where external_id = "
+            "'C-0001') c) t where s.customer_id = t.customer_id");
     done(broadcast("create", "quiet", "--words", words_file(), NULL));
     done(broadcast("start", "quiet", NULL));
     until("select count(*) from broadcast_recipients where state = 'sent' and broadcast_id = "
