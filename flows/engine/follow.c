@@ -64,7 +64,9 @@ static struct str remark_of(const struct flow_turn *turn, const struct understoo
         if (found->kind == FOUND_NUMBER && str_eq(found->number.number, meant->number))
             return remark_behind(turn->arena, meant->text, found->at.to);
     }
-    return meant->number.len ? STR_NONE : remark_reason(turn->arena, meant->text);
+    if (meant->number.len || meant->why.len)
+        return meant->why;
+    return remark_reason(turn->arena, meant->text);
 }
 
 /* What somebody wants to pay, where it is the business's currency. */

@@ -22,6 +22,7 @@ enum {
     GREETING = 80,
     THANKS_MOST = 12, /* words */
     CORE_MOST = 12,
+    BEGUN_MOST = 4,  /* words: "cancel my order please" */
     PLAIN = 70,      /* percent */
     SHORT_TEXT = 90, /* bytes */
     SPOKEN_BITS = 3, /* the odds that somebody goes on in their language: 8 to 1 */
@@ -439,6 +440,43 @@ static void take_class(struct arena *scratch, struct str text, const struct toke
     meant->strong = true;
 }
 
+/* How many of the first words are the longest command to cancel; 0: none are. */
+static size_t cancels_first(struct arena *scratch, const struct tokens *tokens)
+{
+    for (size_t n = tokens->n < BEGUN_MOST ? tokens->n : BEGUN_MOST; n > 0; n--) {
+        struct tokens first = *tokens;
+        struct match command;
+        struct match loose;
+
+        first.n = n;
+        match_phrases(scratch, &first, &command, &loose);
+        if (command.phrase &&
+            str_eq(str_from(phrase_intents[command.phrase->intent]), STR("cancel")))
+            return n;
+    }
+    return 0;
+}
+
+/* "Cancel it, I bought the wrong size": who begins so wants that, and goes on with why, however
+ * much that sounds like a report. */
+static void take_begun(struct arena *scratch, struct str text, const struct tokens *tokens,
+                       struct understood *meant)
+{
+    struct tokens core = *tokens;
+    size_t n;
+
+    if (meant->exact || meant->number.len || !str_eq(meant->intent, STR("report")))
+        return;
+    (void)courtesy_strip(tokens, &core);
+    n = cancels_first(scratch, &core);
+    if (n == 0 || n >= core.n)
+        return;
+    meant->intent = STR("cancel");
+    meant->confidence = LED;
+    meant->strong = true;
+    meant->why = str_trim(str_slice(text, core.at[n], text.len));
+}
+
 static void understand_one(struct arena *into, struct str text,
                            const struct understand_context *context, struct understood *meant)
 {
@@ -458,6 +496,7 @@ static void understand_one(struct arena *into, struct str text,
     take_led(into, text, &loose, meant);
     take_greeting(into, &tokens, meant);
     take_class(into, text, &tokens, context, meant);
+    take_begun(into, text, &tokens, meant);
 }
 
 /* --- two wishes --------------------------------------------------------------------------- */
@@ -487,15 +526,37 @@ static size_t second_named(const struct understood *meant, size_t *first_end)
     return n == 2 ? begin[1] : 0;
 }
 
+/* Whether that joins in that language: "i" is the Polish "and" and the English "I", "a" and "e"
+ * are at home elsewhere, too, and an English "y" asks why. */
+static bool joins_in(struct str lead, enum lang lang)
+{
+    static const struct {
+        const char *lead;
+        enum lang lang;
+    } own[] = {
+        {" i ", LANG_PL},
+        {" a ", LANG_PL},
+        {" e ", LANG_ES},
+        {" y ", LANG_ES}
+    };
+
+    for (size_t i = 0; i < COUNTOF(own); i++) {
+        if (str_eq(lead, str_from(own[i].lead)))
+            return lang == own[i].lang;
+    }
+    return true;
+}
+
 /* Whether a second wish may begin at `at`: behind "and" (any), a stop or a comma (one that is
  * understood by itself). */
-static bool begins_wish(struct str text, size_t at, size_t *begin, bool *joined)
+static bool begins_wish(struct str text, size_t at, enum lang lang, size_t *begin, bool *joined)
 {
     static const char *const joins[] = {
-        " and also ", " y además ", " y tambien ", " y también ", " i także ", " i też ",
-        " and then ", " and ",      " also ",      " then ",      " plus ",    " & ",
-        " y ",        " e ",        " también ",   " tambien ",   " luego ",   " i ",
-        " oraz ",     " a także ",  " też ",       " وأيضا ",     " ثم "};
+        " and also ", " y además ", " y tambien ", " y también ", " i także ",
+        " i też ",    " and then ", " and ",       " also ",      " then ",
+        " plus ",     " & ",        " + ",         " y ",         " e ",
+        " también ",  " tambien ",  " luego ",     " i ",         " oraz ",
+        " a także ",  " a ",        " też ",       " وأيضا ",     " ثم "};
     static const char *const stops[] = {". ", "? ", "! ", "; ", ", ",
                                         "\n", "، ", "؛ ", "؟ ", " و"};
     struct str rest = str_slice(text, at, text.len);
@@ -504,7 +565,7 @@ static bool begins_wish(struct str text, size_t at, size_t *begin, bool *joined)
         *joined = i < COUNTOF(joins);
         struct str lead = str_from(*joined ? joins[i] : stops[i - COUNTOF(joins)]);
 
-        if (!str_starts(rest, lead))
+        if (!str_starts(rest, lead) || !joins_in(lead, lang))
             continue;
         *begin = at + lead.len;
         return true;
@@ -551,7 +612,7 @@ static void part_wishes(struct arena *into, const struct understand_context *con
         size_t begin;
         bool joined;
 
-        if (!begins_wish(text, at, &begin, &joined) || begin > second)
+        if (!begins_wish(text, at, meant->lang, &begin, &joined) || begin > second)
             continue;
         understand_one(into, str_slice(text, 0, at), context, &first);
         understand_one(into, str_slice(text, begin, text.len), context, &other);
@@ -565,9 +626,9 @@ static void part_wishes(struct arena *into, const struct understand_context *con
 /* Whether a word that joins could begin behind the blank: hardly any does. */
 static bool may_join(struct str text, size_t blank)
 {
-    static const char *const begins[] = {"an", "al", "a ", "th",       "ta",
-                                         "te", "pl", "lu", "or",       "y ",
-                                         "e ", "i ", "& ", "\xD8\xAB", "\xD9\x88"};
+    static const char *const begins[] = {"an", "al", "a ",       "th",      "ta", "te",
+                                         "pl", "lu", "or",       "y ",      "e ", "i ",
+                                         "& ", "+ ", "\xD8\xAB", "\xD9\x88"};
     const char *at = text.at + blank + 1;
 
     for (size_t i = 0; blank + 2 < text.len && i < COUNTOF(begins); i++) {
@@ -603,7 +664,8 @@ static void part_plain(struct arena *into, const struct understand_context *cont
         bool joined;
 
         if (text.at[at] != ' ' || !may_join(text, at) ||
-            !begins_wish(text, at, &begin, &joined) || !joined)
+            !begins_wish(text, at, meant->lang, &begin, &joined) ||
+            !(joined || str_starts(str_slice(text, at, text.len), STR(" و"))))
             continue;
         understand_one(into, str_slice(text, begin, text.len), &plain, &other);
         if (!is_plain_wish(&other))

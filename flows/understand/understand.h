@@ -92,6 +92,7 @@ struct understood {
     struct str ticket;     /* a report's, likewise; it is no order's */
     int stars;             /* 1-5, "five stars"; 0: none are given */
     struct str text;       /* what all this is about: the whole text, or its first wish */
+    struct str why;        /* what is said behind the command that it begins with; or empty */
     struct str also;       /* another wish behind it, in its words: "cancel 1043"; or empty */
     struct str named_lang; /* intent "language": the one that was named, "pl", or empty */
     enum lang lang;        /* what the text is written in */
