@@ -78,7 +78,8 @@ enum builtin {
     BUILTIN_STOP,
     BUILTIN_START,
     BUILTIN_LOG_OUT,
-    BUILTIN_SPEAK_AGAIN
+    BUILTIN_SPEAK_AGAIN,
+    BUILTIN_HOURS
 };
 
 struct action_def {

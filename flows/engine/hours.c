@@ -7,6 +7,9 @@
 #include "templates/words.h"
 
 #define DAYS_AHEAD  14
+#define OFF_AHEAD   30
+#define WEEK        7
+#define TIMES_MAX   4 /* intervals of a day that are shown */
 #define DAY_MINUTES ((int64_t)24 * 60)
 
 struct finding {
@@ -46,24 +49,33 @@ static int64_t minutes_of(struct str text)
     return h * 60 + m;
 }
 
-/* One interval of one day: are we in it, or does it begin sooner than what was found? */
-static void look_at(struct finding *finding, int64_t day, struct str interval)
+/* "09:00-17:00" in minutes of its day; past midnight the end is later than a day. */
+static bool interval_of(struct str interval, int64_t *begins, int64_t *ends)
 {
     struct str rest = interval;
     struct str from;
+
+    if (!str_split(&rest, '-', &from))
+        return false;
+    *begins = minutes_of(from);
+    *ends = minutes_of(rest);
+    if (*begins < 0 || *ends < 0)
+        return false;
+    if (*ends <= *begins)
+        *ends += DAY_MINUTES;
+    return true;
+}
+
+/* One interval of one day: are we in it, or does it begin sooner than what was found? */
+static void look_at(struct finding *finding, int64_t day, struct str interval)
+{
     int64_t begins;
     int64_t ends;
     usec_t opens;
     usec_t closes;
 
-    if (!str_split(&rest, '-', &from))
+    if (!interval_of(interval, &begins, &ends))
         return;
-    begins = minutes_of(from);
-    ends = minutes_of(rest);
-    if (begins < 0 || ends < 0)
-        return;
-    if (ends <= begins)
-        ends += DAY_MINUTES;
     opens = instant_of(finding->zone, day * DAY_MINUTES + begins);
     closes = instant_of(finding->zone, day * DAY_MINUTES + ends);
     if (opens <= finding->now && finding->now < closes) {
@@ -114,12 +126,19 @@ static bool is_off(const struct finding *finding, int64_t day)
     return false;
 }
 
+static const char *const day_names[WEEK] = {"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
+
+static struct str hours_of(const struct record *hours, int64_t weekday)
+{
+    struct value value = record_get(hours, str_from(day_names[weekday]));
+
+    return value.kind == VALUE_TEXT ? value.text : STR_NONE;
+}
+
 static void look_at_day(struct finding *finding, int64_t day)
 {
-    static const char *const names[] = {"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
-    int64_t weekday = (day + 4) - floor_div(day + 4, 7) * 7; /* 1970 began on a Thursday */
-    struct value hours = record_get(finding->hours, str_from(names[weekday]));
-    struct str rest = hours.kind == VALUE_TEXT ? hours.text : STR_NONE;
+    int64_t weekday = (day + 4) - floor_div(day + 4, WEEK) * WEEK; /* 1970: a Thursday */
+    struct str rest = hours_of(finding->hours, weekday);
     struct str interval;
 
     if (is_off(finding, day))
@@ -144,4 +163,104 @@ struct hours_look hours_look(const struct record *hours, struct str zone, usec_t
     if (finding.look.open)
         finding.look.opens_at = 0;
     return finding.look;
+}
+
+/* --- as people read them -------------------------------------------------------------------
+ */
+
+static struct value list_of(struct arena *into, const struct value *items, size_t n)
+{
+    struct list *list = arena_new(into, struct list);
+
+    *list = (struct list){items, n};
+    return value_list(list);
+}
+
+/* The instant at which clocks in `shown` show that minute of today. */
+static struct value clock_at(struct str shown, usec_t now, int64_t minutes)
+{
+    int64_t today = floor_div(now + locale_zone_offset(shown, now), USEC_PER_DAY);
+
+    return value_time(instant_of(shown, today * DAY_MINUTES + minutes));
+}
+
+static struct value times_of(struct arena *into, struct str hours, struct str shown, usec_t now)
+{
+    struct value *items = arena_array(into, struct value, TIMES_MAX);
+    struct record_builder before = {0};
+    struct str interval;
+    size_t n = 0;
+
+    while (n < TIMES_MAX && str_split(&hours, ',', &interval)) {
+        struct record_builder row;
+        int64_t begins;
+        int64_t ends;
+
+        if (!interval_of(interval, &begins, &ends))
+            continue;
+        record_build(&row, into);
+        if (ends - begins == DAY_MINUTES) {
+            record_set(&row, STR("all_day"), value_bool(true));
+        } else {
+            record_set(&row, STR("from"), clock_at(shown, now, begins));
+            record_set(&row, STR("until"), clock_at(shown, now, ends));
+        }
+        if (n > 0) {
+            record_set(&before, STR("more"), value_bool(true));
+            items[n - 1] = value_record(record_built(&before));
+        }
+        before = row;
+        items[n++] = value_record(record_built(&row));
+    }
+    return list_of(into, items, n);
+}
+
+static bool is_same(const struct record *hours, int64_t a, int64_t b)
+{
+    return str_eq(hours_of(hours, (a + WEEK) % WEEK), hours_of(hours, (b + WEEK) % WEEK));
+}
+
+struct value hours_week(struct arena *into, const struct record *hours, struct str shown,
+                        usec_t now)
+{
+    struct value *rows = arena_array(into, struct value, WEEK);
+    int64_t begin = 1; /* Monday, or the day from which on it is the same until then */
+    size_t n = 0;
+
+    while (begin > 1 - WEEK && is_same(hours, begin, begin - 1))
+        begin--;
+    for (int64_t day = begin, days; day < begin + WEEK; day += days) {
+        struct value times = times_of(into, hours_of(hours, (day + WEEK) % WEEK), shown, now);
+        struct record_builder row;
+
+        for (days = 1; day + days < begin + WEEK && is_same(hours, day, day + days);)
+            days++;
+        if (times.list->n == 0)
+            continue;
+        record_build(&row, into);
+        record_set(
+            &row, STR("first"),
+            value_text(days == WEEK ? STR("every") : str_from(day_names[(day + WEEK) % WEEK])));
+        if (days > 1 && days < WEEK)
+            record_set(&row, STR("last"),
+                       value_text(str_from(day_names[(day + days - 1 + WEEK) % WEEK])));
+        record_set(&row, STR("times"), times);
+        rows[n++] = value_record(record_built(&row));
+    }
+    return list_of(into, rows, n);
+}
+
+struct value hours_off(struct arena *into, const struct record *hours, struct str shown,
+                       usec_t now)
+{
+    struct finding finding = {.hours = hours};
+    struct value *days = arena_array(into, struct value, OFF_AHEAD);
+    int64_t today = floor_div(now + locale_zone_offset(shown, now), USEC_PER_DAY);
+    size_t n = 0;
+
+    for (int64_t day = today; day < today + OFF_AHEAD; day++) {
+        if (is_off(&finding, day))
+            days[n++] = value_time(instant_of(shown, day * DAY_MINUTES + DAY_MINUTES / 2));
+    }
+    return list_of(into, days, n);
 }

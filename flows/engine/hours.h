@@ -19,3 +19,16 @@ struct hours_look {
 
 /* `hours` NULL: always open. An unknown zone is UTC. */
 struct hours_look hours_look(const struct record *hours, struct str zone, usec_t now);
+
+/*
+ * The week as people read it, days in a row with the same hours together: rows with `first`
+ * and, of several, `last` (names of days, or `first` "every"), and `times`, each `from` and
+ * `until`, with `more` where another follows, or `all_day`. Times are instants at which clocks
+ * in `shown` show these hours.
+ */
+struct value hours_week(struct arena *into, const struct record *hours, struct str shown,
+                        usec_t now);
+
+/* The noons, in `shown`, of the "off" days within the next 30. */
+struct value hours_off(struct arena *into, const struct record *hours, struct str shown,
+                       usec_t now);

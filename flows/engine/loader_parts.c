@@ -59,6 +59,8 @@ static const char *const outcomes_done[] = {"done", NULL};
 
 static const char *const outcomes_recorded[] = {"recorded", NULL};
 
+static const char *const outcomes_known[] = {"known", "unknown", NULL};
+
 static const struct action_def builtins[] = {
     {"set_language",   NULL, BUILTIN_SET_LANGUAGE, outcomes_done    },
     {"ask_for_person", NULL, BUILTIN_PERSON,       outcomes_recorded},
@@ -66,6 +68,7 @@ static const struct action_def builtins[] = {
     {"consent_start",  NULL, BUILTIN_START,        outcomes_done    },
     {"log_out",        NULL, BUILTIN_LOG_OUT,      outcomes_done    },
     {"speak_again",    NULL, BUILTIN_SPEAK_AGAIN,  outcomes_done    },
+    {"look_at_hours",  NULL, BUILTIN_HOURS,        outcomes_known   },
 };
 
 const char *builtin_action_name(size_t i)

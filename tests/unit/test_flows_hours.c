@@ -157,6 +157,65 @@ static void what_cannot_be_read_is_passed_over(void **state)
                 "2026-11-20 10:00", "2026-11-20 17:00");
 }
 
+/* "mon-fri 09:00-17:00; sat 10:00-12:00, 14:00-16:00", in UTC. */
+static void expect_week(const char *hours, const char *expected)
+{
+    struct value rows = hours_week(&arena, read(hours), STR("UTC"), at("2026-11-20 10:00"));
+    struct str told = STR_NONE;
+
+    for (size_t i = 0; i < rows.list->n; i++) {
+        const struct record *row = rows.list->items[i].record;
+        struct value last = record_get(row, STR("last"));
+        struct value times = record_get(row, STR("times"));
+
+        told = arena_format(&arena, "%.*s%s%.*s%s%.*s", STR_ARG(told), i > 0 ? "; " : "",
+                            STR_ARG(record_get(row, STR("first")).text),
+                            last.kind == VALUE_TEXT ? "-" : "", STR_ARG(last.text));
+        for (size_t j = 0; j < times.list->n; j++) {
+            const struct record *time = times.list->items[j].record;
+            usec_t from = record_get(time, STR("from")).time / USEC_PER_MIN % (24 * 60);
+            usec_t until = record_get(time, STR("until")).time / USEC_PER_MIN % (24 * 60);
+            bool all_day = record_get(time, STR("all_day")).kind != VALUE_NONE;
+            bool more = record_get(time, STR("more")).kind != VALUE_NONE;
+
+            assert_true(more == (j + 1 < times.list->n));
+            told = all_day ? arena_format(&arena, "%.*s all day", STR_ARG(told))
+                           : arena_format(&arena, "%.*s %02d:%02d-%02d:%02d%s", STR_ARG(told),
+                                          (int)(from / 60), (int)(from % 60), (int)(until / 60),
+                                          (int)(until % 60), more ? "," : "");
+        }
+    }
+    assert_string_equal(arena_cstr(&arena, told), expected);
+}
+
+static void days_in_a_row_with_the_same_hours_are_told_together(void **state)
+{
+    (void)state;
+    expect_week(week, "mon-tue 09:00-17:00; wed 09:00-12:00, 13:00-17:00; thu-fri 09:00-17:00");
+    expect_week("{\"sun\":\"9:00-17:00\",\"mon\":\"9:00-17:00\",\"tue\":\"9:00-17:00\"}",
+                "sun-tue 09:00-17:00"); /* over the end of the week */
+    expect_week("{\"fri\":\"18:00-02:00\",\"sat\":\"00:00-24:00\"}",
+                "fri 18:00-02:00; sat all day");
+    expect_week("{\"mon\":\"x\",\"sun\":\"10:00-11:00\"}", "sun 10:00-11:00");
+    expect_week("{\"sun\":\"8:00-9:00\",\"mon\":\"8:00-9:00\",\"tue\":\"8:00-9:00\","
+                "\"wed\":\"8:00-9:00\",\"thu\":\"8:00-9:00\",\"fri\":\"8:00-9:00\","
+                "\"sat\":\"8:00-9:00\"}",
+                "every 08:00-09:00");
+    expect_week("{}", "");
+}
+
+static void days_off_are_told_a_month_ahead(void **state)
+{
+    static const char off[] = "{\"off\":[\"2026-11-19\",\"2026-11-20\",\"2026-12-19\","
+                              "\"2026-12-25\"]}";
+    struct value days = hours_off(&arena, read(off), STR("UTC"), at("2026-11-20 10:00"));
+
+    (void)state;
+    assert_int_equal(days.list->n, 2);
+    assert_true(days.list->items[0].time == at("2026-11-20 12:00"));
+    assert_true(days.list->items[1].time == at("2026-12-19 12:00"));
+}
+
 static int clean(void **state)
 {
     (void)state;
@@ -175,6 +234,8 @@ int main(void)
         cmocka_unit_test(an_opening_in_the_hour_that_is_left_out_is_soon_after),
         cmocka_unit_test(past_midnight),
         cmocka_unit_test(what_cannot_be_read_is_passed_over),
+        cmocka_unit_test(days_in_a_row_with_the_same_hours_are_told_together),
+        cmocka_unit_test(days_off_are_told_a_month_ahead),
     };
 
     return cmocka_run_group_tests(tests, NULL, clean);
