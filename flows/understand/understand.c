@@ -17,8 +17,9 @@ enum {
     MOST_LOOSE = 95,  /* and nothing else is */
     SINGLE_LESS = 10, /* one word is easily said by chance */
     YIELDING_LESS = 15,
-    LEAST = 57, /* below that it is more often wrong than right */
-    LED = 90,   /* a command stands before what it is about */
+    LEAST = 57,  /* below that it is more often wrong than right */
+    LED = 90,    /* a command stands before what it is about */
+    PERSON = 85, /* "I want a human", whatever else is said */
     GREETING = 80,
     THANKS_MOST = 12, /* words */
     CORE_MOST = 12,
@@ -277,9 +278,14 @@ static void take_phrase(const struct match *loose, const struct tokens *tokens,
     confidence = LEAST_LOOSE + (MOST_LOOSE - LEAST_LOOSE) * share(loose, tokens, meant) / 100 -
                  (loose->phrase->n_words > 1 ? 0 : SINGLE_LESS) -
                  (loose->phrase->yields ? YIELDING_LESS : 0);
-    if (confidence < LEAST)
-        return;
     meant->intent = str_from(phrase_intents[loose->phrase->intent]);
+    if (confidence < PERSON && loose->phrase->close && loose->phrase->n_words > 2 &&
+        str_eq(meant->intent, STR("human")))
+        confidence = PERSON;
+    if (confidence < LEAST) {
+        meant->intent = STR_NONE;
+        return;
+    }
     meant->strong = loose->phrase->n_words > 1;
     meant->confidence = confidence;
 }
