@@ -36,7 +36,10 @@ const DELIVERIES = /^\/(webhooks\/|api\/webhooks\/)/;
 export class Courier {
   // `keys` are what providers sign with: { resend, stripe, crm } as text after "whsec_".
   constructor(world, keys, seed) {
-    Object.assign(this, { world, keys, dice: seed === undefined ? null : diceOf(seed) });
+    // The CRM has dice of its own: in which order providers come depends on the machine, and with one pair for
+    // all so would whose news is late.
+    const [dice, crmDice] = seed === undefined ? [null, null] : [diceOf(seed), diceOf(seed + 1_000_003)];
+    Object.assign(this, { world, keys, dice, crmDice });
     this.late = []; // { parcel, scene }: to be brought when that scene is over
     this.scene = 0;
     this.mayBeLate = true;
@@ -101,9 +104,9 @@ export class Courier {
   }
 
   // Somewhen within this scene.
-  soon(parcel) {
+  soon(parcel, dice = this.dice) {
     this.underWay++;
-    void pause(this.dice() * SPREAD).then(() => this.bring(parcel)).catch((error) => this.refused.push(error.message)).finally(() => this.underWay--);
+    void pause(dice() * SPREAD).then(() => this.bring(parcel)).catch((error) => this.refused.push(error.message)).finally(() => this.underWay--);
   }
 
   // Not before the next scene is over.
@@ -113,17 +116,17 @@ export class Courier {
   }
 
   // One to three times in all, `first` of them done already; `held`: the first comes late, and so do all.
-  scatter(parcel, first, held) {
-    const more = Math.floor(this.dice() * 3) + 1 - first;
+  scatter(parcel, first, held, dice = this.dice) {
+    const more = Math.floor(dice() * 3) + 1 - first;
     for (let n = 0; n < more; n++) {
       if (n + first > 0) this.repeated++;
-      if (held || (this.mayBeLate && n + first > 0 && this.dice() < 0.3)) this.keep(parcel);
-      else this.soon(parcel);
+      if (held || (this.mayBeLate && n + first > 0 && dice() < 0.3)) this.keep(parcel);
+      else this.soon(parcel, dice);
     }
   }
 
-  isHeld() {
-    return this.mayBeLate && this.dice() < 0.2;
+  isHeld(dice = this.dice) {
+    return this.mayBeLate && dice() < 0.2;
   }
 
   // The scene is over: what waited for this comes now, in any order.
@@ -170,16 +173,16 @@ export class Courier {
     }
     const order = [...deliveries];
     for (let n = order.length - 1; n > 0; n--) {
-      const m = Math.floor(this.dice() * (n + 1));
+      const m = Math.floor(this.crmDice() * (n + 1));
       [order[n], order[m]] = [order[m], order[n]];
     }
     for (const delivery of order) {
       const parcel = this.parcelOf(delivery);
-      if (!firm && this.isHeld()) {
-        this.scatter(parcel, 0, true);
+      if (!firm && this.isHeld(this.crmDice)) {
+        this.scatter(parcel, 0, true, this.crmDice);
       } else {
         await this.bring(parcel);
-        this.scatter(parcel, 1, false);
+        this.scatter(parcel, 1, false, this.crmDice);
       }
     }
     return [];

@@ -58,7 +58,7 @@ export class Day {
 
   async playOne(scene) {
     const { shop } = this;
-    if (this.only && scene.who && !this.only.has(scene.who)) return;
+    if (this.only && scene.who && !this.only.has(scene.who)) return this.passOver(scene);
     const gap = timeOf(scene.at) + SECOND - shop.now(); // never a moment before the minute
     if (gap > FAR) await this.settle();
     if (gap > 0) shop.jump(gap / 1000);
@@ -75,6 +75,12 @@ export class Day {
     await shop.rest(`what came late to ${scene.what}`);
     this.played++;
     if (this.loud) await this.show();
+  }
+
+  // A scene of somebody who is not here. What is late comes after it nevertheless: a parcel that is told to
+  // have left when it is already out for delivery is news of one thing, and not of two.
+  async passOver(scene) {
+    if ((await this.shop.courier.sceneEnds()) > 0) await this.shop.rest(`what came late to ${scene.what}`, { aside: false });
   }
 
   // Nothing is on its way any more.
