@@ -14,8 +14,8 @@
 
 #define RETRY_WAIT (USEC_PER_SEC / 4)
 #define LOW_REST   8                    /* times as long as the cycle */
-#define LOW_EVERY  (40 * USEC_PER_MSEC) /* between two bites of a broadcast at least, */
-#define LOW_LEAST  10                   /* and until the rate allows so many */
+#define LOW_EVERY  (20 * USEC_PER_MSEC) /* between two bites of a broadcast at least, */
+#define LOW_LEAST  4                    /* and until the rate allows so many */
 #define LOW_WAIT   (60 * USEC_PER_MSEC) /* for a commit that is made anyway */
 
 struct sending_row *sending_new(struct lane *lane)

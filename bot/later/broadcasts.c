@@ -56,7 +56,7 @@ static void step_after(struct feeder *feeder, usec_t wait)
 }
 
 /* Half as long as it worked, and while it works a slice lets go of the processor by itself
- * (migration 0111): most of the time the database is others', and more so the busier it is. */
+ * (migration 0114): most of the time the database is others', and more so the busier it is. */
 static usec_t rest(const struct feeder *feeder)
 {
     return (clock_monotonic() - feeder->asked_at) / 2;
