@@ -149,6 +149,8 @@ static bool read_text(struct play_options *options, const char *name, char *valu
         return read_watched(options, value);
     } else if (strcmp(name, "--unanswered") == 0 && strcmp(value, "yes") == 0) {
         options->unanswered = true;
+    } else if (strcmp(name, "--each") == 0 && strcmp(value, "yes") == 0) {
+        options->each = true;
     } else {
         return false;
     }
@@ -225,7 +227,7 @@ static const char usage[] =
     "  [--users 100 | --rate PER_SECOND] [--people N] [--base 15560000000]\n"
     "  [--number ID] [--waba ID] [--say TEXT]... [--unanswered yes] [--statuses 0..3]\n"
     "  [--connections 256] [--warm 1] [--seconds 5] [--timeout 15] [--drain 5]\n"
-    "  [--cpu NAME=PID]...\n";
+    "  [--each yes] [--cpu NAME=PID]...\n";
 
 int main(int argc, char **argv)
 {

@@ -38,6 +38,7 @@ struct play_options {
     int connections; /* to the webhook, at most */
     int statuses;    /* callbacks for each reply: sent, delivered, read */
     bool unanswered; /* a turn ends with the delivery's 200, replies are not awaited */
+    bool each;       /* tell every reply's time, so that rounds can be taken together */
     double warm, seconds, timeout, drain;
     const char *says[SAYINGS_MAX];
     int n_says;

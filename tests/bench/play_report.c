@@ -42,6 +42,14 @@ static void print_times(const char *name, struct samples *samples)
                  percentile(samples, 0.5), percentile(samples, 0.99), percentile(samples, 1));
 }
 
+static void print_each(const struct samples *samples)
+{
+    (void)printf(",\"each_ms\":[");
+    for (size_t i = 0; i < samples->n; i++)
+        (void)printf("%s%.2f", i > 0 ? "," : "", (double)samples->at[i] / 1000);
+    (void)printf("]");
+}
+
 /* --- CPU -----------------------------------------------------------------------------------
  */
 
@@ -116,6 +124,8 @@ void report_print(struct play *play)
                  (double)play->turns / seconds);
     print_times("ack_ms", &play->acks);
     print_times("reply_ms", &play->replies);
+    if (play->options.each)
+        print_each(&play->replies);
     print_cpu(play, seconds);
     (void)printf(",\"missing\":%zu,\"late\":%zu,\"doubled\":%zu,\"disordered\":%zu,"
                  "\"unasked\":%zu,\"refused\":%zu,\"broken\":%zu,\"garbled\":%zu,\"held\":%zu,"
