@@ -176,12 +176,17 @@ static struct value list_of(struct arena *into, const struct value *items, size_
     return value_list(list);
 }
 
-/* The instant at which clocks in `shown` show that minute of today. */
+/* An instant at which clocks in `shown` show that minute: of today, or of tomorrow where
+ * today's is left out by a change of the clocks. */
 static struct value clock_at(struct str shown, usec_t now, int64_t minutes)
 {
     int64_t today = floor_div(now + locale_zone_offset(shown, now), USEC_PER_DAY);
+    int64_t local = today * DAY_MINUTES + minutes;
+    usec_t at = instant_of(shown, local);
 
-    return value_time(instant_of(shown, today * DAY_MINUTES + minutes));
+    if (at + locale_zone_offset(shown, at) != local * USEC_PER_MIN)
+        at = instant_of(shown, local + DAY_MINUTES);
+    return value_time(at);
 }
 
 static struct value times_of(struct arena *into, struct str hours, struct str shown, usec_t now)

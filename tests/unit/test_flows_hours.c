@@ -1,5 +1,6 @@
 /* Business hours, over weekends, holidays, midnight and changes of the clocks. */
 #include "flows/engine/hours.h"
+#include "templates/words.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -157,10 +158,19 @@ static void what_cannot_be_read_is_passed_over(void **state)
                 "2026-11-20 10:00", "2026-11-20 17:00");
 }
 
-/* "mon-fri 09:00-17:00; sat 10:00-12:00, 14:00-16:00", in UTC. */
-static void expect_week(const char *hours, const char *expected)
+/* What a clock there shows, in minutes. */
+static usec_t shown(const struct record *time, const char *name, struct str zone)
 {
-    struct value rows = hours_week(&arena, read(hours), STR("UTC"), at("2026-11-20 10:00"));
+    usec_t instant = record_get(time, str_from(name)).time;
+
+    return (instant + locale_zone_offset(zone, instant)) / USEC_PER_MIN % (24 * 60);
+}
+
+/* "mon-fri 09:00-17:00; sat 10:00-12:00, 14:00-16:00", by that zone's clocks. */
+static void expect_week_in(struct str zone, const char *now, const char *hours,
+                           const char *expected)
+{
+    struct value rows = hours_week(&arena, read(hours), zone, at(now));
     struct str told = STR_NONE;
 
     for (size_t i = 0; i < rows.list->n; i++) {
@@ -173,8 +183,8 @@ static void expect_week(const char *hours, const char *expected)
                             last.kind == VALUE_TEXT ? "-" : "", STR_ARG(last.text));
         for (size_t j = 0; j < times.list->n; j++) {
             const struct record *time = times.list->items[j].record;
-            usec_t from = record_get(time, STR("from")).time / USEC_PER_MIN % (24 * 60);
-            usec_t until = record_get(time, STR("until")).time / USEC_PER_MIN % (24 * 60);
+            usec_t from = shown(time, "from", zone);
+            usec_t until = shown(time, "until", zone);
             bool all_day = record_get(time, STR("all_day")).kind != VALUE_NONE;
             bool more = record_get(time, STR("more")).kind != VALUE_NONE;
 
@@ -186,6 +196,26 @@ static void expect_week(const char *hours, const char *expected)
         }
     }
     assert_string_equal(arena_cstr(&arena, told), expected);
+}
+
+static void expect_week(const char *hours, const char *expected)
+{
+    expect_week_in(STR("UTC"), "2026-11-20 10:00", hours, expected);
+}
+
+/* In New York on 14 March 2027 clocks go from 2:00 to 3:00, and on 7 November back again. */
+static void a_week_s_hours_are_the_same_on_whatever_day_they_are_told(void **state)
+{
+    static const char night[] = "{\"fri\":\"18:00-02:00\",\"sat\":\"02:30-11:00\"}";
+    static const char *const days[] = {
+        "2027-03-13 04:59", "2027-03-13 05:00", "2027-03-14 04:59", "2027-03-14 05:00",
+        "2027-03-14 06:59", "2027-03-14 07:00", "2027-03-15 04:30", "2027-11-06 12:00",
+        "2027-11-07 05:30", "2027-11-07 06:30"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(days); i++)
+        expect_week_in(STR("America/New_York"), days[i], night,
+                       "fri 18:00-02:00; sat 02:30-11:00");
 }
 
 static void days_in_a_row_with_the_same_hours_are_told_together(void **state)
@@ -234,6 +264,7 @@ int main(void)
         cmocka_unit_test(an_opening_in_the_hour_that_is_left_out_is_soon_after),
         cmocka_unit_test(past_midnight),
         cmocka_unit_test(what_cannot_be_read_is_passed_over),
+        cmocka_unit_test(a_week_s_hours_are_the_same_on_whatever_day_they_are_told),
         cmocka_unit_test(days_in_a_row_with_the_same_hours_are_told_together),
         cmocka_unit_test(days_off_are_told_a_month_ahead),
     };
