@@ -85,13 +85,13 @@ static bool make_dirs(const char *path)
            sync_dir(copy);
 }
 
-/* What a crash left half written. */
-static void sweep(const char *dir)
+/* What a crash left half written, by the clock of whoever keeps the files, which need not be
+ * ours. */
+static void sweep(const char *dir, time_t now)
 {
     DIR *open_dir = opendir(dir);
     const struct dirent *entry;
     struct stat info;
-    time_t now = time(NULL);
 
     /* NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread has this stream */
     while (open_dir != NULL && (entry = readdir(open_dir)) != NULL) {
@@ -125,9 +125,13 @@ static bool write_all(int fd, struct str bytes)
     return true;
 }
 
-static bool write_new(struct document_op *op, const char *path)
+static bool write_new(struct document_op *op, const char *dir, const char *path)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, FILE_RIGHTS);
+    struct stat born;
+
+    if (fd >= 0 && fstat(fd, &born) == 0)
+        sweep(dir, born.st_mtime);
     bool ok = fd >= 0 && write_all(fd, op->bytes) && fsync(fd) == 0;
 
     if (fd >= 0 && close(fd) != 0)
@@ -164,8 +168,7 @@ static void put(struct document_op *op, const struct place *place)
         fail(op, "make a folder");
         return;
     }
-    sweep(dir);
-    if (!write_new(op, path)) {
+    if (!write_new(op, dir, path)) {
         fail(op, "write");
         (void)unlink(path);
     } else if (is_late(op)) {

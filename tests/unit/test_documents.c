@@ -262,13 +262,16 @@ static void ch_1_what_a_death_left_is_swept_when_it_is_old(void **state)
     const char *fresh = arena_format(&arena, "%.*s/new", STR_ARG(config.documents.path)).at;
     const char *old = arena_format(&arena, "%s/00", fresh).at;
     const char *young = arena_format(&arena, "%s/11", fresh).at;
-    struct utimbuf long_ago = {.actime = time(NULL) - 7200, .modtime = time(NULL) - 7200};
+    struct utimbuf long_ago;
+    struct stat born;
 
     put(STR("a letter"), 1);
     assert_int_equal(symlink("x", young), 0); /* a stranger's, and no file: left alone */
     FILE *file = fopen(old, "w");
     assert_non_null(file);
     assert_int_equal(fclose(file), 0);
+    assert_int_equal(stat(old, &born), 0); /* the clock of the files */
+    long_ago.actime = long_ago.modtime = born.st_mtime - 7200;
     assert_int_equal(utime(old, &long_ago), 0);
     put(STR("another"), 1);
     assert_int_equal(files_in(fresh), 1);
