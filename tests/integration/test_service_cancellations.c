@@ -155,8 +155,8 @@ static void ntf_3_a_decision_waits_for_the_end_of_the_quiet_hours_and_blocks_not
             "from now() at time zone 'America/New_York'))::int + 720) % 1440 as from_min) x "
             "where customer_id = " HERS);
     assert_int_equal(decide("reject", "It is packed."), 0);
-    until("select count(*) from jobs where kind = 'notice' and due_at > now() + interval '11 "
-          "hours'",
+    until("select count(*) from jobs where kind = 'notice' and due_at > now() + interval '10 "
+          "hours'", /* twelve by the clock on the wall */
           1);
     write_in("my cancellations");
     assert_int_equal(service_arrived(&service, AMELIA, "not possible"),
