@@ -108,6 +108,8 @@ static void say_mail_now(const char *words)
     while (status != 200 && clock_monotonic() < end) { /* as a gateway does */
         (void)curl_easy_perform(curl);
         curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+        if (status != 200)
+            (void)usleep(20000);
     }
     curl_slist_free_all(headers);
     curl_easy_cleanup(curl);
