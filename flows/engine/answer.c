@@ -8,7 +8,9 @@
 #include "flows/engine/hear.h"
 #include "flows/understand/expect.h"
 #include "flows/understand/expect_contact.h"
+#include "flows/understand/remark.h"
 
+#define NOTE_MAX    500
 #define SURE_ENOUGH 70 /* percent: words that are asked for anything are something else */
 
 bool answer_happen(struct flow_turn *turn, struct str event)
@@ -82,7 +84,7 @@ bool answer_choose(struct flow_turn *turn, enum option_kind kind, struct str key
 static bool leads_away(const struct flow_turn *turn, const struct understood *meant)
 {
     return meant->number.len > 0 ||
-           (meant->intent.len > 0 &&
+           (meant->intent.len > 0 && !str_eq(meant->intent, STR("ok")) &&
             book_flow_on(turn->book, meant->intent) != turn->kept.now.flow);
 }
 
@@ -309,6 +311,34 @@ static bool answer_option(struct flow_turn *turn, struct str text,
     return index >= 0 && answer_choose(turn, kept->shown[index].kind, kept->shown[index].key);
 }
 
+/* "Because you are slow", where a reason is chosen: it is told instead. */
+static bool answer_because(struct flow_turn *turn, struct str text)
+{
+    const struct handler *handler = handler_find(&turn->kept.now.at->on, STR("because"));
+
+    if (!handler || !remark_is_reason(turn->arena, text))
+        return false;
+    turn_set(turn, STR("note"), value_text(str_cut(turn->arena, text, NOTE_MAX)));
+    turn_take(turn, &handler->moves);
+    return true;
+}
+
+/* "No", to a list: none of these, then, and what waits below it comes back. */
+static bool leave_list(struct flow_turn *turn, struct str text)
+{
+    if (!expect_refusal(turn->arena, text))
+        return false;
+    if (answer_happen(turn, STR("none")))
+        return true;
+    turn_say_key(turn, STR("nothing.reply"));
+    if (turn->kept.depth > 0) {
+        turn_return(turn);
+    } else {
+        turn_rest(turn);
+    }
+    return true;
+}
+
 bool answer_words(struct flow_turn *turn, struct str text, const struct understood *meant)
 {
     if (!turn->kept.open)
@@ -317,7 +347,8 @@ bool answer_words(struct flow_turn *turn, struct str text, const struct understo
     case PROMPT_TEXT:
         return answer_text(turn, text, meant);
     case PROMPT_LIST:
-        return answer_option(turn, text, meant);
+        return answer_option(turn, text, meant) || answer_because(turn, text) ||
+               leave_list(turn, text);
     case PROMPT_MEDIA:
         return answer_option(turn, text, meant) ||
                (expect_done(turn->arena, text) && end_media(turn));

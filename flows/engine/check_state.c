@@ -149,7 +149,8 @@ static bool is_reserved_event(struct str name)
         if (str_eq(name, str_from(own_events[i])))
             return true;
     }
-    return str_eq(name, STR("back")) || str_eq(name, STR("not_that"));
+    return str_eq(name, STR("back")) || str_eq(name, STR("not_that")) ||
+           str_eq(name, STR("because")) || str_eq(name, STR("none"));
 }
 
 static bool expects_own(const struct prompt *prompt, struct str event)
@@ -170,6 +171,8 @@ static bool expects_own(const struct prompt *prompt, struct str event)
 
 static bool expects(const struct prompt *prompt, struct str event)
 {
+    if (str_eq(event, STR("because")) || str_eq(event, STR("none")))
+        return prompt->kind == PROMPT_LIST;
     if (str_eq(event, STR("back")) || str_eq(event, STR("not_that")))
         return true;
     if (is_reserved_event(event))

@@ -6,7 +6,13 @@
 
 #include "flows/engine/hear.h"
 #include "flows/engine/manners.h"
+#include "flows/understand/courtesy.h"
+#include "flows/understand/expect.h"
 #include "flows/understand/remark.h"
+
+#define ECHO_LASTS (2 * USEC_PER_MIN)
+
+enum { CORRECTION_MOST = 6 }; /* words: "no sorry i meant order 5011" */
 
 bool follow_under_way(const struct kept *kept)
 {
@@ -129,14 +135,79 @@ static void drop_passing(struct flow_turn *turn)
     }
 }
 
+/* Words that are about another order than the one in view, or about several. Levelled, as
+ * tokens are. */
+static bool is_other(struct str token)
+{
+    static const char *const words[] = {
+        "an",     "another",   "other",    "different", "orders", "all",   "everything", "both",
+        "un",     "otro",      "pedidos",  "todo",      "todos",  "ambos", "inne",       "inny",
+        "drugie", "wszystkie", "wszystko", "oba",       "طلبات",  "كل",    "اخر",
+    };
+
+    for (size_t i = 0; i < COUNTOF(words); i++) {
+        if (str_eq(token, str_from(words[i])))
+            return true;
+    }
+    return false;
+}
+
+/* "Cancel it", "it came broken", while one order is in view: that is the one. Both ask before
+ * anything is done. */
+static struct str number_in_view(const struct flow_turn *turn, const struct flow_def *flow,
+                                 const struct understood *meant)
+{
+    static const char *const views[] = {"order", "track"};
+    static const char *const wishes[] = {"cancel", "report"};
+    const struct frame *now = &turn->kept.now;
+    struct value number = record_get(record_built(&now->vars), STR("number"));
+    struct tokens tokens;
+    bool is_wish = false;
+    bool is_view = false;
+
+    for (size_t i = 0; i < COUNTOF(wishes); i++)
+        is_wish = is_wish || flow == book_flow_on(turn->book, str_from(wishes[i]));
+    for (size_t i = 0; i < COUNTOF(views); i++)
+        is_view = is_view || now->flow == book_flow_on(turn->book, str_from(views[i]));
+    if (!is_wish || !is_view || !turn->kept.open || now->at->prompt.of.len ||
+        number.kind != VALUE_TEXT)
+        return STR_NONE;
+    tokens_read(turn->arena, meant->text, &tokens);
+    for (size_t i = 0; i < tokens.n; i++) {
+        if (is_other(tokens.items[i]))
+            return STR_NONE;
+    }
+    return number.text;
+}
+
+/* A cancellation that is denied is not asked about any more. */
+static void drop_cancelling(struct flow_turn *turn)
+{
+    const struct flow_def *flow = book_flow_on(turn->book, STR("cancel"));
+    struct kept *kept = &turn->kept;
+
+    forget_flow(kept, flow);
+    if (!kept->open || kept->now.flow != flow)
+        return;
+    kept->open = kept->depth > 0;
+    if (kept->open)
+        kept->now = kept->stack[--kept->depth];
+}
+
 void follow_start(struct flow_turn *turn, const struct flow_def *flow,
                   const struct understood *meant)
 {
-    if (!flow->returns || is_passing(turn, flow)) /* else it is what comes back */
+    struct str in_view;
+    bool keeps = flow == book_flow_on(turn->book, STR("keep"));
+
+    if (!flow->returns || is_passing(turn, flow) || keeps) /* else it is what comes back */
         drop_passing(turn);
+    if (keeps)
+        drop_cancelling(turn);
+    in_view = meant->number.len ? STR_NONE : number_in_view(turn, flow, meant);
     follow_aside(turn, flow);
     turn_begin_flow(turn, flow, NULL);
-    give(turn, flow, STR("number"), meant->number);
+    give(turn, flow, STR("number"), meant->number.len ? meant->number : in_view);
     give(turn, flow, STR("tracking"), tracking_of(meant));
     give(turn, flow, STR("ticket"), meant->ticket);
     give(turn, flow, STR("lang"), meant->named_lang);
@@ -210,7 +281,7 @@ static void correct(struct flow_turn *turn)
 static void greet(struct flow_turn *turn)
 {
     if (!manners_is_first(turn))
-        turn_say_key(turn, STR("welcome.again"));
+        turn_say_key(turn, manners_is_at_it(turn) ? STR("welcome.here") : STR("welcome.again"));
     if (follow_under_way(&turn->kept)) {
         turn_again(turn);
     } else {
@@ -317,6 +388,38 @@ static bool do_at_once(struct flow_turn *turn, struct str intent)
     return true;
 }
 
+/* "No, 5011", where an order is cancelled or reported: the same with the other. */
+static const struct flow_def *corrected(const struct flow_turn *turn,
+                                        const struct flow_def *flow,
+                                        const struct understood *meant)
+{
+    const struct flow_def *now = turn->kept.now.flow;
+    struct tokens tokens;
+    bool is_wish = now == book_flow_on(turn->book, STR("cancel")) ||
+                   now == book_flow_on(turn->book, STR("report"));
+
+    if (!is_wish || !follow_under_way(&turn->kept) || !meant->number.len ||
+        flow != book_flow_on(turn->book, STR("order")))
+        return flow;
+    tokens_read(turn->arena, meant->text, &tokens);
+    return tokens.n > 1 && tokens.n <= CORRECTION_MOST && courtesy_is_no(tokens.items[0])
+               ? now
+               : flow;
+}
+
+/* What only the team can do is wanted once more: a person is offered instead of the same words.
+ */
+static const struct flow_def *insisted(const struct flow_turn *turn,
+                                       const struct flow_def *flow)
+{
+    const struct flow_def *upset = book_flow_on(turn->book, STR("upset"));
+
+    return upset && turn->kept.open && flow == turn->kept.now.flow &&
+                   flow == book_flow_on(turn->book, STR("refund"))
+               ? upset
+               : flow;
+}
+
 bool follow_words(struct flow_turn *turn, const struct understood *meant)
 {
     struct str intent = intent_of(meant);
@@ -327,11 +430,11 @@ bool follow_words(struct flow_turn *turn, const struct understood *meant)
     if (do_at_once(turn, intent))
         return true;
     flow = follow_flow(turn->book, intent);
-    if (!flow && meant->number.len && str_eq(intent, STR("refund")))
-        flow = book_flow_on(turn->book, STR("order")); /* what can be done shows there */
     if (!flow)
         return say_bye(turn, intent);
     mention_also(turn, meant);
+    flow = corrected(turn, flow, meant);
+    flow = insisted(turn, flow);
     if (goes_on(turn, flow, meant)) {
         turn_again(turn);
     } else {
@@ -379,6 +482,13 @@ bool follow_template(struct flow_turn *turn, const struct understood *meant)
     return true;
 }
 
+/* A yes to what is done already. */
+static bool is_echo(const struct flow_turn *turn)
+{
+    return !turn->kept.open && turn->in->now - turn->in->last_inbound_at < ECHO_LASTS &&
+           expect_assent(turn->arena, turn->in->event->text);
+}
+
 void follow_nothing(struct flow_turn *turn)
 {
     struct kept *kept = &turn->kept;
@@ -390,6 +500,11 @@ void follow_nothing(struct flow_turn *turn)
     }
     if (turn->in->event->card) { /* it was answered: why the number is gone */
         turn_again(turn);
+        return;
+    }
+    if (is_echo(turn)) {
+        turn_say_key(turn, STR("nothing.reply"));
+        kept->misses = 0;
         return;
     }
     turn->result.understood = false;

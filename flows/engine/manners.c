@@ -11,6 +11,11 @@ bool manners_is_first(const struct flow_turn *turn)
     return turn->in->last_inbound_at == 0;
 }
 
+bool manners_is_at_it(const struct flow_turn *turn)
+{
+    return turn->in->now - turn->in->last_inbound_at < USEC_PER_HOUR;
+}
+
 void manners_open(struct flow_turn *turn)
 {
     usec_t at = turn->in->event->at;

@@ -24,3 +24,6 @@ void manners_open(struct flow_turn *turn);
  * asked for (a name is no change of language); else, and from the language of the profile, by a
  * whole sentence. */
 void manners_listen(struct flow_turn *turn, const struct understood *meant);
+
+/* They wrote within the last hour. */
+bool manners_is_at_it(const struct flow_turn *turn);

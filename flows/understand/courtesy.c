@@ -35,6 +35,10 @@ static const char *const words[] = {"please",
                                     "asap",
                                     "thanks",
                                     "nevermind",
+                                    "nvm",
+                                    "omg",
+                                    "ffs",
+                                    "wtf",
                                     "porfa",
                                     "porfavor",
                                     "gracias",
@@ -91,6 +95,8 @@ static const struct {
     {"hang",   "on"        },
     {"never",  "mind"      },
     {"thank",  "you"       },
+    {"i",      "said"      },
+    {"te",     "dije"      },
     {"por",    "favor"     },
     {"ahora",  "mismo"     },
     {"en",     "realidad"  },
@@ -125,7 +131,7 @@ static size_t saying_at(const struct tokens *tokens, size_t at)
     return at < tokens->n && is_word(tokens->items[at]) ? 1 : 0;
 }
 
-static bool is_no(struct str token)
+bool courtesy_is_no(struct str token)
 {
     return str_eq(token, STR("no")) || str_eq(token, STR("nie")) || str_eq(token, STR("لا"));
 }
@@ -134,7 +140,7 @@ static size_t lead_at(const struct tokens *tokens, size_t at)
 {
     size_t n = saying_at(tokens, at);
 
-    if (n > 0 || at + 1 >= tokens->n || !is_no(tokens->items[at]))
+    if (n > 0 || at + 1 >= tokens->n || !courtesy_is_no(tokens->items[at]))
         return n;
     n = saying_at(tokens, at + 1);
     return n > 0 ? n + 1 : 0;

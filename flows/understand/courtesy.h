@@ -10,3 +10,6 @@
  * is only said again and again once; at least one stays. False when there is nothing to leave
  * out. */
 bool courtesy_strip(const struct tokens *tokens, struct tokens *core);
+
+/* "No", in any of our languages. */
+bool courtesy_is_no(struct str token);

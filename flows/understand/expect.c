@@ -116,10 +116,12 @@ static const char no_words[] =
     " no n nope nah nop never negative negativo nunca tampoco nie niee"
     " nigdy لا لاا كلا مو مش ";
 static const char around_yes[] =
-    " please thanks thank you now just por favor gracias ya prosze dziekuje juz of go"
+    " i said told mowie mowilem mowilam ze te dije قلت لك please thanks thank you now just por "
+    "favor gracias ya prosze dziekuje juz of go"
     " ahead do it that is right de que lo eso na to i شكرا فضلك من ";
 static const char around_no[] =
-    " please thanks thank you no gracias dziekuje not it that eso actually rather better keep"
+    " i said told mowie mowilem mowilam ze te dije que قلت لك please thanks thank you no "
+    "gracias dziekuje not it that eso actually rather better keep"
     " sorry wait mejor pues ya dejalo prosze jednak lepiej raczej juz poczekaj شكرا خلاص بس ";
 /* "Not now": no, and for the time being. What one does not want is no answer: "no quiero",
  * where it is asked whether to stop all messages, may be either. */
@@ -161,10 +163,10 @@ static const char skip_words[] = " skip pass omitir saltar pomin pominac تخط�
 /* What somebody says who has nothing to add. */
 static const char nothing_words[] =
     " no nope none nothing nah nada ninguno ninguna nie nic zaden"
-    " zadnych لا شيء شي كلا ";
+    " zadnych لا شيء شي كلا idk dunno know idea se wiem pojecia ادري اعرف مدري ";
 static const char around_nothing[] =
-    " thanks thank you else more thats all gracias mas dziekuje"
-    " wiecej to wszystko شكرا اخر ";
+    " thanks thank you else more thats all gracias mas dziekuje i dont do not ni lo la"
+    " wiecej to wszystko mam شكرا اخر ما ";
 
 static bool is_in(const char *set, struct str token)
 {
@@ -224,7 +226,7 @@ static bool only_word_among(const struct tokens *tokens, const char *set, const 
             return false;
         }
     }
-    return found && tokens->n <= 4;
+    return found && tokens->n <= 5;
 }
 
 static bool only_word_of(const struct tokens *tokens, const char *set)
@@ -492,6 +494,22 @@ int expect_option(struct arena *scratch, struct str text, const struct expect_op
     if (found < 0)
         found = by_words(scratch, &tokens, options, n);
     return found;
+}
+
+bool expect_assent(struct arena *scratch, struct str text)
+{
+    struct tokens tokens;
+
+    tokens_read(scratch, text, &tokens);
+    return only_word_among(&tokens, yes_words, around_yes);
+}
+
+bool expect_refusal(struct arena *scratch, struct str text)
+{
+    struct tokens tokens;
+
+    tokens_read(scratch, text, &tokens);
+    return only_word_among(&tokens, no_words, around_no) || is_later(scratch, &tokens);
 }
 
 bool expect_skip(struct arena *scratch, struct str text)

@@ -21,6 +21,12 @@ struct expect_option {
 int expect_option(struct arena *scratch, struct str text, const struct expect_option *options,
                   size_t n);
 
+/* A plain "yes". */
+bool expect_assent(struct arena *scratch, struct str text);
+
+/* A plain "no" or "not now", in any of our languages. */
+bool expect_refusal(struct arena *scratch, struct str text);
+
 /* "skip" in any of our languages. */
 bool expect_skip(struct arena *scratch, struct str text);
 

@@ -77,9 +77,9 @@ struct str remark_behind(struct arena *scratch, struct str text, size_t end)
 /* Levelled, as tokens are. "Since" may as well be about a time. */
 static bool gives_reason(struct str token)
 {
-    static const char *const words[] = {"because", "cause", "cuz",      "coz",   "bc",
-                                        "porque",  "bo",    "poniewaz", "gdyz",  "لان",
-                                        "لاني",    "لانه",  "لانها",    "لاننا", "بسبب"};
+    static const char *const words[] = {
+        "because", "cause", "cuz",   "coz",   "bc",   "porque", "bo", "poniewaz", "gdyz", "لان",
+        "لاني",    "لانه",  "لانها", "لاننا", "بسبب", "لانكم",  "pq", "xq",       "cos"};
 
     for (size_t i = 0; i < COUNTOF(words); i++) {
         if (str_eq(token, str_from(words[i])))
@@ -100,4 +100,12 @@ struct str remark_reason(struct arena *scratch, struct str text)
             return words_saying(scratch, rest, true) > 1 ? rest : STR_NONE;
     }
     return STR_NONE;
+}
+
+bool remark_is_reason(struct arena *scratch, struct str text)
+{
+    struct tokens tokens;
+
+    tokens_read(scratch, text, &tokens);
+    return tokens.n > 1 && gives_reason(tokens.items[0]);
 }

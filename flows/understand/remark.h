@@ -16,3 +16,6 @@ struct str remark_behind(struct arena *scratch, struct str text, size_t end);
 /* From the word on that gives a reason ("because", "porque", "bo", "لأن"), with at least one
  * more behind it that says something; empty when there is none. Points into `text`. */
 struct str remark_reason(struct arena *scratch, struct str text);
+
+/* Whether all of it is a reason: "because you are slow". */
+bool remark_is_reason(struct arena *scratch, struct str text);

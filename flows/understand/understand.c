@@ -224,6 +224,35 @@ static void take_command(const struct match *command, struct understood *meant)
     }
 }
 
+static bool has_any(struct str text, const char *const *signs)
+{
+    for (; *signs; signs++) {
+        if (str_find(text, str_from(*signs)) < text.len)
+            return true;
+    }
+    return false;
+}
+
+/* A face and no words: anger, thanks, or a nod. */
+static void take_face(struct str text, const struct tokens *tokens, struct understood *meant)
+{
+    static const char *const anger[] = {"😡", "🤬", "😠", "👿", "😤", "🖕", "💩", "👎", NULL};
+    static const char *const thanks[] = {"🙏", "❤", "😍", "🥰", "😘", "💐", "🌹", NULL};
+    static const char *const nods[] = {"👍", "👌", "✅", "🆗", "👏", "😂", "🤣", "😅", NULL};
+
+    if (tokens->n > 0)
+        return;
+    if (has_any(text, anger)) {
+        meant->intent = has_any(text, nods) ? STR_NONE : STR("upset");
+    } else if (has_any(text, thanks)) {
+        meant->intent = STR("thanks");
+    } else if (has_any(text, nods)) {
+        meant->intent = STR("ok");
+    }
+    if (meant->intent.len)
+        meant->confidence = GREETING;
+}
+
 /* "polski", "in english please": a language by name, and little else. */
 static void take_language_name(const struct tokens *tokens, struct understood *meant)
 {
@@ -446,41 +475,80 @@ static void take_class(struct arena *scratch, struct str text, const struct toke
     meant->strong = true;
 }
 
+static bool is_cancelling(struct arena *scratch, const struct tokens *words)
+{
+    struct match command;
+    struct match loose;
+
+    match_phrases(scratch, words, &command, &loose);
+    return command.phrase &&
+           str_eq(str_from(phrase_intents[command.phrase->intent]), STR("cancel"));
+}
+
 /* How many of the first words are the longest command to cancel; 0: none are. */
 static size_t cancels_first(struct arena *scratch, const struct tokens *tokens)
 {
-    for (size_t n = tokens->n < BEGUN_MOST ? tokens->n : BEGUN_MOST; n > 0; n--) {
-        struct tokens first = *tokens;
-        struct match command;
-        struct match loose;
+    struct tokens first = *tokens;
 
-        first.n = n;
-        match_phrases(scratch, &first, &command, &loose);
-        if (command.phrase &&
-            str_eq(str_from(phrase_intents[command.phrase->intent]), STR("cancel")))
-            return n;
+    for (first.n = tokens->n < BEGUN_MOST ? tokens->n : BEGUN_MOST; first.n > 0; first.n--) {
+        if (is_cancelling(scratch, &first))
+            return first.n;
     }
     return 0;
 }
 
-/* "Cancel it, I bought the wrong size": who begins so wants that, and goes on with why, however
- * much that sounds like a report. */
+/* Where the last two words or more are one; "cancel" alone may end any question. */
+static bool cancels_last(struct arena *scratch, const struct tokens *tokens)
+{
+    for (size_t n = 2; n <= BEGUN_MOST && n < tokens->n; n++) {
+        struct tokens last = {.n = n};
+
+        memcpy(last.items, tokens->items + tokens->n - n, n * sizeof(*last.items));
+        memcpy(last.at, tokens->at + tokens->n - n, n * sizeof(*last.at));
+        if (is_cancelling(scratch, &last))
+            return true;
+    }
+    return false;
+}
+
+/* Whether a word may be one that cancels: most texts have none, and need not be read anew. */
+static bool may_cancel(const struct tokens *tokens)
+{
+    static const char *const begins[] = {"canc", "cacn", "cna", "cans", "anu", "odw", "rez",
+                                         "kas",  "ska",  "الغ", "لغ",   "كنس", "call"};
+
+    for (size_t i = 0; i < tokens->n; i++) {
+        for (size_t j = 0; j < COUNTOF(begins); j++) {
+            if (tokens->items[i].at[0] == begins[j][0] &&
+                str_starts(tokens->items[i], str_from(begins[j])))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* "Cancel it, I bought the wrong size", "it takes too long cancel it": who says so wants that,
+ * and why, however much the rest sounds like a report or a question. */
 static void take_begun(struct arena *scratch, struct str text, const struct tokens *tokens,
                        struct understood *meant)
 {
-    struct tokens core = *tokens;
+    struct tokens core;
     size_t n;
 
-    if (meant->exact || meant->number.len || !str_eq(meant->intent, STR("report")))
+    if (meant->exact || meant->number.len ||
+        !(str_eq(meant->intent, STR("report")) || str_eq(meant->intent, STR("track"))) ||
+        !may_cancel(tokens))
         return;
+    core = *tokens;
     (void)courtesy_strip(tokens, &core);
     n = cancels_first(scratch, &core);
-    if (n == 0 || n >= core.n)
+    if ((n == 0 || n >= core.n) && !cancels_last(scratch, &core))
         return;
     meant->intent = STR("cancel");
     meant->confidence = LED;
     meant->strong = true;
-    meant->why = str_trim(str_slice(text, core.at[n], text.len));
+    if (n > 0 && n < core.n)
+        meant->why = str_trim(str_slice(text, core.at[n], text.len));
 }
 
 static void understand_one(struct arena *into, struct str text,
@@ -497,6 +565,7 @@ static void understand_one(struct arena *into, struct str text,
     take_guess(&tokens, text, &loose, meant);
     take_command(&command, meant);
     find_all(into, text, context, meant);
+    take_face(text, &tokens, meant);
     take_language_name(&tokens, meant);
     take_phrase(&loose, &tokens, meant);
     take_led(into, text, &loose, meant);
@@ -651,6 +720,31 @@ static bool is_plain_wish(const struct understood *meant)
            (str_eq(meant->intent, STR("help")) || !is_about_nothing(meant->intent));
 }
 
+static bool is_any_of(struct str intent, const char *const *names)
+{
+    for (; *names; names++) {
+        if (str_eq(intent, str_from(*names)))
+            return true;
+    }
+    return false;
+}
+
+/* "My order doesn't come and I want to cancel it": what is behind "and" is wanted, and what
+ * stands before it is why. */
+static bool is_waiting(const struct understood *first)
+{
+    static const char *const names[] = {"track", "report", "orders", NULL};
+
+    return is_any_of(first->intent, names) && !first->number.len;
+}
+
+static bool is_about_it(const struct understood *other)
+{
+    static const char *const names[] = {"cancel", "refund", "human", NULL};
+
+    return is_any_of(other->intent, names) && !other->number.len;
+}
+
 /* "Where is my order and can I pay my invoice", "track 1004 then human": nothing or one is
  * named, and both are plain wishes for different things. Of short texts alone that mean
  * something: each half is read anew, which a long story would pay for. */
@@ -679,6 +773,10 @@ static void part_plain(struct arena *into, const struct understand_context *cont
         understand_one(into, str_slice(text, 0, at), &plain, &first);
         if (!is_plain_wish(&first) || str_eq(first.intent, other.intent))
             continue;
+        if (is_about_it(&other) && is_waiting(&first)) {
+            take_first(&other, STR_NONE, meant);
+            return;
+        }
         take_first(&first, str_slice(text, begin, text.len), meant);
         return;
     }
