@@ -5,6 +5,7 @@
 #include "store/parts.h"
 #include "store/seed.h"
 #include "store/sql.h"
+#include "tests/support/kept_shop.h"
 #include "tests/support/store.h"
 
 #include <inttypes.h>
@@ -150,10 +151,7 @@ static int arrange(void **state)
     (void)state;
     struct seed_options options = {
         .url = store_pg.url, .phone_number_id = "106", .reset = true};
-    struct seed_counts counts;
-    struct err err = {.code = ERR_NONE};
-    if (!seed_demo(&options, &counts, &err))
-        fail_msg("%s", err.text);
+    kept_shop_seed(&options);
     run_sql(owner, "delete from cancellations");
     rules("(1, 'all', " EFFECT("approve") ")");
     return 0;

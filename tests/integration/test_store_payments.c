@@ -3,6 +3,7 @@
  * come to more than is owed; Stripe's events may come in any order and any number of times.
  */
 #include "store/seed.h"
+#include "tests/support/kept_shop.h"
 #include "tests/support/store.h"
 
 #include <inttypes.h>
@@ -135,15 +136,12 @@ static int arrange(void **state)
                                          .mail_address = "",
                                          .pictures = "",
                                          .reset = true};
-    struct seed_counts counts;
-    struct err err = {0};
 
     (void)state;
     run_sql(owner, "delete from notices; delete from events_out; delete from event_subjects;"
                    "delete from stripe_early; delete from directory where kind = "
                    "'stripe_payment'");
-    if (!seed_demo(&options, &counts, &err))
-        fail_msg("%s", err.text);
+    kept_shop_seed(&options);
     return 0;
 }
 

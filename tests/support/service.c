@@ -2,6 +2,7 @@
 
 #include "bot/base/crypto.h"
 #include "bot/base/json.h"
+#include "tests/support/kept_shop.h"
 #include "tests/support/temp.h"
 
 #include <arpa/inet.h>
@@ -237,105 +238,14 @@ static void add_address(void)
     PQfinish(owner);
 }
 
-/* NULL: there is no such file. To be freed. */
-static char *read_file(const char *path)
-{
-    struct stat info;
-    int fd = open(path, O_RDONLY);
-
-    if (fd < 0)
-        return NULL;
-    assert_int_equal(fstat(fd, &info), 0);
-    char *text = calloc(1, (size_t)info.st_size + 1);
-    assert_non_null(text);
-    assert_true(read(fd, text, (size_t)info.st_size) >= 0);
-    (void)close(fd);
-    return text;
-}
-
-/* The shop as it was seeded, kept in a schema of its own (kept_shop.sql): to put the rows back
- * takes a tenth of the time that making them takes. They are relative to when they were made,
- * so they serve for a quarter of an hour by the clock, within which no day begins anywhere. */
-struct kept_shop {
-    const char *schema;
-    usec_t quarter; /* 0: none is kept */
-};
-
-static struct kept_shop kept_shops[2] = {{.schema = "kept_shop"}, {.schema = "kept_shop_sms"}};
-
-/* It stays open, for the plans that it has, and runs no trigger. */
-static PGconn *keeper;
-
-static usec_t this_quarter(void)
-{
-    return clock_now() / (900 * USEC_PER_SEC);
-}
-
-static void keep_shop(struct kept_shop *kept)
-{
-    PGconn *owner = owner_connect();
-    char org[UUID_TEXT_LEN + 1];
-    char sql[160], *keeping = read_file(PARLEY_SOURCE_DIR "/tests/support/kept_shop.sql");
-
-    assert_non_null(keeping);
-    uuid_format(seed_demo_org, org);
-    (void)snprintf(sql, sizeof sql,
-                   "set client_min_messages = warning; set parley.org_id = '%s';"
-                   " set kept.schema = '%s'",
-                   org, kept->schema);
-    run_sql(owner, sql);
-    run_sql(owner, keeping);
-    free(keeping);
-    PQfinish(owner);
-}
-
-/* False when there is none, or the cluster has been another one since. */
-static bool put_back_shop(struct kept_shop *kept)
-{
-    char org[UUID_TEXT_LEN + 1];
-    char sql[160];
-
-    if (kept->quarter != this_quarter())
-        return false;
-    if (keeper == NULL || PQstatus(keeper) != CONNECTION_OK) {
-        PQfinish(keeper);
-        keeper = owner_connect();
-        run_sql(keeper, "set session_replication_role = replica");
-    }
-    uuid_format(seed_demo_org, org);
-    (void)snprintf(sql, sizeof sql, "select %s.put_back('%s')", kept->schema, org);
-    PGresult *result = PQexec(keeper, sql);
-    bool is_back = PQresultStatus(result) == PGRES_TUPLES_OK;
-    PQclear(result);
-    return is_back;
-}
-
-static void seed_shop(bool sms)
-{
-    struct seed_options options = {.url = pg_url(&store_pg, "parley"),
-                                   .reset = true,
-                                   .phone_number_id = SERVICE_NUMBER,
-                                   .business_account_id = SERVICE_BUSINESS,
-                                   .sms_number = sms ? SMS_NUMBER : NULL,
-                                   .app = "demo"};
-    struct seed_counts counts;
-    struct err err = {0};
-
-    if (!seed_demo(&options, &counts, &err))
-        fail_msg("seed: %s", err.text);
-}
-
 static void seed(bool sms, bool mail, bool codes)
 {
-    struct kept_shop *kept = &kept_shops[sms ? 1 : 0];
-
-    if (!put_back_shop(kept)) {
-        usec_t quarter = this_quarter();
-        kept->quarter = 0;
-        seed_shop(sms);
-        keep_shop(kept);
-        kept->quarter = quarter;
-    }
+    kept_shop_seed(&(struct seed_options){.url = pg_url(&store_pg, "parley"),
+                                          .reset = true,
+                                          .phone_number_id = SERVICE_NUMBER,
+                                          .business_account_id = SERVICE_BUSINESS,
+                                          .sms_number = sms ? SMS_NUMBER : NULL,
+                                          .app = "demo"});
     if (mail)
         add_address();
     if (!codes)
@@ -670,10 +580,18 @@ size_t service_workers(const struct service *service, pid_t *pids, size_t room)
 static char *read_log(const struct service *service, const char *name)
 {
     char path[128];
+    struct stat info;
 
     (void)snprintf(path, sizeof path, "%s/%s", service->dir, name);
-    char *text = read_file(path);
-    return text != NULL ? text : calloc(1, 1); /* it did not come to that */
+    int fd = open(path, O_RDONLY);
+    if (fd < 0)
+        return calloc(1, 1); /* it did not come to that */
+    assert_int_equal(fstat(fd, &info), 0);
+    char *text = calloc(1, (size_t)info.st_size + 1);
+    assert_non_null(text);
+    assert_true(read(fd, text, (size_t)info.st_size) >= 0);
+    (void)close(fd);
+    return text;
 }
 
 size_t service_logged(const struct service *service, const char *text)
