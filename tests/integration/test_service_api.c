@@ -19,7 +19,7 @@
 #include <curl/curl.h>
 
 #define AMELIA  "15550100001"
-#define WAIT    (20 * USEC_PER_SEC)
+#define WAIT    (60 * USEC_PER_SEC)
 #define FOREIGN "0192ffff-4000-7000-8000-0000000000b0"
 #define ALL     "orders:read,orders:write,estimates:write,handoff,customers:read,reviews"
 

@@ -16,7 +16,7 @@
 
 #define CODER PARLEY_BUILD_DIR "/parley-coder"
 #define ASKER "15550100001"
-#define WAIT  (20 * USEC_PER_SEC)
+#define WAIT  (60 * USEC_PER_SEC)
 
 static struct arena arena;
 static struct service service;

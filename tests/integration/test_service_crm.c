@@ -22,7 +22,7 @@
 #define BEFORE   "whsec_cGFybGV5LXRlc3RzLW9sZC1rZXktMDAxLXdpdGgtMzI="
 #define STRANGER "whsec_c29tZWJvZHktZWxzZXMta2V5LXdpdGgtdGhpcnR5LXR3bw=="
 #define SOURCE   "https://crm.lark.example"
-#define WAIT     (20 * USEC_PER_SEC)
+#define WAIT     (60 * USEC_PER_SEC)
 
 static struct arena arena;
 static struct service service;

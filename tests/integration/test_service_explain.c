@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#define WAIT   (20 * USEC_PER_SEC)
+#define WAIT   (60 * USEC_PER_SEC)
 #define PHONE  "15550900001"
 #define SECRET "my heart is a purple sparrow"
 

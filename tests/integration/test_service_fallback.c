@@ -14,7 +14,7 @@
 
 #define ANA  "15550100001"
 #define USER "US.13491208655302741918" /* as whom WhatsApp knows her: only there she fails */
-#define WAIT (20 * USEC_PER_SEC)
+#define WAIT (60 * USEC_PER_SEC)
 
 static struct arena arena;
 static struct service service;

@@ -17,7 +17,7 @@
 #include <curl/curl.h>
 
 #define ANA    "+15550100001"
-#define WAIT   (20 * USEC_PER_SEC)
+#define WAIT   (60 * USEC_PER_SEC)
 #define SECRET "whsec_cGFybGV5LXRlc3RzLW93bi1rZXktMDAx"
 
 static struct arena arena;

@@ -25,7 +25,7 @@
 
 #include <cmocka.h>
 
-#define WAIT (20 * USEC_PER_SEC)
+#define WAIT (60 * USEC_PER_SEC)
 #define A1   (&neighbours[0])
 #define A2   (&neighbours[1])
 #define B1   (&neighbours[2])

@@ -15,7 +15,7 @@
 #include <curl/curl.h>
 
 #define ANA  "15550100001"
-#define WAIT (20 * USEC_PER_SEC)
+#define WAIT (60 * USEC_PER_SEC)
 
 static struct arena arena;
 static struct service service;

@@ -26,7 +26,7 @@
 
 #include <cmocka.h>
 
-#define WAIT   (20 * USEC_PER_SEC)
+#define WAIT   (60 * USEC_PER_SEC)
 #define TOKEN  "a gateway's token of some length"
 #define SECRET "whsec_cGFybGV5LXRlc3RzLW93bi1rZXktMDAx"
 #define DOOR   "/webhooks/mail/" SERVICE_MAIL

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #define AMELIA "15550100001"
-#define WAIT   (20 * USEC_PER_SEC)
+#define WAIT   (60 * USEC_PER_SEC)
 
 static struct arena arena;
 static struct service service;

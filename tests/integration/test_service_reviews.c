@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #define AMELIA      "15550100001"
-#define WAIT        (20 * USEC_PER_SEC)
+#define WAIT        (60 * USEC_PER_SEC)
 #define FORMAT(...) arena_format(&arena, __VA_ARGS__).at
 
 static struct arena arena;

@@ -18,7 +18,7 @@
 
 #define STRANGER "15550109977"
 #define OTHER    "15550109966"
-#define WAIT     (20 * USEC_PER_SEC)
+#define WAIT     (60 * USEC_PER_SEC)
 
 static struct arena arena;
 static struct service service;

@@ -16,7 +16,7 @@
 #define SERVICE_OF_NUMBERS "MG0123456789abcdef0123456789abcdef"
 
 #define ANA   "+15550100001"
-#define WAIT  (20 * USEC_PER_SEC)
+#define WAIT  (60 * USEC_PER_SEC)
 #define TWIML "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response></Response>"
 
 static struct arena arena;

@@ -18,7 +18,7 @@
 #define AMELIA "15550100001"
 #define LUCIA  "15550100002"
 #define PIOTR  "15550100003"
-#define WAIT   (20 * USEC_PER_SEC)
+#define WAIT   (60 * USEC_PER_SEC)
 
 static struct arena arena;
 static struct service service;

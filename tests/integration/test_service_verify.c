@@ -15,7 +15,7 @@
 
 #define AMELIA   "15550100001" /* has orders */
 #define STRANGER "15550109999"
-#define WAIT     (20 * USEC_PER_SEC)
+#define WAIT     (60 * USEC_PER_SEC)
 
 static struct arena arena;
 static struct service service;

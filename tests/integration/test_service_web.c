@@ -21,7 +21,7 @@
 
 #define AMELIA "15550100001" /* whose ORD-1002 and INV-7002 are */
 #define LUCIA  "15550100002"
-#define WAIT   (20 * USEC_PER_SEC)
+#define WAIT   (60 * USEC_PER_SEC)
 #define PLACES 8192 /* SHARED_WEB_LINKS of bot/shared.h */
 
 static struct arena arena;
