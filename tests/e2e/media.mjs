@@ -464,9 +464,9 @@ check("CH-1 what was stored before a death is found, and not fetched again", asy
 
 check("CH-1 what a death left half written is swept, and nothing else", async () => {
   const fresh = join(world.folder, "documents/new");
-  const old = new Date(Date.now() - 2 * 3600_000);
   writeFileSync(join(fresh, "00ff"), "half a fi");
   writeFileSync(join(fresh, "11ff"), "another half");
+  const old = new Date(statSync(join(fresh, "00ff")).mtimeMs - 2 * 3600_000); // by the clock of the files
   utimesSync(join(fresh, "00ff"), old, old);
   const bytes = jpeg();
   await world.faults({ reset: true });
