@@ -140,6 +140,7 @@ struct keyed {
     struct uuid conversation;
     int64_t seq;
     const struct event *event;
+    bool by_mail;
 };
 
 static int by_message(const void *a, const void *b)
@@ -170,11 +171,25 @@ static void write_failed(struct batch_work *work, const struct keyed *keyed, siz
     flight_add(work->conn, &work->flight, &SQL_FALLBACKS_FAILED, params);
 }
 
+/* Which attempt it is of, by the provider's id. A mail is one however often it is sent, and a
+ * report about it may come from whoever had it last, under another id. */
+static void add_attempt(struct db_array *hashes, const struct keyed *keyed)
+{
+    const struct str *id = &keyed->event->context;
+    struct hash16 hash = hash16_of(id, 1);
+
+    if (keyed->by_mail || id->len == 0) {
+        array_null(hashes);
+    } else {
+        array_hash(hashes, &hash);
+    }
+}
+
 /* In the order of the messages: a lane settles in that order too, and two that lock the same
  * rows in two orders wait for each other. */
 static void write_keyed(struct batch_work *work, struct keyed *keyed, size_t n)
 {
-    static const enum db_type types[] = {DB_UUID, DB_INT8, DB_INT2, DB_INT4};
+    static const enum db_type types[] = {DB_UUID, DB_INT8, DB_INT2, DB_INT4, DB_BYTEA};
     struct db_array arrays[COUNTOF(types)], failed;
 
     if (n == 0)
@@ -187,10 +202,12 @@ static void write_keyed(struct batch_work *work, struct keyed *keyed, size_t n)
         array_int(&arrays[1], keyed[i].seq);
         array_int(&arrays[2], keyed[i].event->status);
         array_int(&arrays[3], keyed[i].event->error);
+        add_attempt(&arrays[4], &keyed[i]);
         array_bool(&failed, keyed[i].event->status == DELIVERY_FAILED);
     }
-    struct db_param *params = batch_params(work, arrays, 2, 1);
+    struct db_param *params = batch_params(work, arrays, 2, 2);
     params[3] = param_array(&failed);
+    params[4] = param_array(&arrays[4]);
     flight_add(work->conn, &work->flight, &SQL_TURN_STATUSES_SETTLE, params);
     flight_add(work->conn, &work->flight, &SQL_TURN_STATUSES,
                batch_params(work, arrays, COUNTOF(types), 0));
@@ -242,6 +259,7 @@ static void write_statuses(struct batch_work *work)
                 array_uuid(&stopped[0], keyed[n].conversation);
                 array_int(&stopped[1], keyed[n].seq);
             }
+            keyed[n].by_mail = work->statuses[i]->account->channel == CHANNEL_EMAIL;
             keyed[n++].event = event;
         } else {
             struct str id = event->context; /* our message's */

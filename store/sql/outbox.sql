@@ -187,10 +187,14 @@ update outbox o set state = 0
                  order by e.seq limit 1);
 
 -- name: outbox_sent
--- The provider took them; without an id when it does not say under which.
+-- The provider took them; without an id when it does not say under which. A failure that was known before is of
+-- another attempt when it came under another id.
 -- $1 org  $2 conversations  $3 seqs  $4 provider ids  $5 hashes  $6 attempts
 update messages m
-   set delivery = greatest(m.delivery, 1), provider_id = coalesce(i.provider_id, m.provider_id),
+   set delivery = case when m.delivery = 2 and i.attempt > 1 and i.provider_id is not null
+                            and m.provider_hash <> i.hash then 1
+                       else greatest(m.delivery, 1) end,
+       provider_id = coalesce(i.provider_id, m.provider_id),
        provider_hash = case when i.provider_id is null then m.provider_hash else i.hash end, attempts = i.attempt
   from unnest($2::uuid[], $3::int8[], $4::text[], $5::bytea[], $6::int2[])
        i (conversation_id, seq, provider_id, hash, attempt)
@@ -245,11 +249,13 @@ update outbox o set state = i.state, due_at = i.due, attempt = i.attempt
    and o.state = 1 and o.epoch = $7::int8;
 
 -- name: outbox_reported
--- The unsure that the provider has reported on by now.
+-- The unsure that the provider has reported on by now. That one of several attempts failed says nothing of the
+-- others: turn_statuses.
 -- $1 org  $2 lane
 delete from outbox o using messages m
  where o.org_id = $1::uuid and o.lane_id = $2::uuid and o.state in (2, 3)
-   and m.org_id = $1::uuid and m.conversation_id = o.conversation_id and m.seq = o.seq and m.delivery > 0;
+   and m.org_id = $1::uuid and m.conversation_id = o.conversation_id and m.seq = o.seq and m.delivery > 0
+   and not (m.delivery = 2 and o.attempt > 1 and m.provider_hash is not null);
 
 -- name: outbox_repeat
 -- An unknown whose time is up is repeated once, unless it is a broadcast's; more often only while the

@@ -316,25 +316,38 @@ update conversations c set verified_until = null from changed r
  where c.org_id = $1::uuid and c.contact_id = r.contact_id and c.verified_until is not null;
 
 -- name: turn_statuses
--- Delivery states and errors join: the highest wins, in any order and any number of times.
--- $1 org  $2 conversations  $3 seqs  $4 deliveries  $5 errors
+-- Delivery states and errors join: the highest wins, in any order and any number of times. But a failure is one
+-- attempt's, by the provider's id: of what was taken under another id it says nothing, and where none was taken yet
+-- that id is kept, for outbox_sent.
+-- $1 org  $2 conversations  $3 seqs  $4 deliveries  $5 errors  $6 hashes of the ids; null: all attempts are one
 update messages m
-   set delivery = greatest(m.delivery, i.delivery), error = greatest(m.error, i.error)
-  from (select conversation_id, seq, max(delivery) as delivery, max(error) as error
-          from unnest($2::uuid[], $3::int8[], $4::int2[], $5::int4[]) s (conversation_id, seq, delivery, error)
+   set delivery = greatest(m.delivery, i.delivery, case when i.failed and (i.whole or m.provider_id is null
+                                                        or m.provider_hash = any (i.hashes)) then 2 end),
+       provider_hash = case when m.provider_id is null then coalesce(i.hashes[1], m.provider_hash)
+                            else m.provider_hash end,
+       error = greatest(m.error, i.error)
+  from (select conversation_id, seq, max(error) as error,
+               max(delivery) filter (where delivery <> 2) as delivery, bool_or(delivery = 2) as failed,
+               bool_or(delivery = 2 and hash is null) as whole,
+               array_agg(hash) filter (where delivery = 2 and hash is not null) as hashes
+          from unnest($2::uuid[], $3::int8[], $4::int2[], $5::int4[], $6::bytea[])
+               s (conversation_id, seq, delivery, error, hash)
          group by conversation_id, seq order by conversation_id, seq) i
  where m.org_id = $1::uuid and m.conversation_id = i.conversation_id and m.seq = i.seq
-   and not m.inbound and (m.delivery < i.delivery or m.error < i.error);
+   and not m.inbound and (m.delivery < i.delivery or m.delivery < 2 and i.failed or m.error < i.error);
 
 -- name: turn_statuses_settle
 -- A status is the sign that an unknown sending waited for. One that failed does not end a message
--- that is waiting for another attempt. What is intended is its sender's to settle, who is about to and
--- need not be waited for; should the sender die, outbox_reported finds what the status left in the log.
+-- that is waiting for another attempt, nor one of whose attempts another may be on its way. What is intended is
+-- its sender's to settle, who is about to and need not be waited for; should the sender die, outbox_reported
+-- finds what the status left in the log.
 -- One of a bundle goes again with it, so that the request stays the same.
--- $1 org  $2 conversations  $3 seqs  $4 failed
-delete from outbox o using unnest($2::uuid[], $3::int8[], $4::bool[]) i (conversation_id, seq, failed)
+-- $1 org  $2 conversations  $3 seqs  $4 failed  $5 hashes of the providers' ids; null: all attempts are one
+delete from outbox o using unnest($2::uuid[], $3::int8[], $4::bool[], $5::bytea[])
+                           i (conversation_id, seq, failed, hash)
  where o.org_id = $1::uuid and o.conversation_id = i.conversation_id and o.seq = i.seq
-   and o.state not in (1, 6) and (o.state in (2, 3) or not i.failed)
+   and o.state not in (1, 6)
+   and (not i.failed or o.state in (2, 3) and (o.attempt < 2 or i.hash is null))
 returning o.state;
 
 -- name: turn_statuses_by_id

@@ -146,6 +146,52 @@ static void ch_7_a_failure_that_is_reported_later_means_the_next_channel_too(voi
     service_stop(&service);
 }
 
+/* What WhatsApp says of our first promise to Ana, as of the message with that id. */
+static void report_failed(const char *id)
+{
+    PGresult *sent = PQexec(owner, "select conversation_id, seq from messages where why ="
+                                   " 'notice'");
+    struct post post = {
+        .body = arena_format(
+            &arena,
+            "{\"object\":\"whatsapp_business_account\",\"entry\":[{\"id\":\"" SERVICE_BUSINESS
+            "\",\"changes\":[{\"field\":\"messages\",\"value\":{\"messaging_product\":"
+            "\"whatsapp\",\"metadata\":{\"display_phone_number\":\"15550783881\","
+            "\"phone_number_id\":\"" SERVICE_NUMBER "\"},\"statuses\":[{\"id\":\"%s\","
+            "\"status\":\"failed\",\"timestamp\":\"%lld\",\"recipient_id\":\"" ANA "\","
+            "\"biz_opaque_callback_data\":\"p1.%s.%s\",\"errors\":[{\"code\":131026,"
+            "\"title\":\"x\"}]}]}}]}]}",
+            id, (long long)(clock_now() / USEC_PER_SEC), PQgetvalue(sent, 0, 0),
+            PQgetvalue(sent, 0, 1))};
+
+    PQclear(sent);
+    service_post(&service, &post, 1, 1, WAIT);
+    assert_int_equal(post.status, 200);
+}
+
+/* The answer to the first attempt was lost; the second was taken. That the first has failed is
+ * told only then. */
+static void ch_7_a_late_failure_of_an_attempt_that_was_repeated_starts_nothing(void **state)
+{
+    (void)state;
+    start(2, "{\"lose_callback\": 1}");
+    promise(1, "Good news");
+    service_until(&service, owner, "select count(*) from outbox", 0, WAIT);
+    report_failed("wamid.of-the-first-attempt");
+    service_until(&service, owner, "select count(*) from fallbacks where due_at <= now()", 0,
+                  WAIT);
+    assert_int_equal(ask_number(owner, "select count(*) from fallbacks"), 1);
+    assert_int_equal(ask_number(owner, "select count(*) from messages where why like"
+                                       " 'fallback/%'"),
+                     0);
+    PGresult *taken = PQexec(owner, "select provider_id from messages where why = 'notice'");
+    report_failed(PQgetvalue(taken, 0, 0));
+    PQclear(taken);
+    service_until(&service, owner,
+                  "select 1 - count(*) from messages where why like 'fallback/%'", 0, WAIT);
+    service_stop(&service);
+}
+
 /* The worker that looks dies all the time: each goes on once all the same. */
 static void ch_7_a_death_in_between_sends_nothing_twice(void **state)
 {
@@ -203,6 +249,8 @@ int main(void)
         cmocka_unit_test_teardown(ch_7_a_refusal_means_the_next_channel, tear_down),
         cmocka_unit_test_teardown(
             ch_7_a_failure_that_is_reported_later_means_the_next_channel_too, tear_down),
+        cmocka_unit_test_teardown(
+            ch_7_a_late_failure_of_an_attempt_that_was_repeated_starts_nothing, tear_down),
         cmocka_unit_test_teardown(ch_7_a_death_in_between_sends_nothing_twice, tear_down),
     };
 

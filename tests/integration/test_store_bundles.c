@@ -236,7 +236,7 @@ static void ch_5_a_status_takes_nothing_out_of_a_bundle(void **state)
     PGresult *result =
         PQexec(owner, "select '{' || conversation_id || '}' from outbox where bundle_at = 2");
     assert_int_equal(say_count(one, &SQL_TURN_STATUSES_SETTLE,
-                               PARAMS(org, PQgetvalue(result, 0, 0), "{1}", "{f}")),
+                               PARAMS(org, PQgetvalue(result, 0, 0), "{1}", "{f}", "{null}")),
                      0);
     PQclear(result);
     (void)say_count(one, &SQL_OUTBOX_REPORTED, PARAMS(org, lane));

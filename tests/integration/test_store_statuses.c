@@ -16,7 +16,10 @@
 #include <cmocka.h>
 
 #define CONVERSATION "00000000-0000-7000-8000-00000000c001"
-#define HASH         "{\"\\\\x0102030405060708090a0b0c0d0e0f10\"}"
+#define ID           "\"\\\\x0102030405060708090a0b0c0d0e0f10\""
+#define OTHER_ID     "\"\\\\x1112030405060708090a0b0c0d0e0f10\""
+#define HASH         "{" ID "}"
+#define OTHER_HASH   "{" OTHER_ID "}"
 #define NOW          "2026-11-21 12:00:00+00"
 
 static PGconn *owner, *bot;
@@ -39,17 +42,19 @@ static int set_up(void **state)
 
 static void by_key(const char *deliveries, const char *errors, size_t n)
 {
-    char conversations[512] = "{", seqs[64] = "{";
+    char conversations[512] = "{", seqs[64] = "{", hashes[512] = "{";
 
     for (size_t i = 0; i < n; i++) {
         (void)snprintf(conversations + strlen(conversations), 64, "%s" CONVERSATION,
                        i > 0 ? "," : "");
         (void)snprintf(seqs + strlen(seqs), 8, "%s1", i > 0 ? "," : "");
+        (void)snprintf(hashes + strlen(hashes), 64, "%s" ID, i > 0 ? "," : "");
     }
     (void)strcat(conversations, "}");
     (void)strcat(seqs, "}");
+    (void)strcat(hashes, "}");
     (void)say_count(bot, &SQL_TURN_STATUSES,
-                    PARAMS(org, conversations, seqs, deliveries, errors));
+                    PARAMS(org, conversations, seqs, deliveries, errors, hashes));
 }
 
 static void by_id(const char *deliveries, const char *errors, size_t n)
@@ -57,8 +62,7 @@ static void by_id(const char *deliveries, const char *errors, size_t n)
     char hashes[512] = "{";
 
     for (size_t i = 0; i < n; i++) {
-        (void)snprintf(hashes + strlen(hashes), 64,
-                       "%s\"\\\\x0102030405060708090a0b0c0d0e0f10\"", i > 0 ? "," : "");
+        (void)snprintf(hashes + strlen(hashes), 64, "%s" ID, i > 0 ? "," : "");
     }
     (void)strcat(hashes, "}");
     (void)say_count(bot, &SQL_TURN_STATUSES_BY_ID,
@@ -67,12 +71,17 @@ static void by_id(const char *deliveries, const char *errors, size_t n)
                     PARAMS(org, hashes, deliveries, errors, NOW));
 }
 
-static void provider_took_it(void)
+static void provider_took(const char *attempt)
 {
     assert_int_equal(
         say_count(bot, &SQL_OUTBOX_SENT,
-                  PARAMS(org, "{" CONVERSATION "}", "{1}", "{wamid.x}", HASH, "{1}")),
+                  PARAMS(org, "{" CONVERSATION "}", "{1}", "{wamid.x}", HASH, attempt)),
         1);
+}
+
+static void provider_took_it(void)
+{
+    provider_took("{1}");
 }
 
 static void early_ones_join(void)
@@ -249,7 +258,7 @@ static void ch_8_a_status_of_what_a_person_wrote_changes_nothing(void **state)
 {
     (void)state;
     (void)say_count(bot, &SQL_TURN_STATUSES,
-                    PARAMS(org, "{" CONVERSATION "}", "{2}", "{4}", "{0}"));
+                    PARAMS(org, "{" CONVERSATION "}", "{2}", "{4}", "{0}", HASH));
     is_now(DELIVERY_QUEUED, 0);
 }
 
@@ -320,6 +329,63 @@ static void ch_8_statuses_that_wait_in_vain_are_looked_at_ever_more_seldom(void 
     assert_int_equal(ask_number(owner, "select count(*) from early_statuses"), 1200);
 }
 
+/* --- which attempt a failure is of ---------------------------------------------------------
+ */
+
+static void failed_by_key(const char *hash)
+{
+    (void)say_count(bot, &SQL_TURN_STATUSES,
+                    PARAMS(org, "{" CONVERSATION "}", "{1}", "{2}", "{131026}", hash));
+}
+
+/* No answer came to the first; the second was taken, and may well arrive. */
+static void ch_7_a_late_failure_of_the_first_attempt_says_nothing_of_the_second(void **state)
+{
+    (void)state;
+    provider_took("{2}");
+    failed_by_key(OTHER_HASH);
+    is_now(DELIVERY_SENT, 131026);
+    failed_by_key(HASH);
+    is_now(DELIVERY_FAILED, 131026);
+}
+
+static void ch_7_a_failure_of_the_first_attempt_while_the_second_is_sent_is_taken_back(
+    void **state)
+{
+    (void)state;
+    failed_by_key(OTHER_HASH);
+    is_now(DELIVERY_FAILED, 131026);
+    provider_took("{2}");
+    is_now(DELIVERY_SENT, 131026);
+    failed_by_key(HASH);
+    is_now(DELIVERY_FAILED, 131026);
+}
+
+static void ch_7_a_failure_that_overtakes_the_answer_to_its_own_attempt_stays(void **state)
+{
+    (void)state;
+    failed_by_key(HASH);
+    provider_took("{2}");
+    is_now(DELIVERY_FAILED, 131026);
+    (void)set_up(state);
+    failed_by_key(OTHER_HASH); /* the provider has two names for its only one */
+    provider_took("{1}");
+    is_now(DELIVERY_FAILED, 131026);
+}
+
+/* A report of a mail that did not arrive may come from whoever had it last. */
+static void ch_7_a_mail_that_came_back_has_failed_whatever_its_attempt_was_called(void **state)
+{
+    (void)state;
+    provider_took("{2}");
+    failed_by_key("{null}");
+    is_now(DELIVERY_FAILED, 131026);
+    (void)set_up(state);
+    failed_by_key("{null}");
+    provider_took("{2}");
+    is_now(DELIVERY_FAILED, 131026);
+}
+
 /* --- what a status settles -----------------------------------------------------------------
  */
 
@@ -344,7 +410,7 @@ static void ch_8_a_sign_of_arrival_settles_whatever_state_the_sending_is_in(void
             continue;
         put_into_outbox(outbox_state);
         (void)say_count(bot, &SQL_TURN_STATUSES_SETTLE,
-                        PARAMS(org, "{" CONVERSATION "}", "{1}", "{f}"));
+                        PARAMS(org, "{" CONVERSATION "}", "{1}", "{f}", HASH));
         assert_int_equal(ask_number(owner, "select count(*) from outbox"), 0);
     }
 }
@@ -362,7 +428,7 @@ static void ch_8_a_sign_of_arrival_leaves_what_is_intended_until_it_becomes_unsu
     put_into_outbox(1);
     by_key("{3}", "{0}", 1);
     (void)say_count(bot, &SQL_TURN_STATUSES_SETTLE,
-                    PARAMS(org, "{" CONVERSATION "}", "{1}", "{f}"));
+                    PARAMS(org, "{" CONVERSATION "}", "{1}", "{f}", HASH));
     assert_int_equal(ask_number(owner, "select count(*) from outbox"), 1);
     (void)say_count(bot, &SQL_OUTBOX_REPORTED, PARAMS(org, lane));
     assert_int_equal(ask_number(owner, "select count(*) from outbox"), 1);
@@ -377,11 +443,37 @@ static void ch_8_a_failed_attempt_does_not_settle_the_one_to_come(void **state)
     (void)state;
     put_into_outbox(0);
     (void)say_count(bot, &SQL_TURN_STATUSES_SETTLE,
-                    PARAMS(org, "{" CONVERSATION "}", "{1}", "{t}"));
+                    PARAMS(org, "{" CONVERSATION "}", "{1}", "{t}", HASH));
     assert_int_equal(ask_number(owner, "select count(*) from outbox"), 1);
     put_into_outbox(2);
     (void)say_count(bot, &SQL_TURN_STATUSES_SETTLE,
-                    PARAMS(org, "{" CONVERSATION "}", "{1}", "{t}"));
+                    PARAMS(org, "{" CONVERSATION "}", "{1}", "{t}", HASH));
+    assert_int_equal(ask_number(owner, "select count(*) from outbox"), 0);
+}
+
+/* Two were sent without an answer, and one has failed. */
+static void ch_7_a_failure_does_not_settle_what_another_attempt_may_have_brought(void **state)
+{
+    char lane[UUID_TEXT_LEN + 1];
+    PGresult *rows = PQexec(owner, "select account_id::text from accounts limit 1");
+
+    (void)state;
+    (void)snprintf(lane, sizeof lane, "%s", PQgetvalue(rows, 0, 0));
+    PQclear(rows);
+    put_into_outbox(2);
+    run_sql(owner, "update outbox set attempt = 2, repeats = 1");
+    (void)say_count(bot, &SQL_TURN_STATUSES_SETTLE,
+                    PARAMS(org, "{" CONVERSATION "}", "{1}", "{t}", OTHER_HASH));
+    failed_by_key(OTHER_HASH);
+    (void)say_count(bot, &SQL_OUTBOX_REPORTED, PARAMS(org, lane));
+    assert_int_equal(ask_number(owner, "select count(*) from outbox"), 1);
+    by_key("{3}", "{0}", 1);
+    (void)say_count(bot, &SQL_OUTBOX_REPORTED, PARAMS(org, lane));
+    assert_int_equal(ask_number(owner, "select count(*) from outbox"), 0);
+    put_into_outbox(2); /* a mail's */
+    run_sql(owner, "update outbox set attempt = 2, repeats = 1");
+    (void)say_count(bot, &SQL_TURN_STATUSES_SETTLE,
+                    PARAMS(org, "{" CONVERSATION "}", "{1}", "{t}", "{null}"));
     assert_int_equal(ask_number(owner, "select count(*) from outbox"), 0);
 }
 
@@ -421,6 +513,11 @@ int main(void)
         FRESH(ch_8_a_sign_of_arrival_settles_whatever_state_the_sending_is_in),
         FRESH(ch_8_a_sign_of_arrival_leaves_what_is_intended_until_it_becomes_unsure),
         FRESH(ch_8_a_failed_attempt_does_not_settle_the_one_to_come),
+        FRESH(ch_7_a_late_failure_of_the_first_attempt_says_nothing_of_the_second),
+        FRESH(ch_7_a_failure_of_the_first_attempt_while_the_second_is_sent_is_taken_back),
+        FRESH(ch_7_a_failure_that_overtakes_the_answer_to_its_own_attempt_stays),
+        FRESH(ch_7_a_mail_that_came_back_has_failed_whatever_its_attempt_was_called),
+        FRESH(ch_7_a_failure_does_not_settle_what_another_attempt_may_have_brought),
     };
     store_open();
     make_shop();
