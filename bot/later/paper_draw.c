@@ -4,8 +4,8 @@
  * in English.
  *
  * A table goes on over as many pages as it needs, with its head on each; what belongs together
- * (a row, the totals) is never torn. Pages are counted before anything is drawn, by laying out
- * the same way without ink.
+ * (a row, the totals) is never torn, unless no page could hold it: then it goes on at a line.
+ * Pages are counted before anything is drawn, by laying out the same way without ink.
  */
 #include "bot/later/paper_draw.h"
 
@@ -17,18 +17,20 @@
 #include <unicode/uchar.h>
 #include <unicode/utf8.h>
 
-#define PAGE_W   595.28
-#define PAGE_H   841.89
-#define MARGIN   56.0
-#define WIDTH    (PAGE_W - 2 * MARGIN)
-#define BOTTOM   (PAGE_H - MARGIN - 24) /* below it stands the page's number */
-#define GAP      8.0
-#define LOGO_W   150.0
-#define LOGO_H   44.0
-#define FONT     "Noto Sans, Noto Sans Arabic, Noto Naskh Arabic, sans-serif"
-#define INK      0.106, 0.122, 0.141
-#define SOFT_INK 0.337, 0.365, 0.4
-#define HAIRLINE 0.8, 0.82, 0.85
+#define PAGE_W    595.28
+#define PAGE_H    841.89
+#define MARGIN    56.0
+#define WIDTH     (PAGE_W - 2 * MARGIN)
+#define BOTTOM    (PAGE_H - MARGIN - 24) /* below it stands the page's number */
+#define GAP       8.0
+#define ROW_MOST  600.0 /* what is higher fits below no table's head, and is torn */
+#define ROW_LEAST 40.0  /* so much of it at least stands on a page */
+#define LOGO_W    150.0
+#define LOGO_H    44.0
+#define FONT      "Noto Sans, Noto Sans Arabic, Noto Naskh Arabic, sans-serif"
+#define INK       0.106, 0.122, 0.141
+#define SOFT_INK  0.337, 0.365, 0.4
+#define HAIRLINE  0.8, 0.82, 0.85
 
 /* A font of one size and weight. What stands side by side stands on one line, whatever its
  * script: that line is so far below the pen. */
@@ -56,6 +58,7 @@ struct sheet {
     bool mirrored;
     double y;
     unsigned page, pages;
+    bool full; /* it would take more pages than there may be */
     cairo_surface_t *logo;
     struct bytes out;
 };
@@ -152,7 +155,19 @@ static void set_text(const struct sheet *sheet, struct str text)
     pango_layout_set_text(sheet->layout, text.at, (int)text.len);
 }
 
-/* Lay text out in a column, and draw it where the pen is; how high it is comes back. */
+/* Lay text out in a column; what comes back is how far below the pen it begins. */
+static double lay_out(struct sheet *sheet, struct str text, enum face_of_text as, double width)
+{
+    PangoLayout *layout = sheet->layout;
+
+    set_font(layout, as);
+    set_text(sheet, text);
+    pango_layout_set_width(layout, (int)(width * PANGO_SCALE));
+    pango_layout_set_wrap(layout, PANGO_WRAP_WORD_CHAR);
+    return texts[as].baseline - (double)pango_layout_get_baseline(layout) / PANGO_SCALE;
+}
+
+/* Draw it where the pen is; how high it is comes back. */
 static double text_in(struct sheet *sheet, struct str text, enum face_of_text as, double at,
                       double width, bool far)
 {
@@ -162,14 +177,10 @@ static double text_in(struct sheet *sheet, struct str text, enum face_of_text as
 
     if (text.len == 0)
         return 0;
-    set_font(layout, as);
-    set_text(sheet, text);
-    pango_layout_set_width(layout, (int)(width * PANGO_SCALE));
-    pango_layout_set_wrap(layout, PANGO_WRAP_WORD_CHAR);
+    above = lay_out(sheet, text, as, width);
     pango_layout_set_alignment(layout,
                                far != sheet->mirrored ? PANGO_ALIGN_RIGHT : PANGO_ALIGN_LEFT);
     pango_layout_get_size(layout, NULL, &height);
-    above = texts[as].baseline - (double)pango_layout_get_baseline(layout) / PANGO_SCALE;
     if (sheet->cr != NULL) {
         cairo_move_to(sheet->cr, across(sheet, at, width), sheet->y + above);
         pango_cairo_show_layout(sheet->cr, layout);
@@ -188,6 +199,35 @@ static double height_of(struct sheet *sheet, struct str text, enum face_of_text 
     height = text_in(sheet, text, as, 0, width, false);
     sheet->cr = cr;
     return height;
+}
+
+/* Take off the lines that fit on this page: one at least, or nothing would ever end. */
+static struct str take_lines(struct sheet *sheet, struct str *text, enum face_of_text as,
+                             double width)
+{
+    struct str all = *text;
+    size_t end = 0, rest = all.len;
+    PangoLayoutIter *at;
+    double space;
+
+    if (all.len == 0)
+        return all;
+    space = BOTTOM - sheet->y - lay_out(sheet, all, as, width);
+    at = pango_layout_get_iter(sheet->layout);
+    do {
+        const PangoLayoutLine *of = pango_layout_iter_get_line_readonly(at);
+        int low;
+
+        pango_layout_iter_get_line_yrange(at, NULL, &low);
+        if (end > 0 && (double)low / PANGO_SCALE > space) {
+            rest = (size_t)of->start_index;
+            break;
+        }
+        end = (size_t)of->start_index + (size_t)of->length;
+    } while (pango_layout_iter_next_line(at));
+    pango_layout_iter_free(at);
+    *text = str_slice(all, rest, all.len);
+    return rest == all.len ? all : str_slice(all, 0, end);
 }
 
 static double paragraph(struct sheet *sheet, struct str text, enum face_of_text as, double at,
@@ -217,15 +257,35 @@ static void page_end(struct sheet *sheet)
     cairo_show_page(sheet->cr);
 }
 
-/* A new page unless there is room for so much. True when one was begun. */
-static bool room(struct sheet *sheet, double height)
+static void page_begin(struct sheet *sheet)
 {
-    if (sheet->y + height <= BOTTOM || sheet->page == PAPER_PAGES)
-        return false;
+    sheet->full = sheet->page == PAPER_PAGES;
+    if (sheet->full)
+        return;
     page_end(sheet);
     sheet->page++;
     sheet->y = MARGIN;
-    return true;
+}
+
+/* A new page unless there is room for so much. True when one was begun. */
+static bool room(struct sheet *sheet, double height)
+{
+    if (sheet->y + height <= BOTTOM)
+        return false;
+    page_begin(sheet);
+    return !sheet->full;
+}
+
+/* Over as many pages as it takes. */
+static void put_long(struct sheet *sheet, struct str text, enum face_of_text as, double width)
+{
+    while (text.len > 0 && !sheet->full) {
+        struct str part = take_lines(sheet, &text, as, width);
+
+        sheet->y += paragraph(sheet, part, as, 0, width, false);
+        if (text.len > 0)
+            page_begin(sheet);
+    }
 }
 
 /* --- the parts, from top to bottom ---------------------------------------------------------
@@ -283,12 +343,14 @@ static void put_title(struct sheet *sheet)
 static void put_facts(struct sheet *sheet)
 {
     const struct paper *paper = sheet->paper;
+    struct str to = paper->to, part;
     double top = sheet->y, low;
 
     colour(sheet, SOFT_INK);
     sheet->y += paragraph(sheet, paper->to_label, TEXT_SMALL, 0, 220, false);
     colour(sheet, INK);
-    sheet->y += paragraph(sheet, paper->to, TEXT_BODY, 0, 220, false);
+    part = take_lines(sheet, &to, TEXT_BODY, 220);
+    sheet->y += paragraph(sheet, part, TEXT_BODY, 0, 220, false);
     low = sheet->y;
     sheet->y = top;
     for (size_t i = 0; i < paper->n_facts; i++) {
@@ -302,7 +364,12 @@ static void put_facts(struct sheet *sheet)
         tag_end(sheet, "P");
         sheet->y += (a > b ? a : b) + 2;
     }
-    sheet->y = (sheet->y > low ? sheet->y : low) + 3 * GAP;
+    sheet->y = sheet->y > low ? sheet->y : low;
+    if (to.len > 0) {
+        page_begin(sheet);
+        put_long(sheet, to, TEXT_BODY, 220);
+    }
+    sheet->y += 3 * GAP;
 }
 
 static double row_height(struct sheet *sheet, const struct str *cells, enum face_of_text as)
@@ -337,6 +404,39 @@ static void put_head(struct sheet *sheet)
     sheet->y += 5;
 }
 
+/* Of a row what fits on this page. True when more of it is left. */
+static bool put_part(struct sheet *sheet, struct str *cells)
+{
+    struct str part[PAPER_COLUMNS];
+    bool more = false;
+
+    for (unsigned i = 0; i < PAPER_COLUMNS; i++) {
+        part[i] = take_lines(sheet, &cells[i], TEXT_BODY, columns[i].width);
+        more = more || cells[i].len > 0;
+    }
+    colour(sheet, INK);
+    put_cells(sheet, part, TEXT_BODY, "TD");
+    sheet->y += row_height(sheet, part, TEXT_BODY) + 4;
+    line(sheet, 0, WIDTH, 0.4);
+    sheet->y += 5;
+    return more;
+}
+
+static void put_row(struct sheet *sheet, const struct str *row)
+{
+    double height = row_height(sheet, row, TEXT_BODY);
+    struct str cells[PAPER_COLUMNS];
+
+    memcpy(cells, row, sizeof cells);
+    if (room(sheet, (height < ROW_MOST ? height : ROW_LEAST) + 10))
+        put_head(sheet);
+    while (!sheet->full && put_part(sheet, cells)) {
+        page_begin(sheet);
+        if (!sheet->full)
+            put_head(sheet);
+    }
+}
+
 static void put_rows(struct sheet *sheet)
 {
     const struct paper *paper = sheet->paper;
@@ -345,19 +445,8 @@ static void put_rows(struct sheet *sheet)
         return;
     tag(sheet, "Table");
     put_head(sheet);
-    for (size_t i = 0; i < paper->n_rows; i++) {
-        double height = row_height(sheet, paper->rows[i], TEXT_BODY);
-
-        if (room(sheet, height + 10))
-            put_head(sheet);
-        if (sheet->y + height > BOTTOM)
-            break; /* the last page that there may be */
-        colour(sheet, INK);
-        put_cells(sheet, paper->rows[i], TEXT_BODY, "TD");
-        sheet->y += height + 4;
-        line(sheet, 0, WIDTH, 0.4);
-        sheet->y += 5;
-    }
+    for (size_t i = 0; i < paper->n_rows && !sheet->full; i++)
+        put_row(sheet, paper->rows[i]);
     tag_end(sheet, "Table");
 }
 
@@ -388,13 +477,15 @@ static void put_totals(struct sheet *sheet)
 static void put_notes(struct sheet *sheet)
 {
     struct str notes = sheet->paper->notes;
+    double height;
 
     if (notes.len == 0)
         return;
-    (void)room(sheet, height_of(sheet, notes, TEXT_SMALL, WIDTH) + 3 * GAP);
+    height = height_of(sheet, notes, TEXT_SMALL, WIDTH);
+    (void)room(sheet, (height < ROW_MOST ? height : ROW_LEAST) + 3 * GAP);
     sheet->y += 3 * GAP;
     colour(sheet, SOFT_INK);
-    (void)paragraph(sheet, notes, TEXT_SMALL, 0, WIDTH, false);
+    put_long(sheet, notes, TEXT_SMALL, WIDTH);
 }
 
 static void put_all(struct sheet *sheet)
@@ -504,9 +595,11 @@ char *paper_draw(const struct paper *paper, size_t *len, struct err *err)
     put_all(&sheet);
     sheet.pages = sheet.page;
     sheet.cr = cr;
-    tag(&sheet, "Document");
-    put_all(&sheet);
-    tag_end(&sheet, "Document");
+    if (!sheet.full) {
+        tag(&sheet, "Document");
+        put_all(&sheet);
+        tag_end(&sheet, "Document");
+    }
     g_object_unref(sheet.layout);
     if (sheet.logo != NULL)
         cairo_surface_destroy(sheet.logo);
@@ -517,8 +610,13 @@ char *paper_draw(const struct paper *paper, size_t *len, struct err *err)
     /* This thread's fonts: while any thread has some, paper_cool's FcFini aborts the process.
      */
     pango_cairo_font_map_set_default(NULL);
-    if (status != CAIRO_STATUS_SUCCESS) {
+    if (sheet.full || status != CAIRO_STATUS_SUCCESS)
         free(sheet.out.at);
+    if (sheet.full) {
+        (void)err_raise(err, ERR_REJECT, "it would take more than %d pages", PAPER_PAGES);
+        return NULL;
+    }
+    if (status != CAIRO_STATUS_SUCCESS) {
         (void)err_raise(err, status == CAIRO_STATUS_NO_MEMORY ? ERR_RETRY : ERR_BROKEN,
                         "drawing a paper: %s", cairo_status_to_string(status));
         return NULL;

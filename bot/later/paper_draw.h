@@ -10,9 +10,11 @@
 #include "templates/paper.h"
 
 /* The bytes are the caller's, to be freed; NULL on failure: ERR_RETRY without memory,
- * ERR_BROKEN when cairo or the machine's fonts do not do. At most PAPER_PAGES pages; what
- * is beyond them is left out, which nothing that a CRM or the API may say comes near. */
-#define PAPER_PAGES 200
+ * ERR_BROKEN when cairo or the machine's fonts do not do, ERR_REJECT when it would take more
+ * than PAPER_PAGES pages: nothing is left out. Five hundred lines of five hundred broad
+ * letters, the most that a CRM may say, take half of them; only as many empty lines take more.
+ */
+#define PAPER_PAGES 500
 MUST_USE char *paper_draw(const struct paper *paper, size_t *len, struct err *err);
 
 /* Let go of what is known of the fonts; when nobody draws any more. */

@@ -154,7 +154,8 @@ static void made(struct paper_make *make)
     struct db_param *params;
 
     if (!make->found) {
-        fail(wish, make->err.code == ERR_NONE, make->err.code == ERR_NONE ? &gone : &make->err);
+        bool for_ever = make->err.code == ERR_NONE || make->err.code == ERR_REJECT;
+        fail(wish, for_ever, make->err.code == ERR_NONE ? &gone : &make->err);
         return;
     }
     wish->document = worker_uuid();

@@ -31,7 +31,7 @@ static void made(struct paper_make *make)
 
     visit->web->n_drawing--;
     if (make->err.code != ERR_NONE) {
-        log_event(make->err.code == ERR_BROKEN ? LOG_ALERT : LOG_WARN, "web.paper_failed",
+        log_event(make->err.code == ERR_RETRY ? LOG_WARN : LOG_ALERT, "web.paper_failed",
                   LOG_ID("org", visit->org), LOG_ERR(&make->err));
         web_show_plain(visit, 503, "sorry");
     } else if (!make->found) {

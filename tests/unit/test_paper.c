@@ -385,10 +385,77 @@ static void hostile_texts_and_logos_draw_and_hurt_nobody(void **state)
     customer = "Ana Díaz";
     paper.logo = STR("\x89PNG\r\n\x1a\n and then nothing");
     assert_true(draw(&paper).len > 1000);
-    items = 30000; /* beyond the last page that there may be */
+}
+
+/* Nearly the most that a CRM may say of an invoice, in the broadest letters. */
+static void web_4_no_row_of_the_longest_invoice_is_left_out(void **state)
+{
+    struct paper paper;
+    char broad[500];
+
+    (void)state;
+    memset(broad, 'W', sizeof broad - 1);
+    broad[sizeof broad - 1] = '\0';
+    item_name = broad;
+    items = 420;
     write_paper(PAPER_ORDER, LANG_EN, &paper);
     items = 2;
-    assert_int_equal(pages_of(draw(&paper)), PAPER_PAGES);
+    item_name = "Oil lamp, brass";
+    struct str pdf = draw(&paper);
+    assert_in_range(pages_of(pdf), 201, PAPER_PAGES);
+    struct str text = bare(read_back(pdf, "longest"));
+    for (size_t i = 1; i <= 420; i++) {
+        struct str last = arena_format(&arena, "W%zu", i);
+        assert_true(str_find(text, last) < text.len);
+    }
+}
+
+/* A system's line breaks: one item, the address and the note are each higher than a page. */
+static void web_4_what_no_page_could_hold_goes_on_over_pages(void **state)
+{
+    struct paper paper;
+    struct str lines = STR_NONE;
+
+    (void)state;
+    for (int i = 0; i < 160; i++)
+        lines = arena_format(&arena, "%.*sline%d\n", STR_ARG(lines), i);
+    item_name = arena_format(&arena, "%.*s", STR_ARG(lines)).at;
+    for (unsigned i = 0; i < 2; i++) {
+        write_paper(PAPER_ORDER, i == 0 ? LANG_EN : LANG_AR, &paper);
+        paper.to = arena_format(&arena, "%.*slast-of-address", STR_ARG(lines));
+        paper.notes = arena_format(&arena, "%.*slast-of-note", STR_ARG(lines));
+        struct str text = read_back(draw(&paper), "high");
+        size_t n = 0;
+        for (struct str rest = text;;) { /* twice as item, once as address, once as note */
+            size_t at = str_find(rest, STR("line159"));
+            if (at == rest.len)
+                break;
+            n++;
+            rest = str_slice(rest, at + 1, rest.len);
+        }
+        assert_int_equal(n, 4);
+        assert_true(str_find(text, STR("last-of-address")) < text.len);
+        assert_true(str_find(text, STR("last-of-note")) < text.len);
+    }
+    item_name = "Oil lamp, brass";
+}
+
+static void web_4_a_paper_that_is_too_long_is_refused_and_says_so(void **state)
+{
+    struct err err = {.code = ERR_NONE};
+    struct paper paper;
+    size_t len;
+
+    (void)state;
+    write_paper(PAPER_ORDER, LANG_EN, &paper);
+    paper.n_rows = 30000;
+    paper.rows = arena_alloc(&arena, paper.n_rows * sizeof *paper.rows);
+    memset(paper.rows, 0, paper.n_rows * sizeof *paper.rows);
+    for (size_t i = 0; i < paper.n_rows; i++)
+        paper.rows[i][PAPER_ITEM] = STR("Lamp");
+    assert_null(paper_draw(&paper, &len, &err));
+    assert_int_equal(err.code, ERR_REJECT);
+    assert_string_equal(err.text, "it would take more than 500 pages");
 }
 
 int main(void)
@@ -400,6 +467,9 @@ int main(void)
         cmocka_unit_test(a_long_table_goes_on_with_its_head_and_loses_no_row),
         cmocka_unit_test(web_4_a_logo_is_drawn_on_either_side),
         cmocka_unit_test(hostile_texts_and_logos_draw_and_hurt_nobody),
+        cmocka_unit_test(web_4_no_row_of_the_longest_invoice_is_left_out),
+        cmocka_unit_test(web_4_what_no_page_could_hold_goes_on_over_pages),
+        cmocka_unit_test(web_4_a_paper_that_is_too_long_is_refused_and_says_so),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
