@@ -174,6 +174,8 @@ static void timer_fired(struct timer *timer)
         (void)err_raise(&err, ERR_RETRY, "connect: no answer in time");
         conn_lose(conn, &err);
     } else {
+        if (conn->flight)
+            conn->flight->late = true;
         (void)err_raise(&err, ERR_RETRY, "database: no answer in time");
         conn_lose(conn, &err);
     }

@@ -106,6 +106,7 @@ struct db_flight {
     size_t n;
     struct err err; /* err.code is ERR_NONE when all went well */
     char sqlstate[6];
+    bool late;     /* the deadline passed: what it asked takes too long, or nobody is there */
     size_t failed; /* which query failed */
     /* the pool's own */
     bool stale;

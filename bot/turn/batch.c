@@ -50,10 +50,29 @@ static void flown(struct db_flight *flight)
     shared_rests(self);
 }
 
+/* Whoever was with something that takes too long has time for another try before its delivery's
+ * deadline. */
 void batch_then(struct batch_work *work, void (*then)(struct db_flight *flight))
 {
+    const struct config *config = work->batch->worker->config;
+    usec_t most = config->turns.deadline / 2;
+
+    work->flight.deadline = most < config->database.deadline ? most : config->database.deadline;
     work->flight.done = flown;
     work->then = then;
+}
+
+static enum batch_blame blame_of(const struct db_flight *flight)
+{
+    static const char *const unwell[] = {"08", "53", "57P", "58"};
+
+    if (flight->late || strcmp(flight->sqlstate, "57014") == 0) /* cancelled */
+        return BLAME_ONE;
+    for (size_t i = 0; i < COUNTOF(unwell); i++) {
+        if (strncmp(flight->sqlstate, unwell[i], strlen(unwell[i])) == 0)
+            return BLAME_NOBODY;
+    }
+    return flight->sqlstate[0] != '\0' ? BLAME_PERHAPS : BLAME_NOBODY;
 }
 
 /* True when the flight went well; else the batch has ended. */
@@ -64,6 +83,7 @@ bool batch_flown(struct batch_work *work)
     if (flight->err.code == ERR_NONE)
         return true;
     work->batch->err = flight->err;
+    work->batch->blame = blame_of(flight);
     if (flight->err.code == ERR_BROKEN) {
         log_event(LOG_ALERT, "turns.query_broken", LOG_I("query", flight->failed),
                   LOG_C("sqlstate", flight->sqlstate), LOG_ERR(&flight->err));
@@ -169,6 +189,7 @@ void batch_start(struct batch *batch)
     work->began = clock_monotonic();
     work->now = clock_now();
     batch->err = (struct err){0};
+    batch->blame = BLAME_NOBODY;
     batch->put_off = NULL;
     batch_arrays(work, work->log, log_types, COUNTOF(log_types));
     batch_arrays(work, work->dead, dead_types, COUNTOF(dead_types));

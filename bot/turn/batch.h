@@ -16,6 +16,13 @@ enum batch_end {
     BATCH_BAD        /* nothing happened; one of the items has bad data */
 };
 
+/* Who is to blame for a sick one. */
+enum batch_blame {
+    BLAME_NOBODY,  /* the database was not there, or said that it is unwell */
+    BLAME_PERHAPS, /* it refused: one of the items, if it goes on so */
+    BLAME_ONE      /* it took too long over one of the items, or over anything */
+};
+
 /* What a business is like, for every flow; read again now and then. */
 struct business {
     struct uuid org;
@@ -36,6 +43,7 @@ struct batch {
     unsigned slot; /* where its deliveries are remembered: shared.h */
     /* out */
     enum batch_end end;
+    enum batch_blame blame;
     struct err err;
     struct item *put_off; /* a part of `items`, in order */
     struct batch_work *work;

@@ -9,7 +9,9 @@
  * A failed batch is done again in halves until one item is left. If that one has a data error
  * it is parked (kept with its delivery and the reason; the customer gets an apology). A sick
  * database parks nobody: items are tried again until their delivery's deadline, then the
- * delivery fails and its provider repeats it.
+ * delivery fails and its provider repeats it. What the database takes too long over, or refuses
+ * again and again, may be one item's fault: those of that batch go on one at a time, beside the
+ * business's other batches, so that one conversation holds up no others.
  */
 #pragma once
 
@@ -62,6 +64,7 @@ struct item {
     struct hash16 hash; /* what `seen` remembers */
     usec_t not_before;  /* monotonic: put off because another worker holds the conversation */
     unsigned put_off;
+    bool aside;       /* a batch with it was sick, perhaps because of it: it goes alone */
     int64_t seq;      /* of the message that it became in the log; 0: none yet */
     const char *park; /* why it is to be parked instead of stepped */
 };

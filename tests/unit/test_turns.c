@@ -34,6 +34,15 @@ void batch_destroy(struct batch *batch)
     free(batch);
 }
 
+static void share_no_conversation(const struct batch *a, const struct batch *b)
+{
+    for (const struct item *one = a->items; one != NULL; one = one->next) {
+        for (const struct item *two = b->items; two != NULL; two = two->next)
+            assert_false(uuid_eq(one->portion->org, two->portion->org) &&
+                         one->account == two->account && str_eq(one->address, two->address));
+    }
+}
+
 void batch_start(struct batch *batch)
 {
     size_t n = 0;
@@ -44,8 +53,15 @@ void batch_start(struct batch *batch)
     assert_true(n > 0);
     assert_true(n <= batch->worker->config->turns.batch_max);
     assert_true(n_flying < FLYING);
-    for (size_t i = 0; i < n_flying; i++) /* one in flight for each business */
+    for (size_t i = 0; i < n_flying; i++) { /* one in flight for each business, and one aside */
         assert_ptr_not_equal(flying[i]->business, batch->business);
+        if (uuid_eq(flying[i]->business->org, batch->business->org))
+            assert_int_equal(flying[i]->items->aside + batch->items->aside, 1);
+        share_no_conversation(flying[i], batch);
+    }
+    if (batch->items->aside)
+        assert_int_equal(batch->n, 1);
+    batch->blame = BLAME_NOBODY;
     batch->put_off = NULL;
     batch->err = (struct err){0};
     flying[n_flying++] = batch;
@@ -519,6 +535,128 @@ static void a_stopping_worker_gives_back_what_it_cannot_write(void **state)
     assert_int_equal(turns_depth(worker.turns), 0);
 }
 
+/* --- sick because of one --------------------------------------------------------------------
+ */
+
+static void finish_sick(size_t index, enum batch_blame blame)
+{
+    flying[index]->blame = blame;
+    finish(index, BATCH_SICK);
+}
+
+static size_t index_of(const struct item *first)
+{
+    for (size_t i = 0; i < n_flying; i++) {
+        if (flying[i]->items == first)
+            return i;
+    }
+    fail_msg("it is not in flight");
+    return 0;
+}
+
+static void turn_until(const struct item *flies)
+{
+    usec_t end = clock_monotonic() + USEC_PER_SEC;
+
+    for (;; (void)uv_run(&worker.loop.uv, UV_RUN_ONCE)) {
+        for (size_t i = 0; i < n_flying; i++) {
+            if (flying[i]->items == flies)
+                return;
+        }
+        assert_true(clock_monotonic() < end);
+    }
+}
+
+/* What always takes too long fails its batch once; then its own conversation waits for it. */
+static void a_query_that_always_times_out_holds_up_its_conversation_only(void **state)
+{
+    (void)state;
+    (void)add_alone("a");
+    struct item *poison = add_alone("b"), *behind = add_alone("c");
+    turn_loop();
+    finish_sick(0, BLAME_ONE);
+    (void)add_alone("d");
+    struct item *after = add_alone("b");
+    usec_t end = clock_monotonic() + USEC_PER_SEC;
+    while (!parcels[0].settled || !parcels[3].settled) {
+        assert_true(clock_monotonic() < end);
+        turn_loop();
+        for (size_t i = n_flying; i-- > 0;) {
+            assert_ptr_not_equal(flying[i]->items, after);
+            if (flying[i]->items != poison)
+                finish(i, BATCH_COMMITTED);
+        }
+    }
+    turn_until(poison);
+    finish_sick(index_of(poison), BLAME_ONE); /* who was with it waits no longer than this */
+    turn_until(behind);
+    finish(index_of(behind), BATCH_COMMITTED);
+    turn_until(poison);
+    for (int i = 0; i < 5; i++) { /* others come and go beside it */
+        struct item *other = add_alone("e");
+        turn_until(other);
+        finish(index_of(other), BATCH_COMMITTED);
+        assert_int_equal(flying[index_of(poison)]->n, 1);
+    }
+    parcels[1].arrival.deadline = clock_monotonic() - 1;
+    finish_sick(index_of(poison), BLAME_ONE);
+    assert_true(parcels[1].settled && parcels[1].arrival.failed);
+    assert_null(poison->park);
+    commit_all();
+    for (size_t i = 0; i < n_parcels; i++)
+        assert_int_equal(parcels[i].arrival.failed, i == 1);
+}
+
+/* It comes again, and is known: no batch gets sick over it. When it goes well it is forgotten.
+ */
+static void a_conversation_that_made_a_batch_sick_goes_alone_when_it_comes_again(void **state)
+{
+    (void)state;
+    struct item *poison = add_alone("b");
+    turn_loop();
+    finish_sick(0, BLAME_ONE);
+    turn_until(poison);
+    parcels[0].arrival.deadline = clock_monotonic() - 1;
+    finish_sick(index_of(poison), BLAME_ONE);
+    turn_until(add_alone("a"));
+    finish(0, BATCH_COMMITTED);
+    for (int round = 0; round < 2; round++) {
+        struct item *again = add_alone("b"), *other = add_alone("a");
+        turn_loop();
+        if (round == 0) {
+            assert_int_equal(n_flying, 2);
+            assert_int_equal(flying[index_of(again)]->n, 1);
+            assert_int_equal(flying[index_of(other)]->n, 1);
+        } else {
+            assert_int_equal(n_flying, 1);
+            assert_int_equal(flying[index_of(again)]->n, 2);
+        }
+        commit_all();
+    }
+}
+
+/* A deadlock, a lock that somebody holds: once is nothing. */
+static void what_is_refused_again_and_again_goes_one_by_one(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 5; i++)
+        (void)add_alone(i == 3 ? "b" : "a");
+    turn_loop();
+    for (int i = 0; i < 7; i++) {
+        turn_until_flying(USEC_PER_SEC);
+        holds(flying[0], 0, 5);
+        finish_sick(0, BLAME_PERHAPS);
+    }
+    for (size_t i = 0; i < 5; i++) {
+        turn_until_flying(USEC_PER_SEC);
+        holds(flying[0], i, 1);
+        finish(0, BATCH_COMMITTED);
+        turn_loop();
+    }
+    for (int i = 0; i < 5; i++)
+        assert_false(parcels[i].arrival.failed);
+}
+
 /* --- bad data ------------------------------------------------------------------------------
  */
 
@@ -687,7 +825,7 @@ static void end_at_random(struct books *books)
     for (const struct item *item = batch->items; item != NULL; item = item->next)
         bad = bad || (books->culprit[item - items] && item->park == NULL);
     if (next_random(12) == 0) {
-        finish(index, BATCH_SICK);
+        finish_sick(index, (enum batch_blame)next_random(3));
     } else if (bad) {
         finish(index, BATCH_BAD);
     } else {
@@ -746,6 +884,9 @@ int main(void)
         FRESH(tries_come_further_and_further_apart),
         FRESH(past_its_deadline_a_delivery_is_given_back_and_the_others_go_on),
         FRESH(a_stopping_worker_gives_back_what_it_cannot_write),
+        FRESH(a_query_that_always_times_out_holds_up_its_conversation_only),
+        FRESH(a_conversation_that_made_a_batch_sick_goes_alone_when_it_comes_again),
+        FRESH(what_is_refused_again_and_again_goes_one_by_one),
         FRESH(of_a_failed_batch_only_the_culprit_is_parked),
         FRESH(several_culprits_are_all_found_and_nobody_else),
         FRESH(one_that_cannot_even_be_parked_is_left_to_its_provider),
