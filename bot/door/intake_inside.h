@@ -18,6 +18,7 @@
 
 #include "bot/door/spool.h"
 #include "bot/lane/rate.h"
+#include "bot/lane/shares.h"
 #include "bot/turn/accounts.h"
 #include "bot/turn/turns.h"
 
@@ -41,6 +42,7 @@ struct intake {
     struct worker *worker;
     size_t open;
     struct pairs mail_writers; /* how much each writes lately */
+    struct shares fetches;     /* mails that wait for a request of those that all share */
 };
 
 /* The database is away, or too much waits: what comes now is better sent again. */

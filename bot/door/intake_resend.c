@@ -47,7 +47,10 @@ static usec_t time_left(const struct mail_call *call)
 
 static void rested(struct timer *timer)
 {
-    fetch_mail(CONTAINER_OF(timer, struct mail_call, pause));
+    struct mail_call *call = CONTAINER_OF(timer, struct mail_call, pause);
+
+    shares_give(&call->intake->fetches, call->account->org);
+    fetch_mail(call);
 }
 
 static void pause_over(struct timer *timer)
@@ -87,16 +90,20 @@ static void fetched(struct fetch *fetch)
 }
 
 /* A request of the share that all have with Resend, after the pause at least. What came in goes
- * ahead of what leaves: a lane takes only what nobody has reserved. False when there is no time
- * for it. */
+ * ahead of what leaves: a lane takes only what nobody has reserved. A business whose mails wait
+ * already in greater number than others' may wait half as long only: so whoever floods it
+ * leaves room for the others' mails. False when there is no time for it. */
 static bool reserve(struct mail_call *call, usec_t pause)
 {
     struct worker *worker = call->intake->worker;
     const struct config *config = worker->config;
+    struct shares *fetches = &call->intake->fetches;
     usec_t most = time_left(call) - USEC_PER_SEC, wait;
 
     if (pause > 0 && (worker->draining || pause > most))
         return false;
+    if (shares_is_greedy(fetches, call->account->org))
+        most /= 2;
     if (!quota_reserve(&worker->shared->resend, clock_monotonic(), config->mail.rate,
                        config->mail.rate_burst, most > 0 ? most : 0, &wait))
         return false;
@@ -105,6 +112,7 @@ static bool reserve(struct mail_call *call, usec_t pause)
     if (wait == 0) {
         fetch_mail(call);
     } else {
+        shares_take(fetches, call->account->org);
         timer_start(&worker->loop, &call->pause, wait, pause_over);
     }
     return true;

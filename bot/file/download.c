@@ -48,6 +48,41 @@ static void add_soon(struct downloads *downloads, struct uuid org)
         downloads->soon[downloads->n_soon++] = org;
 }
 
+/* --- room ----------------------------------------------------------------------------------
+ */
+
+static size_t room_in(const struct downloads *downloads)
+{
+    size_t most = downloads->worker->config->documents.downloads;
+
+    return downloads->n_open < most ? most - downloads->n_open : 0;
+}
+
+static bool is_one_of_many(const struct downloads *downloads, struct uuid org)
+{
+    const struct account *account;
+
+    for (size_t i = 0; (account = accounts_at(downloads->worker->accounts, i)) != NULL; i++) {
+        if (!uuid_eq(account->org, org))
+            return true;
+    }
+    return false;
+}
+
+/* Of that, for one business: where there are others one place stays free for them, however many
+ * are sent to this one. */
+static size_t room_of(const struct downloads *downloads, struct uuid org)
+{
+    size_t most = downloads->worker->config->documents.downloads;
+    size_t room = room_in(downloads), taken = shares_of(&downloads->open, org);
+
+    if (most < 2 || !is_one_of_many(downloads, org))
+        return room;
+    most--;
+    most = taken < most ? most - taken : 0;
+    return room < most ? room : most;
+}
+
 /* --- one that was claimed -------------------------------------------------------------------
  */
 
@@ -55,11 +90,11 @@ void download_finish(struct download *download)
 {
     struct downloads *downloads = download->downloads;
 
+    if (!download->in_conversation || room_of(downloads, download->org) == 0)
+        add_soon(downloads, download->org); /* there may be more: of a CRM's, thousands */
     downloads->n_open--;
-    if (!download->in_conversation) {
-        downloads->n_given--;
-        add_soon(downloads, download->org); /* they come by the thousand */
-    }
+    downloads->n_given -= !download->in_conversation;
+    shares_give(&downloads->open, download->org);
     arena_finish(&download->arena);
     free(download);
     if (downloads->n_soon > 0 && !downloads->looking && !downloads->closing)
@@ -125,6 +160,7 @@ static void begin(struct downloads *downloads, const PGresult *rows, int row)
     download->account = account_of(download);
     download->in_conversation = !row_null(rows, row, 1);
     downloads->n_open++;
+    shares_take(&downloads->open, download->org);
     if (!download->in_conversation)
         downloads->n_given++;
     download_run(download);
@@ -216,9 +252,12 @@ static bool next_org(struct downloads *downloads)
 {
     const struct account *account;
 
-    if (downloads->n_soon > 0) {
-        downloads->org = downloads->soon[--downloads->n_soon];
-        return true;
+    while (downloads->n_soon > 0) {
+        downloads->org = downloads->soon[0];
+        memmove(&downloads->soon[0], &downloads->soon[1],
+                --downloads->n_soon * sizeof downloads->soon[0]);
+        if (room_of(downloads, downloads->org) > 0)
+            return true;
     }
     /* accounts of one business mostly stand together; looking twice is harmless */
     while ((account = accounts_at(downloads->worker->accounts, downloads->next)) != NULL) {
@@ -226,7 +265,8 @@ static bool next_org(struct downloads *downloads)
         if (uuid_eq(account->org, downloads->org) && downloads->next > 1)
             continue;
         downloads->org = account->org;
-        return true;
+        if (room_of(downloads, account->org) > 0)
+            return true;
     }
     return false;
 }
@@ -239,13 +279,6 @@ static usec_t lease_of(const struct config *config)
     usec_t one = config->documents.timeout;
 
     return config->whatsapp.timeout + 2 * one + (one < SPARE ? one : SPARE);
-}
-
-static size_t room_in(const struct downloads *downloads)
-{
-    size_t most = downloads->worker->config->documents.downloads;
-
-    return downloads->n_open < most ? most - downloads->n_open : 0;
 }
 
 /* Of that, for files that nobody waits for in a conversation: half of all at most, so that a
@@ -284,8 +317,9 @@ static void add_sweep(struct downloads *downloads, usec_t now)
     call_add(&downloads->call, &SQL_DOCUMENTS_LOOSE, params);
 }
 
-static void ask(struct downloads *downloads, size_t room)
+static void ask(struct downloads *downloads)
 {
+    size_t room = room_of(downloads, downloads->org);
     const struct config *config = downloads->worker->config;
     usec_t now = clock_now();
     struct db_param *params;
@@ -315,7 +349,7 @@ static void look(struct downloads *downloads)
     if (downloads->closing || downloads->documents == NULL || room == 0) {
         rest(downloads);
     } else if (next_org(downloads)) {
-        ask(downloads, room);
+        ask(downloads);
     } else {
         if (downloads->sweeping && downloads->next > 0) /* a fresh worker knows none yet */
             downloads->swept_at = clock_monotonic();

@@ -12,6 +12,7 @@
 #include "bot/file/documents.h"
 #include "bot/file/download.h"
 #include "bot/file/file_ways.h"
+#include "bot/lane/shares.h"
 #include "bot/turn/accounts.h"
 
 #define SOON_MAX 32
@@ -37,6 +38,7 @@ struct downloads {
     struct uuid soon[SOON_MAX];
     size_t n_soon;
     size_t n_open, n_given; /* under way; of these, in no conversation */
+    struct shares open;     /* whose they are */
     usec_t lease, until;    /* of what is just being claimed, as below */
     usec_t swept_at;        /* monotonic; 0: never */
 };

@@ -3,6 +3,7 @@
  * provider is an upper bound over every stretch of time, so that is what is counted.
  */
 #include "bot/lane/rate.h"
+#include "bot/lane/shares.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -439,6 +440,95 @@ static void ch_5_who_takes_is_not_shut_out_by_those_who_reserve(void **state)
     assert_true(reserved > SECONDS * PER_SECOND * 6 / 10);
 }
 
+/* --- one business's flood ------------------------------------------------------------------
+ */
+
+enum { FLOOD_RATE = 2, FLOOD_BURST = 2, WAITING = 64 };
+
+/* A door: mails of businesses that wait for their request. */
+struct waiting {
+    struct shares shares;
+    struct {
+        struct uuid org;
+        usec_t until;
+    } mails[WAITING];
+    unsigned n;
+};
+
+static bool comes(struct waiting *door, struct quota *quota, struct uuid org, usec_t now)
+{
+    usec_t most = 9 * USEC_PER_SEC, wait;
+
+    for (unsigned i = door->n; i-- > 0;) {
+        if (door->mails[i].until <= now) {
+            shares_give(&door->shares, door->mails[i].org);
+            door->mails[i] = door->mails[--door->n];
+        }
+    }
+    if (shares_is_greedy(&door->shares, org))
+        most /= 2;
+    if (!quota_reserve(quota, now, FLOOD_RATE, FLOOD_BURST, most, &wait))
+        return false;
+    shares_take(&door->shares, org);
+    assert_true(door->n < WAITING);
+    door->mails[door->n].org = org;
+    door->mails[door->n++].until = now + wait;
+    return true;
+}
+
+/* Twenty a second come to one, one each three seconds to another: all of the other's are let
+ * in, and the one has what is left of the rate. */
+static void ch_5_a_flood_to_one_business_leaves_room_for_anothers_mails(void **state)
+{
+    static struct waiting door;
+    struct quota quota = {0};
+    unsigned let_in = 0;
+
+    (void)state;
+    door = (struct waiting){0};
+    for (usec_t at = 0; at < 600 * USEC_PER_SEC; at += USEC_PER_SEC / 20) {
+        let_in += comes(&door, &quota, person(1), START + at);
+        if (at > 0 && at % (3 * USEC_PER_SEC) == 0)
+            assert_true(comes(&door, &quota, person(2), START + at));
+    }
+    assert_in_range(let_in, 600 * FLOOD_RATE * 8 / 10, 600 * FLOOD_RATE);
+}
+
+/* Nobody else writes: half of the time that there is holds as many as can be asked for. */
+static void ch_5_a_flood_to_the_only_business_gets_the_whole_rate(void **state)
+{
+    static struct waiting door;
+    struct quota quota = {0};
+    unsigned let_in = 0;
+
+    (void)state;
+    door = (struct waiting){0};
+    for (usec_t at = 0; at < 600 * USEC_PER_SEC; at += USEC_PER_SEC / 20)
+        let_in += comes(&door, &quota, person(1), START + at);
+    assert_in_range(let_in, 600 * FLOOD_RATE, 600 * FLOOD_RATE + 20);
+}
+
+static void shares_are_counted_by_business(void **state)
+{
+    struct shares shares = {0};
+
+    (void)state;
+    assert_false(shares_is_greedy(&shares, person(1)));
+    for (unsigned i = 0; i < 3 * SHARES_KNOWN; i++)
+        shares_take(&shares, person(i));
+    assert_int_equal(shares.all, SHARES_KNOWN);
+    assert_false(shares_is_greedy(&shares, person(2 * SHARES_KNOWN)));
+    shares_take(&shares, person(1));
+    assert_true(shares_is_greedy(&shares, person(1)));
+    assert_int_equal(shares_of(&shares, person(1)), 2);
+    for (unsigned i = 0; i < 3 * SHARES_KNOWN; i++)
+        shares_give(&shares, person(i));
+    assert_int_equal(shares_of(&shares, person(1)), 1);
+    assert_int_equal(shares.n, 1);
+    shares_give(&shares, person(1));
+    assert_int_equal(shares.n + shares.all, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -447,6 +537,9 @@ int main(void)
         cmocka_unit_test(ch_5_a_shared_rate_holds_for_all_who_share_it),
         cmocka_unit_test(ch_5_who_reserved_goes_before_who_takes),
         cmocka_unit_test(ch_5_who_takes_is_not_shut_out_by_those_who_reserve),
+        cmocka_unit_test(ch_5_a_flood_to_one_business_leaves_room_for_anothers_mails),
+        cmocka_unit_test(ch_5_a_flood_to_the_only_business_gets_the_whole_rate),
+        cmocka_unit_test(shares_are_counted_by_business),
         cmocka_unit_test(a_new_bucket_is_full_and_gives_its_burst_at_once),
         cmocka_unit_test(no_stretch_of_time_sees_more_than_burst_and_rate),
         cmocka_unit_test(a_greedy_sender_gets_its_whole_rate),
