@@ -174,35 +174,16 @@ with own as (
 ), disputed as (
     update customer_phones f set disputed_at = $5::timestamptz from own o
      where f.org_id = $1::uuid and f.phone = o.phone and f.disputed_at is null
-), ended as (
-    update conversations c set verified_until = null, state = '', at_rest = true from unlinked u
-     where c.org_id = $1::uuid and c.contact_id = u.contact_id
-    returning c.conversation_id
-), voided as (
-    update verifications v set code_hash = null from unlinked u
-     where v.org_id = $1::uuid and v.contact_id = u.contact_id
-), taken_back as (
-    delete from outbox o using ended e
-     where o.org_id = $1::uuid and o.conversation_id = e.conversation_id and o.state in (0, 4, 5)
-    returning o.conversation_id, o.seq
-), untold as (
-    update messages m set delivery = greatest(m.delivery, 2), reason = 'somebody else has it now'
-      from taken_back t
-     where m.org_id = $1::uuid and m.conversation_id = t.conversation_id and m.seq = t.seq
-), unwatched as (
-    delete from fallbacks f using ended e
-     where f.org_id = $1::uuid and f.conversation_id = e.conversation_id
-), closed as (
-    update portal_links l set revoked_at = $5::timestamptz from unlinked u
-     where l.org_id = $1::uuid and l.customer_id = $2::uuid and l.contact_id = u.contact_id
-       and l.revoked_at is null
+), left_behind as (
+    select place_left($1::uuid, $2::uuid, u.contact_id, $5::timestamptz) from unlinked u
 ), noted as (
     insert into audit (org_id, audit_id, at, actor, action, subject)
     select $1::uuid, $4::uuid, $5::timestamptz, 'customer', 'verify.not_me', $2::uuid::text
 )
 select 'unlinked' as outcome, (select 'gone' from unlinked limit 1) as who,
        (select contact_unlinked($1::uuid, $2::uuid, o.channel, o.address, $5::timestamptz)::text from own o
-         where $2::uuid is not null) as later;
+         where $2::uuid is not null) as later
+ where (select count(*) from left_behind) >= 0;
 
 -- name: profile
 -- What a customer sees of themselves.
@@ -244,28 +225,8 @@ with unlinked as (
      where f.org_id = $1::uuid and f.phone = u.phone and f.disputed_at is null
        and not exists (select from contact_points o
                         where o.org_id = $1::uuid and o.contact_id = $4::uuid and o.phone = u.phone)
-), ended as (
-    update conversations c set verified_until = null, state = '', at_rest = true from unlinked u
-     where c.org_id = $1::uuid and c.contact_id = u.contact_id
-    returning c.conversation_id
-), voided as (
-    update verifications v set code_hash = null from unlinked u
-     where v.org_id = $1::uuid and v.contact_id = u.contact_id
-), taken_back as (
-    delete from outbox o using ended e
-     where o.org_id = $1::uuid and o.conversation_id = e.conversation_id and o.state in (0, 4, 5)
-    returning o.conversation_id, o.seq
-), untold as (
-    update messages m set delivery = greatest(m.delivery, 2), reason = 'somebody else has it now'
-      from taken_back t
-     where m.org_id = $1::uuid and m.conversation_id = t.conversation_id and m.seq = t.seq
-), unwatched as (
-    delete from fallbacks f using ended e
-     where f.org_id = $1::uuid and f.conversation_id = e.conversation_id
-), closed as (
-    update portal_links l set revoked_at = $6::timestamptz from unlinked u
-     where l.org_id = $1::uuid and l.customer_id = $2::uuid and l.contact_id = u.contact_id
-       and l.revoked_at is null
+), left_behind as (
+    select place_left($1::uuid, $2::uuid, u.contact_id, $6::timestamptz) from unlinked u
 ), noted as (
     insert into audit (org_id, audit_id, at, actor, action, subject)
     select $1::uuid, $5::uuid, $6::timestamptz, 'customer', 'verify.place_removed', u.contact_id::text
@@ -273,7 +234,8 @@ with unlinked as (
 )
 select case when exists (select from unlinked) then 'removed' else 'gone' end as outcome,
        case when exists (select from unlinked)
-            then customer_updated($1::uuid, $2::uuid, 'contacts', $6::timestamptz)::text end as later;
+            then customer_updated($1::uuid, $2::uuid, 'contacts', $6::timestamptz)::text end as later
+ where (select count(*) from left_behind) >= 0;
 
 -- name: set_name
 -- $1 org  $2 customer  $3 name  $4 id  $5 now
