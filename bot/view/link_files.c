@@ -18,6 +18,7 @@ struct link_files {
     struct worker *worker;
     struct visit *first, **last; /* those that wait */
     size_t n_open, n_waiting;
+    size_t bytes; /* of those that are open, as far as is known */
 };
 
 struct visit {
@@ -28,6 +29,7 @@ struct visit {
     struct db_call call;
     struct document_op op;
     struct str mime, name;
+    size_t size; /* what it takes of files->bytes */
     bool head;
 };
 
@@ -116,14 +118,28 @@ static void hand_out(struct visit *visit, struct str bytes)
 
 static void look(struct visit *visit);
 
-/* What is being read may be as large as any, and stands in memory twice when it is answered. */
+/* What is read stands in memory twice when it is answered. */
 static bool is_full(const struct link_files *files)
 {
     struct http_counts counts;
-    size_t most = files->worker->config->documents.max_size;
 
     http_server_counts(files->worker->http, &counts);
-    return counts.answers + 2 * files->n_open * most > MEMORY_MAX;
+    return counts.answers + 2 * files->bytes > MEMORY_MAX;
+}
+
+/* How large it is: until its row has been read, as large as what may be kept today. What was
+ * kept when more was allowed may be larger. */
+static void weigh(struct visit *visit, size_t size)
+{
+    visit->files->bytes += size - visit->size;
+    visit->size = size;
+}
+
+static void open_visit(struct visit *visit)
+{
+    visit->files->n_open++;
+    weigh(visit, visit->files->worker->config->documents.max_size);
+    look(visit);
 }
 
 static struct visit *next_of(struct link_files *files)
@@ -139,7 +155,8 @@ static struct visit *next_of(struct link_files *files)
     return next;
 }
 
-/* The visit is answered, and another has its place; what has no room is asked to come again. */
+/* A visit was answered, which ends it (so it is weighed out before), and another has its place;
+ * what has no room is asked to come again. */
 static void leave(struct link_files *files)
 {
     struct visit *next;
@@ -147,8 +164,7 @@ static void leave(struct link_files *files)
     files->n_open--;
     while ((next = next_of(files)) != NULL) {
         if (!is_full(files)) {
-            files->n_open++;
-            look(next);
+            open_visit(next);
             return;
         }
         say(files, next->exchange, LINK_PAGE_SORRY, 503);
@@ -159,6 +175,7 @@ static void give_up(struct visit *visit, enum link_page page, int status)
 {
     struct link_files *files = visit->files;
 
+    weigh(visit, 0);
     say(files, visit->exchange, page, status);
     leave(files);
 }
@@ -177,6 +194,7 @@ static void got(struct document_op *op)
     } else if (op->err.code != ERR_NONE) {
         give_up(visit, LINK_PAGE_SORRY, 503);
     } else {
+        weigh(visit, 0);
         hand_out(visit, op->bytes);
         leave(files);
     }
@@ -207,8 +225,14 @@ static void looked(struct db_call *call)
         (struct document_op){.key = {.org = visit->link.org}, .into = arena, .done = got};
     memcpy(visit->op.key.sha256.bytes, row_text(rows, 0, 0).at, HASH_LEN);
     if (visit->head) {
+        weigh(visit, 0);
         hand_out(visit, (struct str){"", (size_t)row_int(rows, 0, 3)}); /* no byte is read */
         leave(files);
+        return;
+    }
+    weigh(visit, (size_t)row_int(rows, 0, 3));
+    if (files->n_open > 1 && is_full(files)) { /* alone it goes, whatever its size */
+        give_up(visit, LINK_PAGE_SORRY, 503);
     } else {
         documents_get(files->worker->documents, &visit->op);
     }
@@ -243,8 +267,7 @@ void link_files_visit(struct link_files *files, struct http_exchange *exchange,
     } else if (is_full(files) || files->n_waiting >= WAITING_MAX) {
         say(files, exchange, LINK_PAGE_SORRY, 503);
     } else if (files->n_open < AT_ONCE) {
-        files->n_open++;
-        look(visit);
+        open_visit(visit);
     } else {
         files->n_waiting++;
         *files->last = visit;
