@@ -23,11 +23,37 @@ static const struct {
     {"OPTIONS", WSI_TOKEN_OPTIONS_URI, false},
 };
 
+/* Blanks between a header's name and its colon (RFC 9112, 5.1: refuse it): libwebsockets takes
+ * the name with them for one that it does not know, and whoever stands before us may not. All
+ * that there may be cannot be asked for; up to three of any kind are, and up to sixteen of one.
+ */
+static bool has_blank_before_colon(struct lws *wsi, const char *name)
+{
+    char key[64];
+
+    for (unsigned n = 1; n <= 16; n++) {
+        for (unsigned kinds = 0; kinds < (n <= 3 ? 1U << n : 2U); kinds++) {
+            int len = snprintf(key, sizeof key, "%s", name);
+            for (unsigned i = 0; i < n; i++) {
+                bool tab = n <= 3 ? kinds >> i & 1 : kinds == 1;
+                key[len++] = tab ? '\t' : ' ';
+            }
+            key[len++] = ':';
+            if (lws_hdr_custom_length(wsi, key, len) >= 0)
+                return true;
+        }
+    }
+    return false;
+}
+
 /* 0, or the status. A missing length is no length. */
 static int read_length(struct lws *wsi, bool required, uint64_t *length)
 {
     char text[24];
     *length = 0;
+    if (has_blank_before_colon(wsi, "transfer-encoding") ||
+        has_blank_before_colon(wsi, "content-length"))
+        return 400;
     if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0)
         return lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0 ? 400 : 411;
     if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) == 0)
@@ -66,10 +92,13 @@ static bool is_old(struct lws *wsi)
 
 /* Without a version it is no request of today's, or its path had an encoded end of line in it:
  * libwebsockets decodes that first and ends the line there, which whoever stands before us and
- * looks at paths does not see. */
+ * looks at paths does not see. What is left of the line is then no version either. */
 static bool has_version(struct lws *wsi)
 {
-    return lws_hdr_total_length(wsi, WSI_TOKEN_HTTP) > 0;
+    char text[16];
+    int n = lws_hdr_copy(wsi, text, sizeof text, WSI_TOKEN_HTTP);
+    return n == (int)strlen("HTTP/1.1") &&
+           (strcmp(text, "HTTP/1.1") == 0 || strcmp(text, "HTTP/1.0") == 0);
 }
 
 static bool wants_close(struct lws *wsi)

@@ -793,7 +793,31 @@ static void a_line_that_an_encoded_character_ends_is_refused(void **state)
     assert_int_equal(status_for("GET /x%0aX-Forged:1 HTTP/1.1\r\nHost: x\r\n\r\n"), 400);
     assert_int_equal(status_for("GET /x%0D%0AX-Forged:1 HTTP/1.1\r\nHost: x\r\n\r\n"), 400);
     assert_int_equal(status_for("GET /x?a=b%0a HTTP/1.1\r\nHost: x\r\n\r\n"), 400);
+    assert_int_equal(status_for("GET /x HTTP/9.9\r\nHost: x\r\n\r\n"), 400);
     assert_int_equal(status_for("GET /x\r\n\r\n"), 400);
+    assert_serves();
+}
+
+/* A proxy that reads these as the headers that they look like sees another body than we do. */
+static void a_blank_before_a_lengths_colon_is_refused(void **state)
+{
+    static const char *const lines[] = {
+        "Transfer-Encoding : chunked",  "Transfer-Encoding\t: chunked",
+        "transfer-encoding  : chunked", "TRANSFER-ENCODING \t : chunked",
+        "Content-Length : 3",           "Content-Length         : 3",
+    };
+    char request[200];
+
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(lines); i++) {
+        (void)snprintf(request, sizeof request,
+                       "POST /x HTTP/1.1\r\nHost: x\r\n%s\r\nContent-Length: 5\r\n\r\nhello",
+                       lines[i]);
+        assert_int_equal(status_for(request), 400);
+        (void)snprintf(request, sizeof request, "GET /x HTTP/1.1\r\nHost: x\r\n%s\r\n\r\n",
+                       lines[i]);
+        assert_int_equal(status_for(request), 400);
+    }
     assert_serves();
 }
 
@@ -1837,6 +1861,7 @@ int main(void)
         NORMAL(a_large_answer_to_a_pipelined_request_is_not_begun),
         NORMAL(header_lines_cannot_be_forged),
         NORMAL(a_line_that_an_encoded_character_ends_is_refused),
+        NORMAL(a_blank_before_a_lengths_colon_is_refused),
         NORMAL(http_1_0_and_connection_close_get_one_answer),
         NORMAL(a_unix_socket_serves_one_request_to_a_connection),
         NORMAL(two_posts_in_one_segment_do_not_hang_the_worker),
