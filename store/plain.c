@@ -1,6 +1,7 @@
 #include "store/plain.h"
 
 #include <stdio.h>
+#include <string.h>
 
 void plain_close(PGconn **conn)
 {
@@ -18,6 +19,8 @@ static bool raise_rows(PGconn *conn, const PGresult *rows, struct err *err)
 {
     const char *state = PQresultErrorField(rows, PG_DIAG_SQLSTATE);
     const char *why = PQresultErrorField(rows, PG_DIAG_MESSAGE_PRIMARY);
+    if (state && strcmp(state, "22021") == 0)
+        return err_raise(err, ERR_REJECT, "a text that was given is not UTF-8");
     if (state)
         return err_raise(err, ERR_REJECT, "%s %s", state, why ? why : "");
     struct str lost = str_trim(str_from(PQerrorMessage(conn)));

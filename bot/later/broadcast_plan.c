@@ -193,9 +193,11 @@ static bool check_name(const char *name, struct err *err)
 {
     size_t len = strlen(name);
 
-    return (len <= 60 && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == len &&
-            name[0] != '-' && name[0] != '_') ||
-           err_raise(err, ERR_REJECT, "a name is small letters, digits, - and _: spring-sale");
+    return (len > 0 && len <= 60 &&
+            strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == len && name[0] != '-' &&
+            name[0] != '_') ||
+           err_raise(err, ERR_REJECT,
+                     "a name is small letters, digits, - and _, sixty at most: spring-sale");
 }
 
 bool broadcast_plan_make(struct desk *desk, const struct broadcast_wish *wish, const char *name,

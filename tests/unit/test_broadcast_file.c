@@ -1,6 +1,7 @@
 /* What a broadcast says, and the list of whom it is for: read whole, or refused with a place
  * and a cure. */
 #include "bot/later/broadcast_file.h"
+#include "bot/later/broadcast_plan.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -142,9 +143,35 @@ static int close_words(void **state)
     return 0;
 }
 
+/* Before anything else is looked at: the database would say it in words of its own. */
+static void bro_1_a_name_that_is_none_is_refused_with_an_example(void **state)
+{
+    static const char *const names[] = {
+        "",
+        "Spring",
+        "-sale",
+        "_",
+        "two words",
+        "\xff",
+        "../x",
+        "a\nb",
+        "0123456789012345678901234567890123456789012345678901234567890" /* 61 */};
+    struct broadcast_wish wish = {0};
+    struct desk desk = {0};
+    struct broadcast_plan plan;
+
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(names); i++) {
+        err = (struct err){0};
+        assert_false(broadcast_plan_make(&desk, &wish, names[i], "me", &plan, &err));
+        assert_non_null(strstr(err.text, "sixty at most: spring-sale"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bro_1_a_name_that_is_none_is_refused_with_an_example),
         cmocka_unit_test(
             bro_1_words_become_pieces_and_the_law_s_line_is_there_in_all_languages),
         cmocka_unit_test(bro_1_a_template_has_its_name_languages_and_values),
