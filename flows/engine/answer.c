@@ -9,6 +9,7 @@
 #include "flows/understand/expect.h"
 #include "flows/understand/expect_contact.h"
 #include "flows/understand/remark.h"
+#include "flows/understand/tokens.h"
 
 #define NOTE_MAX    500
 #define SURE_ENOUGH 70 /* percent: words that are asked for anything are something else */
@@ -323,19 +324,32 @@ static bool answer_because(struct flow_turn *turn, struct str text)
     return true;
 }
 
+/* The Polish "no" says "well, yes". */
+static bool is_polish_yes(const struct flow_turn *turn, struct str text)
+{
+    struct tokens tokens;
+
+    tokens_read(turn->arena, text, &tokens);
+    for (size_t i = 0; i < tokens.n; i++) {
+        if (str_eq(tokens.items[i], STR("nie")))
+            return false;
+    }
+    return turn->locale.lang == LANG_PL && tokens.n > 0 && str_eq(tokens.items[0], STR("no"));
+}
+
 /* "No", to a list: none of these, then, and what waits below it comes back. */
 static bool leave_list(struct flow_turn *turn, struct str text)
 {
-    if (!expect_refusal(turn->arena, text))
+    if (is_polish_yes(turn, text) || !expect_refusal(turn->arena, text))
         return false;
     if (answer_happen(turn, STR("none")))
         return true;
-    turn_say_key(turn, STR("nothing.reply"));
     if (turn->kept.depth > 0) {
         turn_return(turn);
-    } else {
-        turn_rest(turn);
+        return true;
     }
+    turn_say_key(turn, STR("nothing.reply"));
+    turn_rest(turn);
     return true;
 }
 

@@ -7,83 +7,21 @@
 
 enum { WORDS_MAX = 2 };
 
-/* Levelled, as tokens are. */
-static const char *const words[] = {"please",
-                                    "pls",
-                                    "plz",
-                                    "just",
-                                    "actually",
-                                    "ok",
-                                    "okay",
-                                    "oh",
-                                    "ah",
-                                    "um",
-                                    "uh",
-                                    "hmm",
-                                    "hey",
-                                    "hi",
-                                    "hello",
-                                    "well",
-                                    "so",
-                                    "now",
-                                    "then",
-                                    "sorry",
-                                    "wait",
-                                    "already",
-                                    "again",
-                                    "immediately",
-                                    "asap",
-                                    "thanks",
-                                    "nevermind",
-                                    "nvm",
-                                    "omg",
-                                    "ffs",
-                                    "wtf",
-                                    "porfa",
-                                    "porfavor",
-                                    "gracias",
-                                    "ya",
-                                    "ahora",
-                                    "vale",
-                                    "bueno",
-                                    "oye",
-                                    "perdon",
-                                    "perdona",
-                                    "espera",
-                                    "espere",
-                                    "mejor",
-                                    "pues",
-                                    "hola",
-                                    "inmediatamente",
-                                    "prosze",
-                                    "teraz",
-                                    "juz",
-                                    "natychmiast",
-                                    "dobra",
-                                    "dobrze",
-                                    "okej",
-                                    "przepraszam",
-                                    "czekaj",
-                                    "poczekaj",
-                                    "jednak",
-                                    "wlasciwie",
-                                    "hej",
-                                    "dziekuje",
-                                    "dzieki",
-                                    "zaraz",
-                                    "رجاء",
-                                    "ارجوك",
-                                    "ارجوكم",
-                                    "الان",
-                                    "حالا",
-                                    "فورا",
-                                    "شكرا",
-                                    "طيب",
-                                    "حسنا",
-                                    "اوك",
-                                    "لحظه",
-                                    "انتظر",
-                                    "عفوا"};
+/* Levelled, as tokens are, and in the order of their bytes. */
+static const char *const words[] = {
+    "actually", "again",    "ah",     "ahora",    "already",     "asap",
+    "bueno",    "czekaj",   "dobra",  "dobrze",   "dzieki",      "dziekuje",
+    "espera",   "espere",   "ffs",    "gracias",  "hej",         "hello",
+    "hey",      "hi",       "hmm",    "hola",     "immediately", "inmediatamente",
+    "jednak",   "just",     "juz",    "mejor",    "natychmiast", "nevermind",
+    "now",      "nvm",      "oh",     "ok",       "okay",        "okej",
+    "omg",      "oye",      "perdon", "perdona",  "please",      "pls",
+    "plz",      "poczekaj", "porfa",  "porfavor", "prosze",      "przepraszam",
+    "pues",     "so",       "sorry",  "teraz",    "thanks",      "then",
+    "uh",       "um",       "vale",   "wait",     "well",        "wlasciwie",
+    "wtf",      "ya",       "zaraz",  "ارجوك",    "ارجوكم",      "الان",
+    "انتظر",    "اوك",      "حالا",   "حسنا",     "رجاء",        "شكرا",
+    "طيب",      "عفوا",     "فورا",   "لحظه"};
 
 static const struct {
     const char *first;
@@ -112,9 +50,20 @@ static const struct {
 
 static bool is_word(struct str token)
 {
-    for (size_t i = 0; i < COUNTOF(words); i++) {
-        if (words[i][0] == token.at[0] && str_eq(token, str_from(words[i])))
+    size_t low = 0;
+    size_t high = COUNTOF(words);
+
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        int order = strncmp(words[middle], token.at, token.len);
+
+        if (order == 0 && words[middle][token.len] == '\0')
             return true;
+        if (order < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
     }
     return false;
 }

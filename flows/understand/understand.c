@@ -23,6 +23,7 @@ enum {
     GREETING = 80,
     THANKS_MOST = 12, /* words */
     CORE_MOST = 12,
+    NAMED_MOST = 4,
     BEGUN_MOST = 4,  /* words: "cancel my order please" */
     PLAIN = 70,      /* percent */
     SHORT_TEXT = 90, /* bytes */
@@ -256,9 +257,14 @@ static void take_face(struct str text, const struct tokens *tokens, struct under
 /* "polski", "in english please": a language by name, and little else. */
 static void take_language_name(const struct tokens *tokens, struct understood *meant)
 {
+    struct tokens core;
     enum lang lang;
 
-    if (meant->exact || tokens->n > 3 || !language_named(tokens, &lang))
+    if (meant->exact || tokens->n > NAMED_MOST)
+        return;
+    if (tokens->n > 3 && courtesy_strip(tokens, &core))
+        tokens = &core; /* "en español por favor" */
+    if (tokens->n > 3 || !language_named(tokens, &lang))
         return;
     meant->intent = STR("language");
     meant->exact = true;
@@ -713,6 +719,27 @@ static bool may_join(struct str text, size_t blank)
     return false;
 }
 
+/* Whether it is worth reading what stands behind: the Arabic "and" is a part of its word, and
+ * many begin so by themselves; the Polish "a" is mostly a "but". */
+static bool may_be_wish(struct str rest, bool joined)
+{
+    static const char *const begins[] = {
+        "اريد", "أريد", "ابغ",  "أبغ",  "ابي",  "أبي", "بد",   "عاي",  "عاو", "كيف", "متى",
+        "أين",  "اين",  "ممكن", "الغ",  "ألغ",  "إلغ", "ادف",  "أدفع", "ارس", "أرس", "رجع",
+        "ارج",  "أرج",  "غير",  "اغير", "أغير", "هل",  "لازم", "حول",  "احت", "أحت"};
+
+    if (joined)
+        return !str_starts(rest, STR(" a "));
+    if (!str_starts(rest, STR(" و")))
+        return false;
+    rest = str_slice(rest, strlen(" و"), rest.len);
+    for (size_t i = 0; i < COUNTOF(begins); i++) {
+        if (str_starts(rest, str_from(begins[i])))
+            return true;
+    }
+    return false;
+}
+
 /* Our own words say what it is, and they are about something. */
 static bool is_plain_wish(const struct understood *meant)
 {
@@ -765,7 +792,7 @@ static void part_plain(struct arena *into, const struct understand_context *cont
 
         if (text.at[at] != ' ' || !may_join(text, at) ||
             !begins_wish(text, at, meant->lang, &begin, &joined) ||
-            !(joined || str_starts(str_slice(text, at, text.len), STR(" و"))))
+            !may_be_wish(str_slice(text, at, text.len), joined))
             continue;
         understand_one(into, str_slice(text, begin, text.len), &plain, &other);
         if (!is_plain_wish(&other))
