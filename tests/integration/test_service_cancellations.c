@@ -410,9 +410,9 @@ static void ntf_3_can_1_an_unanswered_confirmation_is_reminded_of_once_and_not_a
     write_in("cancel order 1002, bought the wrong size");
     until("select count(*) from jobs where name like 'cancel/confirm/20m/%'", 1);
     run_sql(
-        owner,
-        "update customer_settings s set quiet = true, quiet_from = (m + 1430) % 1440, "
-        "quiet_until = (m + 60) % 1440 from (select org_id, customer_id, (extract(hour from "
+        owner, /* also if clocks are put forward or back meanwhile */
+        "update customer_settings s set quiet = true, quiet_from = (m + 1370) % 1440, "
+        "quiet_until = (m + 180) % 1440 from (select org_id, customer_id, (extract(hour from "
         "l) * 60 + extract(minute from l))::int as m from (select org_id, customer_id, now() "
         "at time zone customer_zone(org_id, customer_id) as l from customers) c) t "
         "where s.customer_id = t.customer_id");

@@ -120,7 +120,7 @@ static void ntf_3_news_waits_for_the_end_of_the_quiet_hours(void **state)
             "at time "
             "zone customer_zone(org_id, customer_id))::int * 60 + 1380) % 1440, quiet_until = "
             "(extract(hour from now() at time zone customer_zone(org_id, customer_id))::int * "
-            "60 + 120) "
+            "60 + 240) "
             "% 1440 where customer_id = (select customer_id from customer_phones where phone = "
             "'+" AMELIA "')");
     make(AMELIA, "orders", "ready_for_pickup", "ORD-1001", "{}");
