@@ -31,6 +31,8 @@ static struct value made_up(struct chance *chance, struct str name)
         str_eq(name, STR("lost")) || str_eq(name, STR("left")) ||
         str_eq(name, STR("minutes")) || str_eq(name, STR("remaining")))
         return value_int(1 + chance_draw(chance, 30));
+    if (str_eq(name, STR("url")))
+        return value_text(STR("https://example.com/something"));
     return value_text(str_eq(name, STR("number")) ? STR("ORD-1004") : STR("something"));
 }
 
