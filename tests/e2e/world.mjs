@@ -23,13 +23,15 @@ export const pick = (list) => list[Math.floor(Math.random() * list.length)];
 const isRoot = process.getuid() === 0;
 export const worlds = new Set();
 
-// One that no outgoing connection takes (they begin at 32768), free at this moment.
+// One that no outgoing connection takes (they begin at 32768), free at this moment. It is listened at later, so each
+// process goes round in a part of its own: by chance two were given the same one.
+let portsGiven = 0;
 export const freePort = () =>
   new Promise((done, failed) => {
     const attempt = (left) => {
       const server = createServer();
       server.once("error", (error) => (left > 0 ? attempt(left - 1) : failed(error)));
-      server.listen(20000 + Math.floor(Math.random() * 12000), "127.0.0.1", () => {
+      server.listen(20000 + 30 * (process.pid % 400) + portsGiven++ % 30, "127.0.0.1", () => {
         const { port } = server.address();
         server.close(() => done(port));
       });
