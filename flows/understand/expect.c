@@ -122,7 +122,9 @@ static const char around_yes[] =
 static const char around_no[] =
     " i said told mowie mowilem mowilam ze te dije que قلت لك please thanks thank you no "
     "gracias dziekuje not it that eso actually rather better keep"
-    " sorry wait mejor pues ya dejalo prosze jednak lepiej raczej juz poczekaj شكرا خلاص بس ";
+    " sorry wait dont do forget leave mejor pues ya dejalo olvidalo espera prosze jednak "
+    "lepiej "
+    "raczej juz poczekaj czekaj zostaw شكرا خلاص بس ";
 /* "Not now": no, and for the time being. What one does not want is no answer: "no quiero",
  * where it is asked whether to stop all messages, may be either. */
 static const char *const later_words[] = {
