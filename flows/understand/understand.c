@@ -4,7 +4,7 @@
  * whatever it means. Nothing is guessed: what matches nothing has no intent, and a phrase that
  * accounts for little of a long text has little confidence.
  */
-#include "flows/understand/understand.h"
+#include "flows/understand/understand_inside.h"
 
 #include "flows/understand/courtesy.h"
 #include "flows/understand/language.h"
@@ -25,174 +25,9 @@ enum {
     CORE_MOST = 12,
     NAMED_MOST = 4,
     BEGUN_MOST = 4,  /* words: "cancel my order please" */
-    PLAIN = 70,      /* percent */
-    SHORT_TEXT = 90, /* bytes */
     SPOKEN_BITS = 3, /* the odds that somebody goes on in their language: 8 to 1 */
-    PHRASE_BITS = 5,
-    LONG_NUMBER = 10 /* characters: a parcel's with a slip in it, where one was asked for */
+    PHRASE_BITS = 5
 };
-
-/* --- what is in the text ------------------------------------------------------------------ */
-
-static struct found *add(struct understood *meant, struct found *all, enum found_kind kind,
-                         struct span at)
-{
-    all[meant->n_found].kind = kind;
-    all[meant->n_found].at = at;
-    return &all[meant->n_found++];
-}
-
-static void find_cards(struct scan *scan, struct understood *meant, struct found *all)
-{
-    struct span cards[CARDS_MAX];
-    size_t n = cards_find(scan, cards);
-
-    for (size_t i = 0; i < n; i++)
-        (void)add(meant, all, FOUND_CARD, cards[i]);
-}
-
-static void find_contacts(struct arena *into, struct scan *scan,
-                          const struct understand_context *context, struct understood *meant,
-                          struct found *all)
-{
-    struct email_found emails[CONTACTS_MAX];
-    struct tracking_found trackings[TRACKINGS_MAX];
-    struct phone_found phones[CONTACTS_MAX];
-    size_t n = emails_find(into, scan, emails);
-
-    for (size_t i = 0; i < n; i++)
-        add(meant, all, FOUND_EMAIL, emails[i].at)->email = emails[i];
-    if (context->awaited != AWAITED_TRACKING) /* a parcel's may look like a card's */
-        find_cards(scan, meant, all);
-    n = tracking_find(into, scan, context->awaited == AWAITED_TRACKING, trackings);
-    for (size_t i = 0; i < n; i++)
-        add(meant, all, FOUND_TRACKING, trackings[i].at)->tracking = trackings[i];
-    n = phones_find(into, scan, context->country, context->awaited == AWAITED_PHONE, phones);
-    for (size_t i = 0; i < n; i++)
-        add(meant, all, FOUND_PHONE, phones[i].at)->phone = phones[i];
-}
-
-static void find_values(struct arena *into, struct scan *scan,
-                        const struct understand_context *context, struct understood *meant,
-                        struct found *all)
-{
-    struct amount_context amount = {.lang = meant->lang,
-                                    .currency = context->currency,
-                                    .expected = context->awaited == AWAITED_AMOUNT};
-    struct date_context date = {.today = context->today,
-                                .lang = meant->lang,
-                                .month_first = str_eq(context->country, STR("US")) &&
-                                               meant->lang == LANG_EN,
-                                .past = context->past,
-                                .expected = context->awaited == AWAITED_DATE,
-                                .weekend = weekend_begins(context->country, meant->lang)};
-    struct amount_found amounts[AMOUNTS_MAX];
-    struct date_found dates[DATES_MAX];
-    struct number_found numbers[NUMBERS_MAX];
-    size_t n = amounts_find(scan, &amount, amounts);
-
-    for (size_t i = 0; i < n; i++)
-        add(meant, all, FOUND_AMOUNT, amounts[i].at)->amount = amounts[i];
-    n = dates_find(scan, &date, dates);
-    for (size_t i = 0; i < n; i++)
-        add(meant, all, FOUND_DATE, dates[i].at)->date = dates[i];
-    n = numbers_find(into, scan, numbers);
-    for (size_t i = 0; i < n; i++)
-        add(meant, all, FOUND_NUMBER, numbers[i].at)->number = numbers[i];
-}
-
-/* Digits where another number was asked for are a try at that, and no order's. */
-static bool is_another(const struct number_found *number, enum awaited awaited)
-{
-    int64_t digits;
-
-    if (awaited == AWAITED_TRACKING)
-        return !number->called && number->number.len >= LONG_NUMBER;
-    return (awaited == AWAITED_DATE || awaited == AWAITED_AMOUNT || awaited == AWAITED_PHONE) &&
-           !number->called && str_to_int(number->number, &digits);
-}
-
-static bool is_lettered(struct str number)
-{
-    for (size_t i = 0; i < number.len; i++) {
-        if (number.at[i] >= 'A' && number.at[i] <= 'Z')
-            return true;
-    }
-    return false;
-}
-
-/* What is called an order's number, else what has letters as they have ("150 of INV-7022"),
- * else what could be one. */
-static struct str order_number(const struct understood *meant, enum awaited awaited)
-{
-    struct str first = STR_NONE;
-
-    for (size_t i = 0; i < meant->n_found; i++) {
-        const struct found *found = &meant->found[i];
-
-        if (found->kind != FOUND_NUMBER || found->number.ticket)
-            continue;
-        if (found->number.called)
-            return found->number.number;
-        if (is_another(&found->number, awaited))
-            continue;
-        if (!first.len || (is_lettered(found->number.number) && !is_lettered(first)))
-            first = found->number.number;
-    }
-    return first;
-}
-
-static struct str ticket_number(const struct understood *meant)
-{
-    for (size_t i = 0; i < meant->n_found; i++) {
-        const struct found *found = &meant->found[i];
-
-        if (found->kind == FOUND_NUMBER && found->number.ticket)
-            return found->number.number;
-    }
-    return STR_NONE;
-}
-
-/* "5 stars", "⭐⭐⭐⭐"; "4/5" is a day, rather. */
-static int stars_of(const struct scan *scan)
-{
-    int drawn = 0;
-
-    for (size_t i = 0; i < scan->n; i++) {
-        int64_t value;
-
-        drawn += scan_is_sign(scan, i, 0x2B50) || scan_is_sign(scan, i, 0x2605);
-        if (i > 0 && scan_is(scan, i, LEX_STAR, NULL) &&
-            scan_number(scan, i - 1, &value) == 1 && value >= 1 && value <= 5)
-            return (int)value;
-    }
-    return drawn <= 5 ? drawn : 0;
-}
-
-static void find_all(struct arena *into, struct str text,
-                     const struct understand_context *context, struct understood *meant)
-{
-    struct found all[FOUND_MAX];
-    struct found *kept;
-    struct scan scan;
-
-    scan_read(into, text, &scan);
-    if (context->awaited == AWAITED_ORDER) {
-        struct number_found numbers[NUMBERS_MAX];
-        size_t n = numbers_find(into, &scan, numbers);
-
-        for (size_t i = 0; i < n; i++)
-            add(meant, all, FOUND_NUMBER, numbers[i].at)->number = numbers[i];
-    }
-    meant->stars = stars_of(&scan);
-    find_contacts(into, &scan, context, meant, all);
-    find_values(into, &scan, context, meant, all);
-    kept = arena_array(into, struct found, meant->n_found);
-    memcpy(kept, all, meant->n_found * sizeof(*kept));
-    meant->found = kept;
-    meant->number = order_number(meant, context->awaited);
-    meant->ticket = ticket_number(meant);
-}
 
 /* --- what is wanted ----------------------------------------------------------------------- */
 
@@ -326,7 +161,7 @@ static void take_phrase(const struct match *loose, const struct tokens *tokens,
 }
 
 /* Words that are about nothing: a number behind them does not make them surer. */
-static bool is_about_nothing(struct str intent)
+bool understand_is_about_nothing(struct str intent)
 {
     static const char *const names[] = {"greeting", "thanks", "ok",   "stop", "start",
                                         "menu",     "back",   "help", "other"};
@@ -379,7 +214,7 @@ static void take_led(struct arena *scratch, struct str text, const struct match 
     if (!command.phrase && !meant->intent.len && drop_small(&lead)) /* "dónde está el 1004" */
         match_phrases(scratch, &lead, &command, &loose);
     if (!command.phrase || gives_way(command.phrase, said, meant) ||
-        is_about_nothing(str_from(phrase_intents[command.phrase->intent])))
+        understand_is_about_nothing(str_from(phrase_intents[command.phrase->intent])))
         return;
     meant->intent = str_from(phrase_intents[command.phrase->intent]);
     meant->confidence = LED;
@@ -557,8 +392,8 @@ static void take_begun(struct arena *scratch, struct str text, const struct toke
         meant->why = str_trim(str_slice(text, core.at[n], text.len));
 }
 
-static void understand_one(struct arena *into, struct str text,
-                           const struct understand_context *context, struct understood *meant)
+void understand_one(struct arena *into, struct str text,
+                    const struct understand_context *context, struct understood *meant)
 {
     struct tokens tokens;
     struct match command;
@@ -570,7 +405,7 @@ static void understand_one(struct arena *into, struct str text,
     match_core(&tokens, &command);
     take_guess(&tokens, text, &loose, meant);
     take_command(&command, meant);
-    find_all(into, text, context, meant);
+    understand_find_all(into, text, context, meant);
     take_face(text, &tokens, meant);
     take_language_name(&tokens, meant);
     take_phrase(&loose, &tokens, meant);
@@ -580,244 +415,13 @@ static void understand_one(struct arena *into, struct str text,
     take_begun(into, text, &tokens, meant);
 }
 
-/* --- two wishes --------------------------------------------------------------------------- */
-
-/* Whether that names an order or a parcel. */
-static bool is_one(const struct found *found)
-{
-    return found->kind == FOUND_TRACKING ||
-           (found->kind == FOUND_NUMBER && !found->number.ticket);
-}
-
-/* Where the second thing that is named begins; 0 when there are not two. */
-static size_t second_named(const struct understood *meant, size_t *first_end)
-{
-    size_t n = 0;
-    size_t begin[2] = {0};
-
-    for (size_t at = 0; at < meant->text.len && n < 2; at++) {
-        for (size_t i = 0; i < meant->n_found && n < 2; i++) {
-            if (!is_one(&meant->found[i]) || meant->found[i].at.from != at)
-                continue;
-            begin[n++] = at;
-            if (n == 1)
-                *first_end = meant->found[i].at.to;
-        }
-    }
-    return n == 2 ? begin[1] : 0;
-}
-
-/* Whether that joins in that language: "i" is the Polish "and" and the English "I", "a" and "e"
- * are at home elsewhere, too, and an English "y" asks why. */
-static bool joins_in(struct str lead, enum lang lang)
-{
-    static const struct {
-        const char *lead;
-        enum lang lang;
-    } own[] = {
-        {" i ", LANG_PL},
-        {" a ", LANG_PL},
-        {" e ", LANG_ES},
-        {" y ", LANG_ES}
-    };
-
-    for (size_t i = 0; i < COUNTOF(own); i++) {
-        if (str_eq(lead, str_from(own[i].lead)))
-            return lang == own[i].lang;
-    }
-    return true;
-}
-
-/* Whether a second wish may begin at `at`: behind "and" (any), a stop or a comma (one that is
- * understood by itself). */
-static bool begins_wish(struct str text, size_t at, enum lang lang, size_t *begin, bool *joined)
-{
-    static const char *const joins[] = {
-        " and also ", " y además ", " y tambien ", " y también ", " i także ",
-        " i też ",    " and then ", " and ",       " also ",      " then ",
-        " plus ",     " & ",        " + ",         " y ",         " e ",
-        " también ",  " tambien ",  " luego ",     " i ",         " oraz ",
-        " a także ",  " a ",        " też ",       " وأيضا ",     " ثم "};
-    static const char *const stops[] = {". ", "? ", "! ", "; ", ", ",
-                                        "\n", "، ", "؛ ", "؟ ", " و"};
-    struct str rest = str_slice(text, at, text.len);
-
-    for (size_t i = 0; i < COUNTOF(joins) + COUNTOF(stops); i++) {
-        *joined = i < COUNTOF(joins);
-        struct str lead = str_from(*joined ? joins[i] : stops[i - COUNTOF(joins)]);
-
-        if (!str_starts(rest, lead) || !joins_in(lead, lang))
-            continue;
-        *begin = at + lead.len;
-        return true;
-    }
-    return false;
-}
-
-/* Whether what stands from `begin` on is a wish of its own: behind "and" any that does not
- * merely name another ("orders 1004 and 1005 are broken"), else one that is understood by
- * itself. */
-static bool is_wish(const struct understood *first, const struct understood *other, bool joined,
-                    bool named_first)
-{
-    if (str_eq(first->intent, STR("orders")) && named_first && other->intent.len)
-        return false;
-    if (!first->intent.len) /* "1005, how is it, and pay INV-7": that order is shown */
-        return joined && !named_first && first->number.len && other->intent.len;
-    return joined || other->intent.len;
-}
-
-/* The first of two, in the language of the whole; the other is told. */
-static void take_first(struct understood *first, struct str other, struct understood *meant)
-{
-    first->lang = meant->lang;
-    first->lang_is_clear = meant->lang_is_clear;
-    first->lang_is_sure = meant->lang_is_sure;
-    first->lang_words = meant->lang_words;
-    first->also = str_trim(other);
-    *meant = *first;
-}
-
-/* "where is 1042 and cancel 1043": the first of them is what is meant, the other stands in
- * `also`. */
-static void part_wishes(struct arena *into, const struct understand_context *context,
-                        struct understood *meant)
-{
-    struct str text = meant->text;
-    size_t first_end = 0;
-    size_t second = second_named(meant, &first_end);
-
-    for (size_t at = first_end; at < second; at++) {
-        struct understood first;
-        struct understood other;
-        size_t begin;
-        bool joined;
-
-        if (!begins_wish(text, at, meant->lang, &begin, &joined) || begin > second)
-            continue;
-        understand_one(into, str_slice(text, 0, at), context, &first);
-        understand_one(into, str_slice(text, begin, text.len), context, &other);
-        if (!is_wish(&first, &other, joined, begin == second))
-            continue;
-        take_first(&first, str_slice(text, begin, text.len), meant);
-        return;
-    }
-}
-
-/* Whether a word that joins could begin behind the blank: hardly any does. */
-static bool may_join(struct str text, size_t blank)
-{
-    static const char *const begins[] = {"an", "al", "a ",       "th",      "ta", "te",
-                                         "pl", "lu", "or",       "y ",      "e ", "i ",
-                                         "& ", "+ ", "\xD8\xAB", "\xD9\x88"};
-    const char *at = text.at + blank + 1;
-
-    for (size_t i = 0; blank + 2 < text.len && i < COUNTOF(begins); i++) {
-        if (at[0] == begins[i][0] && at[1] == begins[i][1])
-            return true;
-    }
-    return false;
-}
-
-/* Whether it is worth reading what stands behind: the Arabic "and" is a part of its word, and
- * many begin so by themselves; the Polish "a" is mostly a "but". */
-static bool may_be_wish(struct str rest, bool joined)
-{
-    static const char *const begins[] = {
-        "اريد", "أريد", "ابغ",  "أبغ",  "ابي",  "أبي", "بد",   "عاي",  "عاو", "كيف", "متى",
-        "أين",  "اين",  "ممكن", "الغ",  "ألغ",  "إلغ", "ادف",  "أدفع", "ارس", "أرس", "رجع",
-        "ارج",  "أرج",  "غير",  "اغير", "أغير", "هل",  "لازم", "حول",  "احت", "أحت"};
-
-    if (joined)
-        return !str_starts(rest, STR(" a "));
-    if (!str_starts(rest, STR(" و")))
-        return false;
-    rest = str_slice(rest, strlen(" و"), rest.len);
-    for (size_t i = 0; i < COUNTOF(begins); i++) {
-        if (str_starts(rest, str_from(begins[i])))
-            return true;
-    }
-    return false;
-}
-
-/* Our own words say what it is, and they are about something. */
-static bool is_plain_wish(const struct understood *meant)
-{
-    return meant->intent.len && (meant->exact || meant->confidence >= PLAIN) &&
-           (str_eq(meant->intent, STR("help")) || !is_about_nothing(meant->intent));
-}
-
-static bool is_any_of(struct str intent, const char *const *names)
-{
-    for (; *names; names++) {
-        if (str_eq(intent, str_from(*names)))
-            return true;
-    }
-    return false;
-}
-
-/* "My order doesn't come and I want to cancel it": what is behind "and" is wanted, and what
- * stands before it is why. */
-static bool is_waiting(const struct understood *first)
-{
-    static const char *const names[] = {"track", "report", "orders", NULL};
-
-    return is_any_of(first->intent, names) && !first->number.len;
-}
-
-static bool is_about_it(const struct understood *other)
-{
-    static const char *const names[] = {"cancel", "refund", "human", NULL};
-
-    return is_any_of(other->intent, names) && !other->number.len;
-}
-
-/* "Where is my order and can I pay my invoice", "track 1004 then human": nothing or one is
- * named, and both are plain wishes for different things. Of short texts alone that mean
- * something: each half is read anew, which a long story would pay for. */
-static void part_plain(struct arena *into, const struct understand_context *context,
-                       struct understood *meant)
-{
-    struct understand_context plain = *context;
-    struct str text = meant->text;
-
-    if (!meant->intent.len || meant->n_found > 1 || text.len > SHORT_TEXT)
-        return;
-    plain.classifier = NULL;
-    for (size_t at = 1; at < text.len; at++) {
-        struct understood first;
-        struct understood other;
-        size_t begin;
-        bool joined;
-
-        if (text.at[at] != ' ' || !may_join(text, at) ||
-            !begins_wish(text, at, meant->lang, &begin, &joined) ||
-            !may_be_wish(str_slice(text, at, text.len), joined))
-            continue;
-        understand_one(into, str_slice(text, begin, text.len), &plain, &other);
-        if (!is_plain_wish(&other))
-            continue;
-        understand_one(into, str_slice(text, 0, at), &plain, &first);
-        if (!is_plain_wish(&first) || str_eq(first.intent, other.intent))
-            continue;
-        if (is_about_it(&other) && is_waiting(&first)) {
-            take_first(&other, STR_NONE, meant);
-            return;
-        }
-        take_first(&first, str_slice(text, begin, text.len), meant);
-        return;
-    }
-}
-
 void understand(struct arena *into, struct str text, const struct understand_context *context,
                 struct understood *meant)
 {
     understand_one(into, text, context, meant);
     if (!context->classifier || meant->exact)
         return;
-    part_wishes(into, context, meant);
-    if (!meant->also.len)
-        part_plain(into, context, meant);
+    understand_part(into, context, meant);
 }
 
 const struct found *understood_find(const struct understood *meant, enum found_kind kind)
