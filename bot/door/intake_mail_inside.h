@@ -27,7 +27,6 @@ struct mail_call {
     struct timer pause;
     struct uuid writer; /* whose share it was counted against */
     bool counted;
-    bool waits; /* in intake.fetches */
 };
 
 struct mail_call *mail_call_open(struct intake *intake, struct http_exchange *exchange,

@@ -30,16 +30,17 @@ static const struct {
 static bool has_blank_before_colon(struct lws *wsi, const char *name)
 {
     char key[64];
+    size_t named = strlen(name);
 
+    memcpy(key, name, named);
     for (unsigned n = 1; n <= 16; n++) {
         for (unsigned kinds = 0; kinds < (n <= 3 ? 1U << n : 2U); kinds++) {
-            int len = snprintf(key, sizeof key, "%s", name);
             for (unsigned i = 0; i < n; i++) {
                 bool tab = n <= 3 ? kinds >> i & 1 : kinds == 1;
-                key[len++] = tab ? '\t' : ' ';
+                key[named + i] = tab ? '\t' : ' ';
             }
-            key[len++] = ':';
-            if (lws_hdr_custom_length(wsi, key, len) >= 0)
+            key[named + n] = ':';
+            if (lws_hdr_custom_length(wsi, key, (int)(named + n + 1)) >= 0)
                 return true;
         }
     }
