@@ -107,3 +107,11 @@ deploy/demo --stop --state "$state"
 ! grep -n 'Assertion\|AddressSanitizer' "$state/service.log" "$state/sandbox.log" || fail "a process did not end well"
 left=$(pgrep -af -- "$state" | grep -v "demo.sh\|pgrep" || true)
 [ -z "$left" ] || fail "processes are left after --stop: $left"
+
+# The folder of the demo that was started last is gone: then the one of the checkout is meant.
+elsewhere=$state/checkout
+mkdir -p "$elsewhere/deploy" "$elsewhere/build"
+cp deploy/demo "$elsewhere/deploy/"
+echo "$state/gone" >"$elsewhere/build/demo.state"
+said=$("$elsewhere/deploy/demo" --stop)
+grep -qF "there is no $elsewhere/.demo" <<<"$said" || fail "--stop looks for a folder that is gone: $said"
